@@ -1,0 +1,84 @@
+"""The async Python client for data.gouv.fr and every other udata portal.
+
+>>> from aiodatagouv import Client
+>>> from aiodatagouv.api import datasets
+>>>
+>>> async with Client() as client:
+...     async for dataset in datasets.list_datasets(client, q="vélo"):
+...         print(dataset.title)
+
+Importing this package is cheap: each name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from .api._operations import OPERATIONS as OPERATIONS
+    from .client import DEMO as DEMO
+    from .client import PRODUCTION as PRODUCTION
+    from .client import Client as Client
+    from .errors import APIError as APIError
+    from .errors import AuthenticationError as AuthenticationError
+    from .errors import BadRequestError as BadRequestError
+    from .errors import DataGouvError as DataGouvError
+    from .errors import DecodeError as DecodeError
+    from .errors import GoneError as GoneError
+    from .errors import LockedError as LockedError
+    from .errors import MaskError as MaskError
+    from .errors import NetworkError as NetworkError
+    from .errors import NotFoundError as NotFoundError
+    from .errors import PermissionDeniedError as PermissionDeniedError
+    from .errors import RateLimitedError as RateLimitedError
+    from .errors import ServerError as ServerError
+    from .errors import TimeoutError as TimeoutError
+    from .operation import Operation as Operation
+    from .pagination import Paginator as Paginator
+    from .streams import Stream as Stream
+    from .types import UNSET as UNSET
+    from .types import File as File
+    from .types import Unset as Unset
+
+_MODULES = {
+    "api._operations": ["OPERATIONS"],
+    "client": ["DEMO", "PRODUCTION", "Client"],
+    "errors": [
+        "APIError",
+        "AuthenticationError",
+        "BadRequestError",
+        "DataGouvError",
+        "DecodeError",
+        "GoneError",
+        "LockedError",
+        "MaskError",
+        "NetworkError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitedError",
+        "ServerError",
+        "TimeoutError",
+    ],
+    "operation": ["Operation"],
+    "pagination": ["Paginator"],
+    "streams": ["Stream"],
+    "types": ["UNSET", "File", "Unset"],
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

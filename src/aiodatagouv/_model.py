@@ -1,0 +1,89 @@
+"""What every generated model inherits, and the few functions that its ``from_dict`` calls."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from attrs import Attribute, fields
+
+from .dates import write_date
+from .types import UNSET, JsonObject
+
+if TYPE_CHECKING:
+    from attrs import AttrsInstance
+
+T = TypeVar("T")
+
+
+class Model:
+    """An object of the API: attributes for the fields that are known, a dict for the others.
+
+    Attributes:
+        additional_properties: The fields that the pinned API does not have, as they came.
+    """
+
+    __slots__ = ()
+
+    additional_properties: JsonObject
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, data: JsonObject) -> Self:
+        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
+
+    def to_dict(self) -> JsonObject:
+        """Encode as a JSON object: the one that was decoded, or what there is to send."""
+        values = ((key, getattr(self, name)) for key, name in attributes(type(self)).items())
+        data = {key: to_json(value) for key, value in values if value is not UNSET}
+        return data | self.additional_properties
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in attributes(type(self)).values()}
+        if self.additional_properties:
+            shown["additional_properties"] = self.additional_properties
+        inside = (f"{name}={value!r}" for name, value in shown.items() if value is not UNSET)
+        return f"{type(self).__name__}({', '.join(inside)})"
+
+
+_ATTRIBUTES: dict[type, dict[str, str]] = {}
+
+
+def attributes(model: type[Model]) -> dict[str, str]:
+    """The key in JSON of each field of a model -> the name of its attribute."""
+    if model not in _ATTRIBUTES:
+        declared: tuple[Attribute[Any], ...] = fields(cast("type[AttrsInstance]", model))
+        names = (one for one in declared if one.name != "additional_properties")
+        _ATTRIBUTES[model] = {one.metadata.get("key", one.name): one.name for one in names}
+    return _ATTRIBUTES[model]
+
+
+def to_json(value: object) -> Any:
+    """Encode a field's value, or a body."""
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in cast("list[object]", value)]
+    if isinstance(value, dt.date):
+        return write_date(value)
+    return value
+
+
+def optional(decode: Callable[[Any], T], value: Any) -> T | Any:
+    """Decode what may be null or absent."""
+    return value if value is None or value is UNSET else decode(value)
+
+
+def each(decode: Callable[[Any], T], values: Any) -> list[T] | Any:
+    """Decode the items of a list that may itself be null or absent."""
+    return values if values is None or values is UNSET else [decode(value) for value in values]
+
+
+def unknown(data: JsonObject, model: type[Model]) -> JsonObject:
+    """The part of an object that its model does not know."""
+    known = attributes(model)
+    if data.keys() <= known.keys():
+        return {}
+    return {key: value for key, value in data.items() if key not in known}

@@ -1,0 +1,55 @@
+"""The API key: where it comes from, where it may go, and how it never shows."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from ._http import URL
+
+ENVIRONMENT_VARIABLE = "DATAGOUV_API_KEY"
+HEADER = "X-API-KEY"
+
+
+class ApiKey:
+    """A key that neither prints nor pickles."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    @classmethod
+    def find(cls, given: str | None) -> ApiKey:
+        """The key that was given, or else the environment's; an empty one means none."""
+        return cls(os.environ.get(ENVIRONMENT_VARIABLE, "") if given is None else given)
+
+    def __bool__(self) -> bool:
+        return bool(self._secret)
+
+    def __repr__(self) -> str:
+        return "ApiKey(***)" if self else "ApiKey()"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key cannot be pickled")
+
+    def headers(self, url: URL, portal: URL) -> dict[str, str]:
+        """The headers for a request to ``url``: the key goes to the portal's own origin only."""
+        return {HEADER: self._secret} if self and origin(url) == origin(portal) else {}
+
+
+def origin(url: URL) -> tuple[str, str, int | None]:
+    """Scheme, host and port."""
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def is_private(url: URL) -> bool:
+    """Whether nobody on the way can read what is sent: https, or this very machine."""
+    if url.scheme == "https" or url.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(url.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,114 @@
+"""What is known of an operation of the API, and one call of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import quote
+
+from attrs import evolve, field, frozen
+
+if TYPE_CHECKING:
+    from ._model import Model
+    from .types import Fields
+
+Kind: TypeAlias = Literal["json", "page", "empty", "redirect", "stream"]
+"""The kind of an operation's answer."""
+
+QueryValue: TypeAlias = str | int | bool | dt.date | Sequence[str] | None
+"""A query parameter: repeated when it is a sequence, not sent when it is None."""
+
+
+@frozen
+class Operation:
+    """One operation of the API, as :data:`aiodatagouv.OPERATIONS` lists it.
+
+    Attributes:
+        id: Its name in the API and that of its function.
+        method: The HTTP method, upper case.
+        path: The path below the API's root, with its parameters in braces.
+        tag: The group it belongs to; the module of its function in ``aiodatagouv.api``.
+        kind: What it answers: JSON, a page of a list, nothing, a redirect, or a stream of bytes.
+        summary: What it does, in a line.
+        item: The model of the objects in the answer, when they have one.
+        media_type: The media type of the answer.
+        masked: Whether the answer can be narrowed down to some ``fields``.
+        multipart: Whether the body is sent as a form with files; JSON otherwise.
+        releases: The pinned releases of udata that serve it, newest first.
+        deprecated: The pinned release of udata that no longer serves it.
+    """
+
+    id: str
+    method: str
+    path: str
+    tag: str
+    kind: Kind
+    summary: str
+    item: str | None = None
+    media_type: str = "application/json"
+    masked: bool = False
+    multipart: bool = False
+    releases: tuple[str, ...] = ()
+    deprecated: str | None = None
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function of ``aiodatagouv.api`` that calls it."""
+        function: Callable[..., Any] = getattr(
+            import_module(f"aiodatagouv.api.{self.tag}"), self.id
+        )
+        return function
+
+
+@frozen
+class Call:
+    """One call of an operation: everything but the client that makes it."""
+
+    operation: Operation
+    path: Mapping[str, str | int] = field(factory=dict[str, str | int])
+    query: Mapping[str, QueryValue] = field(factory=dict[str, QueryValue])
+    body: Model | Sequence[Model] | str | None = field(default=None, repr=False)
+    fields: Fields | None = None
+
+    def url(self) -> str:
+        """The path below the API's root, with its parameters filled in.
+
+        Raises:
+            ValueError: A parameter would lead to another path.
+        """
+        values = {name: self._segment(name, str(value)) for name, value in self.path.items()}
+        return self.operation.path.lstrip("/").format_map(values)
+
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The query parameters as they are sent."""
+        return [
+            (name, _query_text(one))
+            for name, value in self.query.items()
+            for one in _several(value)
+        ]
+
+    def with_query(self, **query: QueryValue) -> Call:
+        """The same call with other query parameters."""
+        return evolve(self, query={**self.query, **query})
+
+    def _segment(self, name: str, value: str) -> str:
+        if value in ("", ".", "..") or "/" in value or "\\" in value:
+            raise ValueError(
+                f"{self.operation.id}: the path parameter {name} is {value!r}, which does not name "
+                "anything: give an id or a slug, not empty, no dots alone and no slash"
+            )
+        return quote(value, safe="")
+
+
+def _several(value: QueryValue) -> Sequence[str | int | dt.date]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | int | dt.date) else value
+
+
+def _query_text(value: str | int | dt.date) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, dt.date) else str(value)

@@ -1,0 +1,53 @@
+"""The small types that models, operations and their callers share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
+
+from attrs import field, frozen
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object whose keys the API leaves open: extras, metrics, permissions."""
+
+Fields: TypeAlias = str | Sequence[str]
+"""Which fields are wanted: ``"id,organization{name}"`` or ``["id", "organization.name"]``."""
+
+
+class Unset(Enum):
+    """The type of :data:`UNSET`; an enum, so that pickle and deepcopy keep its identity."""
+
+    UNSET = "unset"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+"""The value of a field that an answer did not contain, or that a body does not send. Falsy."""
+
+
+@frozen
+class File:
+    """A file to upload.
+
+    Attributes:
+        content: The bytes, or a binary file open for reading.
+        name: The file name that the portal is told.
+        media_type: The media type; guessed from the name when None.
+    """
+
+    content: bytes | BinaryIO = field(repr=False)
+    name: str
+    media_type: str | None = None
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> File:
+        """Read a small file into memory, under its own name."""
+        path = Path(path)
+        return cls(path.read_bytes(), path.name)
