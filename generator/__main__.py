@@ -1,0 +1,94 @@
+"""The generator's commands: ``generate``, ``check`` and ``pin``. The Makefile calls them."""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import tempfile
+from pathlib import Path
+
+from . import corrections, pin, releases
+from .convert import ConvertError, convert
+from .corrections import CorrectionError
+from .emit import ROOMS, EmitError, emit
+from .expressions import ExpressionError
+from .pin import PinError
+from .view import GenerateError, view
+
+ROOT = Path(__file__).parent.parent
+OPENAPI = ROOT / "openapi"
+PACKAGE = ROOT / "src" / "aiodatagouv"
+SETTINGS = ROOT / "pyproject.toml"
+
+FAILURES = (ConvertError, CorrectionError, EmitError, ExpressionError, GenerateError, PinError)
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one line on stderr and status 1."""
+    parser = argparse.ArgumentParser(prog="python -m generator", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    generate = commands.add_parser("generate", help="write aiodatagouv.api and .models")
+    generate.set_defaults(run=lambda _: _generate(PACKAGE))
+    check = commands.add_parser("check", help="whether they are what would be generated")
+    check.set_defaults(run=lambda _: _check())
+    taking = commands.add_parser("pin", help="take the Swagger of a release")
+    source = taking.add_mutually_exclusive_group(required=True)
+    source.add_argument("--url", help="from a running portal: the root of its API")
+    source.add_argument("--udata", help="from this release of the udata package")
+    taking.add_argument("--release", help="what to call it, when the portal does not say")
+    taking.add_argument("--force", action="store_true", help="though operations are missing")
+    taking.set_defaults(run=_pin)
+    arguments = parser.parse_args()
+    try:
+        arguments.run(arguments)
+    except FAILURES as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None
+
+
+def _generate(package: Path) -> None:
+    pins = pin.read_pins(OPENAPI)
+    swagger = corrections.apply(
+        releases.merge(pins), corrections.read(OPENAPI / "corrections.toml")
+    )
+    seen = view(convert(swagger))
+    emit(seen, [release.release for release, _ in pins], package, SETTINGS)
+    operations = sum(map(len, seen.tags.values()))
+    print(
+        f"{operations} operations, {len(seen.models)} models, {len(seen.enums)} enums, 0 warnings"
+    )
+
+
+def _check() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        _generate(Path(scratch))
+        different = [
+            name
+            for room in ROOMS
+            for name in _differences(filecmp.dircmp(PACKAGE / room, Path(scratch, room)), room)
+        ]
+    if different:
+        raise SystemExit("not what `make generate` writes: " + ", ".join(sorted(different)))
+    print("the generated code is what `make generate` writes")
+
+
+def _differences(compared: filecmp.dircmp[str], room: str) -> list[str]:
+    # dircmp alone takes two files of one size and time for equal.
+    _, changed, unreadable = filecmp.cmpfiles(
+        compared.left, compared.right, compared.common_files, shallow=False
+    )
+    alone = compared.left_only + compared.right_only
+    return [f"{room}/{name}" for name in changed + unreadable + alone if name != "__pycache__"]
+
+
+def _pin(arguments: argparse.Namespace) -> None:
+    if arguments.url:
+        pinned = pin.pin_from_url(
+            OPENAPI, arguments.url, release=arguments.release, force=arguments.force
+        )
+    else:
+        pinned = pin.pin_from_udata(OPENAPI, arguments.udata, force=arguments.force)
+    print(f"pinned {pinned.release}: {pinned.operations} operations, sha256 {pinned.sha256}")
+
+
+if __name__ == "__main__":
+    main()

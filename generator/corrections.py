@@ -1,0 +1,102 @@
+"""Applies openapi/corrections.toml: what is wrong about the Swagger, mended as data."""
+
+from __future__ import annotations
+
+import tomllib
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+
+MISSING = object()
+
+
+class CorrectionError(Exception):
+    """An entry of corrections.toml is malformed, or has nothing to correct any more."""
+
+
+@define(frozen=True)
+class Correction:
+    """One entry: at each of its places, one change.
+
+    Attributes:
+        name: What the generator calls it.
+        places: Keys that lead to each place, from the root of the Swagger.
+        change: ``set``, ``merge`` (into an object) or ``remove``.
+        value: What is set or merged.
+        reason: What is wrong.
+        evidence: What the server does, and how to see it.
+    """
+
+    name: str
+    places: list[list[str]]
+    change: str
+    value: Any
+    reason: str
+    evidence: str
+
+
+def read(path: Path) -> list[Correction]:
+    """Read a corrections file."""
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))["correction"]
+    except tomllib.TOMLDecodeError as error:
+        raise CorrectionError(f"{path.name}: {error}") from error
+    return [_entry(entry) for entry in entries]
+
+
+def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, Any]:
+    """The corrected Swagger.
+
+    Raises:
+        CorrectionError: An entry changes nothing at one of its places: it is out of date.
+    """
+    swagger = deepcopy(swagger)
+    for correction in corrections:
+        for place in correction.places:
+            _change(swagger, correction, place)
+    return swagger
+
+
+def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> None:
+    where = f"correction {correction.name!r} at {' > '.join(place)}"
+    *above, last = place
+    parent: Any = swagger
+    for key in above:
+        parent = parent.get(key, MISSING) if isinstance(parent, dict) else MISSING
+    if not isinstance(parent, dict):
+        raise CorrectionError(f"{where}: there is no such place any more")
+    before = parent.get(last, MISSING)
+    after: Any = MISSING if correction.change == "remove" else deepcopy(correction.value)
+    if correction.change == "merge":
+        if not isinstance(before, dict):
+            raise CorrectionError(f"{where}: there is no object to merge into")
+        after = {**before, **after}
+    if after == before:
+        raise CorrectionError(f"{where}: it changes nothing any more; delete the entry")
+    if after is MISSING:
+        del parent[last]
+    else:
+        parent[last] = after
+
+
+def _entry(entry: dict[str, Any]) -> Correction:
+    name = entry.get("name", entry)
+    changes = [key for key in ("set", "merge", "remove") if key in entry]
+    if len(changes) != 1:
+        raise CorrectionError(
+            f"correction {name!r}: exactly one of set, merge and remove is needed"
+        )
+    missing = [key for key in ("name", "places", "reason", "evidence") if not entry.get(key)]
+    unknown = entry.keys() - {"name", "places", "reason", "evidence", *changes}
+    if missing or unknown:
+        raise CorrectionError(f"correction {name!r}: lacks {missing}, does not know {unknown}")
+    return Correction(
+        name=name,
+        places=entry["places"],
+        change=changes[0],
+        value=entry[changes[0]],
+        reason=entry["reason"],
+        evidence=entry["evidence"],
+    )

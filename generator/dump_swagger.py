@@ -1,0 +1,40 @@
+"""Writes to stdout the Swagger that the udata package serves. Runs in an environment of its own."""
+
+import contextlib
+import sys
+import tempfile
+from typing import ClassVar
+
+import mongomock
+from udata.app import create_app, standalone
+from udata.settings import Defaults
+
+
+class Settings(Defaults):
+    """The least that lets the application start, without any service beside it."""
+
+    SECRET_KEY = API_TOKEN_SECRET = SECURITY_PASSWORD_SALT = "not used"
+    SEND_MAIL = False
+    CACHE_TYPE = "flask_caching.backends.NullCache"
+    CELERY_TASK_ALWAYS_EAGER = True
+    SERVER_NAME = "www.data.gouv.fr"
+    MONGODB_SETTINGS: ClassVar = {
+        "host": "mongodb://localhost:27017/udata",
+        "mongo_client_class": mongomock.MongoClient,
+        "uuidRepresentation": "standard",
+    }
+
+
+def main() -> None:
+    """Ask the application for its Swagger as a visitor of data.gouv.fr would."""
+    with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(sys.stderr):
+        Settings.FS_ROOT = scratch
+        app = standalone(create_app("udata.settings.Defaults", override=Settings))
+        answer = app.test_client().get("/api/1/swagger.json", base_url="https://www.data.gouv.fr")
+    if answer.status_code != 200:
+        raise SystemExit(f"/api/1/swagger.json answers {answer.status}: {answer.text[:500]}")
+    sys.stdout.buffer.write(answer.data)
+
+
+if __name__ == "__main__":
+    main()

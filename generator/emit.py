@@ -1,0 +1,157 @@
+"""Writes the view with the templates, formats it, and puts it in the place of what was there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from openapi_python_client.strings import safe_for_docstring
+
+from . import names
+from .view import Operation, View
+
+TEMPLATES = Path(__file__).with_name("templates")
+ROOMS = ("api", "models")
+WIDTH = 100
+
+
+class EmitError(Exception):
+    """What was written is not Python that ruff accepts."""
+
+
+def emit(view: View, releases: list[str], package: Path, settings: Path) -> None:
+    """Write ``api/`` and ``models/`` into a package, whole or not at all.
+
+    Args:
+        view: What to write.
+        releases: The releases of udata that it comes from, for the header of each file.
+        package: The folder of the package.
+        settings: The pyproject.toml with ruff's settings.
+    """
+    new = package / ".generated"
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        for name, text in _files(view, releases).items():
+            path = new / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        # Without magic commas, what fits on a line is on one.
+        layout = ["format", "--config", "format.skip-magic-trailing-comma=true"]
+        for command in (layout, ["check", "--fix"], layout):
+            _ruff(command, new, settings)
+        for room in ROOMS:
+            shutil.rmtree(package / room, ignore_errors=True)
+            (new / room).rename(package / room)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _files(view: View, releases: list[str]) -> dict[str, str]:
+    environment = _environment(releases)
+
+    def render(template: str, **values: object) -> str:
+        return environment.get_template(template).render(values)
+
+    everything = [one for operations in view.tags.values() for one in operations]
+    files = {
+        "api/__init__.py": render(
+            "api/__init__.py.jinja", tags={tag: view.tag_descriptions[tag] for tag in view.tags}
+        ),
+        "api/_operations.py": render("api/_operations.py.jinja", operations=everything),
+        "models/__init__.py": render(
+            "models/__init__.py.jinja", models=view.models, enums=view.enums
+        ),
+        "models/enums.py": render("models/enums.py.jinja", enums=view.enums),
+    }
+    for tag, operations in view.tags.items():
+        files[f"api/{tag}.py"] = render(
+            "api/tag.py.jinja",
+            description=view.tag_descriptions[tag] or names.sentence(tag),
+            operations=operations,
+            classes=sorted({name for one in operations for name in one.classes}),
+            enums=sorted({name for one in operations for name in one.enums}),
+            code=" ".join(one.code for one in operations),
+            answers=any(one.kind != "page" for one in operations),
+            fields=any(one.masked for one in operations),
+        )
+    for model in view.models:
+        files[f"models/{model.module}.py"] = render("models/model.py.jinja", model=model)
+    return files
+
+
+def _environment(releases: list[str]) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.globals["releases"] = releases
+    environment.filters |= {
+        "docstring": _docstring,
+        "module_name": names.module_name,
+        "quoted": lambda text: json.dumps(text, ensure_ascii=False),
+        "sentence": names.sentence,
+        "summary": _summary,
+    }
+    return environment
+
+
+def _summary(operation: Operation) -> str:
+    first = operation.summary.strip() or names.sentence(operation.function)
+    return first if first.endswith((".", "?", "!")) else f"{first}."
+
+
+def _docstring(text: str, indent: int = 4, before: str = '"""') -> str:
+    """Text that is safe in a docstring, its lines wrapped and indented below the first.
+
+    Args:
+        text: Words of the API.
+        indent: How far in the docstring's lines are.
+        before: What stands on the first line before the text.
+    """
+    text = text.strip()
+    text += "." if text[-1:].isalnum() or text[-1:] in tuple(")`") else ""
+    paragraphs = str(safe_for_docstring(text)).split("\n\n")
+    wrapped = [
+        textwrap.fill(
+            " ".join(paragraph.split()),
+            WIDTH - indent - len('."""'),
+            initial_indent=" " * len(before),
+            break_long_words=False,
+            break_on_hyphens=False,
+        ).lstrip()
+        for paragraph in paragraphs
+    ]
+    lines = "\n\n".join(wrapped).replace("\n", "\n" + " " * indent)
+    # A quote at the very end would close the docstring one character early.
+    lines = "\n".join(line.rstrip() for line in lines.split("\n"))
+    return f"{lines} " if lines.endswith('"') else lines
+
+
+def _ruff(command: list[str], folder: Path, settings: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            *command,
+            "--quiet",
+            "--config",
+            str(settings),
+            "--no-cache",
+            str(folder),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise EmitError(done.stdout + done.stderr)

@@ -1,0 +1,327 @@
+"""What the templates show: the document as openapi-python-client parses it, in Python's terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.errors import GeneratorError, ParseError
+from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.literal_enum_property import LiteralEnumProperty
+from openapi_python_client.parser.properties.model_property import ModelProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+
+from . import names
+from .convert import JSON_OBJECT
+from .expressions import annotation, decoder, is_model, names_of, parts
+
+ERRORS = {
+    "400": "BadRequestError",
+    "401": "AuthenticationError",
+    "403": "PermissionDeniedError",
+    "404": "NotFoundError",
+    "410": "GoneError",
+    "423": "LockedError",
+    "429": "RateLimitedError",
+    "502": "ServerError",
+    "503": "ServerError",
+}
+
+
+class GenerateError(Exception):
+    """openapi-python-client did not understand all of the document, or no Python fits it."""
+
+
+@define
+class Argument:
+    """A parameter of a generated function."""
+
+    name: str
+    wire: str
+    annotation: str
+    required: bool
+    description: str
+
+
+@define
+class Field:
+    """A field of a generated model."""
+
+    name: str
+    wire: str
+    annotation: str
+    required: bool
+    description: str
+    decoder: str
+
+
+@define
+class Model:
+    """A generated class."""
+
+    name: str
+    module: str
+    description: str
+    fields: list[Field]
+    is_page: bool
+    item: str | None
+    classes: list[str] = field(factory=list)
+    enums: list[str] = field(factory=list)
+
+    @property
+    def code(self) -> str:
+        """All that its fields say, to see which imports they need."""
+        return " ".join(f"{one.annotation} {one.decoder}" for one in self.fields)
+
+
+@define
+class Enum:
+    """A generated alias of strings."""
+
+    name: str
+    values: list[str]
+
+
+@define
+class Operation:
+    """A generated function."""
+
+    id: str
+    function: str
+    method: str
+    path: str
+    tag: str
+    kind: str
+    media_type: str
+    summary: str
+    description: str
+    path_arguments: list[Argument]
+    query_arguments: list[Argument]
+    body: Argument | None
+    multipart: bool
+    masked: bool
+    answer: str
+    item: str | None
+    errors: list[tuple[str, str]]
+    releases: list[str]
+    dropped: str | None
+    classes: list[str] = field(factory=list)
+    enums: list[str] = field(factory=list)
+
+    @property
+    def code(self) -> str:
+        """All that its signature says, to see which imports it needs."""
+        arguments = [*self.path_arguments, *self.query_arguments, *filter(None, [self.body])]
+        return " ".join([self.answer, *(one.annotation for one in arguments)])
+
+
+@define
+class View:
+    """All that is generated."""
+
+    models: list[Model]
+    enums: list[Enum]
+    tags: dict[str, list[Operation]]
+    tag_descriptions: dict[str, str]
+
+
+def view(document: dict[str, Any]) -> View:
+    """Have the document parsed and see it as Python.
+
+    Raises:
+        GenerateError: Anything at all that the parser warns about.
+    """
+    data = _parse(document)
+    pages = {
+        str(model.class_info.name): _item_of(model) for model in data.models if _is_page(model)
+    }
+    operations = [
+        _operation(endpoint, _raw_operation(document, endpoint), pages)
+        for collection in data.endpoint_collections_by_tag.values()
+        for endpoint in collection.endpoints
+    ]
+    tags: dict[str, list[Operation]] = {}
+    for operation in sorted(operations, key=lambda one: (one.tag, one.function)):
+        tags.setdefault(operation.tag, []).append(operation)
+    schemas = document["components"]["schemas"]
+    return View(
+        models=[
+            _model(model, schemas[model.class_info.name])
+            for model in sorted(data.models, key=lambda one: one.class_info.name)
+            if model.class_info.name != JSON_OBJECT
+        ],
+        enums=[
+            Enum(name, schemas[name]["enum"])
+            for name in sorted(enum.class_info.name for enum in data.enums)
+        ],
+        tags=tags,
+        tag_descriptions={
+            names.python_name(tag["name"]): tag.get("description") or "" for tag in document["tags"]
+        },
+    )
+
+
+def _parse(document: dict[str, Any]) -> GeneratorData:
+    config = Config.from_sources(
+        ConfigFile(literal_enums=True),
+        meta_type=MetaType.NONE,
+        document_source=Path("openapi"),
+        file_encoding="utf-8",
+        overwrite=True,
+        output_path=None,
+    )
+    data = GeneratorData.from_dict(document, config=config)
+    if isinstance(data, GeneratorError):
+        raise GenerateError(f"{data.header}: {data.detail}")
+    warnings: list[ParseError] = [*data.errors]
+    for collection in data.endpoint_collections_by_tag.values():
+        warnings += collection.parse_errors
+    if warnings:
+        raise GenerateError("\n".join(f"{one.header}: {one.detail}" for one in warnings))
+    return data
+
+
+def _raw_operation(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+    """The operation that an endpoint was parsed from: the parser keeps no extensions."""
+    found: list[dict[str, Any]] = [
+        {**operation, "path": path}
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method == endpoint.method
+        and names.python_name(operation["operationId"]) == _function(endpoint)
+    ]
+    if len(found) != 1:
+        raise GenerateError(f"{len(found)} operations are called {endpoint.name}")
+    return found[0]
+
+
+def _function(endpoint: Endpoint) -> str:
+    return names.python_name(endpoint.name)
+
+
+def _operation(
+    endpoint: Endpoint, raw: dict[str, Any], pages: dict[str, PropertyProtocol]
+) -> Operation:
+    described = {(one["in"], one["name"]): one["description"] for one in raw["parameters"]}
+    kind = raw["x-kind"]
+    answer: PropertyProtocol | None = None
+    page = None
+    if kind == "json":
+        answer = next(one.prop for one in endpoint.responses if one.source["return_type"] == "Any")
+    if isinstance(answer, ModelProperty) and answer.class_info.name in pages:
+        kind = "page"
+        page = str(answer.class_info.name)
+        answer = pages[page]
+    items = [] if answer is None else [annotation(one) for one in parts(answer) if is_model(one)]
+    body = endpoint.bodies[0].prop if endpoint.bodies else None
+    used = [*endpoint.query_parameters, *endpoint.path_parameters, *filter(None, [body, answer])]
+    operation = Operation(
+        id=raw["operationId"],
+        function=_function(endpoint),
+        method=endpoint.method.upper(),
+        path=raw["path"],
+        tag=str(endpoint.tags[0]),
+        kind=kind,
+        media_type=raw["x-media-type"],
+        summary=raw["summary"],
+        description=raw["description"],
+        path_arguments=[
+            _argument(one, described["path", one.name.get_untrusted_value()])
+            for one in endpoint.path_parameters
+        ],
+        query_arguments=sorted(
+            (
+                _argument(one, described["query", one.name.get_untrusted_value()])
+                for one in endpoint.query_parameters
+            ),
+            key=lambda one: not one.required,
+        ),
+        body=None
+        if body is None
+        else Argument("body", "body", annotation(body).replace("list[", "Sequence["), True, ""),
+        multipart=bool(body) and "multipart/form-data" in raw["requestBody"]["content"],
+        masked=raw["x-masked"],
+        answer=_answer(kind, answer, page),
+        item=items[0] if items else None,
+        errors=[
+            (ERRORS[status], response["description"])
+            for status, response in raw["responses"].items()
+            if status in ERRORS
+        ],
+        releases=raw["x-releases"],
+        dropped=raw["x-dropped"],
+        classes=sorted({*names_of(used, ModelProperty), *([page] if page else [])} - {JSON_OBJECT}),
+        enums=sorted(names_of(used, LiteralEnumProperty)),
+    )
+    by_keyword = {one.name for one in operation.query_arguments} | {"client", "body", "fields"}
+    for one in operation.path_arguments:
+        one.name += "_" if one.name in by_keyword else ""
+    taken = [one.name for one in operation.path_arguments + operation.query_arguments]
+    if len(set(taken) | {"client", "body", "fields"}) != len(taken) + 3:
+        raise GenerateError(f"{operation.id}: two parameters have the same name among {taken}")
+    return operation
+
+
+def _answer(kind: str, answer: PropertyProtocol | None, page: str | None) -> str:
+    if kind == "page":
+        assert answer is not None
+        return f"Paginator[{page}, {annotation(answer)}]"
+    fixed = {"empty": "None", "redirect": "str", "stream": "Stream"}
+    return fixed[kind] if answer is None else annotation(answer)
+
+
+def _argument(prop: PropertyProtocol, description: str) -> Argument:
+    wire = prop.name.get_untrusted_value()
+    type_ = annotation(prop).replace("list[", "Sequence[")
+    if not prop.required:
+        type_ = f"{type_} | None"
+    return Argument(names.python_name(wire), wire, type_, prop.required, description)
+
+
+def _model(prop: ModelProperty, raw: dict[str, Any]) -> Model:
+    properties = {
+        one.name.get_untrusted_value(): one
+        for one in [*(prop.required_properties or []), *(prop.optional_properties or [])]
+    }
+    fields = [_field(properties[key], raw["properties"][key]) for key in raw["properties"]]
+    if len({one.name for one in fields}) != len(fields):
+        raise GenerateError(f"{prop.class_info.name}: two fields have the same name")
+    used = list(properties.values())
+    return Model(
+        name=prop.class_info.name,
+        module=names.module_name(prop.class_info.name),
+        description=raw["description"],
+        fields=fields,
+        is_page=raw["x-page"],
+        item=annotation(_item_of(prop)) if raw["x-page"] else None,
+        classes=sorted(names_of(used, ModelProperty) - {JSON_OBJECT}),
+        enums=sorted(names_of(used, LiteralEnumProperty)),
+    )
+
+
+def _field(prop: PropertyProtocol, raw: dict[str, Any]) -> Field:
+    wire = prop.name.get_untrusted_value()
+    type_ = annotation(prop)
+    return Field(
+        name=names.python_name(wire),
+        wire=wire,
+        annotation=type_ if prop.required else f"{type_} | Unset",
+        required=prop.required,
+        description=raw.get("description", ""),
+        decoder=decoder(prop, f'data["{wire}"]' if prop.required else f'get("{wire}", UNSET)'),
+    )
+
+
+def _is_page(prop: ModelProperty) -> bool:
+    return bool((prop.data.model_extra or {}).get("x-page"))
+
+
+def _item_of(page: ModelProperty) -> PropertyProtocol:
+    data = next(one for one in page.required_properties or [] if one.name == "data")
+    if not isinstance(data, ListProperty):
+        raise GenerateError(f"{page.class_info.name} is a page without a list")
+    return data.inner_property
