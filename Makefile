@@ -1,0 +1,73 @@
+# Everything starts here: `make` alone says what there is.
+PYTHON ?= python3
+DATASETS ?= 500
+
+BIN := .venv/bin
+export PORTAL_PYTHON := $(CURDIR)/.venv-portal/bin/python
+
+.PHONY: help
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+
+.PHONY: demo
+demo: .venv/ready .venv-portal/ready ## Start a portal, harvest its datasets into datasets.jsonl, stop it
+	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --run $(BIN)/python examples/harvest.py datasets.jsonl
+
+.PHONY: test
+test: .venv/ready .venv-portal/ready lint check-generated ## Set everything up and run every check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+.PHONY: lint
+lint: .venv/ready ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/ready ## Format what is written by hand
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: generate
+generate: .venv/ready ## Write src/aiodatagouv/api and models from the pinned Swagger
+	$(BIN)/python -m generator generate
+
+.PHONY: check-generated
+check-generated: .venv/ready ## Whether they are what `make generate` writes
+	$(BIN)/python -m generator check
+
+.PHONY: pin
+pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<release>; FORCE=1, RELEASE=
+	@$(BIN)/python -m generator pin $(if $(UDATA),--udata $(UDATA),--url "$(URL)") \
+		$(if $(RELEASE),--release $(RELEASE)) $(if $(FORCE),--force)
+
+.PHONY: portal
+portal: .venv/ready .venv-portal/ready ## Run a seeded portal on this machine until Ctrl-C
+	@$(BIN)/python -m tests.portal --datasets $(DATASETS)
+
+.PHONY: bench
+bench: .venv/ready .venv-portal/ready ## Measure what decoding costs
+	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/decode.py
+
+.PHONY: requirements
+requirements: .venv/ready ## Pin the newest dependencies, with their hashes
+	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) tests/portal/requirements.in -o tests/portal/requirements.txt
+
+COMPILE := --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+.PHONY: clean
+clean: ## Remove what the other commands made
+	rm -rf .venv .venv-portal .mypy_cache .pytest_cache .ruff_cache datasets.jsonl
+
+.venv/ready: requirements.txt
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-portal/ready: tests/portal/requirements.txt
+	$(PYTHON) -m venv --clear .venv-portal
+	.venv-portal/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@

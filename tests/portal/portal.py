@@ -1,0 +1,117 @@
+"""Starts and stops a real udata portal, which runs as another process in its own environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+PROJECT = Path(__file__).parents[2]
+SERVER = Path(__file__).with_name("server")
+
+
+class PortalError(Exception):
+    """The portal could not be started."""
+
+
+@dataclass(frozen=True)
+class Portal:
+    """A running portal, as it describes itself."""
+
+    url: str
+    release: str
+    #: the key of the administrator
+    api_key: str = field(repr=False)
+    #: the key of an ordinary user, member (editor) of the first organization
+    user_api_key: str = field(repr=False)
+    #: the key of another ordinary user, member (partial editor) of the first organization
+    other_api_key: str = field(repr=False)
+    #: how many datasets, organizations, ... anybody can see
+    totals: dict[str, int]
+    #: path of a GET -> parameters of its path and query with which it answers something
+    ids: dict[str, dict[str, Any]]
+
+
+def portal_python() -> Path:
+    """The python of udata's environment: PORTAL_PYTHON, else .venv-portal in the project."""
+    python = Path(os.environ.get("PORTAL_PYTHON") or PROJECT / ".venv-portal" / "bin" / "python")
+    if not python.exists():
+        raise PortalError(
+            f"{python} does not exist: install tests/portal/requirements.txt in a virtual"
+            " environment of its own and set PORTAL_PYTHON to its python"
+        )
+    return python
+
+
+@contextmanager
+def running_portal(
+    datasets: int = 60,
+    *,
+    port: int = 0,
+    read_only: bool = False,
+    python: Path | None = None,
+    timeout: float = 120,
+) -> Iterator[Portal]:
+    """A portal with that many public datasets, stopped on leaving the block.
+
+    A read-only one answers 423 when anybody but the administrator creates something.
+    """
+    command = [str(python or portal_python()), str(SERVER)]
+    command += ["--datasets", str(datasets), "--port", str(port)]
+    command += ["--read-only"] * read_only
+    with tempfile.TemporaryFile() as log:
+        # The portal stops when its standard input closes, so it can not outlive this process.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            # Ctrl-C in a terminal is for this process, which then stops the portal.
+            start_new_session=True,
+        )
+        try:
+            yield _manifest(process, log, timeout)
+        finally:
+            _stop(process)
+
+
+def _manifest(process: subprocess.Popen[bytes], log: IO[bytes], timeout: float) -> Portal:
+    """Wait for the one line that the portal prints when it is ready."""
+    assert process.stdout is not None
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    # A thread, because a pipe cannot be read with a timeout on every system.
+    threading.Thread(
+        target=lambda stream: lines.put(stream.readline()), args=(process.stdout,), daemon=True
+    ).start()
+    try:
+        line = lines.get(timeout=timeout)
+    except queue.Empty:
+        raise PortalError(f"no portal after {timeout:g} s\n{_tail(log)}") from None
+    if not line:
+        raise PortalError(f"the portal died, exit status {process.wait()}\n{_tail(log)}")
+    return Portal(**json.loads(line))
+
+
+def _tail(log: IO[bytes], lines: int = 30) -> str:
+    log.seek(0)
+    return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()

@@ -1,0 +1,107 @@
+"""The udata application, its settings, and the server it runs on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import mongomock
+from catalog import schemas
+from database import complete_mongomock
+from flask import Flask
+from harvester import LocalBackend
+from udata import settings
+from udata.app import create_app, standalone
+from udata.auth.proconnect import oauth as proconnect
+from udata.core.dataset.models import ResourceSchema
+from udata.geopf.auth import oauth as geopf
+from udata.geopf.client import GeopfClient
+from udata.harvest import backends
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
+from werkzeug.serving import make_server as make_wsgi_server
+
+DATASTORES = [
+    {"datastore_id": "entrepot-1", "name": "Entrepôt d'essai", "rights": ["UPLOAD", "BROADCAST"]},
+    {"datastore_id": "entrepot-2", "name": None, "rights": []},
+]
+
+
+class Settings(settings.Defaults):
+    SECRET_KEY = "portal"
+    API_TOKEN_SECRET = "portal"
+    SECURITY_PASSWORD_SALT = "portal"
+    SESSION_COOKIE_SECURE = False
+    SERVER_NAME = None
+    DEFAULT_LANGUAGE = "fr"
+    SITE_TITLE = "Portail d'essai"
+    SITE_KEYWORDS = ["opendata", "essai"]
+
+    MONGODB_SETTINGS = {
+        "host": "mongodb://localhost:27017/udata",
+        "mongo_client_class": mongomock.MongoClient,
+        "uuidRepresentation": "standard",
+    }
+    CACHE_TYPE = "flask_caching.backends.NullCache"
+    CACHE_NO_NULL_WARNING = True
+    CELERY_TASK_ALWAYS_EAGER = True
+    CELERY_RESULT_BACKEND = "cache+memory://"
+
+    # Nothing leaves this machine.
+    SEND_MAIL = False
+    URLS_RESOLVE_HOSTNAME = False
+    URLS_ALLOW_LOCAL = True
+
+    CDATA_BASE_URL = "https://portal.example.org/"
+    HARVESTER_BACKENDS = ["local", "dcat"]
+    HARVEST_ENABLE_MANUAL_RUN = True
+
+    # Both identity providers are known (see `know_provider`) but do not exist.
+    PROCONNECT_OPENID_CONF_URL = "https://proconnect.example.org/.well-known/openid-configuration"
+    PROCONNECT_CLIENT_ID = "portal"
+    PROCONNECT_CLIENT_SECRET = "portal"
+    PROCONNECT_SCOPE = "openid"
+    GEOPF_OAUTH_CLIENT_ID = "portal"
+    GEOPF_OAUTH_CLIENT_SECRET = "portal"
+    # Any valid Fernet key: it encrypts one invented token in memory.
+    GEOPF_TOKEN_ENCRYPTION_KEY = "cG9ydGFscG9ydGFscG9ydGFscG9ydGFscG9ydGFsMTI="
+
+
+def make_app(folder: str) -> Flask:
+    class WithFolder(Settings):
+        FS_ROOT = folder
+
+    complete_mongomock()
+    # What udata would fetch from the network, or find in the plugins installed beside it.
+    ResourceSchema.all = staticmethod(schemas)
+    GeopfClient.list_datastores = lambda _client: DATASTORES
+    installed = backends.get_all_backends
+    backends.get_all_backends = lambda: {**installed(), LocalBackend.name: LocalBackend}
+
+    app = standalone(create_app("udata.settings.Defaults", override=WithFolder))
+    know_provider(proconnect.proconnect, "https://proconnect.example.org")
+    know_provider(geopf.geopf, "https://geopf.example.org")
+    return app
+
+
+def know_provider(client: Any, issuer: str) -> None:
+    """Give an OpenID client the metadata that it would fetch from its provider."""
+    client.server_metadata.update(
+        issuer=issuer,
+        authorization_endpoint=f"{issuer}/authorize",
+        token_endpoint=f"{issuer}/token",
+        end_session_endpoint=f"{issuer}/logout",
+        _loaded_at=time.time(),
+    )
+
+
+class RequestHandler(WSGIRequestHandler):
+    # Streams (CSV) come in chunks, as they do on a real portal.
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """One line a request would bury the tracebacks."""
+
+
+def make_server(app: Flask, host: str, port: int) -> BaseWSGIServer:
+    return make_wsgi_server(host, port, app, threaded=True, request_handler=RequestHandler)

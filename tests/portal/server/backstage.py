@@ -1,0 +1,698 @@
+"""What lies behind the catalogue: harvesting, memberships, posts, reports, transfers, jobs, ..."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import texts
+from catalog import NOW, Catalog, moment, picture
+from celery import states
+from flask import current_app
+from udata.core.dataservices.notifications import DataserviceCreatedNotificationDetails
+from udata.core.dataset.activities import UserCreatedDataset, UserUpdatedDataset
+from udata.core.dataset.factories import ResourceFactory
+from udata.core.discussions.notifications import DiscussionNotificationDetails
+from udata.core.edito_blocs.models import (
+    AccordionItemBloc,
+    AccordionListBloc,
+    ButtonBloc,
+    DataserviceBloc,
+    DatasetBloc,
+    ExploreBloc,
+    LinkInBloc,
+    LinksListBloc,
+    MarkdownBloc,
+    ReuseBloc,
+    SectionBloc,
+    TitleBloc,
+)
+from udata.core.followers.models import Follow
+from udata.core.jobs.models import PeriodicTask
+from udata.core.organization.activities import UserUpdatedOrganization
+from udata.core.organization.assignment import Assignment
+from udata.core.organization.factories import MembershipRequestNotificationFactory
+from udata.core.organization.models import MembershipRequest
+from udata.core.organization.notifications import (
+    MembershipAcceptedNotificationDetails,
+    MembershipRefusedNotificationDetails,
+    NewBadgeNotificationDetails,
+)
+from udata.core.post.factories import PostFactory
+from udata.core.reports.models import Report
+from udata.core.reuse.activities import UserCreatedReuse
+from udata.core.reuse.notifications import ReuseCreatedNotificationDetails
+from udata.core.site.models import current_site
+from udata.core.tags.models import Tag
+from udata.core.topic.factories import TopicElementFactory, TopicFactory
+from udata.core.user.activities import UserDiscussedDataset, UserFollowedOrganization
+from udata.core.visualizations.factories import ChartFactory, DataSeriesFactory, FilterFactory
+from udata.core.visualizations.models import AndFilters
+from udata.features.notifications.constants import NotificationReason, NotificationType
+from udata.features.notifications.models import Notification
+from udata.features.notifications.settings import NotificationSetting
+from udata.features.transfer.factories import TransferFactory
+from udata.features.transfer.notifications import TransferRequestNotificationDetails
+from udata.geopf.models import (
+    GeopfDatasetMetadata,
+    GeopfDatasetPullMetadata,
+    GeopfDatasetPushMetadata,
+    GeopfResourceMetadata,
+    GeopfResourceOfferingMetadata,
+    GeopfResourcePushMetadata,
+    GeopfToken,
+)
+from udata.harvest.models import (
+    HarvestError,
+    HarvestItem,
+    HarvestJob,
+    HarvestLog,
+    HarvestSource,
+    HarvestSourceValidation,
+)
+from udata.harvest.notifications import ValidateHarvesterNotificationDetails
+from udata.tasks import celery
+
+
+@dataclass
+class Backstage:
+    """One of each kind, for the table of example parameters."""
+
+    topics: list[Any]
+    posts: list[Any]
+    charts: list[Any]
+    reports: list[Any]
+    transfers: list[Any]
+    sources: list[Any]
+    harvest_jobs: list[Any]
+    periodic_tasks: list[Any]
+    task_ids: list[str]
+
+
+def seed_backstage(catalog: Catalog) -> Backstage:
+    seed_follows(catalog)
+    seed_memberships(catalog)
+    sources, harvest_jobs = seed_harvests(catalog)
+    backstage = Backstage(
+        topics=seed_topics(catalog),
+        posts=seed_posts(catalog),
+        charts=seed_charts(catalog),
+        reports=seed_reports(catalog),
+        transfers=seed_transfers(catalog),
+        sources=sources,
+        harvest_jobs=harvest_jobs,
+        periodic_tasks=seed_periodic_tasks(sources),
+        task_ids=seed_task_results(),
+    )
+    seed_activities(catalog)
+    seed_notifications(catalog, backstage)
+    seed_geopf(catalog)
+    seed_tags(catalog)
+    seed_exports(catalog)
+    seed_site(catalog)
+    count_metrics(catalog)
+    return backstage
+
+
+def seed_follows(catalog: Catalog) -> None:
+    followed = [
+        *catalog.datasets[:5],
+        *catalog.reuses[:3],
+        *catalog.dataservices[:3],
+        *catalog.organizations[:3],
+        catalog.admin,
+        catalog.user,
+    ]
+    for index, following in enumerate(followed):
+        for follower in [catalog.admin, catalog.other, *catalog.users[: 1 + index % 4]]:
+            Follow(follower=follower, following=following, since=moment()).save()
+
+
+def seed_memberships(catalog: Catalog) -> None:
+    """Requests and invitations in every state, on an organization of the administrator."""
+    organization = catalog.organizations[0]
+    asking, refused, accepted, invited = catalog.users[10:14]
+    organization.requests = [
+        MembershipRequest(user=asking, comment="J'y travaille.", created=NOW),
+        MembershipRequest(
+            user=refused,
+            created=NOW,
+            comment="Je suis curieux.",
+            status="refused",
+            handled_on=NOW,
+            handled_by=catalog.admin,
+            refusal_comment="Réservé aux agents.",
+        ),
+        MembershipRequest(
+            user=accepted,
+            comment="Bonjour",
+            status="accepted",
+            created=NOW,
+            handled_on=NOW,
+            role="admin",
+        ),
+        MembershipRequest(
+            kind="invitation",
+            user=invited,
+            created=NOW,
+            created_by=catalog.admin,
+            role="partial_editor",
+            assignments=catalog.owned_by(catalog.datasets, organization)[:1],
+        ),
+        MembershipRequest(
+            kind="invitation",
+            email="nouvelle@example.org",
+            created_by=catalog.admin,
+            created=NOW,
+        ),
+    ]
+    organization.save()
+    inviting = catalog.organizations[2]
+    inviting.requests = [
+        MembershipRequest(
+            kind="invitation",
+            user=user,
+            created_by=inviting.members[0].user,
+            comment="Rejoignez-nous",
+            created=NOW,
+            role="editor",
+        )
+        for user in (catalog.admin, catalog.user)
+    ]
+    inviting.save()
+    for subject in [
+        *catalog.owned_by(catalog.datasets, organization)[:1],
+        *catalog.owned_by(catalog.reuses, organization)[:1],
+    ]:
+        Assignment(user=catalog.other, organization=organization, subject=subject).save()
+
+
+def seed_harvests(catalog: Catalog) -> tuple[list[Any], list[Any]]:
+    accepted = HarvestSourceValidation(
+        state="accepted", by=catalog.admin, on=NOW, comment="Source vérifiée"
+    )
+    refused = HarvestSourceValidation(
+        state="refused", by=catalog.admin, on=NOW, comment="Catalogue vide"
+    )
+    sources = [
+        HarvestSource(
+            name=f"Catalogue {name}",
+            description=texts.paragraph(2),
+            url=f"https://catalogue-{index}.example.org/catalog.xml",
+            backend="local",
+            config={
+                "filters": [{"key": "tag", "value": "transport", "type": "include"}],
+                "features": {"hidden": True},
+                "extra_configs": [{"key": "prefix", "value": "fr"}],
+            },
+            validation=validation,
+            created_at=moment(),
+            frequency="daily",
+            active=index != 2,
+            **owner,
+        ).save()
+        for index, (name, validation, owner) in enumerate(
+            [
+                ("régional", accepted, {"organization": catalog.organizations[0]}),
+                ("en attente", HarvestSourceValidation(), {"owner": catalog.admin}),
+                ("refusé", refused, {}),
+            ]
+        )
+    ]
+    deleted = HarvestSource(
+        name="Catalogue supprimé",
+        url="https://old.example.org/",
+        backend="local",
+        created_at=moment(),
+        deleted=NOW,
+    )
+    deleted.save()
+    jobs = [
+        harvest_job(catalog, sources[0], age, status)
+        for age, status in enumerate(["done", "done-errors", "failed", "pending"])
+    ]
+    jobs.append(harvest_job(catalog, sources[1], 9, "done"))
+    return [*sources, deleted], jobs
+
+
+def harvest_job(catalog: Catalog, source: Any, age: int, status: str) -> Any:
+    created = NOW - timedelta(days=age)
+    if status == "pending":
+        return HarvestJob(source=source, created=created, status=status).save()
+    error = HarvestError(
+        created_at=created, message="Titre manquant", details="Traceback (most recent call last)"
+    )
+    items = [
+        HarvestItem(
+            remote_id=f"jdd-{index}",
+            remote_url=f"https://catalogue-0.example.org/datasets/{index}",
+            dataset=dataset,
+            status="done",
+            created=created,
+            started=created,
+            ended=created + timedelta(seconds=1),
+            kwargs={"page_number": 1},
+            logs=[HarvestLog(level="info", message="Ressource sans format")],
+        )
+        for index, dataset in enumerate(catalog.datasets[:5])
+    ]
+    items.append(HarvestItem(remote_id="api-1", dataservice=catalog.dataservices[0], status="done"))
+    items.append(HarvestItem(remote_id="jdd-99", status="failed", errors=[error], args=["99"]))
+    items.append(HarvestItem(remote_id="jdd-100", status="skipped"))
+    return HarvestJob(
+        source=source,
+        created=created,
+        started=created + timedelta(minutes=1),
+        ended=created + timedelta(minutes=3),
+        status=status,
+        items=[] if status == "failed" else items,
+        errors=[error] if status != "done" else [],
+    ).save()
+
+
+def seed_topics(catalog: Catalog) -> list[Any]:
+    topics = []
+    for index, name in enumerate(["Mobilités douces", "Qualité de vie", "Élections 2026"]):
+        topic = TopicFactory(
+            name=name,
+            description=texts.description(),
+            tags=["mobilite", "velo"],
+            featured=index == 0,
+            private=index == 2,
+            created_at=moment(),
+            organization=catalog.organizations[index],
+            extras={"couleur": "bleu"},
+        )
+        for element in [catalog.datasets[index], catalog.reuses[index], None]:
+            TopicElementFactory(
+                topic=topic,
+                title="Un élément",
+                description=texts.paragraph(1),
+                tags=["essentiel"],
+                element=element,
+            )
+        topics.append(topic)
+    return topics
+
+
+def seed_posts(catalog: Catalog) -> list[Any]:
+    common = {
+        "owner": catalog.admin,
+        "headline": texts.paragraph(1),
+        "created_at": NOW - timedelta(days=10),
+    }
+    news = PostFactory(
+        name="Du nouveau sur le portail",
+        content=texts.description(),
+        datasets=catalog.datasets[:2],
+        reuses=catalog.reuses[:2],
+        tags=["actualite"],
+        credit_to="Service photo",
+        credit_url="https://photos.example.org/",
+        published=NOW - timedelta(days=2),
+        **common,
+    )
+    news.image.save(picture("purple"))
+    news.save()
+    parent = PostFactory(
+        name="Guides",
+        kind="page",
+        body_type="blocs",
+        content=None,
+        blocs=blocs(catalog),
+        datasets=[],
+        reuses=[],
+        published=NOW - timedelta(days=9),
+        sidemenu=True,
+        **common,
+    )
+    child = PostFactory(
+        name="Publier un jeu de données",
+        kind="page",
+        parent=parent,
+        body_type="html",
+        content="<p>Mode d'emploi</p>",
+        datasets=[],
+        reuses=[],
+        published=NOW - timedelta(days=8),
+        **common,
+    )
+    draft = PostFactory(
+        name="Brouillon", content="À venir", published=None, datasets=[], reuses=[], owner=None
+    )
+    return [news, parent, child, draft]
+
+
+def blocs(catalog: Catalog) -> list[SectionBloc]:
+    """One bloc of each kind that the editor can make."""
+    explored = catalog.datasets[0].resources[0].id
+    links = [
+        LinkInBloc(title="Guide", color="blue", url="https://guides.example.org/"),
+        LinkInBloc(title="Contact"),
+    ]
+    return [
+        SectionBloc(
+            color="primary",
+            blocs=[
+                TitleBloc(title="Bienvenue", subtitle="Les données en un clin d'œil"),
+                ButtonBloc(title="Commencer", url="https://guides.example.org/", width="1/2"),
+                MarkdownBloc(content=texts.paragraph(2), width="1/2"),
+                LinksListBloc(links=links),
+            ],
+        ),
+        SectionBloc(
+            blocs=[
+                DatasetBloc(dataset=catalog.datasets[0], width="1/3"),
+                ReuseBloc(reuse=catalog.reuses[0], width="1/3"),
+                DataserviceBloc(dataservice=catalog.dataservices[0], width="1/3"),
+                ExploreBloc(resource_id=explored),
+                AccordionListBloc(
+                    items=[
+                        AccordionItemBloc(
+                            title="Une question ?", content=[MarkdownBloc(content="Une réponse.")]
+                        )
+                    ]
+                ),
+            ],
+        ),
+    ]
+
+
+def seed_charts(catalog: Catalog) -> list[Any]:
+    conditions = [
+        FilterFactory(column="annee", condition="exact", value="2024"),
+        FilterFactory(column="commune", condition="is_not_null", value=None),
+    ]
+    charts = []
+    for index, filters in enumerate([AndFilters(filters=conditions), conditions[0], None]):
+        chart = ChartFactory(
+            title=f"Évolution du trafic {index}",
+            created_at=moment(),
+            description=texts.paragraph(2),
+            series=[
+                DataSeriesFactory(
+                    type="line",
+                    resource_id=catalog.datasets[index].resources[0].id,
+                    column_y="total",
+                    aggregate_y="sum",
+                    filters=filters,
+                )
+            ],
+            private=index == 2,
+            extras={"cle": "valeur"} if index == 0 else {},
+            owner=catalog.admin,
+        )
+        charts.append(chart)
+    charts[0].image.save(picture("green"))
+    charts[0].save()
+    return charts
+
+
+def seed_reports(catalog: Catalog) -> list[Any]:
+    discussion = catalog.discussions[3]
+    return [
+        Report(
+            subject=catalog.datasets[0],
+            reason="personal_data",
+            message="Des noms y figurent.",
+            by=catalog.user,
+            reported_at=moment(),
+        ).save(),
+        Report(subject=catalog.reuses[0], reason="spam", reported_at=moment()).save(),
+        Report(
+            subject=discussion,
+            subject_embed_id=discussion.discussion[0].id,
+            reason="explicit_content",
+            by=catalog.other,
+            reported_at=moment(),
+            dismissed_at=NOW,
+            dismissed_by=catalog.admin,
+        ).save(),
+        Report(
+            subject=catalog.dataservices[0],
+            reason="others",
+            message="Hors sujet",
+            reported_at=moment(),
+            subject_deleted_at=NOW,
+            subject_deleted_by=catalog.admin,
+        ).save(),
+    ]
+
+
+def seed_transfers(catalog: Catalog) -> list[Any]:
+    mine = [dataset for dataset in catalog.datasets if dataset.owner == catalog.user]
+    theirs = catalog.owned_by(catalog.reuses, catalog.organizations[1])
+    return [
+        TransferFactory(
+            user=catalog.user,
+            owner=catalog.user,
+            recipient=catalog.admin,
+            subject=mine[0],
+            comment="Je change de poste.",
+            created=NOW,
+        ),
+        TransferFactory(
+            user=catalog.admin,
+            owner=catalog.organizations[1],
+            recipient=catalog.organizations[0],
+            subject=theirs[0],
+            status="refused",
+            created=NOW,
+            responded=NOW,
+            responder=catalog.admin,
+            response_comment="Non merci",
+        ),
+        TransferFactory(
+            user=catalog.admin,
+            owner=catalog.organizations[0],
+            recipient=catalog.user,
+            subject=catalog.owned_by(catalog.dataservices, catalog.organizations[0])[0],
+            status="accepted",
+            created=NOW,
+            responded=NOW,
+        ),
+    ]
+
+
+def seed_periodic_tasks(sources: list[Any]) -> list[Any]:
+    harvest = PeriodicTask(
+        name="Moissonnage quotidien",
+        description="Lance le catalogue régional",
+        task="harvest",
+        crontab=PeriodicTask.Crontab(minute="0", hour="3"),
+        args=[str(sources[0].id)],
+        kwargs={},
+        enabled=True,
+        last_run_at=NOW,
+    ).save()
+    sources[0].periodic_task = harvest
+    sources[0].save()
+    metrics = PeriodicTask(
+        name="Statistiques",
+        task="count-tags",
+        interval=PeriodicTask.Interval(every=2, period="hours"),
+        kwargs={"force": True},
+    ).save()
+    return [harvest, metrics]
+
+
+def seed_task_results() -> list[str]:
+    """Two finished tasks in the (in-memory) results of Celery."""
+    celery.backend.store_result("task-done", {"items": 3}, states.SUCCESS)
+    celery.backend.store_result(
+        "task-failed", ValueError("catalogue vide"), states.FAILURE, traceback="Traceback (...)"
+    )
+    return ["task-done", "task-failed"]
+
+
+def seed_activities(catalog: Catalog) -> None:
+    organization, dataset = catalog.organizations[0], catalog.datasets[0]
+    for kind, related_to, more in [
+        (UserCreatedDataset, dataset, {"organization": organization}),
+        (UserUpdatedDataset, dataset, {"changes": ["title", "tags"]}),
+        (UserDiscussedDataset, catalog.datasets[1], {}),
+        (UserCreatedReuse, catalog.reuses[0], {"extras": {"origine": "portail"}}),
+        (UserUpdatedOrganization, organization, {"organization": organization}),
+        (UserFollowedOrganization, organization, {}),
+    ]:
+        for actor in (catalog.admin, catalog.user):
+            kind(actor=actor, related_to=related_to, created_at=moment(), **more).save()
+
+
+def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
+    """One notification of each kind, and a few rules, for the administrator."""
+    organization, dataset = catalog.organizations[0], catalog.datasets[0]
+    discussion = catalog.discussions[1]
+    talk = DiscussionNotificationDetails(
+        discussion=discussion, message_id=discussion.discussion[0].id
+    )
+    transfer = backstage.transfers[0]
+    for kind, details in [
+        (NotificationType.DISCUSSION_NEW, talk),
+        (NotificationType.DISCUSSION_CLOSED, talk),
+        (
+            NotificationType.ORGANIZATION_MEMBERSHIP_ACCEPTED,
+            MembershipAcceptedNotificationDetails(organization=organization),
+        ),
+        (
+            NotificationType.ORGANIZATION_MEMBERSHIP_REFUSED,
+            MembershipRefusedNotificationDetails(organization=organization),
+        ),
+        (
+            NotificationType.ORGANIZATION_BADGE_CERTIFIED,
+            NewBadgeNotificationDetails(organization=organization),
+        ),
+        (
+            NotificationType.REUSE_CREATED,
+            ReuseCreatedNotificationDetails(reuse=catalog.reuses[0], dataset=dataset),
+        ),
+        (
+            NotificationType.DATASERVICE_CREATED,
+            DataserviceCreatedNotificationDetails(
+                dataservice=catalog.dataservices[0], dataset=dataset
+            ),
+        ),
+        (
+            NotificationType.TRANSFER_REQUESTED,
+            TransferRequestNotificationDetails(
+                transfer_owner=transfer.owner,
+                transfer_recipient=transfer.recipient,
+                transfer_subject=transfer.subject,
+            ),
+        ),
+        (
+            NotificationType.HARVEST_SOURCE_PENDING,
+            ValidateHarvesterNotificationDetails(source=backstage.sources[1]),
+        ),
+    ]:
+        Notification(
+            user=catalog.admin,
+            type=kind,
+            details=details,
+            reasons=[NotificationReason.OWNER],
+            created_at=moment(),
+            handled_at=NOW if kind is NotificationType.DISCUSSION_NEW else None,
+        ).save()
+    MembershipRequestNotificationFactory(
+        user=catalog.admin, request_organization=organization, request_user=catalog.users[10]
+    )
+    for scope, event, enabled in [
+        (dataset, None, True),
+        (organization, "discussion", False),
+        (None, "reuse.created", False),
+    ]:
+        NotificationSetting(user=catalog.admin, scope=scope, event=event, enabled=enabled).save()
+
+
+def seed_geopf(catalog: Catalog) -> None:
+    """The administrator is linked to Géoplateforme, and one dataset was sent there."""
+    GeopfToken(
+        user=catalog.admin,
+        access_token="access",
+        refresh_token="refresh",
+        expires_at=NOW + timedelta(days=36500),
+    ).save()
+    dataset = catalog.datasets[0]
+    dataset.geopf = GeopfDatasetMetadata(
+        push=GeopfDatasetPushMetadata(datastore_id="entrepot-1", datasheet_name="Une fiche"),
+        pull=GeopfDatasetPullMetadata(status="done", last_synced_at=NOW, task_id="task-done"),
+    )
+    pushed, *others = dataset.resources
+    pushed.format = "gpkg"
+    pushed.geopf = GeopfResourceMetadata(
+        push=GeopfResourcePushMetadata(
+            status="done", stored_data_id="donnee-1", last_synced_at=NOW, task_id="task-done"
+        )
+    )
+    for offered in others:
+        offered.geopf = GeopfResourceMetadata(
+            offering=GeopfResourceOfferingMetadata(id="offre-1", last_synced_at=NOW)
+        )
+    dataset.save()
+
+
+def seed_tags(catalog: Catalog) -> None:
+    for name in texts.TAGS:
+        counts = {
+            "datasets": sum(name in dataset.tags for dataset in catalog.datasets),
+            "reuses": sum(name in reuse.tags for reuse in catalog.reuses),
+        }
+        Tag(name=name, counts=counts).save()
+
+
+def seed_exports(catalog: Catalog) -> None:
+    """The dataset that holds the CSV exports, to which /site/*.csv redirects."""
+    dataset = catalog.datasets[-1]
+    dataset.resources = [
+        ResourceFactory.build(
+            title=f"Export {model}",
+            description=None,
+            filetype="remote",
+            type="main",
+            url=f"https://files.example.org/export-{model}.csv",
+            format="csv",
+            extras={"csv-export:model": model},
+            created_at_internal=NOW,
+            last_modified_internal=NOW,
+        )
+        for model in current_app.config["EXPORT_CSV_MODELS"]
+    ]
+    dataset.save()
+    current_app.config["EXPORT_CSV_DATASET_ID"] = dataset.id
+
+
+def seed_site(catalog: Catalog) -> None:
+    site = current_site._get_current_object()
+    site.settings.home_datasets = catalog.datasets[:3]
+    site.settings.home_reuses = catalog.reuses[:3]
+    site.datasets_blocs = blocs(catalog)
+    site.save()
+    organization = catalog.organizations[0]
+    organization.presentation_blocs = blocs(catalog)
+    organization.presentation_blocs_published_at = NOW
+    organization.save()
+
+
+def count_metrics(catalog: Catalog) -> None:
+    """What the nightly jobs count. Only the first objects: counting is slow in memory."""
+    site = current_site._get_current_object()
+    for count in (
+        site.count_users,
+        site.count_org,
+        site.count_datasets,
+        site.count_resources,
+        site.count_reuses,
+        site.count_dataservices,
+        site.count_followers,
+        site.count_discussions,
+        site.count_harvesters,
+        site.count_stock_metrics,
+    ):
+        count()
+    for organization in catalog.organizations[:3]:
+        organization.count_members()
+        organization.count_datasets()
+        organization.count_reuses()
+        organization.count_dataservices()
+        organization.count_followers()
+    for item in [*catalog.datasets[:5], *catalog.reuses[:3], *catalog.dataservices[:3]]:
+        item.count_discussions()
+        item.count_followers()
+    for dataset in catalog.datasets[:5]:
+        dataset.count_reuses()
+        dataset.count_dataservices()
+    for user in (catalog.admin, catalog.user):
+        user.count_datasets()
+        user.count_reuses()
+        user.count_dataservices()
+        user.count_followers()
+        user.count_following()
+    for count in (
+        site.count_max_dataset_followers,
+        site.count_max_dataset_reuses,
+        site.count_max_reuse_followers,
+        site.count_max_org_followers,
+        site.count_max_org_datasets,
+    ):
+        count()

@@ -1,0 +1,77 @@
+"""What udata needs of MongoDB and mongomock lacks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from bson import DBRef
+from mongomock import collection, filtering
+
+
+def complete_mongomock() -> None:
+    # It checks documents as if no `uuidRepresentation` was set, and refuses every UUID.
+    collection.BSON = None
+    make_operations_atomic()
+    search_text()
+    look_into_references()
+
+
+def make_operations_atomic() -> None:
+    """One operation at a time: two upserts at once would insert twice, a read see half a write."""
+    lock = threading.RLock()
+
+    def locked(operation: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(operation)
+        def with_lock(*args: Any, **kwargs: Any) -> Any:
+            with lock:
+                return operation(*args, **kwargs)
+
+        return with_lock
+
+    for owner, names in {
+        collection.Collection: [
+            "_insert",
+            "_update",
+            "_delete",
+            "_find_and_modify",
+            "aggregate",
+            "count_documents",
+        ],
+        collection.Cursor: ["_compute_results"],
+    }.items():
+        for name in names:
+            setattr(owner, name, locked(getattr(owner, name)))
+
+
+def search_text() -> None:
+    """`q=`: every word in some text of the document, without stemming, accents or score."""
+
+    def matches(document: Any, search: Any, _apply: Any) -> bool:
+        text = " ".join(value for value in document.values() if isinstance(value, str)).casefold()
+        return all(word in text for word in search["$search"].casefold().replace('"', " ").split())
+
+    filtering.LOGICAL_OPERATOR_MAP["$text"] = matches
+    get_dataset = collection.Collection._get_dataset
+
+    def get_dataset_without_score(self: Any, spec: Any, sort: Any, fields: Any, *more: Any) -> Any:
+        if "$text" in spec:
+            sort = [key for key in sort or () if not isinstance(key[1], dict)]
+            fields = {k: v for k, v in (fields or {}).items() if not isinstance(v, dict)} or None
+        return get_dataset(self, spec, sort, fields, *more)
+
+    collection.Collection._get_dataset = get_dataset_without_score
+
+
+def look_into_references() -> None:
+    """Let a query name the identifier inside a reference, as in `subject._ref.$id`."""
+    candidates = filtering.iter_key_candidates
+
+    def candidates_in_references(key: str, document: Any) -> Any:
+        if key and isinstance(document, DBRef):
+            document = document.as_doc()
+        return candidates(key, document)
+
+    filtering.iter_key_candidates = candidates_in_references

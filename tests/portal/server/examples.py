@@ -1,0 +1,80 @@
+"""Parameters with which each GET operation of the API answers something on this portal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backstage import Backstage
+from catalog import Catalog
+from udata.api import api
+
+
+def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict[str, Any]]:
+    """Path -> its parameters, and those of its query that are required, where there are any."""
+    dataset, organization = catalog.datasets[0], catalog.organizations[0]
+    by_name: dict[str, Any] = {
+        "_format": "ttl",
+        "community": catalog.community_resources[0].id,
+        "contact_point": dataset.contact_points[0].id,
+        "dataservice": catalog.dataservices[0].id,
+        "dataset": dataset.id,
+        "identifier": "ada",
+        "ids": f"{catalog.zones[0].id},{catalog.zones[1].id}",
+        "job": backstage.harvest_jobs[1].id,
+        "level": "fr:commune",
+        "org": organization.id,
+        "post": backstage.posts[0].id,
+        "q": "de",
+        "report": backstage.reports[0].id,
+        "reuse": catalog.reuses[0].id,
+        "rid": dataset.resources[0].id,
+        "scope": f"Dataset:{dataset.id}",
+        "size": 64,
+        "source": backstage.sources[0].id,
+        "user": catalog.admin.id,
+        "visualization": backstage.charts[0].id,
+    }
+    # `id` means something else in each operation.
+    overrides: dict[str, dict[str, Any]] = {
+        "get_discussion": {"id": catalog.discussions[0].id},
+        "get_job_api": {"id": backstage.periodic_tasks[0].id},
+        "get_task_api": {"id": backstage.task_ids[0]},
+        "get_transfer": {"id": backstage.transfers[0].id},
+        "list_dataservice_followers": {"id": catalog.dataservices[0].id},
+        "list_dataset_followers": {"id": dataset.id},
+        "list_organization_followers": {"id": organization.id},
+        "list_reuse_followers": {"id": catalog.reuses[0].id},
+        "list_user_followers": {"id": catalog.admin.id},
+        # The Swagger says that both are optional; one of them is not.
+        "list_transfers": {"recipient": catalog.admin.id},
+        "redirect_resource": {"id": dataset.resources[0].id},
+        "spatial_zone": {"id": catalog.zones[3].id},
+        "spatial_zone_datasets": {"id": catalog.zones[3].id},
+        "suggest_org_contact_points": {"q": "contact_point"},
+        "suggest_formats": {"q": "cs"},
+        "suggest_mime": {"q": "csv"},
+        "suggest_tags": {"q": "tra"},
+        "suggest_users": {"q": "lov"},
+        "suggest_zones": {"q": "renn"},
+    }
+    examples: dict[str, dict[str, Any]] = {}
+    for path, item in api.__schema__["paths"].items():
+        if "get" not in item:
+            continue
+        given = by_name | overrides.get(item["get"]["operationId"], {})
+        names = [*required_parameters(item), *overrides.get(item["get"]["operationId"], {})]
+        if names:
+            examples[path] = {
+                name: given[name] if isinstance(given[name], int) else str(given[name])
+                for name in names
+            }
+    return examples
+
+
+def required_parameters(item: dict[str, Any]) -> list[str]:
+    """The names of the parameters that a GET cannot do without, from the Swagger itself."""
+    return [
+        parameter["name"]
+        for parameter in [*item.get("parameters", []), *item["get"].get("parameters", [])]
+        if parameter["in"] == "path" or (parameter["in"] == "query" and parameter.get("required"))
+    ]

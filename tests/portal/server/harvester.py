@@ -1,0 +1,26 @@
+"""A harvest backend that needs no network, so that a source can be previewed and run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from udata.core.dataset.models import Dataset
+from udata.harvest.backends import BaseBackend, HarvestExtraConfig, HarvestFeature, HarvestFilter
+
+
+class LocalBackend(BaseBackend):
+    name = "local"
+    display_name = "Catalogue local"
+    filters = (HarvestFilter("Mot-clé", "tag", str, "Un mot-clé des jeux de données"),)
+    features = (HarvestFeature("hidden", "Masqués", "Moissonner aussi les jeux masqués"),)
+    extra_configs = (HarvestExtraConfig("Préfixe", "prefix", str, "Le préfixe des titres"),)
+
+    def inner_harvest(self) -> None:
+        for number in range(3):
+            self.process_item(f"local-{number}", self.read_dataset)
+
+    def read_dataset(self, harvest_item: Any) -> Dataset:
+        dataset = self.get_item(harvest_item.remote_id, Dataset)
+        dataset.title = f"Jeu de données moissonné {harvest_item.remote_id}"
+        dataset.description = "Vient d'un catalogue distant."
+        return dataset

@@ -1,0 +1,77 @@
+"""Dates are datetimes for the user, and the same text on the way back."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import pickle
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodatagouv.dates import WrittenDatetime, read_date, read_datetime, write_date
+
+ODD = {
+    "2014-12-05T00:00:00Z": dt.datetime(2014, 12, 5, tzinfo=dt.UTC),
+    "2014-12-05": dt.datetime(2014, 12, 5),
+    "5 Dec 2014": dt.datetime(2014, 12, 5),
+    "2014": dt.datetime(2014, 1, 1),
+    "2014-12-05 10:00:00": dt.datetime(2014, 12, 5, 10),
+}
+"""Texts that are not what isoformat writes -> what they mean."""
+
+
+@given(st.datetimes(timezones=st.none() | st.just(dt.UTC)))
+def test_what_isoformat_writes_is_a_plain_datetime(moment: dt.datetime) -> None:
+    read = read_datetime(moment.isoformat())
+    assert read == moment
+    assert type(read) is dt.datetime
+    assert write_date(read) == moment.isoformat()
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_other_notations_mean_what_they_say_and_keep_their_text(text: str) -> None:
+    read = read_datetime(text)
+    assert read == ODD[text]
+    assert write_date(read) == text
+    for copied in (copy.deepcopy(read), copy.copy(read), pickle.loads(pickle.dumps(read))):
+        assert copied == read
+        assert write_date(copied) == text
+
+
+def test_computing_with_it_forgets_the_text() -> None:
+    later = read_datetime("5 Dec 2014") + dt.timedelta(days=1)
+    assert write_date(later) == "2014-12-06T00:00:00"
+    assert pickle.loads(pickle.dumps(later)) == later
+    assert WrittenDatetime.write(later, "6 Dec") == later
+
+
+@given(st.dates())
+def test_days_are_days(day: dt.date) -> None:
+    assert read_date(day.isoformat()) == day
+    assert type(read_date(day.isoformat())) is dt.date
+
+
+@pytest.mark.parametrize("text", ["2014-12-05T10:00:00+00:00", "20141205", "5 Dec 2014"])
+def test_a_day_with_more_than_a_day_keeps_its_text(text: str) -> None:
+    read = read_date(text)
+    assert (read.year, read.month, read.day) == (2014, 12, 5)
+    assert write_date(read) == text
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2014-13-45"])
+def test_what_nobody_can_read_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        read_datetime(text)
+
+
+def test_dateutil_is_imported_only_when_needed() -> None:
+    code = (
+        "import sys; from aiodatagouv.dates import read_datetime; "
+        "read_datetime('2014-12-05T00:00:00Z'); assert 'dateutil' not in sys.modules; "
+        "read_datetime('5 Dec 2014'); assert 'dateutil' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

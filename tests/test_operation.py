@@ -1,0 +1,70 @@
+"""One call, as it will be on the wire; nothing is sent in these tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodatagouv.operation import Call, Operation
+
+GET_RESOURCE = Operation(
+    id="get_resource",
+    method="GET",
+    path="/datasets/{dataset}/resources/{rid}/",
+    tag="datasets",
+    kind="json",
+    summary="Get a resource.",
+)
+
+
+def call(dataset: str = "velos", **query: object) -> Call:
+    return Call(GET_RESOURCE, path={"dataset": dataset, "rid": 7}, query=query)  # type: ignore[arg-type]
+
+
+def test_path_parameters_take_their_places() -> None:
+    assert call().url() == "datasets/velos/resources/7/"
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "a/b", "/", "a\\b", "../users"])
+def test_a_path_parameter_that_would_lead_elsewhere_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="get_resource: the path parameter dataset is"):
+        call(value).url()
+
+
+@given(st.text(min_size=1).filter(lambda text: text.isprintable()))
+def test_a_path_parameter_stays_one_segment(value: str) -> None:
+    if value in (".", "..") or set(value) & set("/\\"):
+        return
+    segments = call(value).url().split("/")
+    assert len(segments) == 5
+    assert not set(segments[1]) & set("?#%") - {"%"}
+
+
+def test_the_query_has_what_was_given() -> None:
+    query = call(
+        q="vélo & cie",
+        page=2,
+        featured=True,
+        private=False,
+        tag=["bus", "tram"],
+        since=dt.date(2024, 5, 3),
+        license=None,
+    ).query_pairs()
+    assert query == [
+        ("q", "vélo & cie"),
+        ("page", "2"),
+        ("featured", "true"),
+        ("private", "false"),
+        ("tag", "bus"),
+        ("tag", "tram"),
+        ("since", "2024-05-03"),
+    ]
+
+
+def test_a_call_with_another_page_is_another_call() -> None:
+    first = call(page=1, q="bus")
+    assert first.with_query(page=2).query == {"page": 2, "q": "bus"}
+    assert first.query == {"page": 1, "q": "bus"}

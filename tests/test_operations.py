@@ -1,0 +1,121 @@
+"""The table of operations, against the pinned Swagger itself."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+import aiodatagouv
+from aiodatagouv import OPERATIONS, Client, Operation, Paginator
+
+OPENAPI = Path(__file__).parents[1] / "openapi"
+METHODS = {"get", "put", "post", "delete", "patch"}
+
+each_operation = pytest.mark.parametrize(
+    "operation", [*OPERATIONS.values()], ids=lambda one: one.id
+)
+
+
+def pinned(release: str) -> set[tuple[str, str]]:
+    """The operations of a release, by method and path; the names of parameters do not count."""
+    document = json.loads((OPENAPI / f"udata-{release}.json").read_bytes())
+    return {
+        (method.upper(), shape(path))
+        for path, item in document["paths"].items()
+        for method in METHODS & item.keys()
+    }
+
+
+def shape(path: str) -> str:
+    return re.sub(r"\{.*?\}", "{}", path)
+
+
+def test_there_are_257() -> None:
+    assert len(aiodatagouv.OPERATIONS) == 257
+
+
+@pytest.mark.parametrize(("release", "count"), [("14.13.0", 222), ("17.18.0", 247)])
+def test_every_operation_of_each_release_is_there(release: str, count: int) -> None:
+    served = {
+        (one.method, shape(one.path)) for one in OPERATIONS.values() if release in one.releases
+    }
+    assert served == pinned(release)
+    assert len(served) == count
+
+
+def test_what_only_the_older_release_serves_is_deprecated() -> None:
+    deprecated = {one.id: one.deprecated for one in OPERATIONS.values() if one.deprecated}
+    assert deprecated == dict.fromkeys(
+        [
+            "clear_apikey",
+            "create_organization_member",
+            "create_page",
+            "generate_apikey",
+            "get_page",
+            "get_potential_spams",
+            "list_pages",
+            "unspam_discussion",
+            "unspam_discussion_comment",
+            "update_page",
+        ],
+        "17.18.0",
+    )
+
+
+@each_operation
+def test_it_resolves_to_a_function_of_its_kind(operation: Operation) -> None:
+    function = operation.function
+    assert function.__name__ == operation.id
+    if operation.kind == "page":
+        assert not inspect.iscoroutinefunction(function)
+        assert function.__annotations__["return"].startswith("Paginator[")
+    else:
+        assert inspect.iscoroutinefunction(function)
+
+
+@each_operation
+def test_its_function_takes_the_client_then_the_path_then_keywords(operation: Operation) -> None:
+    parameters = list(inspect.signature(operation.function).parameters.values())
+    in_path = re.findall(r"\{(.*?)\}", operation.path)
+    assert parameters[0].name == "client"
+    positional = [one for one in parameters[1:] if one.kind is one.POSITIONAL_OR_KEYWORD]
+    keywords = [one for one in parameters[1:] if one.kind is one.KEYWORD_ONLY]
+    assert [one.name.strip("_") for one in positional] == [name.strip("_") for name in in_path]
+    assert len(positional) + len(keywords) + 1 == len(parameters)
+    assert ("fields" in [one.name for one in keywords]) is operation.masked
+
+
+@each_operation
+def test_it_is_documented(operation: Operation) -> None:
+    documentation = inspect.getdoc(operation.function) or ""
+    assert f"``{operation.method} {operation.path}``" in documentation
+    assert documentation.startswith(operation.summary.split(".")[0].split(" ")[0])
+    for name in inspect.signature(operation.function).parameters:
+        assert f"\n    {name}: " in documentation
+
+
+def test_writes_are_never_masked() -> None:
+    assert {one.method for one in OPERATIONS.values() if one.masked} == {"GET"}
+
+
+async def test_an_unknown_keyword_is_a_type_error() -> None:
+    from aiodatagouv.api import datasets
+
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        datasets.list_datasets(Client(), colour="red")  # type: ignore[call-arg]
+
+
+def test_a_page_operation_says_what_its_items_are() -> None:
+    from aiodatagouv.api import datasets
+    from aiodatagouv.models import Dataset, DatasetPage
+
+    hints: dict[str, Any] = {"Client": Any, "Fields": Any, **vars(aiodatagouv.models.enums)}
+    hints |= {"Sequence": list}
+    returned = get_type_hints(datasets.list_datasets, localns=hints)["return"]
+    assert returned == Paginator[DatasetPage, Dataset]
+    assert OPERATIONS["list_datasets"].item == "Dataset"
