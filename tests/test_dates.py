@@ -32,6 +32,18 @@ def test_what_isoformat_writes_is_a_plain_datetime(moment: dt.datetime) -> None:
     assert write_date(read) == moment.isoformat()
 
 
+@given(
+    st.from_regex(
+        r"2024-(05-03|W18-5)[T ](12:30:00|123000)([.,][05]{1,6})?(Z|[+-]00:00|\+02:00)?",
+        fullmatch=True,
+    )
+)
+def test_no_notation_loses_its_text(text: str) -> None:
+    read = read_datetime(text)
+    assert write_date(read) == text
+    assert (type(read) is dt.datetime) is (read.isoformat() == text)
+
+
 @pytest.mark.parametrize("text", ODD)
 def test_other_notations_mean_what_they_say_and_keep_their_text(text: str) -> None:
     read = read_datetime(text)

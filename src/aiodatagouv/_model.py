@@ -53,11 +53,13 @@ _ATTRIBUTES: dict[type, dict[str, str]] = {}
 
 def attributes(model: type[Model]) -> dict[str, str]:
     """The key in JSON of each field of a model -> the name of its attribute."""
-    if model not in _ATTRIBUTES:
+    known = _ATTRIBUTES.get(model)
+    if known is None:
         declared: tuple[Attribute[Any], ...] = fields(cast("type[AttrsInstance]", model))
         names = (one for one in declared if one.name != "additional_properties")
-        _ATTRIBUTES[model] = {one.metadata.get("key", one.name): one.name for one in names}
-    return _ATTRIBUTES[model]
+        known = {one.metadata.get("key", one.name): one.name for one in names}
+        _ATTRIBUTES[model] = known
+    return known
 
 
 def to_json(value: object) -> Any:

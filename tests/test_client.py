@@ -1,0 +1,386 @@
+"""The client's configuration, its life cycle, and what goes over the wire."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from aiodatagouv import (
+    DEMO,
+    PRODUCTION,
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    Client,
+    DecodeError,
+    File,
+    GoneError,
+    LockedError,
+    NetworkError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    TimeoutError,
+)
+from aiodatagouv.api import datasets, proconnect, reuses, site
+from aiodatagouv.models import ImageUpload, Resource, ReuseWrite
+
+KEY = "a-very-secret-key"
+Scripted = Callable[..., Client]
+
+
+class Portal:
+    """Answers every request alike, and remembers them."""
+
+    def __init__(self, status: int = 200, **answer: object) -> None:
+        self.requests: list[httpx.Request] = []
+        self._status = status
+        self._answer = answer or {"json": {}}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(self._status, **self._answer)  # type: ignore[arg-type]
+
+    @property
+    def request(self) -> httpx.Request:
+        (only,) = self.requests
+        return only
+
+
+# ---- Configuration
+
+
+def test_the_portals() -> None:
+    assert Client().base_url == PRODUCTION == "https://www.data.gouv.fr/api/1/"
+    assert Client(base_url=DEMO).base_url == "https://demo.data.gouv.fr/api/1/"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://portal.example",
+        "https://portal.example/",
+        "https://portal.example/api/1",
+        "https://portal.example/api/1/",
+    ],
+)
+def test_the_root_of_the_api_is_found(base_url: str) -> None:
+    assert Client(base_url=base_url).base_url == "https://portal.example/api/1/"
+
+
+def test_an_api_under_another_path() -> None:
+    client = Client(base_url="https://portal.example/opendata/api/1")
+    assert client.base_url == "https://portal.example/opendata/api/1/"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "portal.example",
+        "ftp://portal.example",
+        "https://",
+        "https://me:secret@portal.example",
+        "https://portal.example?key=1",
+    ],
+)
+def test_what_is_no_portal_is_refused(base_url: str) -> None:
+    with pytest.raises(ValueError, match=r"URL|must not contain") as refused:
+        Client(base_url=base_url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_key_is_not_sent_in_the_clear() -> None:
+    with pytest.raises(ValueError, match="only sent over https or to this machine"):
+        Client(api_key=KEY, base_url="http://portal.example")
+    Client(api_key=KEY, base_url="http://127.0.0.1:7000")
+    Client(api_key=KEY, base_url="http://[::1]:7000")
+    Client(api_key=KEY, base_url="http://localhost:7000")
+    Client(base_url="http://portal.example")
+
+
+def test_the_repr_does_not_show_the_key() -> None:
+    shown = repr(Client(api_key=KEY))
+    assert shown == f"Client(base_url='{PRODUCTION}', api_key=ApiKey(***))"
+
+
+# ---- Life cycle
+
+
+async def test_a_client_must_be_open() -> None:
+    client = Client()
+    with pytest.raises(RuntimeError, match="not open yet"):
+        await datasets.get_dataset(client, "velos")
+
+
+async def test_a_closed_client_says_so(scripted: Scripted) -> None:
+    async with scripted(Portal()) as client:
+        await datasets.get_dataset(client, "velos")
+    with pytest.raises(RuntimeError, match="closed"):
+        await datasets.get_dataset(client, "velos")
+    with pytest.raises(RuntimeError, match="once only"):
+        await client.__aenter__()
+
+
+# ---- Requests
+
+
+async def test_a_read_is_a_get_of_the_path_with_the_key(scripted: Scripted) -> None:
+    portal = Portal(json={"id": "1"})
+    async with scripted(portal, api_key=KEY) as client:
+        dataset = await datasets.get_dataset(client, "vélos & bus")
+    assert dataset.id == "1"
+    assert portal.request.method == "GET"
+    assert portal.request.url.raw_path == b"/api/1/datasets/v%C3%A9los%20%26%20bus/"
+    assert portal.request.headers["Accept"] == "application/json"
+    assert portal.request.headers["User-Agent"].startswith("aiodatagouv/")
+
+
+async def test_the_key_is_the_one_given_or_the_environments(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str | None] = []
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("X-API-KEY"))
+        return httpx.Response(200, json={})
+
+    monkeypatch.setenv("DATAGOUV_API_KEY", "the-environment's")
+    for given in ("the-one-given", None, ""):
+        async with scripted(portal, api_key=given) as client:
+            await datasets.get_dataset(client, "velos")
+    assert sent == ["the-one-given", "the-environment's", None]
+
+
+async def test_a_query_is_encoded_and_what_is_not_said_is_not_sent(scripted: Scripted) -> None:
+    page = {"data": [], "page": 1, "page_size": 20, "total": 0}
+    portal = Portal(json=page | {"next_page": None, "previous_page": None})
+    async with scripted(portal) as client:
+        await datasets.list_datasets(client, q="vélo & bus", tag=["a", "b"], featured=False)
+    assert portal.request.url.params.multi_items() == [
+        ("q", "vélo & bus"),
+        ("tag", "a"),
+        ("tag", "b"),
+        ("featured", "false"),
+    ]
+
+
+async def test_a_body_is_json(scripted: Scripted) -> None:
+    portal = Portal(status=201, json={"id": "1", "title": "Carte"})
+    body = ReuseWrite(
+        title="Carte", description="Une carte", topic="others", type="api", url="https://x.example"
+    )
+    async with scripted(portal) as client:
+        reuse = await reuses.create_reuse(client, body=body)
+    assert reuse.title == "Carte"
+    assert json.loads(portal.request.content) == body.to_dict()
+    assert portal.request.headers["Content-Type"] == "application/json"
+
+
+async def test_a_body_may_be_a_list(scripted: Scripted) -> None:
+    portal = Portal(json=[{"id": "2"}, {"id": "1"}])
+    async with scripted(portal) as client:
+        answer = await datasets.update_resources(
+            client, "velos", body=[Resource(id="2"), Resource(id="1")]
+        )
+    assert json.loads(portal.request.content) == [{"id": "2"}, {"id": "1"}]
+    assert [resource.id for resource in answer] == ["2", "1"]
+
+
+async def test_a_file_is_a_form(scripted: Scripted) -> None:
+    portal = Portal(json={"success": True, "image": "https://x.example/logo.png"})
+    body = ImageUpload(file=File(b"<png>", "logo.png", "image/png"), bbox="0,0,9,9")
+    async with scripted(portal) as client:
+        answer = await reuses.reuse_image(client, "carte", body=body)
+    assert answer.success is True
+    assert portal.request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    for part in (b'name="file"; filename="logo.png"', b"image/png", b"<png>", b"0,0,9,9"):
+        assert part in portal.request.content
+
+
+async def test_fields_are_a_mask(scripted: Scripted) -> None:
+    portal = Portal(json={"id": "1"})
+    async with scripted(portal) as client:
+        await datasets.get_dataset(client, "velos", fields=["id", "organization.name"])
+    assert portal.request.headers["X-Fields"] == "id,organization{name}"
+
+
+async def test_an_unusable_path_parameter_sends_nothing(scripted: Scripted) -> None:
+    portal = Portal()
+    async with scripted(portal) as client:
+        with pytest.raises(ValueError, match="path parameter dataset"):
+            await datasets.get_dataset(client, "")
+        with pytest.raises(ValueError, match="path parameter dataset"):
+            await datasets.rdf_dataset_format(client, "../users", "ttl")
+    assert portal.requests == []
+
+
+async def test_cookies_are_neither_kept_nor_sent(scripted: Scripted) -> None:
+    portal = Portal(json={}, headers={"Set-Cookie": "session=abc; Path=/"})
+    async with scripted(portal, api_key=KEY) as client:
+        await datasets.get_dataset(client, "velos")
+        await datasets.get_dataset(client, "velos")
+    assert ["Cookie" in request.headers for request in portal.requests] == [False, False]
+
+
+# ---- Answers
+
+
+async def test_an_operation_that_answers_nothing(scripted: Scripted) -> None:
+    async with scripted(Portal(status=204, content=b"")) as client:
+        answer: object = await datasets.delete_dataset(client, "velos")  # type: ignore[func-returns-value]
+    assert answer is None
+
+
+async def test_a_redirect_operation_answers_the_address(scripted: Scripted) -> None:
+    portal = Portal(status=302, headers={"Location": "https://files.example/a.csv"})
+    async with scripted(portal, api_key=KEY) as client:
+        assert await datasets.redirect_resource(client, "1") == "https://files.example/a.csv"
+    assert len(portal.requests) == 1
+
+
+async def test_a_redirect_operation_that_does_not_redirect(scripted: Scripted) -> None:
+    async with scripted(Portal(status=200, content=b"")) as client:
+        with pytest.raises(DecodeError, match="get_proconnect_login_api: expected an address"):
+            await proconnect.get_proconnect_login_api(client)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"<html><h1>Maintenance</h1>", "'<html><h1>Maintenance</h1>'"),
+        (b"", "an empty body"),
+        (b'{"id": "1"', '\'{"id": "1"\''),
+        (b"\xff\xfe", "'��'"),
+    ],
+)
+async def test_what_is_not_json_is_a_decode_error(
+    scripted: Scripted, content: bytes, found: str
+) -> None:
+    async with scripted(Portal(content=content)) as client:
+        with pytest.raises(DecodeError) as caught:
+            await datasets.get_dataset(client, "velos")
+    assert str(caught.value) == f"get_dataset: expected JSON at $, got {found}"
+
+
+# ---- Failures
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (409, APIError),
+        (410, GoneError),
+        (423, LockedError),
+        (429, RateLimitedError),
+        (500, ServerError),
+        (502, ServerError),
+    ],
+)
+async def test_each_status_has_its_error(
+    scripted: Scripted, status: int, kind: type[APIError]
+) -> None:
+    async with scripted(Portal(status=status, json={"message": "No."}), api_key=KEY) as client:
+        with pytest.raises(APIError) as caught:
+            await datasets.get_dataset(client, "velos")
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+    assert str(caught.value) == (
+        f"get_dataset: {status} No. (GET https://portal.example/api/1/datasets/velos/)"
+    )
+
+
+async def test_a_portal_that_is_not_there() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    async with Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with pytest.raises(NetworkError) as caught:
+            await datasets.get_dataset(client, "velos")
+    assert f"GET http://127.0.0.1:{port}/api/1/datasets/velos/" in str(caught.value)
+    assert not isinstance(caught.value, TimeoutError)
+
+
+async def test_a_portal_that_never_answers() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        base_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        async with Client(base_url=base_url, timeout=0.05) as client:
+            with pytest.raises(TimeoutError, match=f"GET {base_url}/api/1/site/"):
+                await site.get_site(client)
+
+
+# ---- Redirects
+
+
+class Moving:
+    """Redirects to one place after the other, then answers."""
+
+    def __init__(self, *locations: str, status: int = 308) -> None:
+        self.requests: list[httpx.Request] = []
+        self._locations = [*locations]
+        self._status = status
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self._locations:
+            return httpx.Response(self._status, headers={"Location": self._locations.pop(0)})
+        return httpx.Response(200, json={"id": "1"})
+
+
+async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: Scripted) -> None:
+    portal = Moving("/api/1/datasets/new-slug/rdf.ttl")
+    async with scripted(portal, api_key=KEY) as client:
+        stream = await datasets.recent_datasets_atom_feed(client, q="bus", page=2)
+        await stream.text()
+    assert [request.url.raw_path for request in portal.requests] == [
+        b"/api/1/datasets/recent.atom?q=bus&page=2",
+        b"/api/1/datasets/new-slug/rdf.ttl?q=bus&page=2",
+    ]
+
+
+async def test_another_origin_never_gets_the_key(scripted: Scripted) -> None:
+    portal = Moving("https://files.example/datasets.csv", status=302)
+    async with scripted(portal, api_key=KEY) as client:
+        stream = await site.get_site_datasets_csv(client)
+        await stream.text()
+    first, second = portal.requests
+    assert first.url.host == "portal.example"
+    assert second.url.host == "files.example"
+    assert KEY not in str(second.headers.raw)
+
+
+async def test_a_write_is_never_repeated_elsewhere(scripted: Scripted) -> None:
+    body = ReuseWrite(title="a", description="b", topic="others", type="api", url="c")
+    for location, status in (("https://other.example/", 308), ("/api/1/reuses/x/", 302)):
+        portal = Moving(location, status=status)
+        async with scripted(portal, api_key=KEY) as client:
+            with pytest.raises(NetworkError, match="where a write is not repeated"):
+                await reuses.create_reuse(client, body=body)
+        assert len(portal.requests) == 1
+
+
+async def test_a_write_is_repeated_where_the_portal_says_that_it_lives(scripted: Scripted) -> None:
+    portal = Moving("/api/1/reuses/other/", status=308)
+    async with scripted(portal) as client:
+        await reuses.update_reuse(client, "old-slug", body=ReuseWrite(title="a"))
+    assert [request.method for request in portal.requests] == ["PUT", "PUT"]
+    assert portal.requests[1].content == b'{"title":"a"}'
+
+
+async def test_redirects_end(scripted: Scripted) -> None:
+    portal = Moving(*["/api/1/datasets/round/"] * 9)
+    async with scripted(portal) as client:
+        with pytest.raises(NetworkError, match="more than 5 times"):
+            await datasets.get_dataset(client, "velos")
+    assert len(portal.requests) == 6

@@ -1,0 +1,64 @@
+"""Importing is cheap: only what is named is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import aiodatagouv
+
+HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "httpx_aiohttp", "h11", "yarl", "anyio"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a statement loads; ``-X importtime`` would miss the lazy ones."""
+    command = [sys.executable, "-c", f"{statement}; import sys; print(*sys.modules)"]
+    return {*subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()}
+
+
+def models_in(modules: set[str]) -> set[str]:
+    prefix = "aiodatagouv.models."
+    return {name.removeprefix(prefix) for name in modules if name.startswith(prefix)}
+
+
+def test_the_package_alone_loads_no_model_and_no_http_library() -> None:
+    loaded = loaded_by("import aiodatagouv")
+    assert "aiodatagouv" in loaded
+    assert models_in(loaded) == set()
+    assert {name.split(".")[0] for name in loaded}.isdisjoint(HTTP_LIBRARIES)
+
+
+def test_the_operations_load_no_model_and_no_http_library() -> None:
+    loaded = loaded_by("import aiodatagouv; assert len(aiodatagouv.OPERATIONS) == 257")
+    assert models_in(loaded) == set()
+    assert {name.split(".")[0] for name in loaded}.isdisjoint(HTTP_LIBRARIES)
+
+
+def test_a_group_of_operations_loads_the_models_that_it_names() -> None:
+    assert models_in(loaded_by("from aiodatagouv.api import avatars")) == set()
+    assert models_in(loaded_by("from aiodatagouv.api import tags")) == {"text_suggestion"}
+    assert models_in(loaded_by("from aiodatagouv.api import workers")) == {
+        "crontab",
+        "crontab_write",
+        "enums",
+        "interval",
+        "interval_write",
+        "periodic_task",
+        "periodic_task_write",
+        "task",
+    }
+
+
+def test_one_model_loads_what_it_is_made_of() -> None:
+    loaded = models_in(loaded_by("from aiodatagouv.models import Badge"))
+    assert loaded == {"badge"}
+
+
+def test_every_public_name_is_there() -> None:
+    for name in aiodatagouv.__all__:
+        assert getattr(aiodatagouv, name) is not None
+    assert set(dir(aiodatagouv)) == {*aiodatagouv.__all__}
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        aiodatagouv.Nothing  # noqa: B018

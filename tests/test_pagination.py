@@ -1,0 +1,168 @@
+"""Lists that come in pages: one page, all pages, all items."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from aiodatagouv import Client, NotFoundError
+from aiodatagouv.api import datasets, organizations
+
+Scripted = Callable[..., Client]
+
+
+class Catalogue:
+    """A portal with a list of datasets, numbered from 0, which may move while it is read."""
+
+    def __init__(self, size: int) -> None:
+        self.ids = [str(number) for number in range(size)]
+        self.asked: list[tuple[int, int]] = []
+        self.under_way = self.most_under_way = 0
+        self.before_page: Callable[[int], None] = lambda _: None
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("page", 1))
+        size = int(request.url.params.get("page_size", 20))
+        self.before_page(page)
+        self.asked.append((page, size))
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
+        ids = self.ids[(page - 1) * size : page * size]
+        if not ids and page > 1:
+            return httpx.Response(404, json={"message": "Not found"})
+        more = page * size < len(self.ids)
+        return httpx.Response(
+            200,
+            json={
+                "data": [{"id": one} for one in ids],
+                "page": page,
+                "page_size": size,
+                "total": len(self.ids),
+                "next_page": f"{request.url}&next" if more else None,
+                "previous_page": None,
+            },
+        )
+
+
+async def test_awaited_it_is_one_page_of_the_portals_size(scripted: Scripted) -> None:
+    portal = Catalogue(45)
+    async with scripted(portal) as client:
+        page = await datasets.list_datasets(client)
+    assert [dataset.id for dataset in page.data] == portal.ids[:20]
+    assert (page.page, page.page_size, page.total) == (1, 20, 45)
+    assert portal.asked == [(1, 20)]
+
+
+async def test_iterated_it_is_every_item(scripted: Scripted) -> None:
+    portal = Catalogue(250)
+    async with scripted(portal) as client:
+        ids = [dataset.id async for dataset in datasets.list_datasets(client)]
+    assert ids == portal.ids
+    assert portal.asked == [(1, 100), (2, 100), (3, 100)]
+
+
+async def test_pages_are_of_the_size_asked_for_from_the_page_asked_for(scripted: Scripted) -> None:
+    portal = Catalogue(10)
+    async with scripted(portal) as client:
+        pages = datasets.list_datasets(client, page=2, page_size=3).pages()
+        ids = [[dataset.id for dataset in page.data] async for page in pages]
+    assert ids == [["3", "4", "5"], ["6", "7", "8"], ["9"]]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 5, 16])
+async def test_any_number_of_pages_under_way_comes_in_order(
+    scripted: Scripted, concurrency: int
+) -> None:
+    portal = Catalogue(95)
+    async with scripted(portal) as client:
+        items = datasets.list_datasets(client, page_size=10).items(concurrency=concurrency)
+        assert [dataset.id async for dataset in items] == portal.ids
+    assert portal.most_under_way == min(concurrency, 9)
+
+
+async def test_one_page_at_a_time_is_not_fetched_ahead(scripted: Scripted) -> None:
+    portal = Catalogue(30)
+    async with scripted(portal) as client:
+        async for page in datasets.list_datasets(client, page_size=10).pages():
+            assert len(portal.asked) == page.page
+
+
+async def test_an_empty_list_is_one_request(scripted: Scripted) -> None:
+    portal = Catalogue(0)
+    async with scripted(portal) as client:
+        assert [dataset async for dataset in datasets.list_datasets(client)] == []
+    assert len(portal.asked) == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_a_list_that_shrinks_ends(scripted: Scripted, concurrency: int) -> None:
+    portal = Catalogue(40)
+
+    def shrink(page: int) -> None:
+        if page == 3:
+            del portal.ids[20:]
+
+    portal.before_page = shrink
+    async with scripted(portal) as client:
+        items = datasets.list_datasets(client, page_size=10).items(concurrency=concurrency)
+        assert len([dataset async for dataset in items]) == 20
+
+
+async def test_what_comes_again_is_yielded_once(scripted: Scripted) -> None:
+    portal = Catalogue(40)
+
+    def insert(page: int) -> None:
+        portal.ids.insert(0, f"new-{page}")
+
+    portal.before_page = insert
+    async with scripted(portal) as client:
+        ids = [one.id async for one in datasets.list_datasets(client, page_size=10)]
+    assert len(ids) == len(set(ids))
+    assert {str(number) for number in range(40)} <= {*ids}
+
+
+async def test_items_without_an_id_are_all_yielded(scripted: Scripted) -> None:
+    def portal(request: httpx.Request) -> httpx.Response:
+        assert request.headers["X-Fields"].startswith("data{title},page,")
+        page = {"data": [{"title": "a"}] * 3, "page": 1, "page_size": 100, "total": 3}
+        return httpx.Response(200, json=page | {"next_page": None, "previous_page": None})
+
+    async with scripted(portal) as client:
+        items = datasets.list_datasets(client, fields="title")
+        assert [dataset.title async for dataset in items] == ["a", "a", "a"]
+
+
+async def test_a_list_that_is_not_there_is_an_error(scripted: Scripted) -> None:
+    def portal(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, json={"message": "No such organization"})
+
+    async with scripted(portal) as client:
+        with pytest.raises(NotFoundError, match="No such organization"):
+            await anext(aiter(organizations.list_organization_datasets(client, "nobody")))
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_leaving_early_leaves_nothing_under_way(scripted: Scripted, concurrency: int) -> None:
+    portal = Catalogue(100)
+    async with scripted(portal) as client:
+        pages = datasets.list_datasets(client, page_size=10).pages(concurrency=concurrency)
+        async for page in pages:
+            if page.page == 2:
+                break
+        await pages.aclose()
+        assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+    assert len(portal.asked) <= 2 + concurrency
+
+
+async def test_less_than_one_page_at_a_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="concurrency is 0"):
+        await anext(datasets.list_datasets(Client()).pages(concurrency=0))
+
+
+def test_nothing_is_sent_before_it_is_used() -> None:
+    assert repr(datasets.list_datasets(Client())) == "<Paginator of list_datasets>"

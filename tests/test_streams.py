@@ -1,0 +1,91 @@
+"""Answers that are read in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aiodatagouv import Client, NetworkError, NotFoundError
+from aiodatagouv.api import site
+
+Scripted = Callable[..., Client]
+
+CSV = 'id;title\r\n1;"Vélos; et\r\nbus"\r\n2;Trams\r\n'.encode()
+
+
+def portal(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, content=CSV, headers={"Content-Type": "text/csv; charset=utf-8"})
+
+
+async def test_chunks(scripted: Scripted) -> None:
+    async with scripted(portal) as client, await site.get_site_tags_csv(client) as chunks:
+        assert b"".join([chunk async for chunk in chunks]) == CSV
+
+
+async def test_a_stream_can_be_read_again(scripted: Scripted) -> None:
+    async with scripted(portal) as client:
+        stream = await site.get_site_tags_csv(client)
+        assert await stream.text() == await stream.text() == CSV.decode()
+
+
+async def test_but_not_twice_at_once(scripted: Scripted) -> None:
+    async with scripted(portal) as client:
+        stream = await site.get_site_tags_csv(client)
+        async with stream:
+            with pytest.raises(RuntimeError, match="being read already"):
+                await stream.__aenter__()
+
+
+async def test_rows(scripted: Scripted) -> None:
+    async with scripted(portal) as client:
+        stream = await site.get_site_tags_csv(client)
+        rows = [row async for row in stream.rows()]
+    assert rows == [{"id": "1", "title": "Vélos; et\r\nbus"}, {"id": "2", "title": "Trams"}]
+
+
+async def test_a_saved_file_is_whole(scripted: Scripted, tmp_path: Path) -> None:
+    async with scripted(portal) as client:
+        stream = await site.get_site_tags_csv(client)
+        assert await stream.save(tmp_path / "tags.csv") == len(CSV)
+    assert (tmp_path / "tags.csv").read_bytes() == CSV
+    assert len([*tmp_path.iterdir()]) == 1
+
+
+class Cut(httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield CSV[:9]
+        raise httpx.ReadError("connection reset")
+
+
+async def test_a_body_that_breaks_off_leaves_the_old_file(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    path = tmp_path / "tags.csv"
+    path.write_bytes(b"old")
+    async with scripted(lambda _: httpx.Response(200, stream=Cut())) as client:
+        stream = await site.get_site_tags_csv(client)
+        with pytest.raises(NetworkError, match="connection reset"):
+            await stream.save(path)
+    assert path.read_bytes() == b"old"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+async def test_a_failure_is_told_before_the_first_byte(scripted: Scripted) -> None:
+    async with scripted(lambda _: httpx.Response(404, json={"message": "No tags"})) as client:
+        stream = await site.get_site_tags_csv(client)
+        with pytest.raises(NotFoundError, match="No tags"):
+            await stream.text()
+
+
+def test_it_prints_what_it_is() -> None:
+    from aiodatagouv import OPERATIONS
+    from aiodatagouv.operation import Call
+    from aiodatagouv.streams import Stream
+
+    stream = Stream(Client(), Call(OPERATIONS["get_site_tags_csv"]))
+    assert repr(stream) == "<Stream of get_site_tags_csv>"
