@@ -18,7 +18,6 @@ from .view import GenerateError, view
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "openapi"
 PACKAGE = ROOT / "src" / "aiodatagouv"
-SETTINGS = ROOT / "pyproject.toml"
 
 FAILURES = (ConvertError, CorrectionError, EmitError, ExpressionError, GenerateError, PinError)
 
@@ -51,7 +50,7 @@ def _generate(package: Path) -> None:
         releases.merge(pins), corrections.read(OPENAPI / "corrections.toml")
     )
     seen = view(convert(swagger))
-    emit(seen, [release.release for release, _ in pins], package, SETTINGS)
+    emit(seen, [release.release for release, _ in pins], package)
     operations = sum(map(len, seen.tags.values()))
     print(
         f"{operations} operations, {len(seen.models)} models, {len(seen.enums)} enums, 0 warnings"

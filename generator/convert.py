@@ -19,10 +19,12 @@ Schema = dict[str, Any]
 JSON_OBJECT = "JsonObject"
 """The name that free-form objects get: the package's own alias of ``dict[str, Any]``."""
 
+ANY_MEDIA_TYPE = "*/*"
+
 STREAMS = {
     ".csv": "text/csv",
     ".atom": "application/atom+xml",
-    ".{_format}": "application/rdf+xml",
+    ".{_format}": ANY_MEDIA_TYPE,
 }
 """What a path ends with -> the media type of its answer, which the Swagger does not say."""
 
@@ -284,7 +286,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
     suffix = next((s for s in STREAMS if path.endswith(s)), None)
     produces = operation.get("produces", [STREAMS.get(suffix or "", "application/json")])[0]
     if any(status[0] == "3" for status in statuses):
-        kind = "redirect"
+        kind, produces = "redirect", ANY_MEDIA_TYPE
     elif produces != "application/json":
         kind = "stream"
     elif not answers and "204" in statuses:
@@ -303,7 +305,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         },
         "deprecated": operation.get("deprecated", False),
         "x-kind": kind,
-        "x-media-type": produces if kind == "stream" else "application/json",
+        "x-media-type": produces,
         # Never with a write: a bad mask is refused only after the object has been created.
         "x-masked": masked and method == "get",
         "x-releases": operation["x-releases"],

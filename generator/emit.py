@@ -19,19 +19,23 @@ TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = ("api", "models")
 WIDTH = 100
 
+TIDY = ["check", "--fix", "--select", "F,I,RUF036"]
+LAYOUT = ["format", "--line-length", str(WIDTH)]
+# Without magic commas, what fits on a line is on one.
+LAYOUT += ["--config", "format.skip-magic-trailing-comma=true"]
+
 
 class EmitError(Exception):
     """What was written is not Python that ruff accepts."""
 
 
-def emit(view: View, releases: list[str], package: Path, settings: Path) -> None:
+def emit(view: View, releases: list[str], package: Path) -> None:
     """Write ``api/`` and ``models/`` into a package, whole or not at all.
 
     Args:
         view: What to write.
         releases: The releases of udata that it comes from, for the header of each file.
         package: The folder of the package.
-        settings: The pyproject.toml with ruff's settings.
     """
     new = package / ".generated"
     shutil.rmtree(new, ignore_errors=True)
@@ -40,10 +44,8 @@ def emit(view: View, releases: list[str], package: Path, settings: Path) -> None
             path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        # Without magic commas, what fits on a line is on one.
-        layout = ["format", "--config", "format.skip-magic-trailing-comma=true"]
-        for command in (layout, ["check", "--fix"], layout):
-            _ruff(command, new, settings)
+        for command in (LAYOUT, TIDY, LAYOUT):
+            _ruff(command, new)
         for room in ROOMS:
             shutil.rmtree(package / room, ignore_errors=True)
             (new / room).rename(package / room)
@@ -136,22 +138,14 @@ def _docstring(text: str, indent: int = 4, before: str = '"""') -> str:
     return f"{lines} " if lines.endswith('"') else lines
 
 
-def _ruff(command: list[str], folder: Path, settings: Path) -> None:
+def _ruff(command: list[str], folder: Path) -> None:
+    # Isolated: the project's settings go by the names of folders, which are others here.
+    options = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "ruff",
-            *command,
-            "--quiet",
-            "--config",
-            str(settings),
-            "--no-cache",
-            str(folder),
-        ],
+        [sys.executable, "-m", "ruff", *command, *options, str(folder)],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise EmitError(done.stdout + done.stderr)
+        raise EmitError((done.stdout + done.stderr)[:2000])

@@ -33,7 +33,7 @@ class Operation:
         kind: What it answers: JSON, a page of a list, nothing, a redirect, or a stream of bytes.
         summary: What it does, in a line.
         item: The model of the objects in the answer, when they have one.
-        media_type: The media type of the answer.
+        media_type: The media type of the answer; ``*/*`` when the call decides.
         masked: Whether the answer can be narrowed down to some ``fields``.
         multipart: Whether the body is sent as a form with files; JSON otherwise.
         releases: The pinned releases of udata that serve it, newest first.

@@ -179,6 +179,7 @@ _ALL: tuple[Operation, ...] = (
         tag="dataservices",
         kind="redirect",
         summary="Rdf dataservice.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -188,7 +189,7 @@ _ALL: tuple[Operation, ...] = (
         tag="dataservices",
         kind="stream",
         summary="Rdf dataservice format.",
-        media_type="application/rdf+xml",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -459,6 +460,7 @@ _ALL: tuple[Operation, ...] = (
         tag="datasets",
         kind="redirect",
         summary="Rdf dataset.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -468,7 +470,7 @@ _ALL: tuple[Operation, ...] = (
         tag="datasets",
         kind="stream",
         summary="Rdf dataset format.",
-        media_type="application/rdf+xml",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -488,6 +490,7 @@ _ALL: tuple[Operation, ...] = (
         tag="datasets",
         kind="redirect",
         summary="Redirect to the latest version of a resource given its identifier.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -765,6 +768,7 @@ _ALL: tuple[Operation, ...] = (
         tag="geopf",
         kind="redirect",
         summary="OAuth callback: exchange the code, persist the token, bounce back to cdata.",
+        media_type="*/*",
         releases=("17.18.0",),
     ),
     Operation(
@@ -805,6 +809,7 @@ _ALL: tuple[Operation, ...] = (
         tag="geopf",
         kind="redirect",
         summary="Start the OAuth link between the current user and their geopf identity.",
+        media_type="*/*",
         releases=("17.18.0",),
     ),
     Operation(
@@ -1547,6 +1552,7 @@ _ALL: tuple[Operation, ...] = (
         tag="organizations",
         kind="redirect",
         summary="Rdf organization.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1556,7 +1562,7 @@ _ALL: tuple[Operation, ...] = (
         tag="organizations",
         kind="stream",
         summary="Rdf organization format.",
-        media_type="application/rdf+xml",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1807,6 +1813,7 @@ _ALL: tuple[Operation, ...] = (
         tag="proconnect",
         kind="redirect",
         summary="Get proconnect auth api.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1816,6 +1823,7 @@ _ALL: tuple[Operation, ...] = (
         tag="proconnect",
         kind="redirect",
         summary="Get proconnect login api.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1825,6 +1833,7 @@ _ALL: tuple[Operation, ...] = (
         tag="proconnect",
         kind="redirect",
         summary="Get proconnect logout api.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1834,6 +1843,7 @@ _ALL: tuple[Operation, ...] = (
         tag="proconnect",
         kind="redirect",
         summary="Get proconnect logout o auth api.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -2121,6 +2131,7 @@ _ALL: tuple[Operation, ...] = (
         tag="site",
         kind="redirect",
         summary="Root RDF endpoint with content negociation handling.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -2179,6 +2190,7 @@ _ALL: tuple[Operation, ...] = (
         tag="site",
         kind="redirect",
         summary="Root RDF endpoint with content negociation handling.",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -2188,7 +2200,7 @@ _ALL: tuple[Operation, ...] = (
         tag="site",
         kind="stream",
         summary="Return the RDF catalog in the requested format.",
-        media_type="application/rdf+xml",
+        media_type="*/*",
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(

@@ -320,7 +320,7 @@ async def rdf_dataservice_format(client: Client, dataservice: str, format: str) 
         format: In the path.
 
     Returns:
-        The answer (application/rdf+xml), to be read in pieces.
+        The answer in the format asked for, to be read in pieces.
 
     Raises:
         NotFoundError: Dataservice not found.

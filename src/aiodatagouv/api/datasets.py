@@ -636,7 +636,7 @@ async def rdf_dataset_format(client: Client, dataset: str, format: str) -> Strea
         format: In the path.
 
     Returns:
-        The answer (application/rdf+xml), to be read in pieces.
+        The answer in the format asked for, to be read in pieces.
 
     Raises:
         NotFoundError: Dataset not found.

@@ -1003,7 +1003,7 @@ async def rdf_organization_format(
         page_size: The page size (the portal's default: 100).
 
     Returns:
-        The answer (application/rdf+xml), to be read in pieces.
+        The answer in the format asked for, to be read in pieces.
 
     Raises:
         NotFoundError: Organization not found.

@@ -393,7 +393,7 @@ async def get_site_rdf_catalog_format(
         page_size: The page size (the portal's default: 100).
 
     Returns:
-        The answer (application/rdf+xml), to be read in pieces.
+        The answer in the format asked for, to be read in pieces.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

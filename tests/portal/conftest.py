@@ -1,0 +1,25 @@
+"""Clients of the real portal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from aiodatagouv import Client
+
+from .portal import Portal
+
+
+@pytest.fixture
+async def admin(portal: Portal) -> AsyncIterator[Client]:
+    """The administrator's client."""
+    async with Client(base_url=portal.url, api_key=portal.api_key) as client:
+        yield client
+
+
+@pytest.fixture
+async def visitor(portal: Portal) -> AsyncIterator[Client]:
+    """A client without a key."""
+    async with Client(base_url=portal.url, api_key="") as client:
+        yield client

@@ -1,0 +1,394 @@
+"""The generator: what it refuses, what it mends, and that it always writes the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator import pin, releases
+from generator.convert import ConvertError, convert
+from generator.corrections import CorrectionError, apply, read
+from generator.view import GenerateError, view
+
+ROOT = Path(__file__).parents[1]
+OPENAPI = ROOT / "openapi"
+
+SWAGGER: dict[str, Any] = {
+    "swagger": "2.0",
+    "info": {"title": "A portal", "version": "1.0"},
+    "tags": [{"name": "things", "description": "Things"}],
+    "paths": {
+        "/things/": {
+            "get": {
+                "operationId": "list_things",
+                "tags": ["things"],
+                "summary": "List things",
+                "parameters": [
+                    {"in": "query", "name": "page", "type": "integer", "default": 1},
+                    {"in": "query", "name": "sort", "type": "string", "enum": ["b", "a"]},
+                    {"in": "header", "name": "X-Fields", "type": "string", "format": "mask"},
+                ],
+                "responses": {"200": {"schema": {"$ref": "#/definitions/ThingPage"}}},
+            },
+            "post": {
+                "operationId": "create_thing",
+                "tags": ["things"],
+                "parameters": [
+                    {
+                        "in": "body",
+                        "name": "payload",
+                        "schema": {"$ref": "#/definitions/Thing%20%28write%29"},
+                    },
+                    {"in": "header", "name": "X-Fields", "type": "string", "format": "mask"},
+                ],
+                "responses": {"201": {"schema": {"$ref": "#/definitions/Thing%20%28read%29"}}},
+            },
+        },
+        "/things/{thing}/": {
+            "parameters": [{"in": "path", "name": "thing", "required": True, "type": "string"}],
+            "delete": {
+                "operationId": "delete_thing",
+                "tags": ["things"],
+                "responses": {"204": {"description": "Deleted"}},
+            },
+        },
+        "/things.csv": {
+            "get": {
+                "operationId": "things_csv",
+                "tags": ["things"],
+                "responses": {"200": {"description": "Success"}},
+            }
+        },
+    },
+    "definitions": {
+        "Base": {"type": "object", "properties": {"id": {"type": "string", "readOnly": True}}},
+        "Thing (read)": {
+            "allOf": [
+                {"$ref": "#/definitions/Base"},
+                {
+                    "type": "object",
+                    "required": ["kind"],
+                    "properties": {
+                        "kind": {"type": "string", "enum": ["small", "large"]},
+                        "owner": {"allOf": [{"$ref": "#/definitions/Owner"}], "readOnly": True},
+                        "extras": {"type": "object"},
+                        "class": {"type": "string"},
+                    },
+                },
+            ]
+        },
+        "Thing (write)": {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {"kind": {"type": "string", "enum": ["large", "small"]}},
+        },
+        "Owner": {"type": "object", "properties": {"name": {"type": "string"}}},
+        "ThingPage": {
+            "type": "object",
+            "properties": {
+                "data": {"type": "array", "items": {"$ref": "#/definitions/Thing%20%28read%29"}},
+                "page": {"type": "integer"},
+                "page_size": {"type": "integer"},
+                "total": {"type": "integer"},
+                "next_page": {"type": "string"},
+                "previous_page": {"type": "string"},
+            },
+        },
+        "Unused": {"type": "object", "properties": {}},
+    },
+}
+
+
+def release(name: str) -> pin.Release:
+    return pin.Release(name, "", "", dt.date(2026, 1, 1), "", 0)
+
+
+def merged() -> dict[str, Any]:
+    return releases.merge([(release("2.0.0"), deepcopy(SWAGGER))])
+
+
+# ---- Merging releases
+
+
+def test_what_only_an_older_release_serves_stays_deprecated() -> None:
+    older = deepcopy(SWAGGER)
+    operation = {"operationId": "ping", "tags": ["old"], "responses": {"204": {}}}
+    older["paths"]["/ping/"] = {"get": operation}
+    older["paths"]["/things/{id}/"] = older["paths"].pop("/things/{thing}/")
+    older["tags"].append({"name": "old", "description": "Old things"})
+    both = releases.merge([(release("2.0.0"), deepcopy(SWAGGER)), (release("1.0.0"), older)])
+    assert both["paths"]["/ping/"]["get"]["deprecated"] is True
+    assert both["paths"]["/ping/"]["get"]["x-dropped"] == "2.0.0"
+    assert both["paths"]["/ping/"]["get"]["x-releases"] == ["1.0.0"]
+    # Another name of a parameter is no other operation.
+    assert "/things/{id}/" not in both["paths"]
+    assert both["paths"]["/things/{thing}/"]["delete"]["x-releases"] == ["2.0.0", "1.0.0"]
+    assert [tag["name"] for tag in both["tags"]] == ["old", "things"]
+
+
+# ---- Converting
+
+
+def test_models_say_what_the_server_sends() -> None:
+    models = {model.name: model for model in view(convert(merged())).models}
+    assert set(models) == {"Owner", "Thing", "ThingPage", "ThingWrite"}
+    assert {field.name: field.annotation for field in models["Thing"].fields} == {
+        "id": "str | Unset",
+        "kind": "ThingKind | Unset",
+        "owner": "Owner | None | Unset",
+        "extras": "JsonObject | None | Unset",
+        "class_": "str | None | Unset",
+    }
+
+
+def test_enums_are_named_once_and_sorted() -> None:
+    enums = {enum.name: enum.values for enum in view(convert(merged())).enums}
+    assert enums == {"ThingKind": ["large", "small"], "ListThingsSort": ["a", "b"]}
+
+
+def test_what_must_be_whole_is_required() -> None:
+    models = {model.name: model for model in view(convert(merged())).models}
+    required = {
+        name: {one.name for one in model.fields if one.required} for name, model in models.items()
+    }
+    assert required["Thing"] == set()
+    assert required["ThingWrite"] == {"kind"}
+    assert required["ThingPage"] == {
+        *("data", "page", "page_size", "total", "next_page", "previous_page")
+    }
+
+
+def test_a_body_that_may_be_partial_requires_nothing() -> None:
+    swagger = merged()
+    swagger["paths"]["/things/"]["put"] = {
+        **swagger["paths"]["/things/"].pop("post"),
+        "operationId": "update_thing",
+    }
+    (model,) = [one for one in view(convert(swagger)).models if one.name == "ThingWrite"]
+    assert not any(field.required for field in model.fields)
+
+
+def test_operations_are_of_the_kind_that_their_answer_shows() -> None:
+    (operations,) = view(convert(merged())).tags.values()
+    kinds = {operation.id: (operation.kind, operation.answer) for operation in operations}
+    assert kinds == {
+        "create_thing": ("json", "Thing"),
+        "delete_thing": ("empty", "None"),
+        "list_things": ("page", "Paginator[ThingPage, Thing]"),
+        "things_csv": ("stream", "Stream"),
+    }
+
+
+def test_only_reads_are_masked() -> None:
+    (operations,) = view(convert(merged())).tags.values()
+    assert [operation.id for operation in operations if operation.masked] == ["list_things"]
+
+
+def test_a_default_is_told_not_sent() -> None:
+    (operations,) = view(convert(merged())).tags.values()
+    (listing,) = [operation for operation in operations if operation.id == "list_things"]
+    page = listing.query_arguments[0]
+    assert (page.name, page.annotation) == ("page", "int | None")
+    assert page.description == "(the portal's default: 1)"
+
+
+def test_two_models_of_one_name_are_refused() -> None:
+    swagger = merged()
+    swagger["definitions"]["Thing"] = {"type": "object", "properties": {}}
+    schema = {"$ref": "#/definitions/Thing"}
+    swagger["paths"]["/things/"]["post"]["responses"]["201"]["schema"] = schema
+    with pytest.raises(ConvertError, match="would be the class Thing"):
+        convert(swagger)
+
+
+def test_a_warning_of_the_parser_is_an_error() -> None:
+    document = convert(merged())
+    schema = {"$ref": "#/components/schemas/Nothing"}
+    document["components"]["schemas"]["Owner"]["properties"]["name"] = schema
+    with pytest.raises(GenerateError, match=r"Unable to process schema .*Owner"):
+        view(document)
+
+
+# ---- Corrections
+
+
+def corrections(path: Path, change: str, place: str = '["info", "title"]') -> Path:
+    path.write_text(
+        f'[[correction]]\nname = "mend"\nplaces = [{place}]\n{change}\n'
+        'reason = "wrong"\nevidence = "seen"\n'
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "info"),
+    [
+        ('set = "Another"', {"title": "Another", "version": "1.0"}),
+        ("remove = true", {"version": "1.0"}),
+    ],
+)
+def test_a_correction_changes_its_place(tmp_path: Path, change: str, info: dict[str, str]) -> None:
+    mended = apply(SWAGGER, read(corrections(tmp_path / "c.toml", change)))
+    assert mended["info"] == info
+    assert SWAGGER["info"] == {"title": "A portal", "version": "1.0"}
+
+
+def test_a_correction_may_merge(tmp_path: Path) -> None:
+    path = corrections(tmp_path / "c.toml", 'merge = { license = "MIT" }', '["info"]')
+    assert apply(SWAGGER, read(path))["info"]["license"] == "MIT"
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "complaint"),
+    [
+        ('set = "A portal"', '["info", "title"]', "changes nothing any more"),
+        ('merge = { title = "A portal" }', '["info"]', "changes nothing any more"),
+        ("remove = true", '["info", "license"]', "changes nothing any more"),
+        ('set = "x"', '["information", "title"]', "there is no such place any more"),
+        ('merge = { a = "x" }', '["info", "title"]', "no object to merge into"),
+    ],
+)
+def test_a_correction_that_corrects_nothing_stops_by_name(
+    tmp_path: Path, change: str, place: str, complaint: str
+) -> None:
+    entries = read(corrections(tmp_path / "c.toml", change, place))
+    with pytest.raises(CorrectionError, match=f"correction 'mend' .*{complaint}"):
+        apply(SWAGGER, entries)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[correction]\n", "c.toml: "),
+        ('[[correction]]\nname = "a"\n', "exactly one of set, merge and remove"),
+        ('[[correction]]\nname = "a"\nset = 1\nplaces = [["b"]]\n', "lacks .*reason"),
+        (
+            '[[correction]]\nname = "a"\nset = 1\nplaces = [["b"]]\nreason = "c"\nevidence = "d"\n'
+            "plcae = 1\n",
+            "does not know {'plcae'}",
+        ),
+    ],
+)
+def test_a_malformed_correction_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(CorrectionError, match=complaint):
+        read(path)
+
+
+# ---- Pinning
+
+
+@pytest.fixture
+def pinned(tmp_path: Path) -> Path:
+    """A folder with the pin of a release 2.0.0 of 20 operations."""
+    swagger = deepcopy(SWAGGER)
+    swagger["paths"] = {f"/{number}/": {"get": {}} for number in range(20)}
+    pin._pin(tmp_path, json.dumps(swagger).encode(), "2.0.0", "here", force=False)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def document(operations: int) -> bytes:
+    paths: dict[str, Any] = {f"/{number}/": {"get": {}} for number in range(operations)}
+    return json.dumps({**SWAGGER, "paths": paths}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"<html>Maintenance</html>", "not JSON"),
+        (document(20)[:-5], "not JSON, or truncated"),
+        (b"[]", "not a Swagger 2.0"),
+        (b'{"openapi": "3.1.0", "paths": {}}', "not a Swagger 2.0"),
+        (b'{"swagger": "2.0"}', "truncated: it has no paths and no definitions and no info"),
+        (document(17), "lacks 3 of the 20 operations of 2.0.0, as GET /17/"),
+    ],
+)
+def test_a_broken_document_leaves_the_pin_untouched(
+    pinned: Path, content: bytes, complaint: str
+) -> None:
+    before = contents(pinned)
+    with pytest.raises(pin.PinError, match=complaint):
+        pin._pin(pinned, content, "2.0.0", "there", force=False)
+    assert contents(pinned) == before
+
+
+def test_operations_may_be_lost_when_that_is_how_it_is(pinned: Path) -> None:
+    pin._pin(pinned, document(17), "2.0.0", "there", force=True)
+    ((entry, _),) = pin.read_pins(pinned)
+    assert entry.operations == 17
+
+
+def test_a_few_may_be_lost_anyway(pinned: Path) -> None:
+    assert pin._pin(pinned, document(18), "2.0.0", "there", force=False).operations == 18
+
+
+def test_the_bytes_are_kept_and_the_newest_comes_first(pinned: Path) -> None:
+    content = document(21)
+    entry = pin._pin(pinned, content, "2.10.0", "there", force=False)
+    assert (pinned / entry.file).read_bytes() == content
+    assert entry.sha256 == hashlib.sha256(content).hexdigest()
+    assert [one.release for one, _ in pin.read_pins(pinned)] == ["2.10.0", "2.0.0"]
+
+
+def test_a_pin_that_was_edited_is_noticed(pinned: Path) -> None:
+    path = pinned / "udata-2.0.0.json"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(pin.PinError, match=r"udata-2\.0\.0\.json is not what pin\.toml says"):
+        pin.read_pins(pinned)
+
+
+def test_a_portal_that_is_not_there_is_one_line(pinned: Path) -> None:
+    with pytest.raises(pin.PinError, match=r"cannot read http://127\.0\.0\.1:9/api/1/"):
+        pin.pin_from_url(pinned, "http://127.0.0.1:9/api/1", release=None, force=False)
+
+
+# ---- The whole of it
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_is_written_whatever_the_order_of_sets(seed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "generator", "check"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "257 operations" in done.stdout
+    assert "0 warnings" in done.stdout
+    assert done.stderr == ""
+
+
+def test_an_edited_file_is_noticed(tmp_path: Path) -> None:
+    for name in ("generator", "openapi", "src"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    model = tmp_path / "src" / "aiodatagouv" / "models" / "badge.py"
+    model.write_text(model.read_text().replace("Badge", "Bagde"))
+    (tmp_path / "src" / "aiodatagouv" / "models" / "stray.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "generator", "check"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "not what `make generate` writes: models/badge.py, models/stray.py"
+    )
