@@ -62,6 +62,7 @@ clean: ## Remove what the other commands made
 	rm -rf .venv .venv-portal .mypy_cache .pytest_cache .ruff_cache datasets.jsonl
 
 .venv/ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: say PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
