@@ -55,8 +55,9 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     _mark_required(definitions, operations)
     schemas = _Schemas(definitions)
     paths: dict[str, Any] = {}
-    for name, definition in definitions.items():
-        schemas.add_model(name, definition)
+    # An enum is named after the first model that has it: the plainest name goes first.
+    for name in sorted(definitions, key=lambda one: (len(names.class_name(one)), one)):
+        schemas.add_model(name, definitions[name])
     for (path, method), operation in operations.items():
         paths.setdefault(path, {})[method] = _operation(path, method, operation, schemas)
     return {

@@ -24,7 +24,7 @@ async def reason_categories(client: Client) -> list[ReasonCategory]:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ReasonCategory]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

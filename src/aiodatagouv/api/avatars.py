@@ -22,8 +22,8 @@ async def avatars(client: Client, identifier: str, size: int) -> Stream:
 
     Args:
         client: The portal to call.
-        identifier: In the path.
-        size: In the path.
+        identifier: The identifier.
+        size: The size.
 
     Returns:
         The answer (image/png), to be read in pieces.

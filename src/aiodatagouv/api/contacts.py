@@ -30,7 +30,7 @@ async def contact_point_roles(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ContactPointRoles]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -49,7 +49,7 @@ async def create_contact_point(client: Client, *, body: ContactPointWrite) -> Co
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``ContactPoint``.
 
     Raises:
         BadRequestError: Validation error.
@@ -66,7 +66,7 @@ async def delete_contact_point(client: Client, contact_point: str) -> None:
 
     Args:
         client: The portal to call.
-        contact_point: In the path.
+        contact_point: The contact point.
 
     Raises:
         NotFoundError: Contact point not found.
@@ -85,11 +85,11 @@ async def get_contact_point(
 
     Args:
         client: The portal to call.
-        contact_point: In the path.
+        contact_point: The contact point.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``ContactPoint``.
 
     Raises:
         NotFoundError: Contact point not found.
@@ -110,11 +110,11 @@ async def update_contact_point(
 
     Args:
         client: The portal to call.
-        contact_point: In the path.
+        contact_point: The contact point.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``ContactPoint``.
 
     Raises:
         BadRequestError: Validation error.

@@ -37,7 +37,7 @@ async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Datas
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataservice``.
 
     Raises:
         BadRequestError: Validation error.
@@ -60,7 +60,7 @@ async def dataservice_datasets_create(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataservice``.
 
     Raises:
         BadRequestError: Malformed object id(s) in request.
@@ -84,7 +84,7 @@ async def delete_dataservice(
 
     Args:
         client: The portal to call.
-        dataservice: In the path.
+        dataservice: The dataservice.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
             only) (the portal's default: false).
 
@@ -107,7 +107,7 @@ async def delete_dataservice_dataset(client: Client, dataservice: str, dataset: 
     Args:
         client: The portal to call.
         dataservice: The dataservice ID or slug.
-        dataset: In the path.
+        dataset: The dataset.
 
     Raises:
         NotFoundError: Dataservice not found.
@@ -130,7 +130,7 @@ async def feature_dataservice(client: Client, dataservice: str) -> Dataservice:
         dataservice: The dataservice ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataservice``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -148,10 +148,10 @@ async def follow_dataservice(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -169,11 +169,11 @@ async def get_dataservice(
 
     Args:
         client: The portal to call.
-        dataservice: In the path.
+        dataservice: The dataservice.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataservice``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -197,7 +197,7 @@ def list_dataservice_followers(
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         user: Filter follower by user, it allows to check if a user is following the object.
@@ -247,16 +247,16 @@ def list_dataservices(
         page_size: The page size to fetch (the portal's default: 20).
         sort: The field (and direction) on which sorting apply.
         q: The search query.
-        topic: Not described by the API.
-        reuse: Not described by the API.
-        owner: Not described by the API.
-        organization: Not described by the API.
-        organization_badge: Not described by the API.
-        access_type: Not described by the API.
-        tag: Not described by the API.
-        featured: Not described by the API.
-        contact_point: Not described by the API.
-        dataset: Not described by the API.
+        topic: Filter by topic.
+        reuse: Filter by reuse.
+        owner: Filter by owner.
+        organization: Filter by organization.
+        organization_badge: Filter by organization badge.
+        access_type: Filter by access type.
+        tag: Filter by tag.
+        featured: Filter by featured.
+        contact_point: Filter by contact point.
+        dataset: Filter by dataset.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -317,7 +317,7 @@ async def rdf_dataservice_format(client: Client, dataservice: str, format: str) 
     Args:
         client: The portal to call.
         dataservice: The dataservice ID or slug.
-        format: In the path.
+        format: The format.
 
     Returns:
         The answer in the format asked for, to be read in pieces.
@@ -365,7 +365,7 @@ async def suggest_dataservices(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[DataserviceSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -384,7 +384,7 @@ async def unfeature_dataservice(client: Client, dataservice: str) -> Dataservice
         dataservice: The dataservice ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataservice``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -402,10 +402,10 @@ async def unfollow_dataservice(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -423,11 +423,11 @@ async def update_dataservice(
 
     Args:
         client: The portal to call.
-        dataservice: In the path.
+        dataservice: The dataservice.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataservice``.
 
     Raises:
         BadRequestError: Validation error.

@@ -55,7 +55,7 @@ async def add_dataset_badge(client: Client, dataset: str, *, body: BadgeWrite) -
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Badge``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -73,7 +73,7 @@ async def allowed_extensions(client: Client) -> list[str]:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[str]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -91,7 +91,7 @@ async def available_dataset_badges(client: Client) -> JsonObject:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``JsonObject``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -112,7 +112,7 @@ async def create_community_resource(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``CommunityResource``.
 
     Raises:
         BadRequestError: Validation error.
@@ -132,7 +132,7 @@ async def create_dataset(client: Client, *, body: Dataset) -> Dataset:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataset``.
 
     Raises:
         BadRequestError: Validation error.
@@ -153,7 +153,7 @@ async def create_resource(client: Client, dataset: str, *, body: Resource) -> Re
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Resource``.
 
     Raises:
         BadRequestError: Validation error.
@@ -220,7 +220,7 @@ async def delete_dataset_badge(client: Client, dataset: str, badge_kind: str) ->
     Args:
         client: The portal to call.
         dataset: The dataset ID or slug.
-        badge_kind: In the path.
+        badge_kind: The badge kind.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -258,7 +258,7 @@ async def feature_dataset(client: Client, dataset: str) -> Dataset:
         dataset: The dataset ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataset``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -276,10 +276,10 @@ async def follow_dataset(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -318,7 +318,7 @@ async def get_dataset(client: Client, dataset: str, *, fields: Fields | None = N
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataset``.
 
     Raises:
         NotFoundError: Dataset not found.
@@ -343,7 +343,7 @@ async def get_resource(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Resource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -413,7 +413,7 @@ def list_dataset_followers(
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         user: Filter follower by user, it allows to check if a user is following the object.
@@ -475,26 +475,26 @@ def list_datasets(
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
-        tag: Not described by the API.
-        license: Not described by the API.
+        tag: Filter by tag.
+        license: Filter by license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
-        geozone: Not described by the API.
-        granularity: Not described by the API.
-        temporal_coverage: Not described by the API.
-        access_type: Not described by the API.
-        organization: Not described by the API.
-        badge: Not described by the API.
-        organization_badge: Not described by the API.
-        owner: Not described by the API.
+        geozone: Filter by geozone.
+        granularity: Filter by granularity.
+        temporal_coverage: Filter by temporal coverage.
+        access_type: Filter by access type.
+        organization: Filter by organization.
+        badge: Filter by badge.
+        organization_badge: Filter by organization badge.
+        owner: Filter by owner.
         followed_by: (beta, subject to change/be removed).
-        format: Not described by the API.
-        schema: Not described by the API.
-        schema_version: Not described by the API.
-        topic: Not described by the API.
-        credit: Not described by the API.
-        dataservice: Not described by the API.
-        reuse: Not described by the API.
+        format: Filter by format.
+        schema: Filter by schema.
+        schema_version: Filter by schema version.
+        topic: Filter by topic.
+        credit: Filter by credit.
+        dataservice: Filter by dataservice.
+        reuse: Filter by reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -557,7 +557,7 @@ async def list_frequencies(client: Client, *, fields: Fields | None = None) -> l
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Frequency]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -576,7 +576,7 @@ async def list_licenses(client: Client, *, fields: Fields | None = None) -> list
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[License]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -595,7 +595,7 @@ async def mint_dataset_doi(client: Client, dataset: str) -> Dataset:
         dataset: The dataset ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataset``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -633,7 +633,7 @@ async def rdf_dataset_format(client: Client, dataset: str, format: str) -> Strea
     Args:
         client: The portal to call.
         dataset: The dataset ID or slug.
-        format: In the path.
+        format: The format.
 
     Returns:
         The answer in the format asked for, to be read in pieces.
@@ -687,26 +687,26 @@ async def recent_datasets_atom_feed(
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
-        tag: Not described by the API.
-        license: Not described by the API.
+        tag: The tag.
+        license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
-        geozone: Not described by the API.
-        granularity: Not described by the API.
-        temporal_coverage: Not described by the API.
-        access_type: Not described by the API.
-        organization: Not described by the API.
-        badge: Not described by the API.
-        organization_badge: Not described by the API.
-        owner: Not described by the API.
+        geozone: The geozone.
+        granularity: The granularity.
+        temporal_coverage: The temporal coverage.
+        access_type: The access type.
+        organization: The organization.
+        badge: The badge.
+        organization_badge: The organization badge.
+        owner: The owner.
         followed_by: (beta, subject to change/be removed).
-        format: Not described by the API.
-        schema: Not described by the API.
-        schema_version: Not described by the API.
-        topic: Not described by the API.
-        credit: Not described by the API.
-        dataservice: Not described by the API.
-        reuse: Not described by the API.
+        format: The format.
+        schema: The schema.
+        schema_version: The schema version.
+        topic: The topic.
+        credit: The credit.
+        dataservice: The dataservice.
+        reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -764,7 +764,7 @@ async def redirect_resource(client: Client, id: str, *, dataset: str | None = No
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         dataset: The dataset ID or slug.
 
     Returns:
@@ -787,7 +787,7 @@ async def resource_types(client: Client, *, fields: Fields | None = None) -> lis
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ResourceType]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -810,7 +810,7 @@ async def retrieve_community_resource(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``CommunityResource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -834,7 +834,7 @@ async def schemas(client: Client, *, fields: Fields | None = None) -> list[Catal
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[CatalogSchema]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -857,7 +857,7 @@ async def suggest_datasets(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[DatasetSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -879,7 +879,7 @@ async def suggest_formats(
         size: The amount of suggestion to fetch (the portal's default: 10).
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[TextSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -899,7 +899,7 @@ async def suggest_mime(client: Client, *, q: str, size: int | None = None) -> li
         size: The amount of suggestion to fetch (the portal's default: 10).
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[TextSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -918,7 +918,7 @@ async def unfeature_dataset(client: Client, dataset: str) -> Dataset:
         dataset: The dataset ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataset``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -936,10 +936,10 @@ async def unfollow_dataset(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -962,7 +962,7 @@ async def update_community_resource(
         dataset: The dataset ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``CommunityResource``.
 
     Raises:
         BadRequestError: Validation error.
@@ -988,7 +988,7 @@ async def update_dataset(client: Client, dataset: str, *, body: Dataset) -> Data
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Dataset``.
 
     Raises:
         BadRequestError: Validation error: your data cannot be updated for now, we have been
@@ -1013,7 +1013,7 @@ async def update_resource(client: Client, dataset: str, rid: str, *, body: Resou
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Resource``.
 
     Raises:
         BadRequestError: Validation error.
@@ -1036,7 +1036,7 @@ async def update_resources(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Resource]``.
 
     Raises:
         BadRequestError: Validation error.
@@ -1060,7 +1060,7 @@ async def upload_community_resource(
         dataset: The dataset ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedCommunityResource``.
 
     Raises:
         BadRequestError: Upload error.
@@ -1089,7 +1089,7 @@ async def upload_dataset_resource(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedResource``.
 
     Raises:
         BadRequestError: Upload error.
@@ -1114,7 +1114,7 @@ async def upload_new_community_resource(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedCommunityResource``.
 
     Raises:
         BadRequestError: Upload error.
@@ -1137,7 +1137,7 @@ async def upload_new_dataset_resource(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedResource``.
 
     Raises:
         BadRequestError: Upload error.

@@ -31,11 +31,11 @@ async def comment_discussion(client: Client, id: str, *, body: DiscussionRespons
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Discussion``.
 
     Raises:
         PermissionDeniedError: Not allowed to close this discussion OR can't add comments on a
@@ -56,7 +56,7 @@ async def create_discussion(client: Client, *, body: DiscussionStart) -> Discuss
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Discussion``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -74,7 +74,7 @@ async def delete_discussion(
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
             only) (the portal's default: false).
 
@@ -99,8 +99,8 @@ async def delete_discussion_comment(
 
     Args:
         client: The portal to call.
-        id: In the path.
-        cidx: In the path.
+        id: The id.
+        cidx: The cidx.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
             only) (the portal's default: false).
 
@@ -125,12 +125,12 @@ async def edit_discussion_comment(
 
     Args:
         client: The portal to call.
-        id: In the path.
-        cidx: In the path.
+        id: The id.
+        cidx: The cidx.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Discussion``.
 
     Raises:
         PermissionDeniedError: Not allowed to edit this comment.
@@ -147,11 +147,11 @@ async def get_discussion(client: Client, id: str, *, fields: Fields | None = Non
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Discussion``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -224,7 +224,7 @@ async def unspam_discussion(client: Client, id: str) -> Any:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
         The JSON of the answer.
@@ -247,8 +247,8 @@ async def unspam_discussion_comment(client: Client, id: str, cidx: int) -> Any:
 
     Args:
         client: The portal to call.
-        id: In the path.
-        cidx: In the path.
+        id: The id.
+        cidx: The cidx.
 
     Returns:
         The JSON of the answer.
@@ -267,11 +267,11 @@ async def update_discussion(client: Client, id: str, *, body: DiscussionEdit) ->
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Discussion``.
 
     Raises:
         PermissionDeniedError: Not allowed to update this discussion.

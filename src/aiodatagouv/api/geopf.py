@@ -61,7 +61,7 @@ async def geopf_dataset_status(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``GeopfDatasetStatus``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -80,7 +80,7 @@ async def geopf_datastores(client: Client, *, fields: Fields | None = None) -> l
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[GeopfDatastore]``.
 
     Raises:
         ServerError: Géoplateforme API error.
@@ -133,7 +133,7 @@ async def geopf_pull_offerings(client: Client, dataset: str) -> GeopfTask:
         dataset: The dataset ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``GeopfTask``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -156,7 +156,7 @@ async def geopf_push(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``GeopfTask``.
 
     Raises:
         BadRequestError: Private dataset, unsupported resource format or missing datastore_id.
@@ -181,7 +181,7 @@ async def geopf_status(client: Client, *, fields: Fields | None = None) -> Geopf
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``GeopfStatus``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

@@ -37,7 +37,7 @@ async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> 
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestSource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -53,7 +53,7 @@ async def delete_harvest_source(client: Client, source: str) -> None:
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -69,11 +69,11 @@ async def get_harvest_job(client: Client, job: str, *, fields: Fields | None = N
 
     Args:
         client: The portal to call.
-        job: In the path.
+        job: The job.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestJob``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -91,11 +91,11 @@ async def get_harvest_source(
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestSource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -114,7 +114,7 @@ async def harvest_backends(client: Client, *, fields: Fields | None = None) -> l
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[HarvestBackend]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -138,10 +138,10 @@ def list_harvest_job_items(
 
     Args:
         client: The portal to call.
-        job: In the path.
+        job: The job.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
-        status: Not described by the API.
+        status: Filter by status.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -173,7 +173,7 @@ def list_harvest_jobs(
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         fields: The fields wanted of each item; all of them when None.
@@ -213,8 +213,8 @@ def list_harvest_sources(
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         q: The search query.
-        owner: Not described by the API.
-        organization: Not described by the API.
+        owner: Filter by owner.
+        organization: Filter by organization.
         deleted: Include sources flagged as deleted (the portal's default: false).
         fields: The fields wanted of each item; all of them when None.
 
@@ -248,11 +248,11 @@ async def preview_harvest_source(
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestJobPreview``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -273,7 +273,7 @@ async def preview_harvest_source_config(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestJobPreview``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -289,10 +289,10 @@ async def run_harvest_source(client: Client, source: str) -> HarvestSource:
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestSource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -308,11 +308,11 @@ async def schedule_harvest_source(client: Client, source: str, *, body: str) -> 
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestSource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -328,7 +328,7 @@ async def unschedule_harvest_source(client: Client, source: str) -> None:
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -346,11 +346,11 @@ async def update_harvest_source(
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestSource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -368,11 +368,11 @@ async def validate_harvest_source(
 
     Args:
         client: The portal to call.
-        source: In the path.
+        source: The source.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``HarvestSource``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

@@ -36,7 +36,7 @@ async def accept_org_invitation(client: Client, id: str) -> Any:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
         The JSON of the answer.
@@ -81,7 +81,7 @@ async def create_api_token(client: Client, *, body: ApiTokenWrite) -> ApiTokenCr
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``ApiTokenCreated``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -118,7 +118,7 @@ async def generate_apikey(client: Client) -> ApiKey:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``ApiKey``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -137,7 +137,7 @@ async def get_me(client: Client, *, fields: Fields | None = None) -> User:
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``User``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -156,7 +156,7 @@ async def list_api_tokens(client: Client, *, fields: Fields | None = None) -> li
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ApiToken]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -177,7 +177,7 @@ async def list_org_invitations(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[PendingInvitation]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -196,7 +196,7 @@ async def my_avatar(client: Client, *, body: ImageUpload) -> UploadedImage:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -215,7 +215,7 @@ async def my_datasets(client: Client, *, fields: Fields | None = None) -> list[D
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Dataset]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -234,7 +234,7 @@ async def my_metrics(client: Client, *, fields: Fields | None = None) -> MyMetri
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``MyMetrics``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -256,7 +256,7 @@ async def my_org_community_resources(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[CommunityResource]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -278,7 +278,7 @@ async def my_org_datasets(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Dataset]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -300,7 +300,7 @@ async def my_org_discussions(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Discussion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -322,7 +322,7 @@ async def my_org_reuses(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Reuse]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -341,7 +341,7 @@ async def my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reu
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Reuse]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -357,7 +357,7 @@ async def refuse_org_invitation(client: Client, id: str) -> Any:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
         The JSON of the answer.
@@ -378,7 +378,7 @@ async def revoke_api_token(client: Client, api_token: str) -> None:
 
     Args:
         client: The portal to call.
-        api_token: In the path.
+        api_token: The api token.
 
     Raises:
         NotFoundError: Token not found.
@@ -399,7 +399,7 @@ async def update_me(client: Client, *, body: UserWrite) -> User:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``User``.
 
     Raises:
         BadRequestError: Validation error.

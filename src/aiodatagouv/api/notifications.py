@@ -41,7 +41,7 @@ async def follow_notifications(client: Client, *, body: NotificationFollow) -> N
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``NotificationResolved``.
 
     Raises:
         BadRequestError: Unknown subject or event.
@@ -110,9 +110,9 @@ def list_notifications(
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         sort: The field (and direction) on which sorting apply.
-        type: Not described by the API.
-        handled: Not described by the API.
-        user: Not described by the API.
+        type: Filter by type.
+        handled: Filter by handled.
+        user: Filter by user.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -143,10 +143,10 @@ async def read_notification(client: Client, notification: str) -> Notification:
 
     Args:
         client: The portal to call.
-        notification: In the path.
+        notification: The notification.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Notification``.
 
     Raises:
         BadRequestError: Validation error.
@@ -175,7 +175,7 @@ async def resolve_notifications(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[NotificationResolved]``.
 
     Raises:
         BadRequestError: Unknown subject or event, or too many subjects.

@@ -59,10 +59,10 @@ async def accept_membership(client: Client, org: str, id: str) -> Member:
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Member``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -82,7 +82,7 @@ async def add_organization_badge(client: Client, org: str, *, body: BadgeWrite) 
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Badge``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -100,7 +100,7 @@ async def available_organization_badges(client: Client) -> JsonObject:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``JsonObject``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -117,7 +117,7 @@ async def cancel_membership(client: Client, org: str, id: str) -> Any:
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        id: In the path.
+        id: The id.
 
     Returns:
         The JSON of the answer.
@@ -140,7 +140,7 @@ async def create_organization(client: Client, *, body: OrganizationWrite) -> Org
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Organization``.
 
     Raises:
         BadRequestError: Validation error.
@@ -164,11 +164,11 @@ async def create_organization_member(
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        user: In the path.
+        user: The user.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Member``.
 
     Raises:
         PermissionDeniedError: Not Authorized.
@@ -214,7 +214,7 @@ async def delete_organization_badge(client: Client, org: str, badge_kind: str) -
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        badge_kind: In the path.
+        badge_kind: The badge kind.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -233,7 +233,7 @@ async def delete_organization_member(client: Client, org: str, user: str) -> Non
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        user: In the path.
+        user: The user.
 
     Raises:
         PermissionDeniedError: Not Authorized.
@@ -252,10 +252,10 @@ async def follow_organization(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -271,7 +271,7 @@ async def get_dataservices_csv(client: Client, org: str) -> Stream:
 
     Args:
         client: The portal to call.
-        org: In the path.
+        org: The org.
 
     Returns:
         The answer (text/csv), to be read in pieces.
@@ -298,7 +298,7 @@ async def get_organization(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Organization``.
 
     Raises:
         NotFoundError: Organization not found.
@@ -325,11 +325,11 @@ def get_organization_contact_point(
 
     Args:
         client: The portal to call.
-        org: In the path.
+        org: The org.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
-        owner: Not described by the API.
-        organization: Not described by the API.
+        owner: Filter by owner.
+        organization: Filter by organization.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -423,7 +423,7 @@ async def invite_organization_member(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``MembershipRequest``.
 
     Raises:
         BadRequestError: Bad Request.
@@ -454,7 +454,7 @@ async def list_membership_requests(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[MembershipRequest]``.
 
     Raises:
         PermissionDeniedError: Not Authorized.
@@ -482,7 +482,7 @@ async def list_organization_assignments(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Assignment]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -529,31 +529,31 @@ def list_organization_datasets(
 
     Args:
         client: The portal to call.
-        org: In the path.
+        org: The org.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
-        tag: Not described by the API.
-        license: Not described by the API.
+        tag: Filter by tag.
+        license: Filter by license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
-        geozone: Not described by the API.
-        granularity: Not described by the API.
-        temporal_coverage: Not described by the API.
-        access_type: Not described by the API.
-        organization: Not described by the API.
-        badge: Not described by the API.
-        organization_badge: Not described by the API.
-        owner: Not described by the API.
+        geozone: Filter by geozone.
+        granularity: Filter by granularity.
+        temporal_coverage: Filter by temporal coverage.
+        access_type: Filter by access type.
+        organization: Filter by organization.
+        badge: Filter by badge.
+        organization_badge: Filter by organization badge.
+        owner: Filter by owner.
         followed_by: (beta, subject to change/be removed).
-        format: Not described by the API.
-        schema: Not described by the API.
-        schema_version: Not described by the API.
-        topic: Not described by the API.
-        credit: Not described by the API.
-        dataservice: Not described by the API.
-        reuse: Not described by the API.
+        format: Filter by format.
+        schema: Filter by schema.
+        schema_version: Filter by schema version.
+        topic: Filter by topic.
+        credit: Filter by credit.
+        dataservice: Filter by dataservice.
+        reuse: Filter by reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -616,11 +616,11 @@ async def list_organization_discussions(
 
     Args:
         client: The portal to call.
-        org: In the path.
+        org: The org.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Discussion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -644,7 +644,7 @@ def list_organization_followers(
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         user: Filter follower by user, it allows to check if a user is following the object.
@@ -674,11 +674,11 @@ async def list_organization_reuses(
 
     Args:
         client: The portal to call.
-        org: In the path.
+        org: The org.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Reuse]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -709,9 +709,9 @@ def list_organizations(
         page_size: The page size to fetch (the portal's default: 20).
         sort: The field (and direction) on which sorting apply.
         q: The search query.
-        badge: Not described by the API.
-        name: Not described by the API.
-        business_number_id: Not described by the API.
+        badge: Filter by badge.
+        name: Filter by name.
+        business_number_id: Filter by business number id.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -746,7 +746,7 @@ async def org_roles(client: Client, *, fields: Fields | None = None) -> list[Org
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[OrganizationRole]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -784,7 +784,7 @@ async def organization_banner_upload(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -804,7 +804,7 @@ async def organization_logo(client: Client, org: str, *, body: ImageUpload) -> U
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -854,26 +854,26 @@ async def rdf_organization(
         q: The search query.
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch (the portal's default: 1).
-        tag: Not described by the API.
-        license: Not described by the API.
+        tag: The tag.
+        license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
-        geozone: Not described by the API.
-        granularity: Not described by the API.
-        temporal_coverage: Not described by the API.
-        access_type: Not described by the API.
-        organization: Not described by the API.
-        badge: Not described by the API.
-        organization_badge: Not described by the API.
-        owner: Not described by the API.
+        geozone: The geozone.
+        granularity: The granularity.
+        temporal_coverage: The temporal coverage.
+        access_type: The access type.
+        organization: The organization.
+        badge: The badge.
+        organization_badge: The organization badge.
+        owner: The owner.
         followed_by: (beta, subject to change/be removed).
-        format: Not described by the API.
-        schema: Not described by the API.
-        schema_version: Not described by the API.
-        topic: Not described by the API.
-        credit: Not described by the API.
-        dataservice: Not described by the API.
-        reuse: Not described by the API.
+        format: The format.
+        schema: The schema.
+        schema_version: The schema version.
+        topic: The topic.
+        credit: The credit.
+        dataservice: The dataservice.
+        reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -967,30 +967,30 @@ async def rdf_organization_format(
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        format_: In the path.
+        format_: The format.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch (the portal's default: 1).
-        tag: Not described by the API.
-        license: Not described by the API.
+        tag: The tag.
+        license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
-        geozone: Not described by the API.
-        granularity: Not described by the API.
-        temporal_coverage: Not described by the API.
-        access_type: Not described by the API.
-        organization: Not described by the API.
-        badge: Not described by the API.
-        organization_badge: Not described by the API.
-        owner: Not described by the API.
+        geozone: The geozone.
+        granularity: The granularity.
+        temporal_coverage: The temporal coverage.
+        access_type: The access type.
+        organization: The organization.
+        badge: The badge.
+        organization_badge: The organization badge.
+        owner: The owner.
         followed_by: (beta, subject to change/be removed).
-        format: Not described by the API.
-        schema: Not described by the API.
-        schema_version: Not described by the API.
-        topic: Not described by the API.
-        credit: Not described by the API.
-        dataservice: Not described by the API.
-        reuse: Not described by the API.
+        format: The format.
+        schema: The schema.
+        schema_version: The schema version.
+        topic: The topic.
+        credit: The credit.
+        dataservice: The dataservice.
+        reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -1053,7 +1053,7 @@ async def refuse_membership(client: Client, org: str, id: str, *, body: RefuseMe
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        id: In the path.
+        id: The id.
         body: What to send.
 
     Returns:
@@ -1079,7 +1079,7 @@ async def request_membership(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``MembershipRequest``.
 
     Raises:
         BadRequestError: Already a member of or invited to this organization.
@@ -1100,7 +1100,7 @@ async def resize_organization_logo(client: Client, org: str, *, body: ImageUploa
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -1118,13 +1118,13 @@ async def suggest_org_contact_points(
 
     Args:
         client: The portal to call.
-        org: In the path.
+        org: The org.
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch (the portal's default: 10).
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ContactPoint]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -1152,7 +1152,7 @@ async def suggest_organizations(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[OrganizationSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -1171,10 +1171,10 @@ async def sync_member_assignments(client: Client, org: str, user: str) -> list[A
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        user: In the path.
+        user: The user.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Assignment]``.
 
     Raises:
         PermissionDeniedError: Not Authorized.
@@ -1193,10 +1193,10 @@ async def unfollow_organization(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -1216,7 +1216,7 @@ async def update_organization(client: Client, org: str, *, body: OrganizationWri
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Organization``.
 
     Raises:
         BadRequestError: Validation error: your data cannot be updated for now, we have been
@@ -1240,11 +1240,11 @@ async def update_organization_member(
     Args:
         client: The portal to call.
         org: The organization ID or slug.
-        user: In the path.
+        user: The user.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Member``.
 
     Raises:
         PermissionDeniedError: Not Authorized.

@@ -34,7 +34,7 @@ async def create_page(client: Client, *, body: PageWrite) -> Page:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Page``.
 
     Raises:
         BadRequestError: Validation error.
@@ -55,11 +55,11 @@ async def get_page(client: Client, page: str, *, fields: Fields | None = None) -
 
     Args:
         client: The portal to call.
-        page: In the path.
+        page: The page.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Page``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -91,8 +91,8 @@ def list_pages(
         page: The page to display (the portal's default: 1).
         page_size: The page size (the portal's default: 20).
         sort: The field (and direction) on which sorting apply.
-        owner: Not described by the API.
-        organization: Not described by the API.
+        owner: Filter by owner.
+        organization: Filter by organization.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -126,11 +126,11 @@ async def update_page(client: Client, page: str, *, body: PageWrite) -> Page:
 
     Args:
         client: The portal to call.
-        page: In the path.
+        page: The page.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Page``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

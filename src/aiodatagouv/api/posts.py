@@ -33,7 +33,7 @@ async def create_post(client: Client, *, body: PostWrite) -> Post:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Post``.
 
     Raises:
         BadRequestError: Validation error.
@@ -71,7 +71,7 @@ async def get_post(client: Client, post: str, *, fields: Fields | None = None) -
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Post``.
 
     Raises:
         NotFoundError: Object not found.
@@ -103,7 +103,7 @@ def list_posts(
         sort: The field (and direction) on which sorting apply (the portal's default:
             "-published").
         q: The search query.
-        kind: Not described by the API.
+        kind: Filter by kind.
         with_drafts: `True` also returns the unpublished posts (only for super-admins) (the
             portal's default: false).
         fields: The fields wanted of each item; all of them when None.
@@ -136,11 +136,11 @@ async def post_image(client: Client, post: str, *, body: ImageUpload) -> Uploade
 
     Args:
         client: The portal to call.
-        post: In the path.
+        post: The post.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -156,10 +156,10 @@ async def publish_post(client: Client, post: str) -> Post:
 
     Args:
         client: The portal to call.
-        post: In the path.
+        post: The post.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Post``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -193,11 +193,11 @@ async def resize_post_image(client: Client, post: str, *, body: ImageUpload) -> 
 
     Args:
         client: The portal to call.
-        post: In the path.
+        post: The post.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -213,10 +213,10 @@ async def unpublish_post(client: Client, post: str) -> Post:
 
     Args:
         client: The portal to call.
-        post: In the path.
+        post: The post.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Post``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -236,7 +236,7 @@ async def update_post(client: Client, post: str, *, body: PostWrite) -> Post:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Post``.
 
     Raises:
         BadRequestError: Validation error.

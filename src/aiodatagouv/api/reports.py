@@ -31,7 +31,7 @@ async def create_report(client: Client, *, body: ReportWrite) -> Report:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Report``.
 
     Raises:
         BadRequestError: Validation error.
@@ -48,11 +48,11 @@ async def get_report(client: Client, report: str, *, fields: Fields | None = Non
 
     Args:
         client: The portal to call.
-        report: In the path.
+        report: The report.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Report``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -80,8 +80,8 @@ def list_reports(
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         sort: The field (and direction) on which sorting apply.
-        handled: Not described by the API.
-        subject_type: Not described by the API.
+        handled: Filter by handled.
+        subject_type: Filter by subject type.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -113,7 +113,7 @@ async def list_reports_reasons(client: Client) -> list[ReportReason]:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ReportReason]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -129,11 +129,11 @@ async def update_report(client: Client, report: str, *, body: ReportWrite) -> Re
 
     Args:
         client: The portal to call.
-        report: In the path.
+        report: The report.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Report``.
 
     Raises:
         BadRequestError: Validation error.

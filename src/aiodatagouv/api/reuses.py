@@ -46,7 +46,7 @@ async def add_reuse_badge(client: Client, reuse: str, *, body: BadgeWrite) -> Ba
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Badge``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -64,7 +64,7 @@ async def available_reuse_badges(client: Client) -> JsonObject:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``JsonObject``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -83,7 +83,7 @@ async def create_reuse(client: Client, *, body: ReuseWrite) -> Reuse:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Reuse``.
 
     Raises:
         BadRequestError: Validation error.
@@ -127,7 +127,7 @@ async def delete_reuse_badge(client: Client, reuse: str, badge_kind: str) -> Non
     Args:
         client: The portal to call.
         reuse: The reuse ID or slug.
-        badge_kind: In the path.
+        badge_kind: The badge kind.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -146,7 +146,7 @@ async def feature_reuse(client: Client, reuse: str) -> Reuse:
         reuse: The reuse ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Reuse``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -164,10 +164,10 @@ async def follow_reuse(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -187,7 +187,7 @@ async def get_reuse(client: Client, reuse: str, *, fields: Fields | None = None)
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Reuse``.
 
     Raises:
         NotFoundError: Reuse not found.
@@ -213,7 +213,7 @@ def list_reuse_followers(
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         user: Filter follower by user, it allows to check if a user is following the object.
@@ -263,16 +263,16 @@ def list_reuses(
         page_size: The page size to fetch (the portal's default: 20).
         sort: The field (and direction) on which sorting apply.
         q: The search query.
-        owner: Not described by the API.
-        organization: Not described by the API.
-        organization_badge: Not described by the API.
-        type: Not described by the API.
-        dataset: Not described by the API.
-        dataservice: Not described by the API.
-        tag: Not described by the API.
-        topic: Not described by the API.
-        private: Not described by the API.
-        featured: Not described by the API.
+        owner: Filter by owner.
+        organization: Filter by organization.
+        organization_badge: Filter by organization badge.
+        type: Filter by type.
+        dataset: Filter by dataset.
+        dataservice: Filter by dataservice.
+        tag: Filter by tag.
+        topic: Filter by topic.
+        private: Filter by private.
+        featured: Filter by featured.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -333,7 +333,7 @@ async def reuse_add_dataservice(client: Client, reuse: str, *, body: Dataservice
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Reuse``.
 
     Raises:
         PermissionDeniedError: Not allowed to modify this reuse.
@@ -354,7 +354,7 @@ async def reuse_add_dataset(client: Client, reuse: str, *, body: DatasetReferenc
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Reuse``.
 
     Raises:
         PermissionDeniedError: Not allowed to modify this reuse.
@@ -375,7 +375,7 @@ async def reuse_image(client: Client, reuse: str, *, body: ImageUpload) -> Uploa
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -394,7 +394,7 @@ async def reuse_topics(client: Client, *, fields: Fields | None = None) -> list[
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ReuseTopic]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -413,7 +413,7 @@ async def reuse_types(client: Client, *, fields: Fields | None = None) -> list[R
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ReuseType]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -436,7 +436,7 @@ async def suggest_reuses(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[ReuseSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -455,7 +455,7 @@ async def unfeature_reuse(client: Client, reuse: str) -> Reuse:
         reuse: The reuse ID or slug.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Reuse``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -473,10 +473,10 @@ async def unfollow_reuse(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -496,7 +496,7 @@ async def update_reuse(client: Client, reuse: str, *, body: ReuseWrite) -> Reuse
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Reuse``.
 
     Raises:
         BadRequestError: Validation error: your data cannot be updated for now, we have been

@@ -90,7 +90,7 @@ async def get_site(client: Client, *, fields: Fields | None = None) -> Site:
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Site``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -106,7 +106,7 @@ async def get_site_data_portal(client: Client, format: str) -> str:
 
     Args:
         client: The portal to call.
-        format: In the path.
+        format: The format.
 
     Returns:
         The address that the portal redirects to; it is not called.
@@ -247,26 +247,26 @@ async def get_site_rdf_catalog(
         q: The search query.
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch (the portal's default: 1).
-        tag: Not described by the API.
-        license: Not described by the API.
+        tag: The tag.
+        license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
-        geozone: Not described by the API.
-        granularity: Not described by the API.
-        temporal_coverage: Not described by the API.
-        access_type: Not described by the API.
-        organization: Not described by the API.
-        badge: Not described by the API.
-        organization_badge: Not described by the API.
-        owner: Not described by the API.
+        geozone: The geozone.
+        granularity: The granularity.
+        temporal_coverage: The temporal coverage.
+        access_type: The access type.
+        organization: The organization.
+        badge: The badge.
+        organization_badge: The organization badge.
+        owner: The owner.
         followed_by: (beta, subject to change/be removed).
-        format: Not described by the API.
-        schema: Not described by the API.
-        schema_version: Not described by the API.
-        topic: Not described by the API.
-        credit: Not described by the API.
-        dataservice: Not described by the API.
-        reuse: Not described by the API.
+        format: The format.
+        schema: The schema.
+        schema_version: The schema version.
+        topic: The topic.
+        credit: The credit.
+        dataservice: The dataservice.
+        reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -357,30 +357,30 @@ async def get_site_rdf_catalog_format(
 
     Args:
         client: The portal to call.
-        format_: In the path.
+        format_: The format.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch (the portal's default: 1).
-        tag: Not described by the API.
-        license: Not described by the API.
+        tag: The tag.
+        license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
-        geozone: Not described by the API.
-        granularity: Not described by the API.
-        temporal_coverage: Not described by the API.
-        access_type: Not described by the API.
-        organization: Not described by the API.
-        badge: Not described by the API.
-        organization_badge: Not described by the API.
-        owner: Not described by the API.
+        geozone: The geozone.
+        granularity: The granularity.
+        temporal_coverage: The temporal coverage.
+        access_type: The access type.
+        organization: The organization.
+        badge: The badge.
+        organization_badge: The organization badge.
+        owner: The owner.
         followed_by: (beta, subject to change/be removed).
-        format: Not described by the API.
-        schema: Not described by the API.
-        schema_version: Not described by the API.
-        topic: Not described by the API.
-        credit: Not described by the API.
-        dataservice: Not described by the API.
-        reuse: Not described by the API.
+        format: The format.
+        schema: The schema.
+        schema_version: The schema version.
+        topic: The topic.
+        credit: The credit.
+        dataservice: The dataservice.
+        reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -497,7 +497,7 @@ async def set_site(client: Client, *, body: SiteWrite) -> Site:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Site``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

@@ -30,7 +30,7 @@ async def get_potential_spams(client: Client, *, fields: Fields | None = None) -
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``PotentialSpam``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

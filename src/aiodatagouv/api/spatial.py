@@ -30,11 +30,11 @@ async def spatial_coverage(
 
     Args:
         client: The portal to call.
-        level: In the path.
+        level: The level.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``GeoJSONFeatureCollection``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -55,7 +55,7 @@ async def spatial_granularities(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[GeoGranularity]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -74,7 +74,7 @@ async def spatial_levels(client: Client, *, fields: Fields | None = None) -> lis
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[GeoLevel]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -93,7 +93,7 @@ async def spatial_zone(client: Client, id: str) -> GeoJSONFeature:
         id: A zone identifier.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``GeoJSONFeature``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -122,7 +122,7 @@ async def spatial_zone_datasets(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[DatasetReference]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -149,7 +149,7 @@ async def spatial_zones(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``GeoJSONFeatureCollection``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -172,7 +172,7 @@ async def suggest_zones(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[TerritorySuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

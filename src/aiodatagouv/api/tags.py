@@ -26,7 +26,7 @@ async def suggest_tags(client: Client, *, q: str, size: int | None = None) -> li
         size: The amount of suggestion to fetch (the portal's default: 8).
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[TextSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

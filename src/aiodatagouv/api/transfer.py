@@ -15,7 +15,7 @@ from ._operations import OPERATIONS
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..models.enums import HarvestSourceValidationState, ListTransfersSubjectType
+    from ..models.enums import ListTransfersSubjectType, TransferStatus
     from ..types import Fields
 
 
@@ -26,11 +26,11 @@ async def get_transfer(client: Client, id: str, *, fields: Fields | None = None)
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Transfer``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -45,7 +45,7 @@ async def list_transfers(
     subject: str | None = None,
     subject_type: ListTransfersSubjectType | None = None,
     recipient: str | None = None,
-    status: HarvestSourceValidationState | None = None,
+    status: TransferStatus | None = None,
     fields: Fields | None = None,
 ) -> list[Transfer]:
     """List transfers.
@@ -61,7 +61,7 @@ async def list_transfers(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[Transfer]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -89,7 +89,7 @@ async def request_transfer(client: Client, *, body: TransferRequest) -> Transfer
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Transfer``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -105,11 +105,11 @@ async def respond_to_transfer(client: Client, id: str, *, body: TransferResponse
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Transfer``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

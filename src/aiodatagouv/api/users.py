@@ -39,7 +39,7 @@ async def create_user(client: Client, *, body: UserWrite) -> User:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``User``.
 
     Raises:
         BadRequestError: Validation error.
@@ -63,7 +63,7 @@ async def delete_user(
 
     Args:
         client: The portal to call.
-        user: In the path.
+        user: The user.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
             only) (the portal's default: false).
         no_mail: Do not send the simple deletion notification email. Note: automatically set
@@ -97,10 +97,10 @@ async def follow_user(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         PermissionDeniedError: When trying to follow yourself.
@@ -117,11 +117,11 @@ async def get_user(client: Client, user: str, *, fields: Fields | None = None) -
 
     Args:
         client: The portal to call.
-        user: In the path.
+        user: The user.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``User``.
 
     Raises:
         NotFoundError: User not found.
@@ -148,11 +148,11 @@ def get_user_contact_point(
 
     Args:
         client: The portal to call.
-        user: In the path.
+        user: The user.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
-        owner: Not described by the API.
-        organization: Not described by the API.
+        owner: Filter by owner.
+        organization: Filter by organization.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -185,7 +185,7 @@ def list_user_followers(
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         user: Filter follower by user, it allows to check if a user is following the object.
@@ -248,7 +248,7 @@ async def rotate_user_password(client: Client, user: str) -> None:
 
     Args:
         client: The portal to call.
-        user: In the path.
+        user: The user.
 
     Raises:
         NotFoundError: User not found.
@@ -272,7 +272,7 @@ async def suggest_users(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[UserSuggestion]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -290,10 +290,10 @@ async def unfollow_user(client: Client, id: str) -> FollowersCount:
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``FollowersCount``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -309,11 +309,11 @@ async def update_user(client: Client, user: str, *, body: UserWrite) -> User:
 
     Args:
         client: The portal to call.
-        user: In the path.
+        user: The user.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``User``.
 
     Raises:
         BadRequestError: Validation error.
@@ -332,11 +332,11 @@ async def user_avatar(client: Client, user: str, *, body: ImageUpload) -> Upload
 
     Args:
         client: The portal to call.
-        user: In the path.
+        user: The user.
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -355,7 +355,7 @@ async def user_roles(client: Client, *, fields: Fields | None = None) -> list[Us
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[UserRole]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

@@ -32,7 +32,7 @@ async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Chart``.
 
     Raises:
         BadRequestError: Validation error.
@@ -71,7 +71,7 @@ async def get_visualization(
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Chart``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -102,9 +102,9 @@ def list_visualizations(
         page: The page to fetch (the portal's default: 1).
         page_size: The page size to fetch (the portal's default: 20).
         sort: The field (and direction) on which sorting apply.
-        owner: Not described by the API.
-        organization: Not described by the API.
-        private: Not described by the API.
+        owner: Filter by owner.
+        organization: Filter by organization.
+        private: Filter by private.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -139,7 +139,7 @@ async def update_visualization(client: Client, visualization: str, *, body: Char
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Chart``.
 
     Raises:
         BadRequestError: Validation error.
@@ -164,7 +164,7 @@ async def visualization_image(
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``UploadedImage``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

@@ -45,7 +45,7 @@ async def get_job_api(client: Client, id: str, *, fields: Fields | None = None) 
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``PeriodicTask``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -63,7 +63,7 @@ async def get_jobs_reference_api(client: Client) -> list[str]:
         client: The portal to call.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[str]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -79,11 +79,11 @@ async def get_task_api(client: Client, id: str, *, fields: Fields | None = None)
 
     Args:
         client: The portal to call.
-        id: In the path.
+        id: The id.
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``Task``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -102,7 +102,7 @@ async def list_jobs(client: Client, *, fields: Fields | None = None) -> list[Per
         fields: The fields wanted; all of them when None.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``list[PeriodicTask]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -121,7 +121,7 @@ async def post_jobs_api(client: Client, *, body: PeriodicTaskWrite) -> PeriodicT
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``PeriodicTask``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -141,7 +141,7 @@ async def put_job_api(client: Client, id: str, *, body: PeriodicTaskWrite) -> Pe
         body: What to send.
 
     Returns:
-        The answer, decoded.
+        The answer, as ``PeriodicTask``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.

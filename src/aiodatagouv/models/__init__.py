@@ -69,8 +69,6 @@ if TYPE_CHECKING:
     from .enums import ApiTokenScopes as ApiTokenScopes
     from .enums import CatalogSchemaSchemaType as CatalogSchemaSchemaType
     from .enums import ChecksumType as ChecksumType
-    from .enums import CommunityResourceFiletype as CommunityResourceFiletype
-    from .enums import CommunityResourceType as CommunityResourceType
     from .enums import ContactPointRole as ContactPointRole
     from .enums import DataSeriesAggregateY as DataSeriesAggregateY
     from .enums import DataSeriesType as DataSeriesType
@@ -85,7 +83,6 @@ if TYPE_CHECKING:
     from .enums import GeopfResourceMetadataPushStatus as GeopfResourceMetadataPushStatus
     from .enums import HarvestItemStatus as HarvestItemStatus
     from .enums import HarvestJobStatus as HarvestJobStatus
-    from .enums import HarvestSourceValidationState as HarvestSourceValidationState
     from .enums import IntervalPeriod as IntervalPeriod
     from .enums import ListDataservicesSort as ListDataservicesSort
     from .enums import ListDatasetsBadge as ListDatasetsBadge
@@ -112,10 +109,13 @@ if TYPE_CHECKING:
     from .enums import PostBodyType as PostBodyType
     from .enums import PostKind as PostKind
     from .enums import ReportReasonValue as ReportReasonValue
+    from .enums import ResourceFiletype as ResourceFiletype
+    from .enums import ResourceTypeValue as ResourceTypeValue
     from .enums import ReuseTopicValue as ReuseTopicValue
     from .enums import ReuseTypeValue as ReuseTypeValue
     from .enums import TaskStatus as TaskStatus
     from .enums import TransferResponseResponse as TransferResponseResponse
+    from .enums import TransferStatus as TransferStatus
     from .enums import UserMailCadence as UserMailCadence
     from .enums import XAxisSortXBy as XAxisSortXBy
     from .enums import XAxisSortXDirection as XAxisSortXDirection
@@ -450,8 +450,6 @@ _MODULES = {
     "ApiTokenScopes": "enums",
     "CatalogSchemaSchemaType": "enums",
     "ChecksumType": "enums",
-    "CommunityResourceFiletype": "enums",
-    "CommunityResourceType": "enums",
     "ContactPointRole": "enums",
     "DataSeriesAggregateY": "enums",
     "DataSeriesType": "enums",
@@ -466,7 +464,6 @@ _MODULES = {
     "GeopfResourceMetadataPushStatus": "enums",
     "HarvestItemStatus": "enums",
     "HarvestJobStatus": "enums",
-    "HarvestSourceValidationState": "enums",
     "IntervalPeriod": "enums",
     "ListDataservicesSort": "enums",
     "ListDatasetsBadge": "enums",
@@ -493,10 +490,13 @@ _MODULES = {
     "PostBodyType": "enums",
     "PostKind": "enums",
     "ReportReasonValue": "enums",
+    "ResourceFiletype": "enums",
+    "ResourceTypeValue": "enums",
     "ReuseTopicValue": "enums",
     "ReuseTypeValue": "enums",
     "TaskStatus": "enums",
     "TransferResponseResponse": "enums",
+    "TransferStatus": "enums",
     "UserMailCadence": "enums",
     "XAxisSortXBy": "enums",
     "XAxisSortXDirection": "enums",

@@ -14,16 +14,12 @@ AccessAudienceRole: TypeAlias = (
     Literal["company_and_association", "local_authority_and_administration", "private"] | str
 )
 ActivitySort: TypeAlias = Literal["-created_at", "created_at"] | str
-ApiTokenKind: TypeAlias = Literal["api_key",] | str
-ApiTokenScopes: TypeAlias = Literal["admin",] | str
+ApiTokenKind: TypeAlias = Literal["api_key"] | str
+ApiTokenScopes: TypeAlias = Literal["admin"] | str
 CatalogSchemaSchemaType: TypeAlias = (
     Literal["datapackage", "jsonschema", "other", "tableschema"] | str
 )
 ChecksumType: TypeAlias = Literal["crc", "md5", "sha1", "sha2", "sha256"] | str
-CommunityResourceFiletype: TypeAlias = Literal["file", "remote"] | str
-CommunityResourceType: TypeAlias = (
-    Literal["api", "code", "documentation", "main", "other", "update"] | str
-)
 ContactPointRole: TypeAlias = (
     Literal[
         "contact",
@@ -102,8 +98,8 @@ DatasetFrequency: TypeAlias = (
     ]
     | str
 )
-GeoJSONFeatureCollectionType: TypeAlias = Literal["FeatureCollection",] | str
-GeoJSONFeatureType: TypeAlias = Literal["Feature",] | str
+GeoJSONFeatureCollectionType: TypeAlias = Literal["FeatureCollection"] | str
+GeoJSONFeatureType: TypeAlias = Literal["Feature"] | str
 GeoJSONType: TypeAlias = (
     Literal["LineString", "MultiLineString", "MultiPoint", "MultiPolygon", "Point", "Polygon"] | str
 )
@@ -116,7 +112,6 @@ HarvestJobStatus: TypeAlias = (
     Literal["done", "done-errors", "failed", "initialized", "initializing", "pending", "processing"]
     | str
 )
-HarvestSourceValidationState: TypeAlias = Literal["accepted", "pending", "refused"] | str
 IntervalPeriod: TypeAlias = Literal["days", "hours", "microseconds", "minutes", "seconds"] | str
 ListDataservicesSort: TypeAlias = (
     Literal[
@@ -347,6 +342,10 @@ ReportReasonValue: TypeAlias = (
     ]
     | str
 )
+ResourceFiletype: TypeAlias = Literal["file", "remote"] | str
+ResourceTypeValue: TypeAlias = (
+    Literal["api", "code", "documentation", "main", "other", "update"] | str
+)
 ReuseTopicValue: TypeAlias = (
     Literal[
         "culture_and_recreation",
@@ -377,6 +376,7 @@ TaskStatus: TypeAlias = (
     Literal["FAILURE", "PENDING", "RECEIVED", "RETRY", "REVOKED", "STARTED", "SUCCESS"] | str
 )
 TransferResponseResponse: TypeAlias = Literal["accept", "refuse"] | str
+TransferStatus: TypeAlias = Literal["accepted", "pending", "refused"] | str
 UserMailCadence: TypeAlias = Literal["daily", "immediate", "weekly"] | str
 XAxisSortXBy: TypeAlias = Literal["axis_x", "axis_y"] | str
 XAxisSortXDirection: TypeAlias = Literal["asc", "desc"] | str

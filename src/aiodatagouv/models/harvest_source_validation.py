@@ -9,7 +9,7 @@ from attrs import define, field
 from .._model import Model, optional, unknown
 from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
-from .enums import HarvestSourceValidationState
+from .enums import TransferStatus
 from .user_reference import UserReference
 
 
@@ -23,7 +23,7 @@ class HarvestSourceValidation(Model):
     """A comment about the validation. Required on rejection."""
     on: dt.datetime | Unset | None = UNSET
     """Date on which validation was performed."""
-    state: HarvestSourceValidationState | Unset = UNSET
+    state: TransferStatus | Unset = UNSET
     """Is it validated or not."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

@@ -6,7 +6,7 @@ from attrs import define, field
 
 from .._model import Model, unknown
 from ..types import UNSET, JsonObject, Unset
-from .enums import HarvestSourceValidationState
+from .enums import TransferStatus
 
 
 @define(kw_only=True, repr=False)
@@ -15,7 +15,7 @@ class HarvestSourceValidationWrite(Model):
 
     comment: str | Unset | None = UNSET
     """A comment about the validation. Required on rejection."""
-    state: HarvestSourceValidationState
+    state: TransferStatus
     """Is it validated or not."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

@@ -10,7 +10,7 @@ from .._model import Model, optional, unknown
 from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
 from .checksum import Checksum
-from .enums import CommunityResourceFiletype, CommunityResourceType
+from .enums import ResourceFiletype, ResourceTypeValue
 from .geopf_resource_metadata import GeopfResourceMetadata
 from .harvest_resource_metadata import HarvestResourceMetadata
 from .resource_internals import ResourceInternals
@@ -31,7 +31,7 @@ class Resource(Model):
     """Extra attributes as key-value pairs."""
     filesize: int | Unset | None = UNSET
     """The resource file size in bytes."""
-    filetype: CommunityResourceFiletype | Unset = UNSET
+    filetype: ResourceFiletype | Unset = UNSET
     """Whether the resource is an uploaded file, a remote file or an API."""
     format: str | Unset | None = UNSET
     """The resource format."""
@@ -58,7 +58,7 @@ class Resource(Model):
     """Reference to the associated schema."""
     title: str | Unset = UNSET
     """The resource title."""
-    type: CommunityResourceType | Unset = UNSET
+    type: ResourceTypeValue | Unset = UNSET
     """Resource type (documentation, API...)."""
     url: str | Unset = UNSET
     """The resource URL."""

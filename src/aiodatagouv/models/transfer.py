@@ -10,7 +10,7 @@ from .._model import Model, optional, unknown
 from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
 from .base_reference import BaseReference
-from .enums import HarvestSourceValidationState
+from .enums import TransferStatus
 from .user_reference import UserReference
 
 
@@ -32,7 +32,7 @@ class Transfer(Model):
     """A comment about the transfer response."""
     responded: dt.datetime | Unset | None = UNSET
     """The transfer response date."""
-    status: HarvestSourceValidationState | Unset | None = UNSET
+    status: TransferStatus | Unset | None = UNSET
     """The current transfer request status."""
     subject: BaseReference | Unset | None = UNSET
     """The transfered object."""

@@ -12,7 +12,7 @@ from ..types import UNSET, JsonObject, Unset
 from .checksum import Checksum
 from .dataset_permissions import DatasetPermissions
 from .dataset_reference import DatasetReference
-from .enums import CommunityResourceFiletype, CommunityResourceType
+from .enums import ResourceFiletype, ResourceTypeValue
 from .geopf_resource_metadata import GeopfResourceMetadata
 from .harvest_resource_metadata import HarvestResourceMetadata
 from .organization_reference import OrganizationReference
@@ -35,7 +35,7 @@ class UploadedCommunityResource(Model):
     """Extra attributes as key-value pairs."""
     filesize: int | Unset | None = UNSET
     """The resource file size in bytes."""
-    filetype: CommunityResourceFiletype | Unset = UNSET
+    filetype: ResourceFiletype | Unset = UNSET
     """Whether the resource is an uploaded file, a remote file or an API."""
     format: str | Unset | None = UNSET
     """The resource format."""
@@ -62,7 +62,7 @@ class UploadedCommunityResource(Model):
     """Reference to the associated schema."""
     title: str | Unset = UNSET
     """The resource title."""
-    type: CommunityResourceType | Unset = UNSET
+    type: ResourceTypeValue | Unset = UNSET
     """Resource type (documentation, API...)."""
     url: str | Unset = UNSET
     """The resource URL."""
