@@ -17,7 +17,7 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     """One Swagger with every operation of every release.
 
     Each operation says in ``x-releases`` which releases serve it. One that the newest does not is
-    marked deprecated, with the oldest release that lacks it in ``x-dropped``.
+    marked deprecated, with the oldest pinned release that lacks it in ``x-dropped``.
     """
     documents = [(release.release, _with_own_parameters(document)) for release, document in pins]
     merged = deepcopy(documents[0][1])

@@ -50,21 +50,18 @@ def test_every_operation_of_each_release_is_there(release: str, count: int) -> N
 
 def test_what_only_the_older_release_serves_is_deprecated() -> None:
     deprecated = {one.id: one.deprecated for one in OPERATIONS.values() if one.deprecated}
-    assert deprecated == dict.fromkeys(
-        [
-            "clear_apikey",
-            "create_organization_member",
-            "create_page",
-            "generate_apikey",
-            "get_page",
-            "get_potential_spams",
-            "list_pages",
-            "unspam_discussion",
-            "unspam_discussion_comment",
-            "update_page",
-        ],
-        "17.18.0",
-    )
+    assert deprecated == {
+        "clear_apikey": "16.0.0",
+        "create_organization_member": "15.0.0",
+        "create_page": "16.2.0",
+        "generate_apikey": "16.0.0",
+        "get_page": "16.2.0",
+        "get_potential_spams": "16.0.0",
+        "list_pages": "16.2.0",
+        "unspam_discussion": "16.0.0",
+        "unspam_discussion_comment": "16.0.0",
+        "update_page": "16.2.0",
+    }
 
 
 @each_operation

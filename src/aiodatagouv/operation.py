@@ -37,7 +37,7 @@ class Operation:
         masked: Whether the answer can be narrowed down to some ``fields``.
         multipart: Whether the body is sent as a form with files; JSON otherwise.
         releases: The pinned releases of udata that serve it, newest first.
-        deprecated: The pinned release of udata that no longer serves it.
+        deprecated: The release of udata that dropped it.
     """
 
     id: str

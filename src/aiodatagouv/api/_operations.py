@@ -739,7 +739,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Mark a potential spam as no spam.",
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.0.0",
     ),
     Operation(
         id="unspam_discussion_comment",
@@ -749,7 +749,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Mark a potential spam as no spam.",
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.0.0",
     ),
     Operation(
         id="update_discussion",
@@ -1015,7 +1015,7 @@ _ALL: tuple[Operation, ...] = (
         kind="empty",
         summary="Clear/destroy an apikey.",
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.0.0",
     ),
     Operation(
         id="create_api_token",
@@ -1045,7 +1045,7 @@ _ALL: tuple[Operation, ...] = (
         summary="(Re)Generate my API Key.",
         item="ApiKey",
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.0.0",
     ),
     Operation(
         id="get_me",
@@ -1315,7 +1315,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Add a member into a given organization.",
         item="Member",
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="15.0.0",
     ),
     Operation(
         id="delete_organization",
@@ -1666,7 +1666,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Create page.",
         item="Page",
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.2.0",
     ),
     Operation(
         id="get_page",
@@ -1678,7 +1678,7 @@ _ALL: tuple[Operation, ...] = (
         item="Page",
         masked=True,
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.2.0",
     ),
     Operation(
         id="list_pages",
@@ -1690,7 +1690,7 @@ _ALL: tuple[Operation, ...] = (
         item="Page",
         masked=True,
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.2.0",
     ),
     Operation(
         id="update_page",
@@ -1701,7 +1701,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Update page.",
         item="Page",
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.2.0",
     ),
     Operation(
         id="create_post",
@@ -2253,7 +2253,7 @@ _ALL: tuple[Operation, ...] = (
         item="PotentialSpam",
         masked=True,
         releases=("14.13.0",),
-        deprecated="17.18.0",
+        deprecated="16.0.0",
     ),
     Operation(
         id="spatial_coverage",

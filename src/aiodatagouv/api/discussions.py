@@ -218,8 +218,8 @@ async def unspam_discussion(client: Client, id: str) -> Any:
 
     ``DELETE /discussions/{id}/spam/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.0.0
+        Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:
@@ -241,8 +241,8 @@ async def unspam_discussion_comment(client: Client, id: str, cidx: int) -> Any:
 
     ``DELETE /discussions/{id}/comments/{cidx}/spam/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.0.0
+        Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:

@@ -55,8 +55,8 @@ async def clear_apikey(client: Client) -> None:
 
     ``DELETE /me/apikey/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.0.0
+        Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:
@@ -110,8 +110,8 @@ async def generate_apikey(client: Client) -> ApiKey:
 
     ``POST /me/apikey/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.0.0
+        Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:

@@ -157,8 +157,8 @@ async def create_organization_member(
 
     ``POST /organizations/{org}/member/{user}/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 15.0.0
+        Portals that run udata 15.0.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:

@@ -25,8 +25,8 @@ async def create_page(client: Client, *, body: PageWrite) -> Page:
 
     ``POST /pages/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.2.0
+        Portals that run udata 16.2.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:
@@ -49,8 +49,8 @@ async def get_page(client: Client, page: str, *, fields: Fields | None = None) -
 
     ``GET /pages/{page}/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.2.0
+        Portals that run udata 16.2.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:
@@ -82,8 +82,8 @@ def list_pages(
 
     ``GET /pages/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.2.0
+        Portals that run udata 16.2.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:
@@ -120,8 +120,8 @@ async def update_page(client: Client, page: str, *, body: PageWrite) -> Page:
 
     ``PUT /pages/{page}/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.2.0
+        Portals that run udata 16.2.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:

@@ -21,8 +21,8 @@ async def get_potential_spams(client: Client, *, fields: Fields | None = None) -
 
     ``GET /spam/``
 
-    .. deprecated:: 17.18.0
-        Portals that run udata 17.18.0 or newer no longer serve it;
+    .. deprecated:: 16.0.0
+        Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
 
     Args:
