@@ -38,7 +38,7 @@ check-generated: .venv/ready ## Whether they are what `make generate` writes
 
 .PHONY: pin
 pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<release>; FORCE=1, RELEASE=
-	@$(BIN)/python -m generator pin $(if $(UDATA),--udata $(UDATA),--url "$(URL)") \
+	@$(BIN)/python -m generator pin --url "$(URL)" --udata "$(UDATA)" \
 		$(if $(RELEASE),--release $(RELEASE)) $(if $(FORCE),--force)
 
 .PHONY: portal

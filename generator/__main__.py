@@ -31,9 +31,8 @@ def main() -> None:
     check = commands.add_parser("check", help="whether they are what would be generated")
     check.set_defaults(run=lambda _: _check())
     taking = commands.add_parser("pin", help="take the Swagger of a release")
-    source = taking.add_mutually_exclusive_group(required=True)
-    source.add_argument("--url", help="from a running portal: the root of its API")
-    source.add_argument("--udata", help="from this release of the udata package")
+    taking.add_argument("--url", help="from a running portal: the root of its API")
+    taking.add_argument("--udata", help="from this release of the udata package")
     taking.add_argument("--release", help="what to call it, when the portal does not say")
     taking.add_argument("--force", action="store_true", help="though operations are missing")
     taking.set_defaults(run=_pin)
@@ -80,6 +79,8 @@ def _differences(compared: filecmp.dircmp[str], room: str) -> list[str]:
 
 
 def _pin(arguments: argparse.Namespace) -> None:
+    if bool(arguments.url) == bool(arguments.udata):
+        raise PinError("say where from: URL=<the root of a portal's API> or UDATA=<a release>")
     if arguments.url:
         pinned = pin.pin_from_url(
             OPENAPI, arguments.url, release=arguments.release, force=arguments.force

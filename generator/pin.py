@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
 import subprocess
 import tempfile
 import tomllib
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 from attrs import asdict, define
+from packaging.version import InvalidVersion, Version
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
@@ -40,11 +42,6 @@ class Release:
     date: dt.date
     sha256: str
     operations: int
-
-    @property
-    def version(self) -> tuple[int, ...]:
-        """The release as numbers, to order by."""
-        return tuple(int(part) for part in self.release.split(".") if part.isdigit())
 
 
 def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
@@ -78,10 +75,10 @@ def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) ->
 
 def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
     """Pin what the udata package would serve, installed into a throw-away environment."""
+    older = OLD_UDATA if _version(release) < Version("15") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python = Path(scratch, "bin", "python")
-        older = OLD_UDATA if int(release.split(".")[0]) < 15 else []
         _run([python, "-m", "pip", "install", "-q", f"udata=={release}", "mongomock", *older])
         content = _run([python, SCRIPT])
     return _pin(folder, content, release, f"the package udata {release}", force=force)
@@ -97,7 +94,15 @@ def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
     }
 
 
+def _version(release: str) -> Version:
+    try:
+        return Version(release)
+    except InvalidVersion:
+        raise PinError(f"{release!r} is not a release, such as 17.18.0") from None
+
+
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
+    _version(release)
     found = operations(_parse(content))
     others = [entry for entry in _entries(folder) if entry.release != release]
     same = [entry for entry in _entries(folder) if entry.release == release]
@@ -119,7 +124,7 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
     )
     folder.mkdir(exist_ok=True)
     _replace(folder / new.file, content)
-    entries = sorted([*others, new], key=lambda entry: entry.version, reverse=True)
+    entries = sorted([*others, new], key=lambda entry: Version(entry.release), reverse=True)
     _replace(folder / "pin.toml", _toml(entries).encode())
     return new
 
@@ -162,7 +167,10 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _run(command: list[str | Path]) -> bytes:
-    done = subprocess.run(command, capture_output=True, check=False)
+    # udata writes some lists out of sets: with another seed, in another order.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, capture_output=True, check=False, env=environment)
     if done.returncode:
-        raise PinError(f"{command[0]} failed: {done.stderr.decode(errors='replace')[-2000:]}")
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise PinError(f"{' '.join(map(str, command[1:]))} failed: {' '.join(last)}")
     return done.stdout

@@ -352,6 +352,12 @@ def test_a_pin_that_was_edited_is_noticed(pinned: Path) -> None:
         pin.read_pins(pinned)
 
 
+@pytest.mark.parametrize("name", ["", "x", "newest"])
+def test_a_release_has_a_number(pinned: Path, name: str) -> None:
+    with pytest.raises(pin.PinError, match=r"is not a release, such as 17\.18\.0"):
+        pin.pin_from_udata(pinned, name, force=False)
+
+
 def test_a_portal_that_is_not_there_is_one_line(pinned: Path) -> None:
     with pytest.raises(pin.PinError, match=r"cannot read http://127\.0\.0\.1:9/api/1/"):
         pin.pin_from_url(pinned, "http://127.0.0.1:9/api/1", release=None, force=False)
