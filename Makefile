@@ -42,8 +42,13 @@ pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<releas
 		$(if $(RELEASE),--release $(RELEASE)) $(if $(FORCE),--force)
 
 .PHONY: portal
-portal: .venv/ready .venv-portal/ready ## Run a seeded portal on this machine until Ctrl-C
-	@$(BIN)/python -m tests.portal --datasets $(DATASETS)
+portal: .venv/ready .venv-portal/ready ## Leave a seeded portal running on this machine; prints its URL and a key
+	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --background
+	@echo "until    make portal-stop"
+
+.PHONY: portal-stop
+portal-stop: .venv/ready ## Stop it
+	@$(BIN)/python -m tests.portal --stop
 
 .PHONY: bench
 bench: .venv/ready .venv-portal/ready ## Measure what decoding costs

@@ -33,7 +33,7 @@ async def harvest(base_url: str, path: Path) -> bool:
     items = pages = total = 0
     titles: list[str] = []
     columns = (TextColumn("datasets"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    part = path.with_name(f"{path.name}.part")
+    part = part_of(path)
     with Progress(*columns, console=CONSOLE) as progress, part.open("w", encoding="utf-8") as file:
         bar = progress.add_task("datasets", total=None)
         async with Client(base_url=base_url) as client:
@@ -52,19 +52,27 @@ async def harvest(base_url: str, path: Path) -> bool:
     return items == total
 
 
+def part_of(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.with_name(f"{path.name}.part")
+
+
 def main() -> int:
     """Run the command: 0 when all came, 1 when something went wrong, 2 when called wrongly."""
     if len(sys.argv) not in (2, 3):
         print(__doc__, file=sys.stderr)
         return 2
     base_url = sys.argv[2] if len(sys.argv) == 3 else os.environ.get("PORTAL_URL", PRODUCTION)
+    path = Path(sys.argv[1])
     try:
-        complete = asyncio.run(harvest(base_url, Path(sys.argv[1])))
+        complete = asyncio.run(harvest(base_url, path))
     except (DataGouvError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        part_of(path).unlink(missing_ok=True)
     if not complete:
         print("the portal has another number of datasets", file=sys.stderr)
     return 0 if complete else 1

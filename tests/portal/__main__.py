@@ -1,7 +1,9 @@
-"""Runs a portal in the foreground: until Ctrl-C, or while a command runs that uses it.
+"""Runs a portal by hand: until Ctrl-C, while a command runs that uses it, or in the background.
 
-python -m tests.portal --datasets 500
+python -m tests.portal
 python -m tests.portal --run python examples/harvest.py datasets.jsonl
+python -m tests.portal --background
+python -m tests.portal --stop
 """
 
 from __future__ import annotations
@@ -11,8 +13,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
-from .portal import PortalError, running_portal
+from .portal import PROJECT, PortalError, running_portal
+
+STATE = PROJECT / ".portal"
+"""The process that runs a portal in the background: its number, and what it printed."""
 
 
 def main() -> int:
@@ -23,13 +29,20 @@ def main() -> int:
     )
     parser.add_argument("--datasets", type=int, default=500, help="public datasets (500)")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--background", action="store_true", help="leave it running, until --stop")
+    how.add_argument("--stop", action="store_true", help="stop the one in the background")
+    how.add_argument(
         "--run",
         nargs=argparse.REMAINDER,
         metavar="COMMAND",
         help="run this, which finds the portal in PORTAL_URL, and end with its status",
     )
     arguments = parser.parse_args()
+    if arguments.stop:
+        return stop()
+    if arguments.background:
+        return leave_running(arguments.datasets, arguments.port)
     # `kill` leaves like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -46,6 +59,51 @@ def main() -> int:
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def leave_running(datasets: int, port: int) -> int:
+    """Start a portal in a process that outlives this one, or show the one that runs already."""
+    if is_running():
+        print(STATE.read_text().partition("\n")[2], end="")
+        return 0
+    command = [sys.executable, "-m", __package__, "--datasets", str(datasets), "--port", str(port)]
+    process = subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    printed = process.stdout.readline() + process.stdout.readline()
+    if not printed:
+        return process.wait()
+    STATE.write_text(f"{process.pid}\n{printed}")
+    print(printed, end="")
+    return 0
+
+
+def stop() -> int:
+    """Stop the portal in the background, if there is one."""
+    if is_running():
+        os.kill(process_number(STATE), signal.SIGTERM)
+    STATE.unlink(missing_ok=True)
+    return 0
+
+
+def is_running() -> bool:
+    if not STATE.exists():
+        return False
+    try:
+        os.kill(process_number(STATE), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def process_number(state: Path) -> int:
+    return int(state.read_text().splitlines()[0])
 
 
 if __name__ == "__main__":
