@@ -43,6 +43,7 @@ class ConvertError(Exception):
 def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI document. Its operations are in the order of their paths."""
     definitions = {name: _flat(name, swagger) for name in swagger["definitions"]}
+    swagger = _with_own_responses(swagger)
     operations = {
         (path, method): operation
         for path, item in sorted(swagger["paths"].items())
@@ -67,6 +68,18 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": dict(sorted(schemas.components.items()))},
     }
+
+
+def _with_own_responses(swagger: dict[str, Any]) -> dict[str, Any]:
+    """Write out the responses that operations share."""
+    swagger = deepcopy(swagger)
+    for item in swagger["paths"].values():
+        for operation in item.values():
+            for status, response in operation["responses"].items():
+                shared = response.get("$ref", "").removeprefix("#/responses/")
+                if shared:
+                    operation["responses"][status] = swagger["responses"][shared]
+    return swagger
 
 
 def _flat(name: str, swagger: dict[str, Any]) -> Schema:
@@ -140,6 +153,9 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
         for body in _bodies(operation)
         if method in ("put", "patch")
     }
+    bodies = [body for operation in operations.values() for body in _bodies(operation)]
+    for name in _reachable(bodies, definitions):
+        definitions[name]["x-sent"] = True
     for name, definition in definitions.items():
         if definition["properties"].keys() >= ENVELOPE:
             definition["required"] = sorted(ENVELOPE)
@@ -177,7 +193,13 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _bodies(operation: dict[str, Any]) -> list[Schema]:
-    return [one["schema"] for one in operation["parameters"] if one["in"] == "body"]
+    return [
+        {"description": one["description"], **one["schema"]}
+        if "description" in one
+        else one["schema"]
+        for one in operation["parameters"]
+        if one["in"] == "body"
+    ]
 
 
 def _answers(operation: dict[str, Any]) -> list[Schema]:
@@ -204,6 +226,10 @@ class _Schemas:
         properties = {}
         for key, value in definition["properties"].items():
             schema = self.schema(value, owner=class_, name=key)
+            if definition.get("x-sent") and schema.get("readOnly"):
+                schema["description"] = (
+                    f"{_ended(schema.get('description', ''))}Not taken from a body."
+                )
             properties[key] = _nullable(schema) if _may_be_null(definition, key) else schema
         self.components[class_] = {
             "type": "object",
@@ -256,6 +282,12 @@ class _Schemas:
         return self._enums[key]
 
 
+def _ended(text: str) -> str:
+    """A text to which a sentence can be added."""
+    text = text.strip()
+    return f"{text}{'' if text.endswith('.') else '.'} " if text else ""
+
+
 def _pointer(class_: str) -> str:
     return f"#/components/schemas/{class_}"
 
@@ -294,11 +326,14 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         kind = "empty"
     else:
         kind = "json"
+    summary, description = operation.get("summary", ""), operation.get("description", "")
+    if description[:1].islower():  # A sentence that was broken over two lines.
+        summary, description = f"{summary} {description}".split(".", maxsplit=1)
     converted: Schema = {
         "operationId": name,
         "tags": operation["tags"][:1],
-        "summary": operation.get("summary", ""),
-        "description": operation.get("description", ""),
+        "summary": summary,
+        "description": description,
         "parameters": [_parameter(one, name, schemas) for one in parameters],
         "responses": {
             status: {"description": one.get("description", "")}
@@ -309,6 +344,11 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         "x-media-type": produces,
         # Never with a write: a bad mask is refused only after the object has been created.
         "x-masked": masked and method == "get",
+        "x-successes": [
+            f"{status}: {one['description']}"
+            for status, one in operation["responses"].items()
+            if status[0] == "2" and one.get("description", "Success") != "Success"
+        ],
         "x-releases": operation["x-releases"],
         "x-dropped": operation.get("x-dropped"),
     }
@@ -321,7 +361,11 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
     for body in _bodies(operation):
         media_type = operation.get("consumes", ["application/json"])[0]
         schema = schemas.schema(body, owner=name, name="body")
-        converted["requestBody"] = {"required": True, "content": {media_type: {"schema": schema}}}
+        converted["requestBody"] = {
+            "description": body.get("description", ""),
+            "required": True,
+            "content": {media_type: {"schema": schema}},
+        }
     return converted
 
 
@@ -329,7 +373,8 @@ def _parameter(parameter: dict[str, Any], operation: str, schemas: _Schemas) -> 
     # A default is the server's to apply: written into the client it would be sent, and outlive it.
     description = parameter.get("description", "")
     if parameter.get("default") is not None:
-        description += f" (the portal's default: {json.dumps(parameter['default'])})"
+        default = json.dumps(parameter["default"])
+        description = f"{_ended(description)}The portal's default is {default}."
     return {
         "in": parameter["in"],
         "name": parameter["name"],

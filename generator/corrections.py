@@ -40,9 +40,12 @@ class Correction:
 def read(path: Path) -> list[Correction]:
     """Read a corrections file."""
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["correction"]
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise CorrectionError(f"{path.name}: {error}") from error
+    entries = content.pop("correction", [])
+    if content:
+        raise CorrectionError(f"{path.name}: only [[correction]] is known, not {[*content]}")
     return [_entry(entry) for entry in entries]
 
 

@@ -56,15 +56,16 @@ def annotation(prop: PropertyProtocol) -> str:
 def decoder(prop: PropertyProtocol, source: str) -> str:
     """The expression that decodes a property from where its JSON is."""
     inner, is_nullable = _without_null(prop)
+    must_be = prop.required and not is_nullable
+    if must_be:
+        source = source.replace("data[", "required(data, ").replace("]", ")")
     if isinstance(inner, ListProperty):
         reader = _reader(inner.inner_property)
         return f"each({reader}, {source})" if reader else source
     reader = _reader(inner)
     if reader is None:
         return source
-    if prop.required and not is_nullable:
-        return f"{reader}({source})"
-    return f"optional({reader}, {source})"
+    return f"{reader}({source})" if must_be else f"optional({reader}, {source})"
 
 
 def _reader(prop: PropertyProtocol) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError, ParseError
@@ -27,8 +27,6 @@ ERRORS = {
     "410": "GoneError",
     "423": "LockedError",
     "429": "RateLimitedError",
-    "502": "ServerError",
-    "503": "ServerError",
 }
 
 
@@ -106,6 +104,7 @@ class Operation:
     masked: bool
     answer: str
     item: str | None
+    successes: list[str]
     errors: list[tuple[str, str]]
     releases: list[str]
     dropped: str | None
@@ -230,8 +229,11 @@ def _operation(
         summary=raw["summary"],
         description=raw["description"],
         path_arguments=[
-            _argument(one, described["path", one.name.get_untrusted_value()])
-            for one in endpoint.path_parameters
+            evolve(argument, annotation="Id") if argument.annotation == "str" else argument
+            for argument in (
+                _argument(one, described["path", one.name.get_untrusted_value()])
+                for one in endpoint.path_parameters
+            )
         ],
         query_arguments=sorted(
             (
@@ -240,17 +242,16 @@ def _operation(
             ),
             key=lambda one: not one.required,
         ),
-        body=None
-        if body is None
-        else Argument("body", "body", annotation(body).replace("list[", "Sequence["), True, ""),
+        body=None if body is None else _body(body, raw["requestBody"]["description"]),
         multipart=bool(body) and "multipart/form-data" in raw["requestBody"]["content"],
         masked=raw["x-masked"],
         answer=_answer(kind, answer, page),
         item=items[0] if items else None,
+        successes=raw["x-successes"],
         errors=[
-            (ERRORS[status], response["description"])
+            (_error(status), response["description"] or f"Status {status}")
             for status, response in raw["responses"].items()
-            if status in ERRORS
+            if status[0] in "45"
         ],
         releases=raw["x-releases"],
         dropped=raw["x-dropped"],
@@ -266,12 +267,21 @@ def _operation(
     return operation
 
 
+def _error(status: str) -> str:
+    return "ServerError" if status[0] == "5" else ERRORS.get(status, "APIError")
+
+
 def _answer(kind: str, answer: PropertyProtocol | None, page: str | None) -> str:
     if kind == "page":
         assert answer is not None
         return f"Paginator[{page}, {annotation(answer)}]"
     fixed = {"empty": "None", "redirect": "str", "stream": "Stream"}
     return fixed[kind] if answer is None else annotation(answer)
+
+
+def _body(prop: PropertyProtocol, description: str) -> Argument:
+    type_ = annotation(prop).replace("list[", "Sequence[")
+    return Argument("body", "body", type_, True, description or "What to send")
 
 
 def _argument(prop: PropertyProtocol, description: str) -> Argument:

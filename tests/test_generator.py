@@ -199,7 +199,7 @@ def test_a_default_is_told_not_sent() -> None:
     (listing,) = [operation for operation in operations if operation.id == "list_things"]
     page = listing.query_arguments[0]
     assert (page.name, page.annotation) == ("page", "int | None")
-    assert page.description == "(the portal's default: 1)"
+    assert page.description == "The portal's default is 1."
 
 
 def test_two_models_of_one_name_are_refused() -> None:

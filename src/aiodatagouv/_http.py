@@ -7,10 +7,11 @@ cancelled requests.
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeAlias
+from typing import TypeVar
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -19,8 +20,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from .errors import NetworkError, TimeoutError
 
-Files: TypeAlias = Mapping[str, tuple[str, Any] | tuple[str, Any, str]]
-"""The files of a form: field -> (name, content) or (name, content, media type)."""
+T = TypeVar("T")
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -29,23 +29,29 @@ __all__ = [
     "URL",
     "AsyncBaseTransport",
     "AsyncClient",
-    "Files",
     "Request",
     "Response",
     "Timeout",
     "build_client",
+    "chunks",
+    "join",
     "parse_url",
+    "read",
     "send",
-    "translated_errors",
 ]
 
 
 def build_client(
-    *, transport: AsyncBaseTransport | None, timeout: Timeout, max_connections: int, user_agent: str
+    *,
+    portal: URL,
+    transport: AsyncBaseTransport | None,
+    timeout: Timeout,
+    max_connections: int,
+    user_agent: str,
 ) -> AsyncClient:
     """An httpx client that keeps no cookies and follows no redirects: the pipeline decides."""
     return AsyncClient(
-        transport=transport or _default_transport(max_connections),
+        transport=transport or _default_transport(portal, max_connections),
         timeout=timeout,
         headers={"User-Agent": user_agent},
         # The portal's session cookie would make every later call answer as the first key's owner.
@@ -69,39 +75,100 @@ def parse_url(text: str) -> URL:
     return url
 
 
+def join(url: URL, location: str) -> URL:
+    """The address that a ``Location`` header means.
+
+    Raises:
+        ValueError: It is no http(s) address.
+    """
+    try:
+        return parse_url(str(url.join(location)))
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ValueError(f"not a URL: {location!r} ({error})") from error
+
+
 @asynccontextmanager
-async def send(client: AsyncClient, request: Request) -> AsyncGenerator[Response]:
-    """Send a request; the body of the answer is still to be read, and closed on the way out."""
-    with translated_errors(request):
-        response = await client.send(request, stream=True)
+async def send(
+    client: AsyncClient, request: Request, secrets: Mapping[str, str]
+) -> AsyncGenerator[Response]:
+    """Send a request; the body of the answer is still to be read, and closed on the way out.
+
+    Args:
+        client: What sends it.
+        request: What to send.
+        secrets: Headers that are sent with it, and that nothing keeps afterwards: no error, log
+            or pickle of the request or its answer.
+    """
+    request.headers.update(secrets)
+    try:
+        response = await _translated(client, request, client.send(request, stream=True))
+    finally:
+        for name in secrets:
+            request.headers.pop(name, None)
     try:
         yield response
     finally:
         await response.aclose()
 
 
-@contextmanager
-def translated_errors(request: Request) -> Generator[None]:
+async def read(client: AsyncClient, response: Response) -> bytes:
+    """The whole body of an answer."""
+    return await _translated(client, response.request, response.aread())
+
+
+async def chunks(client: AsyncClient, response: Response) -> AsyncGenerator[bytes]:
+    """The body of an answer as it arrives."""
+    pieces = response.aiter_bytes()
+    end = b""
+    while chunk := await _translated(client, response.request, anext(pieces, end)):
+        yield chunk
+
+
+async def _translated(client: AsyncClient, request: Request, awaitable: Awaitable[T]) -> T:
     """Turn the HTTP libraries' errors into this library's."""
     try:
-        yield
-    except (httpx.HTTPError, aiohttp.ClientError, builtins.TimeoutError) as error:
-        # httpx-aiohttp calls a broken connection a timeout; what aiohttp raised tells them apart.
-        cause = error.__cause__ or error
-        timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
-        kind = TimeoutError if timed_out else NetworkError
-        words = str(error) or ("timed out" if timed_out else type(cause).__name__)
-        raise kind(f"{request.method} {request.url}: {words}") from error
+        return await awaitable
+    except Exception as error:
+        failure = _failure(client, request, error)
+        if failure is None:
+            raise
+    # Out of the except clause, so that it does not carry the library's error along: that one
+    # holds the request as it was sent, with its secrets.
+    raise failure
 
 
-def _default_transport(max_connections: int) -> AsyncBaseTransport:
+def _failure(client: AsyncClient, request: Request, error: Exception) -> Exception | None:
+    if client.is_closed:
+        return RuntimeError("the Client was closed during a call")
+    # UnicodeError: a host or a status line that cannot be written.
+    if not isinstance(
+        error, httpx.HTTPError | aiohttp.ClientError | builtins.TimeoutError | UnicodeError
+    ):
+        return None
+    # httpx-aiohttp calls a broken connection a timeout; what aiohttp raised tells them apart.
+    cause = error.__cause__ or error
+    timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
+    kind = TimeoutError if timed_out else NetworkError
+    words = " ".join(str(error).split())[:300]
+    words = words or ("timed out" if timed_out else type(cause).__name__)
+    return kind(f"{request.method} {request.url}: {words}")
+
+
+def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:
     context = httpx.create_ssl_context()
+    # A proxy of the environment is for https alone, where it cannot read what passes.
+    proxy = getproxies().get("https") if portal.scheme == "https" else None
+    if proxy and proxy_bypass(portal.host):
+        proxy = None
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections, ssl=context),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
+            # Else a .netrc would add passwords of its own.
+            trust_env=False,
         )
 
-    return AiohttpTransport(verify=context, client=session)
+    return AiohttpTransport(
+        verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None
+    )

@@ -68,6 +68,8 @@ def to_json(value: object) -> Any:
         return value.to_dict()
     if isinstance(value, list | tuple):
         return [to_json(item) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in cast("JsonObject", value).items()}
     if isinstance(value, dt.date):
         return write_date(value)
     return value
@@ -81,6 +83,14 @@ def optional(decode: Callable[[Any], T], value: Any) -> T | Any:
 def each(decode: Callable[[Any], T], values: Any) -> list[T] | Any:
     """Decode the items of a list that may itself be null or absent."""
     return values if values is None or values is UNSET else [decode(value) for value in values]
+
+
+def required(data: JsonObject, key: str) -> Any:
+    """What must be there."""
+    value = data[key]
+    if value is None:
+        raise ValueError(f"{key} is null")
+    return value
 
 
 def unknown(data: JsonObject, model: type[Model]) -> JsonObject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, overload
 
+from . import _http
 from .client import Client
 from .decoding import decode
 from .errors import DecodeError
@@ -40,15 +41,17 @@ async def location(client: Client, call: Call) -> str:
         DecodeError: The answer is no redirect.
     """
     response = await client.request(call)
-    target = response.headers.get("Location")
-    if target is None:
+    target = response.headers.get("Location", "")
+    try:
+        # A page of the portal's website may be anywhere, but not in a script.
+        return str(_http.join(response.url, target or "about:nothing"))
+    except ValueError:
         raise DecodeError(
-            f"status {response.status_code}",
+            repr(target) if target else f"status {response.status_code}",
             operation=call.operation.id,
             path="Location",
             expected="an address to go to",
-        )
-    return str(response.url.join(target))
+        ) from None
 
 
 async def stream(client: Client, call: Call) -> Stream:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import _http, auth, errors, masks
 from ._model import to_json
@@ -26,6 +27,8 @@ TIMEOUT = _http.Timeout(30, connect=10, pool=None)
 
 _MAX_REDIRECTS = 5
 
+T = TypeVar("T")
+
 
 class Client:
     """A portal, and the connections to it. One for a whole program; usable from many tasks.
@@ -38,12 +41,14 @@ class Client:
             ``DATAGOUV_API_KEY``; when empty, none.
         base_url: The root of the portal's API; ``/api/1/`` is added to a bare host.
         timeout: Seconds without any byte after which a call fails, or httpx's own ``Timeout``.
+            Waiting for a free connection does not count, unless that ``Timeout`` says so.
         max_connections: How many connections may be open at once.
         transport: What sends the requests instead of httpx-aiohttp, for tests.
         user_agent: What the portal's logs show.
 
     Raises:
-        ValueError: ``base_url`` is not a URL, or the key would travel in the clear.
+        ValueError: ``base_url`` is not a URL, the key cannot be sent or would travel in the clear,
+            or a number is not positive.
     """
 
     def __init__(
@@ -62,12 +67,19 @@ class Client:
             raise ValueError(
                 f"base_url is {base_url!r}: an API key is only sent over https or to this machine"
             )
-        self._timeout = timeout if isinstance(timeout, _http.Timeout) else _http.Timeout(timeout)
+        if not isinstance(timeout, _http.Timeout):
+            if not timeout > 0:
+                raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0")
+            timeout = _http.Timeout(timeout, pool=None)
+        if max_connections < 1:
+            raise ValueError(f"max_connections is {max_connections!r}: at least 1 is needed")
+        self._timeout = timeout
         self._max_connections = max_connections
         self._transport = transport
         self._user_agent = user_agent
         self._http: _http.AsyncClient | None = None
         self._closed = False
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
         return f"Client(base_url={str(self._portal)!r}, api_key={self._key!r})"
@@ -81,6 +93,7 @@ class Client:
         if self._http is not None or self._closed:
             raise RuntimeError("a Client can be entered once only: make another one")
         self._http = _http.build_client(
+            portal=self._portal,
             transport=self._transport,
             timeout=self._timeout,
             max_connections=self._max_connections,
@@ -96,7 +109,18 @@ class Client:
     ) -> None:
         if self._http is not None:
             http, self._http, self._closed = self._http, None, True
+            tasks = [*self._tasks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await http.aclose()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task of its own, which does not outlive the client."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def request(self, call: Call) -> _http.Response:
         """Make a call and read the whole answer.
@@ -108,8 +132,17 @@ class Client:
             RuntimeError: The client is not open.
         """
         async with self.stream(call) as response:
-            await _read(response)
+            await _http.read(self._open(), response)
             return response
+
+    async def chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
+        """The body of an answer of :meth:`stream`, as it arrives.
+
+        Raises:
+            NetworkError: It breaks off.
+        """
+        async for chunk in _http.chunks(self._open(), response):
+            yield chunk
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
@@ -120,16 +153,13 @@ class Client:
         url = url.copy_with(params=pairs) if pairs else url
         method = call.operation.method
         for _ in range(_MAX_REDIRECTS + 1):
-            request = http.build_request(
-                method, url, headers=self._headers(call, url), **_content(call)
-            )
-            async with _http.send(http, request) as response:
-                # So that no error, log or pickle of this answer can hold the key.
-                response.request.headers.pop(auth.HEADER, None)
+            request = http.build_request(method, url, headers=_headers(call), **_content(call))
+            secrets = self._key.headers(url, self._portal)
+            async with _http.send(http, request, secrets) as response:
                 target = self._next_url(call, response)
                 if target is None:
-                    if response.is_error:
-                        await _read(response)
+                    if not _is_answer(call, response):
+                        await _http.read(http, response)
                         raise errors.from_response(call.operation, response)
                     yield response
                     return
@@ -142,12 +172,6 @@ class Client:
             raise RuntimeError(f"the Client is {state}: call it inside `async with Client() as c:`")
         return self._http
 
-    def _headers(self, call: Call, url: _http.URL) -> dict[str, str]:
-        headers = {"Accept": call.operation.media_type, **self._key.headers(url, self._portal)}
-        if call.fields is not None:
-            headers[masks.HEADER] = masks.mask(call.fields, paged=call.operation.kind == "page")
-        return headers
-
     def _next_url(self, call: Call, response: _http.Response) -> _http.URL | None:
         """Where a redirect leads, or None when the answer is the one that was asked for."""
         status = response.status_code
@@ -157,7 +181,12 @@ class Client:
         # 308 is the portal tidying its own addresses (a slash, an old slug).
         if call.operation.kind == "redirect" and status != 308:
             return None
-        url = response.url.join(location)
+        try:
+            url = _http.join(response.url, location)
+        except ValueError as error:
+            raise errors.NetworkError(
+                f"GET {response.url}: redirected to what is {error}"
+            ) from None
         same_origin = auth.origin(url) == auth.origin(self._portal)
         if call.operation.method != "GET" and not (same_origin and status in (307, 308)):
             raise errors.NetworkError(
@@ -178,6 +207,19 @@ def _root(base_url: str) -> _http.URL:
     return url.copy_with(path=f"{path}/")
 
 
+def _headers(call: Call) -> dict[str, str]:
+    headers = {"Accept": call.operation.media_type}
+    if call.fields is not None:
+        headers[masks.HEADER] = masks.mask(call.fields, paged=call.operation.kind == "page")
+    return headers
+
+
+def _is_answer(call: Call, response: _http.Response) -> bool:
+    """Whether a call has succeeded: a redirect is an answer only to those who ask for one."""
+    is_redirect = response.status_code in _http.REDIRECTS and "Location" in response.headers
+    return response.is_success or (call.operation.kind == "redirect" and is_redirect)
+
+
 def _content(call: Call) -> dict[str, Any]:
     """The body of a request, as httpx wants it."""
     if call.body is None:
@@ -193,8 +235,3 @@ def _content(call: Call) -> dict[str, Any]:
         else:
             parts["data"][name] = str(value)
     return parts
-
-
-async def _read(response: _http.Response) -> None:
-    with _http.translated_errors(response.request):
-        await response.aread()

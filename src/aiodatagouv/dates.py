@@ -15,7 +15,7 @@ class WrittenDatetime(dt.datetime):
     text: str | None = None
 
     @classmethod
-    def write(cls, moment: dt.datetime, text: str) -> WrittenDatetime:
+    def write(cls, moment: dt.datetime, text: str | None) -> WrittenDatetime:
         """Attach the text that a datetime was read from."""
         written = cls.combine(moment.date(), moment.timetz())
         written.text = text
@@ -25,6 +25,22 @@ class WrittenDatetime(dt.datetime):
         # datetime's own reduction drops instance attributes. Results of arithmetic have no text.
         plain = dt.datetime.combine(self.date(), self.timetz())
         return (WrittenDatetime.write, (plain, self.text))
+
+
+class WrittenDate(dt.date):
+    """A day whose text was not the one that ``isoformat()`` gives: the text is kept."""
+
+    text: str | None = None
+
+    @classmethod
+    def write(cls, day: dt.date, text: str | None) -> WrittenDate:
+        """Attach the text that a day was read from."""
+        written = cls(day.year, day.month, day.day)
+        written.text = text
+        return written
+
+    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+        return (WrittenDate.write, (dt.date(self.year, self.month, self.day), self.text))
 
 
 def read_datetime(text: str) -> dt.datetime:
@@ -41,7 +57,7 @@ def read_datetime(text: str) -> dt.datetime:
 
 
 def read_date(text: str) -> dt.date:
-    """Read a day; a text that holds more than a day is read as a datetime, which is a date too.
+    """Read a day, leaving aside the time that a text may add to it.
 
     Raises:
         ValueError: Nobody can read it as a date.
@@ -49,8 +65,8 @@ def read_date(text: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
-        return read_datetime(text)
-    return day if day.isoformat() == text else read_datetime(text)
+        day = read_datetime(text)
+    return day if day.isoformat() == text else WrittenDate.write(day, text)
 
 
 def write_date(value: dt.date) -> str:
@@ -62,9 +78,9 @@ def _is_isoformat(text: str, moment: dt.datetime) -> bool:
     """Whether ``isoformat()`` writes this very text."""
     # It takes ten times as long as reading, so the one form that portals use is told by its looks.
     is_usual = (
-        text.endswith("+00:00")
+        (len(text) == 25 or (len(text) == 32 and text[19] == "." and moment.microsecond > 0))
         and text[7] + text[10] + text[13] == "-T:"
-        and (len(text) == 25 or (len(text) == 32 and text[19] == "." and moment.microsecond > 0))
+        and text.endswith("+00:00")
     )
     return is_usual or moment.isoformat() == text
 
@@ -74,4 +90,7 @@ def _read_leniently(text: str) -> dt.datetime:
 
     # dateutil fills what is missing from today's date, which would make "2014" mean another day
     # on every run.
-    return parser.parse(text, default=dt.datetime(1, 1, 1))
+    try:
+        return parser.parse(text, default=dt.datetime(1, 1, 1))
+    except OverflowError as error:
+        raise ValueError(f"not a date: {text!r}") from error

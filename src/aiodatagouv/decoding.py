@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
@@ -34,16 +35,26 @@ def decode(operation: str, content: bytes, type_: Any) -> Any:
     Raises:
         DecodeError: It is not JSON, or of another type.
     """
-    try:
-        data = msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        found = repr(content[:80].decode(errors="replace")) if content else "an empty body"
-        raise DecodeError(found, operation=operation, expected="JSON") from None
+    data = _parse(operation, content)
     try:
         return _build(type_, data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         path, expected, found = mismatch(type_, data) or Mismatch("$", str(type_), repr(error))
         raise DecodeError(found, operation=operation, path=path, expected=expected) from error
+
+
+def _parse(operation: str, content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
+        reason = error
+    try:
+        # Portals let NaN, Infinity and halves of surrogate pairs into extras, which JSON has not.
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        found = repr(content[:80].decode(errors="replace")) if content else "an empty body"
+        found += f" ({reason})" if content else ""
+        raise DecodeError(found, operation=operation, expected="JSON") from None
 
 
 def _build(type_: Any, data: Any) -> Any:

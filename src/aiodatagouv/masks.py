@@ -24,7 +24,7 @@ def mask(fields: Fields, *, paged: bool = False) -> str:
         paged: The answer is a page: the mask is for its items.
 
     Raises:
-        MaskError: There is no field in it.
+        MaskError: There is no field in it, or one that no field is called.
     """
     text = fields if isinstance(fields, str) else _from_paths([path.split(".") for path in fields])
     text = text.strip()
@@ -32,6 +32,8 @@ def mask(fields: Fields, *, paged: bool = False) -> str:
         text = text[1:-1].strip()
     if not text:
         raise MaskError("fields is empty: name the fields wanted, or leave it out to get them all")
+    if not (text.isascii() and text.isprintable()):
+        raise MaskError(f"fields is {text!r}: the API's fields have plain names")
     return f"data{{{text}}},{_ENVELOPE}" if paged else text
 
 

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
     from ._model import Model
-    from .types import Fields
+    from .types import Fields, Id
 
 Kind: TypeAlias = Literal["json", "page", "empty", "redirect", "stream"]
 """The kind of an operation's answer."""
@@ -67,7 +67,7 @@ class Call:
     """One call of an operation: everything but the client that makes it."""
 
     operation: Operation
-    path: Mapping[str, str | int] = field(factory=dict[str, str | int])
+    path: Mapping[str, Id | int] = field(factory=dict[str, "Id | int"])
     query: Mapping[str, QueryValue] = field(factory=dict[str, QueryValue])
     body: Model | Sequence[Model] | str | None = field(default=None, repr=False)
     fields: Fields | None = None
@@ -78,13 +78,17 @@ class Call:
         Raises:
             ValueError: A parameter would lead to another path.
         """
-        values = {name: self._segment(name, str(value)) for name, value in self.path.items()}
+        values = {name: self._segment(name, value) for name, value in self.path.items()}
         return self.operation.path.lstrip("/").format_map(values)
 
     def query_pairs(self) -> list[tuple[str, str]]:
-        """The query parameters as they are sent."""
+        """The query parameters as they are sent.
+
+        Raises:
+            ValueError: A parameter is none.
+        """
         return [
-            (name, _query_text(one))
+            (name, self._query_text(name, one))
             for name, value in self.query.items()
             for one in _several(value)
         ]
@@ -93,22 +97,29 @@ class Call:
         """The same call with other query parameters."""
         return evolve(self, query={**self.query, **query})
 
-    def _segment(self, name: str, value: str) -> str:
-        if value in ("", ".", "..") or "/" in value or "\\" in value:
+    def _query_text(self, name: str, value: object) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, dt.date):
+            return value.isoformat()
+        if isinstance(value, str | int):
+            return str(value)
+        raise ValueError(
+            f"{self.operation.id}: the parameter {name} is {value!r}: give text, a number, a date "
+            "or a truth value, or leave it out"
+        )
+
+    def _segment(self, name: str, value: object) -> str:
+        text = str(value) if isinstance(value, str | int) else ""
+        if text in ("", ".", "..") or "/" in text or "\\" in text:
             raise ValueError(
                 f"{self.operation.id}: the path parameter {name} is {value!r}, which does not name "
                 "anything: give an id or a slug, not empty, no dots alone and no slash"
             )
-        return quote(value, safe="")
+        return quote(text, safe="")
 
 
-def _several(value: QueryValue) -> Sequence[str | int | dt.date]:
+def _several(value: QueryValue) -> Sequence[object]:
     if value is None:
         return []
-    return [value] if isinstance(value, str | int | dt.date) else value
-
-
-def _query_text(value: str | int | dt.date) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, dt.date) else str(value)
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else [value]

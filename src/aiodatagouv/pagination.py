@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from . import answers
@@ -72,7 +73,7 @@ class Paginator(Generic[PageT, Item]):
         try:
             while number <= last or ahead:
                 while number <= last and len(ahead) < concurrency:
-                    ahead.append(asyncio.create_task(self._fetch(self._numbered(number))))
+                    ahead.append(self._client.start(self._fetch(self._numbered(number))))
                     number += 1
                 try:
                     page = await ahead.popleft()
@@ -96,14 +97,15 @@ class Paginator(Generic[PageT, Item]):
         next page, where they come again. An item with an ``id`` is yielded once.
         """
         seen: set[str] = set()
-        async for page in self.pages(concurrency=concurrency):
-            for item in page.data:
-                key = getattr(item, "id", UNSET)
-                if isinstance(key, str):
-                    if key in seen:
-                        continue
-                    seen.add(key)
-                yield item
+        async with aclosing(self.pages(concurrency=concurrency)) as pages:
+            async for page in pages:
+                for item in page.data:
+                    key = getattr(item, "id", UNSET)
+                    if isinstance(key, str):
+                        if key in seen:
+                            continue
+                        seen.add(key)
+                    yield item
 
     async def _fetch(self, call: Call) -> PageT:
         return await answers.json(self._client, call, self._page)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from . import _http
+from .errors import DecodeError
 
 if TYPE_CHECKING:
+    from ._http import Response
     from .client import Client
     from .operation import Call
 
 _SPOOL = 1 << 20
 """Bytes of CSV that are kept in memory before they go to a temporary file."""
+
+_CELL = 1 << 30
+"""Characters that one cell of a CSV may have."""
 
 
 class Stream:
@@ -37,7 +41,7 @@ class Stream:
     def __init__(self, client: Client, call: Call) -> None:
         self._client = client
         self._call = call
-        self._context: AbstractAsyncContextManager[_http.Response] | None = None
+        self._context: AbstractAsyncContextManager[Response] | None = None
 
     def __repr__(self) -> str:
         return f"<Stream of {self._call.operation.id}>"
@@ -51,7 +55,7 @@ class Stream:
         except BaseException:
             self._context = None
             raise
-        return _chunks(response)
+        return self._client.chunks(response)
 
     async def __aexit__(
         self,
@@ -92,6 +96,9 @@ class Stream:
 
         The answer is taken in whole first, into a temporary file when it is large, so that a slow
         reader does not hold the portal's connection.
+
+        Raises:
+            DecodeError: It is not such a CSV.
         """
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
             async with self as chunks:
@@ -99,11 +106,25 @@ class Stream:
                     spool.write(chunk)
             spool.seek(0)
             with TextIOWrapper(spool, encoding="utf-8-sig", newline="") as lines:
-                for row in csv.DictReader(lines, delimiter=";"):
-                    yield row
+                try:
+                    for row in _rows(lines):
+                        yield row
+                except (csv.Error, UnicodeError) as error:
+                    raise DecodeError(
+                        str(error), operation=self._call.operation.id, expected="a CSV"
+                    ) from None
 
 
-async def _chunks(response: _http.Response) -> AsyncGenerator[bytes]:
-    with _http.translated_errors(response.request):
-        async for chunk in response.aiter_bytes():
-            yield chunk
+def _rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    # A cell holds a whole description. The limit is one for all of Python: it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), _CELL))
+    rows = csv.reader(lines, delimiter=";", strict=True)
+    names = next(rows, [])
+    if len(set(names)) != len(names):
+        raise csv.Error(f"two columns of one name among {names}")
+    for row in rows:
+        if len(row) != len(names):
+            raise csv.Error(
+                f"{len(row)} cells for {len(names)} columns before line {rows.line_num}"
+            )
+        yield dict(zip(names, row, strict=True))

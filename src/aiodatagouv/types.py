@@ -27,9 +27,15 @@ class Unset(Enum):
     def __repr__(self) -> str:
         return "UNSET"
 
+    __str__ = __repr__
+
 
 UNSET: Final = Unset.UNSET
 """The value of a field that an answer did not contain, or that a body does not send. Falsy."""
+
+
+Id: TypeAlias = str | Unset
+"""The id or slug of an object. ``UNSET`` is there for the ids of answers, and refused."""
 
 
 @frozen

@@ -7,7 +7,7 @@ any depth, and give the same JSON back.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any, get_args, get_origin, get_type_hints
 
 import httpx
@@ -15,7 +15,7 @@ import pytest
 from typeguard import CollectionCheckStrategy, check_type
 
 from aiodatagouv import OPERATIONS, Client, Operation, Paginator
-from aiodatagouv._http import build_client
+from aiodatagouv._http import build_client, parse_url
 from aiodatagouv._model import Model, to_json
 from aiodatagouv.client import TIMEOUT
 
@@ -51,9 +51,13 @@ def of_kind(*kinds: str) -> pytest.MarkDecorator:
 class Recorder(httpx.AsyncBaseTransport):
     """Sends requests over the library's own transport and keeps the bodies of the answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, portal: Portal) -> None:
         self._inner = build_client(
-            transport=None, timeout=TIMEOUT, max_connections=4, user_agent="tests"
+            portal=parse_url(portal.url),
+            transport=None,
+            timeout=TIMEOUT,
+            max_connections=4,
+            user_agent="tests",
         )
         self.bodies: list[bytes] = []
 
@@ -70,8 +74,8 @@ class Recorder(httpx.AsyncBaseTransport):
 
 
 @pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
+def recorder(portal: Portal) -> Recorder:
+    return Recorder(portal)
 
 
 @pytest.fixture
@@ -141,15 +145,8 @@ def test_at_least_95_operations_answer_json() -> None:
 
 def declared_type(operation: Operation) -> Any:
     """The type of an operation's answer; of one page for a paginator."""
-    names = {"Client": Client, "Fields": Any, "Stream": Any, "Sequence": Sequence}
-    declared = get_type_hints(operation.function, localns=names | enums())["return"]
+    declared = get_type_hints(operation.function)["return"]
     return get_args(declared)[0] if get_origin(declared) is Paginator else declared
-
-
-def enums() -> dict[str, Any]:
-    from aiodatagouv.models import enums
-
-    return vars(enums)
 
 
 def assert_type(value: Any, type_: Any) -> None:

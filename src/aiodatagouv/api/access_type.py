@@ -4,15 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.reason_category import ReasonCategory
 from ..operation import Call
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
 
 
 async def reason_categories(client: Client) -> list[ReasonCategory]:

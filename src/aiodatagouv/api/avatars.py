@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..operation import Call
+from ..streams import Stream
+from ..types import Id
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..streams import Stream
 
-
-async def avatars(client: Client, identifier: str, size: int) -> Stream:
+async def avatars(client: Client, identifier: Id, size: int) -> Stream:
     """Get a deterministic avatar given an identifier at a given size.
 
     ``GET /avatars/{identifier}/{size}/``

@@ -4,18 +4,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.contact_point import ContactPoint
 from ..models.contact_point_roles import ContactPointRoles
 from ..models.contact_point_write import ContactPointWrite
 from ..operation import Call
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..types import Fields
 
 
 async def contact_point_roles(
@@ -59,7 +55,7 @@ async def create_contact_point(client: Client, *, body: ContactPointWrite) -> Co
     return await answers.json(client, call, ContactPoint)
 
 
-async def delete_contact_point(client: Client, contact_point: str) -> None:
+async def delete_contact_point(client: Client, contact_point: Id) -> None:
     """Deletes a contact point given its identifier.
 
     ``DELETE /contacts/{contact_point}/``
@@ -77,7 +73,7 @@ async def delete_contact_point(client: Client, contact_point: str) -> None:
 
 
 async def get_contact_point(
-    client: Client, contact_point: str, *, fields: Fields | None = None
+    client: Client, contact_point: Id, *, fields: Fields | None = None
 ) -> ContactPoint:
     """Get a contact point given its identifier.
 
@@ -102,7 +98,7 @@ async def get_contact_point(
 
 
 async def update_contact_point(
-    client: Client, contact_point: str, *, body: ContactPointWrite
+    client: Client, contact_point: Id, *, body: ContactPointWrite
 ) -> ContactPoint:
     """Updates a contact point given its identifier.
 

@@ -5,26 +5,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .. import answers
+from ..client import Client
 from ..models.dataservice import Dataservice
 from ..models.dataservice_datasets_add import DataserviceDatasetsAdd
 from ..models.dataservice_page import DataservicePage
 from ..models.dataservice_suggestion import DataserviceSuggestion
 from ..models.dataservice_write import DataserviceWrite
+from ..models.enums import DataserviceAccessType, ListDataservicesSort
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
 from ..operation import Call
 from ..pagination import Paginator
+from ..streams import Stream
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import DataserviceAccessType, ListDataservicesSort
-    from ..streams import Stream
-    from ..types import Fields
 
 
 async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Dataservice:
@@ -48,7 +45,7 @@ async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Datas
 
 
 async def dataservice_datasets_create(
-    client: Client, dataservice: str, *, body: Sequence[DataserviceDatasetsAdd]
+    client: Client, dataservice: Id, *, body: Sequence[DataserviceDatasetsAdd]
 ) -> Dataservice:
     """Dataservice datasets create.
 
@@ -76,7 +73,7 @@ async def dataservice_datasets_create(
 
 
 async def delete_dataservice(
-    client: Client, dataservice: str, *, send_legal_notice: bool | None = None
+    client: Client, dataservice: Id, *, send_legal_notice: bool | None = None
 ) -> None:
     """Delete dataservice.
 
@@ -86,7 +83,7 @@ async def delete_dataservice(
         client: The portal to call.
         dataservice: The dataservice.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
-            only) (the portal's default: false).
+            only). The portal's default is false.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -99,7 +96,7 @@ async def delete_dataservice(
     await answers.empty(client, call)
 
 
-async def delete_dataservice_dataset(client: Client, dataservice: str, dataset: str) -> None:
+async def delete_dataservice_dataset(client: Client, dataservice: Id, dataset: Id) -> None:
     """Delete dataservice dataset.
 
     ``DELETE /dataservices/{dataservice}/datasets/{dataset}/``
@@ -120,7 +117,7 @@ async def delete_dataservice_dataset(client: Client, dataservice: str, dataset: 
     await answers.empty(client, call)
 
 
-async def feature_dataservice(client: Client, dataservice: str) -> Dataservice:
+async def feature_dataservice(client: Client, dataservice: Id) -> Dataservice:
     """Mark a dataservice as featured.
 
     ``POST /dataservices/{dataservice}/featured/``
@@ -139,7 +136,7 @@ async def feature_dataservice(client: Client, dataservice: str) -> Dataservice:
     return await answers.json(client, call, Dataservice)
 
 
-async def follow_dataservice(client: Client, id: str) -> FollowersCount:
+async def follow_dataservice(client: Client, id: Id) -> FollowersCount:
     """Follow an object given its ID.
 
     ``POST /dataservices/{id}/followers/``
@@ -161,7 +158,7 @@ async def follow_dataservice(client: Client, id: str) -> FollowersCount:
 
 
 async def get_dataservice(
-    client: Client, dataservice: str, *, fields: Fields | None = None
+    client: Client, dataservice: Id, *, fields: Fields | None = None
 ) -> Dataservice:
     """Get dataservice.
 
@@ -184,7 +181,7 @@ async def get_dataservice(
 
 def list_dataservice_followers(
     client: Client,
-    id: str,
+    id: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -198,8 +195,8 @@ def list_dataservice_followers(
     Args:
         client: The portal to call.
         id: The id.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
         fields: The fields wanted of each item; all of them when None.
 
@@ -243,8 +240,8 @@ def list_dataservices(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         q: The search query.
         topic: Filter by topic.
@@ -288,7 +285,7 @@ def list_dataservices(
     return Paginator(client, call, DataservicePage)
 
 
-async def rdf_dataservice(client: Client, dataservice: str) -> str:
+async def rdf_dataservice(client: Client, dataservice: Id) -> str:
     """Rdf dataservice.
 
     ``GET /dataservices/{dataservice}/rdf``
@@ -309,7 +306,7 @@ async def rdf_dataservice(client: Client, dataservice: str) -> str:
     return await answers.location(client, call)
 
 
-async def rdf_dataservice_format(client: Client, dataservice: str, format: str) -> Stream:
+async def rdf_dataservice_format(client: Client, dataservice: Id, format: Id) -> Stream:
     """Rdf dataservice format.
 
     ``GET /dataservices/{dataservice}/rdf.{_format}``
@@ -361,7 +358,7 @@ async def suggest_dataservices(
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
 
     Returns:
@@ -374,7 +371,7 @@ async def suggest_dataservices(
     return await answers.json(client, call, list[DataserviceSuggestion])
 
 
-async def unfeature_dataservice(client: Client, dataservice: str) -> Dataservice:
+async def unfeature_dataservice(client: Client, dataservice: Id) -> Dataservice:
     """Unmark a dataservice as featured.
 
     ``DELETE /dataservices/{dataservice}/featured/``
@@ -393,7 +390,7 @@ async def unfeature_dataservice(client: Client, dataservice: str) -> Dataservice
     return await answers.json(client, call, Dataservice)
 
 
-async def unfollow_dataservice(client: Client, id: str) -> FollowersCount:
+async def unfollow_dataservice(client: Client, id: Id) -> FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /dataservices/{id}/followers/``
@@ -415,7 +412,7 @@ async def unfollow_dataservice(client: Client, id: str) -> FollowersCount:
 
 
 async def update_dataservice(
-    client: Client, dataservice: str, *, body: DataserviceWrite
+    client: Client, dataservice: Id, *, body: DataserviceWrite
 ) -> Dataservice:
     """Update dataservice.
 

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .. import answers
+from ..client import Client
 from ..models.badge import Badge
 from ..models.badge_write import BadgeWrite
 from ..models.catalog_schema import CatalogSchema
@@ -16,6 +16,12 @@ from ..models.community_resource_page import CommunityResourcePage
 from ..models.dataset import Dataset
 from ..models.dataset_page import DatasetPage
 from ..models.dataset_suggestion import DatasetSuggestion
+from ..models.enums import (
+    DataserviceAccessType,
+    ListDatasetsBadge,
+    ListDatasetsOrganizationBadge,
+    ListDatasetsSort,
+)
 from ..models.file_upload import FileUpload
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
@@ -29,22 +35,12 @@ from ..models.uploaded_community_resource import UploadedCommunityResource
 from ..models.uploaded_resource import UploadedResource
 from ..operation import Call
 from ..pagination import Paginator
-from ..types import JsonObject
+from ..streams import Stream
+from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import (
-        DataserviceAccessType,
-        ListDatasetsBadge,
-        ListDatasetsOrganizationBadge,
-        ListDatasetsSort,
-    )
-    from ..streams import Stream
-    from ..types import Fields
 
-
-async def add_dataset_badge(client: Client, dataset: str, *, body: BadgeWrite) -> Badge:
+async def add_dataset_badge(client: Client, dataset: Id, *, body: BadgeWrite) -> Badge:
     """Create a new badge for a given dataset.
 
     ``POST /datasets/{dataset}/badges/``
@@ -142,7 +138,7 @@ async def create_dataset(client: Client, *, body: Dataset) -> Dataset:
     return await answers.json(client, call, Dataset)
 
 
-async def create_resource(client: Client, dataset: str, *, body: Resource) -> Resource:
+async def create_resource(client: Client, dataset: Id, *, body: Resource) -> Resource:
     """Create a new resource for a given dataset.
 
     ``POST /datasets/{dataset}/resources/``
@@ -164,7 +160,7 @@ async def create_resource(client: Client, dataset: str, *, body: Resource) -> Re
 
 
 async def delete_community_resource(
-    client: Client, community: str, *, dataset: str | None = None
+    client: Client, community: Id, *, dataset: str | None = None
 ) -> None:
     """Delete a given community resource.
 
@@ -187,7 +183,7 @@ async def delete_community_resource(
 
 
 async def delete_dataset(
-    client: Client, dataset: str, *, send_legal_notice: bool | None = None
+    client: Client, dataset: Id, *, send_legal_notice: bool | None = None
 ) -> None:
     """Delete a dataset given its identifier.
 
@@ -197,7 +193,7 @@ async def delete_dataset(
         client: The portal to call.
         dataset: The dataset ID or slug.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
-            only) (the portal's default: false).
+            only). The portal's default is false.
 
     Raises:
         NotFoundError: Dataset not found.
@@ -212,7 +208,7 @@ async def delete_dataset(
     await answers.empty(client, call)
 
 
-async def delete_dataset_badge(client: Client, dataset: str, badge_kind: str) -> None:
+async def delete_dataset_badge(client: Client, dataset: Id, badge_kind: Id) -> None:
     """Delete a badge for a given dataset.
 
     ``DELETE /datasets/{dataset}/badges/{badge_kind}/``
@@ -231,7 +227,7 @@ async def delete_dataset_badge(client: Client, dataset: str, badge_kind: str) ->
     await answers.empty(client, call)
 
 
-async def delete_resource(client: Client, dataset: str, rid: str) -> None:
+async def delete_resource(client: Client, dataset: Id, rid: Id) -> None:
     """Delete a given resource on a given dataset.
 
     ``DELETE /datasets/{dataset}/resources/{rid}/``
@@ -248,7 +244,7 @@ async def delete_resource(client: Client, dataset: str, rid: str) -> None:
     await answers.empty(client, call)
 
 
-async def feature_dataset(client: Client, dataset: str) -> Dataset:
+async def feature_dataset(client: Client, dataset: Id) -> Dataset:
     """Mark the dataset as featured.
 
     ``POST /datasets/{dataset}/featured/``
@@ -267,7 +263,7 @@ async def feature_dataset(client: Client, dataset: str) -> Dataset:
     return await answers.json(client, call, Dataset)
 
 
-async def follow_dataset(client: Client, id: str) -> FollowersCount:
+async def follow_dataset(client: Client, id: Id) -> FollowersCount:
     """Follow an object given its ID.
 
     ``POST /datasets/{id}/followers/``
@@ -288,7 +284,7 @@ async def follow_dataset(client: Client, id: str) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def force_resource_analysis(client: Client, dataset: str, rid: str) -> None:
+async def force_resource_analysis(client: Client, dataset: Id, rid: Id) -> None:
     """Force the resources analyser to check and analyse a resource again.
 
     ``POST /datasets/{dataset}/resources/{rid}/analysis/``
@@ -307,7 +303,7 @@ async def force_resource_analysis(client: Client, dataset: str, rid: str) -> Non
     await answers.empty(client, call)
 
 
-async def get_dataset(client: Client, dataset: str, *, fields: Fields | None = None) -> Dataset:
+async def get_dataset(client: Client, dataset: Id, *, fields: Fields | None = None) -> Dataset:
     """Get a dataset given its identifier.
 
     ``GET /datasets/{dataset}/``
@@ -330,7 +326,7 @@ async def get_dataset(client: Client, dataset: str, *, fields: Fields | None = N
 
 
 async def get_resource(
-    client: Client, dataset: str, rid: str, *, fields: Fields | None = None
+    client: Client, dataset: Id, rid: Id, *, fields: Fields | None = None
 ) -> Resource:
     """Get a resource given its identifier.
 
@@ -369,9 +365,9 @@ def list_community_resources(
 
     Args:
         client: The portal to call.
-        sort: The sorting attribute (the portal's default: "-created_at_internal").
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        sort: The sorting attribute. The portal's default is "-created_at_internal".
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         organization: Filter activities for that particular organization.
         dataset: Filter activities for that particular dataset.
         owner: Filter activities for that particular user.
@@ -400,7 +396,7 @@ def list_community_resources(
 
 def list_dataset_followers(
     client: Client,
-    id: str,
+    id: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -414,8 +410,8 @@ def list_dataset_followers(
     Args:
         client: The portal to call.
         id: The id.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
         fields: The fields wanted of each item; all of them when None.
 
@@ -473,8 +469,8 @@ def list_datasets(
         client: The portal to call.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         tag: Filter by tag.
         license: Filter by license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
@@ -585,7 +581,7 @@ async def list_licenses(client: Client, *, fields: Fields | None = None) -> list
     return await answers.json(client, call, list[License])
 
 
-async def mint_dataset_doi(client: Client, dataset: str) -> Dataset:
+async def mint_dataset_doi(client: Client, dataset: Id) -> Dataset:
     """Mint a DOI for the dataset and attach it.
 
     ``POST /datasets/{dataset}/doi/``
@@ -598,13 +594,14 @@ async def mint_dataset_doi(client: Client, dataset: str) -> Dataset:
         The answer, as ``Dataset``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        APIError: Dataset already has a DOI.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["mint_dataset_doi"], path={"dataset": dataset})
     return await answers.json(client, call, Dataset)
 
 
-async def rdf_dataset(client: Client, dataset: str) -> str:
+async def rdf_dataset(client: Client, dataset: Id) -> str:
     """Rdf dataset.
 
     ``GET /datasets/{dataset}/rdf``
@@ -625,7 +622,7 @@ async def rdf_dataset(client: Client, dataset: str) -> str:
     return await answers.location(client, call)
 
 
-async def rdf_dataset_format(client: Client, dataset: str, format: str) -> Stream:
+async def rdf_dataset_format(client: Client, dataset: Id, format: Id) -> Stream:
     """Rdf dataset format.
 
     ``GET /datasets/{dataset}/rdf.{_format}``
@@ -685,8 +682,8 @@ async def recent_datasets_atom_feed(
         client: The portal to call.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         tag: The tag.
         license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
@@ -757,7 +754,7 @@ async def recent_datasets_atom_feed(
     return await answers.stream(client, call)
 
 
-async def redirect_resource(client: Client, id: str, *, dataset: str | None = None) -> str:
+async def redirect_resource(client: Client, id: Id, *, dataset: str | None = None) -> str:
     """Redirect to the latest version of a resource given its identifier.
 
     ``GET /datasets/r/{id}``
@@ -797,7 +794,7 @@ async def resource_types(client: Client, *, fields: Fields | None = None) -> lis
 
 
 async def retrieve_community_resource(
-    client: Client, community: str, *, dataset: str | None = None, fields: Fields | None = None
+    client: Client, community: Id, *, dataset: str | None = None, fields: Fields | None = None
 ) -> CommunityResource:
     """Retrieve a community resource given its identifier.
 
@@ -853,7 +850,7 @@ async def suggest_datasets(
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
 
     Returns:
@@ -876,7 +873,7 @@ async def suggest_formats(
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
 
     Returns:
         The answer, as ``list[TextSuggestion]``.
@@ -896,7 +893,7 @@ async def suggest_mime(client: Client, *, q: str, size: int | None = None) -> li
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
 
     Returns:
         The answer, as ``list[TextSuggestion]``.
@@ -908,7 +905,7 @@ async def suggest_mime(client: Client, *, q: str, size: int | None = None) -> li
     return await answers.json(client, call, list[TextSuggestion])
 
 
-async def unfeature_dataset(client: Client, dataset: str) -> Dataset:
+async def unfeature_dataset(client: Client, dataset: Id) -> Dataset:
     """Unmark the dataset as featured.
 
     ``DELETE /datasets/{dataset}/featured/``
@@ -927,7 +924,7 @@ async def unfeature_dataset(client: Client, dataset: str) -> Dataset:
     return await answers.json(client, call, Dataset)
 
 
-async def unfollow_dataset(client: Client, id: str) -> FollowersCount:
+async def unfollow_dataset(client: Client, id: Id) -> FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /datasets/{id}/followers/``
@@ -949,7 +946,7 @@ async def unfollow_dataset(client: Client, id: str) -> FollowersCount:
 
 
 async def update_community_resource(
-    client: Client, community: str, *, body: CommunityResource, dataset: str | None = None
+    client: Client, community: Id, *, body: CommunityResource, dataset: str | None = None
 ) -> CommunityResource:
     """Update a given community resource.
 
@@ -977,7 +974,7 @@ async def update_community_resource(
     return await answers.json(client, call, CommunityResource)
 
 
-async def update_dataset(client: Client, dataset: str, *, body: Dataset) -> Dataset:
+async def update_dataset(client: Client, dataset: Id, *, body: Dataset) -> Dataset:
     """Update a dataset given its identifier.
 
     ``PUT /datasets/{dataset}/``
@@ -1001,7 +998,7 @@ async def update_dataset(client: Client, dataset: str, *, body: Dataset) -> Data
     return await answers.json(client, call, Dataset)
 
 
-async def update_resource(client: Client, dataset: str, rid: str, *, body: Resource) -> Resource:
+async def update_resource(client: Client, dataset: Id, rid: Id, *, body: Resource) -> Resource:
     """Update a given resource on a given dataset.
 
     ``PUT /datasets/{dataset}/resources/{rid}/``
@@ -1024,7 +1021,7 @@ async def update_resource(client: Client, dataset: str, rid: str, *, body: Resou
 
 
 async def update_resources(
-    client: Client, dataset: str, *, body: Sequence[Resource]
+    client: Client, dataset: Id, *, body: Sequence[Resource]
 ) -> list[Resource]:
     """Reorder resources.
 
@@ -1047,7 +1044,7 @@ async def update_resources(
 
 
 async def upload_community_resource(
-    client: Client, community: str, *, body: FileUpload, dataset: str | None = None
+    client: Client, community: Id, *, body: FileUpload, dataset: str | None = None
 ) -> UploadedCommunityResource:
     """Update the file related to a given community resource.
 
@@ -1064,6 +1061,7 @@ async def upload_community_resource(
 
     Raises:
         BadRequestError: Upload error.
+        APIError: Incorrect file content type.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
@@ -1076,7 +1074,7 @@ async def upload_community_resource(
 
 
 async def upload_dataset_resource(
-    client: Client, dataset: str, rid: str, *, body: FileUpload
+    client: Client, dataset: Id, rid: Id, *, body: FileUpload
 ) -> UploadedResource:
     """Upload a file related to a given resource on a given dataset.
 
@@ -1093,6 +1091,7 @@ async def upload_dataset_resource(
 
     Raises:
         BadRequestError: Upload error.
+        APIError: Incorrect file content type.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
@@ -1102,7 +1101,7 @@ async def upload_dataset_resource(
 
 
 async def upload_new_community_resource(
-    client: Client, dataset: str, *, body: FileUpload
+    client: Client, dataset: Id, *, body: FileUpload
 ) -> UploadedCommunityResource:
     """Upload a new community resource.
 
@@ -1118,6 +1117,7 @@ async def upload_new_community_resource(
 
     Raises:
         BadRequestError: Upload error.
+        APIError: Incorrect file content type.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["upload_new_community_resource"], path={"dataset": dataset}, body=body)
@@ -1125,7 +1125,7 @@ async def upload_new_community_resource(
 
 
 async def upload_new_dataset_resource(
-    client: Client, dataset: str, *, body: FileUpload
+    client: Client, dataset: Id, *, body: FileUpload
 ) -> UploadedResource:
     """Upload a file for a new dataset resource.
 
@@ -1141,6 +1141,7 @@ async def upload_new_dataset_resource(
 
     Raises:
         BadRequestError: Upload error.
+        APIError: Incorrect file content type.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["upload_new_dataset_resource"], path={"dataset": dataset}, body=body)

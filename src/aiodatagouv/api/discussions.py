@@ -5,26 +5,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import answers
+from ..client import Client
 from ..models.discussion import Discussion
 from ..models.discussion_edit import DiscussionEdit
 from ..models.discussion_edit_comment import DiscussionEditComment
 from ..models.discussion_page import DiscussionPage
 from ..models.discussion_response import DiscussionResponse
 from ..models.discussion_start import DiscussionStart
+from ..models.enums import ListDiscussionsSort
 from ..operation import Call
 from ..pagination import Paginator
+from ..types import Fields, Id
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListDiscussionsSort
-    from ..types import Fields
 
-
-async def comment_discussion(client: Client, id: str, *, body: DiscussionResponse) -> Discussion:
+async def comment_discussion(client: Client, id: Id, *, body: DiscussionResponse) -> Discussion:
     """Add comment and optionally close a discussion given its ID.
 
     ``POST /discussions/{id}/``
@@ -66,7 +64,7 @@ async def create_discussion(client: Client, *, body: DiscussionStart) -> Discuss
 
 
 async def delete_discussion(
-    client: Client, id: str, *, send_legal_notice: bool | None = None
+    client: Client, id: Id, *, send_legal_notice: bool | None = None
 ) -> None:
     """Delete a discussion given its ID.
 
@@ -76,7 +74,7 @@ async def delete_discussion(
         client: The portal to call.
         id: The id.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
-            only) (the portal's default: false).
+            only). The portal's default is false.
 
     Raises:
         PermissionDeniedError: Not allowed to delete this discussion.
@@ -91,7 +89,7 @@ async def delete_discussion(
 
 
 async def delete_discussion_comment(
-    client: Client, id: str, cidx: str, *, send_legal_notice: bool | None = None
+    client: Client, id: Id, cidx: Id, *, send_legal_notice: bool | None = None
 ) -> None:
     """Delete a comment given its index or UUID.
 
@@ -102,7 +100,7 @@ async def delete_discussion_comment(
         id: The id.
         cidx: The cidx.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
-            only) (the portal's default: false).
+            only). The portal's default is false.
 
     Raises:
         PermissionDeniedError: Not allowed to delete this comment.
@@ -117,7 +115,7 @@ async def delete_discussion_comment(
 
 
 async def edit_discussion_comment(
-    client: Client, id: str, cidx: str, *, body: DiscussionEditComment
+    client: Client, id: Id, cidx: Id, *, body: DiscussionEditComment
 ) -> Discussion:
     """Edit a comment given its index or UUID.
 
@@ -140,7 +138,7 @@ async def edit_discussion_comment(
     return await answers.json(client, call, Discussion)
 
 
-async def get_discussion(client: Client, id: str, *, fields: Fields | None = None) -> Discussion:
+async def get_discussion(client: Client, id: Id, *, fields: Fields | None = None) -> Discussion:
     """Get a discussion given its ID.
 
     ``GET /discussions/{id}/``
@@ -179,10 +177,10 @@ def list_discussions(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
-        sort: The field (and direction) on which sorting apply (the portal's default:
-            "-created").
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
+        sort: The field (and direction) on which sorting apply. The portal's default is
+            "-created".
         q: The search query.
         closed: Filters discussions on their closed status if specified.
         for_: Filter discussions for a given subject.
@@ -213,7 +211,7 @@ def list_discussions(
     return Paginator(client, call, DiscussionPage)
 
 
-async def unspam_discussion(client: Client, id: str) -> Any:
+async def unspam_discussion(client: Client, id: Id) -> Any:
     """Mark a potential spam as no spam.
 
     ``DELETE /discussions/{id}/spam/``
@@ -236,7 +234,7 @@ async def unspam_discussion(client: Client, id: str) -> Any:
     return await answers.json(client, call)
 
 
-async def unspam_discussion_comment(client: Client, id: str, cidx: int) -> Any:
+async def unspam_discussion_comment(client: Client, id: Id, cidx: int) -> Any:
     """Mark a potential spam as no spam.
 
     ``DELETE /discussions/{id}/comments/{cidx}/spam/``
@@ -260,7 +258,7 @@ async def unspam_discussion_comment(client: Client, id: str, cidx: int) -> Any:
     return await answers.json(client, call)
 
 
-async def update_discussion(client: Client, id: str, *, body: DiscussionEdit) -> Discussion:
+async def update_discussion(client: Client, id: Id, *, body: DiscussionEdit) -> Discussion:
     """Update a discussion given its ID.
 
     ``PUT /discussions/{id}/``

@@ -4,20 +4,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.geopf_dataset_status import GeopfDatasetStatus
 from ..models.geopf_datastore import GeopfDatastore
 from ..models.geopf_push_request import GeopfPushRequest
 from ..models.geopf_status import GeopfStatus
 from ..models.geopf_task import GeopfTask
 from ..operation import Call
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..types import Fields
 
 
 async def geopf_auth(client: Client) -> str:
@@ -39,7 +35,7 @@ async def geopf_auth(client: Client) -> str:
 
 
 async def geopf_dataset_status(
-    client: Client, dataset: str, *, fields: Fields | None = None
+    client: Client, dataset: Id, *, fields: Fields | None = None
 ) -> GeopfDatasetStatus:
     """A dataset's Géoplateforme sync state, as stored locally.
 
@@ -83,6 +79,7 @@ async def geopf_datastores(client: Client, *, fields: Fields | None = None) -> l
         The answer, as ``list[GeopfDatastore]``.
 
     Raises:
+        APIError: Not connected to Géoplateforme.
         ServerError: Géoplateforme API error.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
@@ -123,7 +120,7 @@ async def geopf_login(client: Client) -> str:
     return await answers.location(client, call)
 
 
-async def geopf_pull_offerings(client: Client, dataset: str) -> GeopfTask:
+async def geopf_pull_offerings(client: Client, dataset: Id) -> GeopfTask:
     """Pull Géoplateforme offerings into resources for this dataset, as the current user.
 
     ``POST /geopf/pull-offerings/{dataset}/``
@@ -136,15 +133,14 @@ async def geopf_pull_offerings(client: Client, dataset: str) -> GeopfTask:
         The answer, as ``GeopfTask``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        APIError: Not connected to Géoplateforme.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["geopf_pull_offerings"], path={"dataset": dataset})
     return await answers.json(client, call, GeopfTask)
 
 
-async def geopf_push(
-    client: Client, dataset: str, rid: str, *, body: GeopfPushRequest
-) -> GeopfTask:
+async def geopf_push(client: Client, dataset: Id, rid: Id, *, body: GeopfPushRequest) -> GeopfTask:
     """Push a resource to Géoplateforme, as the current user.
 
     ``POST /geopf/push/{dataset}/{rid}/``
@@ -161,6 +157,8 @@ async def geopf_push(
     Raises:
         BadRequestError: Private dataset, unsupported resource format or missing datastore_id.
         NotFoundError: Resource not found.
+        APIError: A push is in progress or the resource was already pushed.
+        APIError: Not connected to Géoplateforme.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["geopf_push"], path={"dataset": dataset, "rid": rid}, body=body)

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
+from ..models.enums import HarvestItemStatus
 from ..models.harvest_backend import HarvestBackend
 from ..models.harvest_item import HarvestItem
 from ..models.harvest_item_page import HarvestItemPage
@@ -19,12 +19,8 @@ from ..models.harvest_source_validation_write import HarvestSourceValidationWrit
 from ..models.harvest_source_write import HarvestSourceWrite
 from ..operation import Call
 from ..pagination import Paginator
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import HarvestItemStatus
-    from ..types import Fields
 
 
 async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> HarvestSource:
@@ -46,7 +42,7 @@ async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> 
     return await answers.json(client, call, HarvestSource)
 
 
-async def delete_harvest_source(client: Client, source: str) -> None:
+async def delete_harvest_source(client: Client, source: Id) -> None:
     """Delete harvest source.
 
     ``DELETE /harvest/source/{source}/``
@@ -62,7 +58,7 @@ async def delete_harvest_source(client: Client, source: str) -> None:
     await answers.empty(client, call)
 
 
-async def get_harvest_job(client: Client, job: str, *, fields: Fields | None = None) -> HarvestJob:
+async def get_harvest_job(client: Client, job: Id, *, fields: Fields | None = None) -> HarvestJob:
     """Get a single job given an ID.
 
     ``GET /harvest/job/{job}/``
@@ -83,7 +79,7 @@ async def get_harvest_job(client: Client, job: str, *, fields: Fields | None = N
 
 
 async def get_harvest_source(
-    client: Client, source: str, *, fields: Fields | None = None
+    client: Client, source: Id, *, fields: Fields | None = None
 ) -> HarvestSource:
     """Get a single source given an ID or a slug.
 
@@ -125,7 +121,7 @@ async def harvest_backends(client: Client, *, fields: Fields | None = None) -> l
 
 def list_harvest_job_items(
     client: Client,
-    job: str,
+    job: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -139,8 +135,8 @@ def list_harvest_job_items(
     Args:
         client: The portal to call.
         job: The job.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         status: Filter by status.
         fields: The fields wanted of each item; all of them when None.
 
@@ -161,7 +157,7 @@ def list_harvest_job_items(
 
 def list_harvest_jobs(
     client: Client,
-    source: str,
+    source: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -174,8 +170,8 @@ def list_harvest_jobs(
     Args:
         client: The portal to call.
         source: The source.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -210,12 +206,12 @@ def list_harvest_sources(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         q: The search query.
         owner: Filter by owner.
         organization: Filter by organization.
-        deleted: Include sources flagged as deleted (the portal's default: false).
+        deleted: Include sources flagged as deleted. The portal's default is false.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -240,7 +236,7 @@ def list_harvest_sources(
 
 
 async def preview_harvest_source(
-    client: Client, source: str, *, fields: Fields | None = None
+    client: Client, source: Id, *, fields: Fields | None = None
 ) -> HarvestJobPreview:
     """Preview a single harvest source given an ID or a slug.
 
@@ -282,7 +278,7 @@ async def preview_harvest_source_config(
     return await answers.json(client, call, HarvestJobPreview)
 
 
-async def run_harvest_source(client: Client, source: str) -> HarvestSource:
+async def run_harvest_source(client: Client, source: Id) -> HarvestSource:
     """Run harvest source.
 
     ``POST /harvest/source/{source}/run/``
@@ -301,7 +297,7 @@ async def run_harvest_source(client: Client, source: str) -> HarvestSource:
     return await answers.json(client, call, HarvestSource)
 
 
-async def schedule_harvest_source(client: Client, source: str, *, body: str) -> HarvestSource:
+async def schedule_harvest_source(client: Client, source: Id, *, body: str) -> HarvestSource:
     """Schedule an harvest source.
 
     ``POST /harvest/source/{source}/schedule/``
@@ -309,7 +305,7 @@ async def schedule_harvest_source(client: Client, source: str, *, body: str) -> 
     Args:
         client: The portal to call.
         source: The source.
-        body: What to send.
+        body: A cron expression.
 
     Returns:
         The answer, as ``HarvestSource``.
@@ -321,7 +317,7 @@ async def schedule_harvest_source(client: Client, source: str, *, body: str) -> 
     return await answers.json(client, call, HarvestSource)
 
 
-async def unschedule_harvest_source(client: Client, source: str) -> None:
+async def unschedule_harvest_source(client: Client, source: Id) -> None:
     """Unschedule an harvest source.
 
     ``DELETE /harvest/source/{source}/schedule/``
@@ -338,7 +334,7 @@ async def unschedule_harvest_source(client: Client, source: str) -> None:
 
 
 async def update_harvest_source(
-    client: Client, source: str, *, body: HarvestSourceWrite
+    client: Client, source: Id, *, body: HarvestSourceWrite
 ) -> HarvestSource:
     """Update a harvest source.
 
@@ -360,7 +356,7 @@ async def update_harvest_source(
 
 
 async def validate_harvest_source(
-    client: Client, source: str, *, body: HarvestSourceValidationWrite
+    client: Client, source: Id, *, body: HarvestSourceValidationWrite
 ) -> HarvestSource:
     """Validate or reject an harvest source.
 

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import answers
+from ..client import Client
 from ..models.api_key import ApiKey
 from ..models.api_token import ApiToken
 from ..models.api_token_created import ApiTokenCreated
@@ -22,14 +23,11 @@ from ..models.uploaded_image import UploadedImage
 from ..models.user import User
 from ..models.user_write import UserWrite
 from ..operation import Call
+from ..types import Fields, Id
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..types import Fields
 
-
-async def accept_org_invitation(client: Client, id: str) -> Any:
+async def accept_org_invitation(client: Client, id: Id) -> Any:
     """Accept an organization invitation.
 
     ``POST /me/org_invitations/{id}/accept/``
@@ -40,6 +38,7 @@ async def accept_org_invitation(client: Client, id: str) -> Any:
 
     Returns:
         The JSON of the answer.
+        200: Invitation accepted.
 
     Raises:
         BadRequestError: Invitation is not pending.
@@ -119,6 +118,7 @@ async def generate_apikey(client: Client) -> ApiKey:
 
     Returns:
         The answer, as ``ApiKey``.
+        201: API Key generated.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -350,7 +350,7 @@ async def my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reu
     return await answers.json(client, call, list[Reuse])
 
 
-async def refuse_org_invitation(client: Client, id: str) -> Any:
+async def refuse_org_invitation(client: Client, id: Id) -> Any:
     """Refuse an organization invitation.
 
     ``POST /me/org_invitations/{id}/refuse/``
@@ -361,6 +361,7 @@ async def refuse_org_invitation(client: Client, id: str) -> Any:
 
     Returns:
         The JSON of the answer.
+        200: Invitation refused.
 
     Raises:
         BadRequestError: Invitation is not pending.
@@ -371,7 +372,7 @@ async def refuse_org_invitation(client: Client, id: str) -> Any:
     return await answers.json(client, call)
 
 
-async def revoke_api_token(client: Client, api_token: str) -> None:
+async def revoke_api_token(client: Client, api_token: Id) -> None:
     """Revoke an API token.
 
     ``DELETE /me/api_tokens/{api_token}/``

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .. import answers
+from ..client import Client
+from ..models.enums import ListNotificationsSort, NotificationType
 from ..models.notification import Notification
 from ..models.notification_follow import NotificationFollow
 from ..models.notification_page import NotificationPage
@@ -17,20 +18,15 @@ from ..models.notification_setting_page import NotificationSettingPage
 from ..models.notification_setting_write import NotificationSettingWrite
 from ..operation import Call
 from ..pagination import Paginator
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListNotificationsSort, NotificationType
-    from ..types import Fields
 
 
 async def follow_notifications(client: Client, *, body: NotificationFollow) -> NotificationResolved:
-    """Follow some notifications on a subject, or stop, and get what the current user.
+    """Follow some notifications on a subject, or stop, and get what the current user hears
+    about once done.
 
     ``PUT /notifications/follow/``
-
-    hears about once done.
 
     Which rules to write or withdraw depends on how they rank, which is the server's to know:
     stopping withdraws one's own follow, and only says no when a role or a broader follow still
@@ -71,8 +67,8 @@ def list_notification_settings(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         followed: Only the follows (a subject, yes), or only the other rules.
         fields: The fields wanted of each item; all of them when None.
 
@@ -107,8 +103,8 @@ def list_notifications(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         type: Filter by type.
         handled: Filter by handled.
@@ -136,7 +132,7 @@ def list_notifications(
     return Paginator(client, call, NotificationPage)
 
 
-async def read_notification(client: Client, notification: str) -> Notification:
+async def read_notification(client: Client, notification: Id) -> Notification:
     """Read a notification.
 
     ``POST /notifications/{notification}/read/``
@@ -159,11 +155,10 @@ async def read_notification(client: Client, notification: str) -> Notification:
 async def resolve_notifications(
     client: Client, *, scope: Sequence[str], event: str | None = None, fields: Fields | None = None
 ) -> list[NotificationResolved]:
-    """Whether and why the current user hears about notifications on some.
+    """Whether and why the current user hears about notifications on some subjects, once their
+    rules and the defaults are applied.
 
     ``GET /notifications/resolved/``
-
-    subjects, once their rules and the defaults are applied.
 
     One answer per subject, so that a page asks once for all of its subjects. Without an
     event, it is about every notification on them.

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import answers
+from ..client import Client
 from ..models.assignment import Assignment
 from ..models.badge import Badge
 from ..models.badge_write import BadgeWrite
@@ -16,6 +17,13 @@ from ..models.contact_point_page import ContactPointPage
 from ..models.dataset import Dataset
 from ..models.dataset_page import DatasetPage
 from ..models.discussion import Discussion
+from ..models.enums import (
+    DataserviceAccessType,
+    ListDatasetsBadge,
+    ListDatasetsOrganizationBadge,
+    ListDatasetsSort,
+    ListOrganizationsSort,
+)
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
@@ -35,23 +43,12 @@ from ..models.reuse import Reuse
 from ..models.uploaded_image import UploadedImage
 from ..operation import Call
 from ..pagination import Paginator
-from ..types import JsonObject
+from ..streams import Stream
+from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import (
-        DataserviceAccessType,
-        ListDatasetsBadge,
-        ListDatasetsOrganizationBadge,
-        ListDatasetsSort,
-        ListOrganizationsSort,
-    )
-    from ..streams import Stream
-    from ..types import Fields
 
-
-async def accept_membership(client: Client, org: str, id: str) -> Member:
+async def accept_membership(client: Client, org: Id, id: Id) -> Member:
     """Accept user membership to a given organization.
 
     ``POST /organizations/{org}/membership/{id}/accept/``
@@ -71,7 +68,7 @@ async def accept_membership(client: Client, org: str, id: str) -> Member:
     return await answers.json(client, call, Member)
 
 
-async def add_organization_badge(client: Client, org: str, *, body: BadgeWrite) -> Badge:
+async def add_organization_badge(client: Client, org: Id, *, body: BadgeWrite) -> Badge:
     """Create a new badge for a given organization.
 
     ``POST /organizations/{org}/badges/``
@@ -109,7 +106,7 @@ async def available_organization_badges(client: Client) -> JsonObject:
     return await answers.json(client, call, JsonObject)
 
 
-async def cancel_membership(client: Client, org: str, id: str) -> Any:
+async def cancel_membership(client: Client, org: Id, id: Id) -> Any:
     """Cancel a pending invitation for a given organization.
 
     ``POST /organizations/{org}/membership/{id}/cancel/``
@@ -151,7 +148,7 @@ async def create_organization(client: Client, *, body: OrganizationWrite) -> Org
 
 
 async def create_organization_member(
-    client: Client, org: str, user: str, *, body: MemberWrite
+    client: Client, org: Id, user: Id, *, body: MemberWrite
 ) -> Member:
     """Add a member into a given organization.
 
@@ -172,6 +169,7 @@ async def create_organization_member(
 
     Raises:
         PermissionDeniedError: Not Authorized.
+        APIError: User is already member.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
@@ -181,7 +179,7 @@ async def create_organization_member(
 
 
 async def delete_organization(
-    client: Client, org: str, *, send_legal_notice: bool | None = None
+    client: Client, org: Id, *, send_legal_notice: bool | None = None
 ) -> None:
     """Delete a organization given its identifier.
 
@@ -191,7 +189,7 @@ async def delete_organization(
         client: The portal to call.
         org: The organization ID or slug.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
-            only) (the portal's default: false).
+            only). The portal's default is false.
 
     Raises:
         NotFoundError: Organization not found.
@@ -206,7 +204,7 @@ async def delete_organization(
     await answers.empty(client, call)
 
 
-async def delete_organization_badge(client: Client, org: str, badge_kind: str) -> None:
+async def delete_organization_badge(client: Client, org: Id, badge_kind: Id) -> None:
     """Delete a badge for a given organization.
 
     ``DELETE /organizations/{org}/badges/{badge_kind}/``
@@ -225,7 +223,7 @@ async def delete_organization_badge(client: Client, org: str, badge_kind: str) -
     await answers.empty(client, call)
 
 
-async def delete_organization_member(client: Client, org: str, user: str) -> None:
+async def delete_organization_member(client: Client, org: Id, user: Id) -> None:
     """Delete member from an organization.
 
     ``DELETE /organizations/{org}/member/{user}/``
@@ -243,7 +241,7 @@ async def delete_organization_member(client: Client, org: str, user: str) -> Non
     await answers.empty(client, call)
 
 
-async def follow_organization(client: Client, id: str) -> FollowersCount:
+async def follow_organization(client: Client, id: Id) -> FollowersCount:
     """Follow an object given its ID.
 
     ``POST /organizations/{id}/followers/``
@@ -264,7 +262,7 @@ async def follow_organization(client: Client, id: str) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def get_dataservices_csv(client: Client, org: str) -> Stream:
+async def get_dataservices_csv(client: Client, org: Id) -> Stream:
     """Get dataservices csv.
 
     ``GET /organizations/{org}/dataservices.csv``
@@ -286,7 +284,7 @@ async def get_dataservices_csv(client: Client, org: str) -> Stream:
 
 
 async def get_organization(
-    client: Client, org: str, *, fields: Fields | None = None
+    client: Client, org: Id, *, fields: Fields | None = None
 ) -> Organization:
     """Get a organization given its identifier.
 
@@ -311,7 +309,7 @@ async def get_organization(
 
 def get_organization_contact_point(
     client: Client,
-    org: str,
+    org: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -326,8 +324,8 @@ def get_organization_contact_point(
     Args:
         client: The portal to call.
         org: The org.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         owner: Filter by owner.
         organization: Filter by organization.
         fields: The fields wanted of each item; all of them when None.
@@ -347,7 +345,7 @@ def get_organization_contact_point(
     return Paginator(client, call, ContactPointPage)
 
 
-async def get_organization_datasets_csv(client: Client, org: str) -> Stream:
+async def get_organization_datasets_csv(client: Client, org: Id) -> Stream:
     """Get organization datasets csv.
 
     ``GET /organizations/{org}/datasets.csv``
@@ -368,7 +366,7 @@ async def get_organization_datasets_csv(client: Client, org: str) -> Stream:
     return await answers.stream(client, call)
 
 
-async def get_organization_datasets_resources_csv(client: Client, org: str) -> Stream:
+async def get_organization_datasets_resources_csv(client: Client, org: Id) -> Stream:
     """Get organization datasets resources csv.
 
     ``GET /organizations/{org}/datasets-resources.csv``
@@ -389,7 +387,7 @@ async def get_organization_datasets_resources_csv(client: Client, org: str) -> S
     return await answers.stream(client, call)
 
 
-async def get_organization_discussions_csv(client: Client, org: str) -> Stream:
+async def get_organization_discussions_csv(client: Client, org: Id) -> Stream:
     """Get organization discussions csv.
 
     ``GET /organizations/{org}/discussions.csv``
@@ -411,7 +409,7 @@ async def get_organization_discussions_csv(client: Client, org: str) -> Stream:
 
 
 async def invite_organization_member(
-    client: Client, org: str, *, body: MembershipInvite
+    client: Client, org: Id, *, body: MembershipInvite
 ) -> MembershipRequest:
     """Invite a user or email to join the organization.
 
@@ -436,7 +434,7 @@ async def invite_organization_member(
 
 async def list_membership_requests(
     client: Client,
-    org: str,
+    org: Id,
     *,
     status: str | None = None,
     user: str | None = None,
@@ -470,7 +468,7 @@ async def list_membership_requests(
 
 
 async def list_organization_assignments(
-    client: Client, org: str, *, fields: Fields | None = None
+    client: Client, org: Id, *, fields: Fields | None = None
 ) -> list[Assignment]:
     """List assignments for this organization.
 
@@ -493,7 +491,7 @@ async def list_organization_assignments(
 
 def list_organization_datasets(
     client: Client,
-    org: str,
+    org: Id,
     *,
     q: str | None = None,
     sort: ListDatasetsSort | None = None,
@@ -532,8 +530,8 @@ def list_organization_datasets(
         org: The org.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         tag: Filter by tag.
         license: Filter by license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
@@ -608,7 +606,7 @@ def list_organization_datasets(
 
 
 async def list_organization_discussions(
-    client: Client, org: str, *, fields: Fields | None = None
+    client: Client, org: Id, *, fields: Fields | None = None
 ) -> list[Discussion]:
     """List organization discussions.
 
@@ -631,7 +629,7 @@ async def list_organization_discussions(
 
 def list_organization_followers(
     client: Client,
-    id: str,
+    id: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -645,8 +643,8 @@ def list_organization_followers(
     Args:
         client: The portal to call.
         id: The id.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
         fields: The fields wanted of each item; all of them when None.
 
@@ -666,7 +664,7 @@ def list_organization_followers(
 
 
 async def list_organization_reuses(
-    client: Client, org: str, *, fields: Fields | None = None
+    client: Client, org: Id, *, fields: Fields | None = None
 ) -> list[Reuse]:
     """List organization reuses (including private ones when member).
 
@@ -705,8 +703,8 @@ def list_organizations(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         q: The search query.
         badge: Filter by badge.
@@ -755,7 +753,7 @@ async def org_roles(client: Client, *, fields: Fields | None = None) -> list[Org
     return await answers.json(client, call, list[OrganizationRole])
 
 
-async def organization_banner_delete(client: Client, org: str) -> None:
+async def organization_banner_delete(client: Client, org: Id) -> None:
     """Delete the custom banner image.
 
     ``DELETE /organizations/{org}/banner/``
@@ -772,7 +770,7 @@ async def organization_banner_delete(client: Client, org: str) -> None:
 
 
 async def organization_banner_upload(
-    client: Client, org: str, *, body: ImageUpload
+    client: Client, org: Id, *, body: ImageUpload
 ) -> UploadedImage:
     """Upload a new banner image.
 
@@ -793,7 +791,7 @@ async def organization_banner_upload(
     return await answers.json(client, call, UploadedImage)
 
 
-async def organization_logo(client: Client, org: str, *, body: ImageUpload) -> UploadedImage:
+async def organization_logo(client: Client, org: Id, *, body: ImageUpload) -> UploadedImage:
     """Upload a new logo.
 
     ``POST /organizations/{org}/logo/``
@@ -815,7 +813,7 @@ async def organization_logo(client: Client, org: str, *, body: ImageUpload) -> U
 
 async def rdf_organization(
     client: Client,
-    org: str,
+    org: Id,
     *,
     q: str | None = None,
     sort: ListDatasetsSort | None = None,
@@ -853,7 +851,7 @@ async def rdf_organization(
         org: The organization ID or slug.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
+        page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
@@ -883,7 +881,7 @@ async def rdf_organization(
         private: If set to true, it will filter on private datasets only. If set to false, it
             will exclude private datasets. User must be authenticated and results are limited to
             user visibility.
-        page_size: The page size (the portal's default: 100).
+        page_size: The page size. The portal's default is 100.
 
     Returns:
         The address that the portal redirects to; it is not called.
@@ -930,8 +928,8 @@ async def rdf_organization(
 
 async def rdf_organization_format(
     client: Client,
-    org: str,
-    format_: str,
+    org: Id,
+    format_: Id,
     *,
     q: str | None = None,
     sort: ListDatasetsSort | None = None,
@@ -970,7 +968,7 @@ async def rdf_organization_format(
         format_: The format.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
+        page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
@@ -1000,7 +998,7 @@ async def rdf_organization_format(
         private: If set to true, it will filter on private datasets only. If set to false, it
             will exclude private datasets. User must be authenticated and results are limited to
             user visibility.
-        page_size: The page size (the portal's default: 100).
+        page_size: The page size. The portal's default is 100.
 
     Returns:
         The answer in the format asked for, to be read in pieces.
@@ -1045,7 +1043,7 @@ async def rdf_organization_format(
     return await answers.stream(client, call)
 
 
-async def refuse_membership(client: Client, org: str, id: str, *, body: RefuseMembership) -> Any:
+async def refuse_membership(client: Client, org: Id, id: Id, *, body: RefuseMembership) -> Any:
     """Refuse user membership to a given organization.
 
     ``POST /organizations/{org}/membership/{id}/refuse/``
@@ -1067,7 +1065,7 @@ async def refuse_membership(client: Client, org: str, id: str, *, body: RefuseMe
 
 
 async def request_membership(
-    client: Client, org: str, *, body: MembershipRequestWrite
+    client: Client, org: Id, *, body: MembershipRequestWrite
 ) -> MembershipRequest:
     """Apply for membership to a given organization.
 
@@ -1089,7 +1087,7 @@ async def request_membership(
     return await answers.json(client, call, MembershipRequest)
 
 
-async def resize_organization_logo(client: Client, org: str, *, body: ImageUpload) -> UploadedImage:
+async def resize_organization_logo(client: Client, org: Id, *, body: ImageUpload) -> UploadedImage:
     """Set the logo BBox.
 
     ``PUT /organizations/{org}/logo/``
@@ -1110,7 +1108,7 @@ async def resize_organization_logo(client: Client, org: str, *, body: ImageUploa
 
 
 async def suggest_org_contact_points(
-    client: Client, org: str, *, q: str, size: int | None = None, fields: Fields | None = None
+    client: Client, org: Id, *, q: str, size: int | None = None, fields: Fields | None = None
 ) -> list[ContactPoint]:
     """Contact points suggest endpoint using mongoDB contains.
 
@@ -1120,7 +1118,7 @@ async def suggest_org_contact_points(
         client: The portal to call.
         org: The org.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
 
     Returns:
@@ -1148,7 +1146,7 @@ async def suggest_organizations(
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
 
     Returns:
@@ -1161,7 +1159,7 @@ async def suggest_organizations(
     return await answers.json(client, call, list[OrganizationSuggestion])
 
 
-async def sync_member_assignments(client: Client, org: str, user: str) -> list[Assignment]:
+async def sync_member_assignments(client: Client, org: Id, user: Id) -> list[Assignment]:
     """Sync assignments for a partial_editor member.
 
     ``PUT /organizations/{org}/member/{user}/assignments/``
@@ -1184,7 +1182,7 @@ async def sync_member_assignments(client: Client, org: str, user: str) -> list[A
     return await answers.json(client, call, list[Assignment])
 
 
-async def unfollow_organization(client: Client, id: str) -> FollowersCount:
+async def unfollow_organization(client: Client, id: Id) -> FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /organizations/{id}/followers/``
@@ -1205,7 +1203,7 @@ async def unfollow_organization(client: Client, id: str) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def update_organization(client: Client, org: str, *, body: OrganizationWrite) -> Organization:
+async def update_organization(client: Client, org: Id, *, body: OrganizationWrite) -> Organization:
     """Update a organization given its identifier.
 
     ``PUT /organizations/{org}/``
@@ -1221,7 +1219,8 @@ async def update_organization(client: Client, org: str, *, body: OrganizationWri
     Raises:
         BadRequestError: Validation error: your data cannot be updated for now, we have been
             notified of the error and we will fix it as soon as possible.
-        PermissionDeniedError:
+        PermissionDeniedError: Error occuring when the user does not have the required
+            permissions.
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
@@ -1231,7 +1230,7 @@ async def update_organization(client: Client, org: str, *, body: OrganizationWri
 
 
 async def update_organization_member(
-    client: Client, org: str, user: str, *, body: MemberWrite
+    client: Client, org: Id, user: Id, *, body: MemberWrite
 ) -> Member:
     """Update member status into a given organization.
 

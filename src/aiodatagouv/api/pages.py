@@ -4,20 +4,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
+from ..models.enums import ListPagesSort
 from ..models.page import Page
 from ..models.page_page import PagePage
 from ..models.page_write import PageWrite
 from ..operation import Call
 from ..pagination import Paginator
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListPagesSort
-    from ..types import Fields
 
 
 async def create_page(client: Client, *, body: PageWrite) -> Page:
@@ -44,7 +40,7 @@ async def create_page(client: Client, *, body: PageWrite) -> Page:
     return await answers.json(client, call, Page)
 
 
-async def get_page(client: Client, page: str, *, fields: Fields | None = None) -> Page:
+async def get_page(client: Client, page: Id, *, fields: Fields | None = None) -> Page:
     """Get page.
 
     ``GET /pages/{page}/``
@@ -88,8 +84,8 @@ def list_pages(
 
     Args:
         client: The portal to call.
-        page: The page to display (the portal's default: 1).
-        page_size: The page size (the portal's default: 20).
+        page: The page to display. The portal's default is 1.
+        page_size: The page size. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         owner: Filter by owner.
         organization: Filter by organization.
@@ -115,7 +111,7 @@ def list_pages(
     return Paginator(client, call, PagePage)
 
 
-async def update_page(client: Client, page: str, *, body: PageWrite) -> Page:
+async def update_page(client: Client, page: Id, *, body: PageWrite) -> Page:
     """Update page.
 
     ``PUT /pages/{page}/``

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
+from ..models.enums import ListPostsSort, PostKind
 from ..models.image_upload import ImageUpload
 from ..models.post import Post
 from ..models.post_page import PostPage
@@ -14,13 +14,9 @@ from ..models.post_write import PostWrite
 from ..models.uploaded_image import UploadedImage
 from ..operation import Call
 from ..pagination import Paginator
+from ..streams import Stream
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListPostsSort, PostKind
-    from ..streams import Stream
-    from ..types import Fields
 
 
 async def create_post(client: Client, *, body: PostWrite) -> Post:
@@ -43,7 +39,7 @@ async def create_post(client: Client, *, body: PostWrite) -> Post:
     return await answers.json(client, call, Post)
 
 
-async def delete_post(client: Client, post: str) -> None:
+async def delete_post(client: Client, post: Id) -> None:
     """Delete a given post.
 
     ``DELETE /posts/{post}/``
@@ -60,7 +56,7 @@ async def delete_post(client: Client, post: str) -> None:
     await answers.empty(client, call)
 
 
-async def get_post(client: Client, post: str, *, fields: Fields | None = None) -> Post:
+async def get_post(client: Client, post: Id, *, fields: Fields | None = None) -> Post:
     """Get a given post.
 
     ``GET /posts/{post}/``
@@ -98,14 +94,14 @@ def list_posts(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
-        sort: The field (and direction) on which sorting apply (the portal's default:
-            "-published").
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
+        sort: The field (and direction) on which sorting apply. The portal's default is
+            "-published".
         q: The search query.
         kind: Filter by kind.
-        with_drafts: `True` also returns the unpublished posts (only for super-admins) (the
-            portal's default: false).
+        with_drafts: `True` also returns the unpublished posts (only for super-admins). The
+            portal's default is false.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -129,7 +125,7 @@ def list_posts(
     return Paginator(client, call, PostPage)
 
 
-async def post_image(client: Client, post: str, *, body: ImageUpload) -> UploadedImage:
+async def post_image(client: Client, post: Id, *, body: ImageUpload) -> UploadedImage:
     """Upload a new image.
 
     ``POST /posts/{post}/image/``
@@ -149,7 +145,7 @@ async def post_image(client: Client, post: str, *, body: ImageUpload) -> Uploade
     return await answers.json(client, call, UploadedImage)
 
 
-async def publish_post(client: Client, post: str) -> Post:
+async def publish_post(client: Client, post: Id) -> Post:
     """Publish an existing post.
 
     ``POST /posts/{post}/publish/``
@@ -186,7 +182,7 @@ async def recent_posts_atom_feed(client: Client) -> Stream:
     return await answers.stream(client, call)
 
 
-async def resize_post_image(client: Client, post: str, *, body: ImageUpload) -> UploadedImage:
+async def resize_post_image(client: Client, post: Id, *, body: ImageUpload) -> UploadedImage:
     """Set the image BBox.
 
     ``PUT /posts/{post}/image/``
@@ -206,7 +202,7 @@ async def resize_post_image(client: Client, post: str, *, body: ImageUpload) -> 
     return await answers.json(client, call, UploadedImage)
 
 
-async def unpublish_post(client: Client, post: str) -> Post:
+async def unpublish_post(client: Client, post: Id) -> Post:
     """Unpublish an existing post.
 
     ``DELETE /posts/{post}/publish/``
@@ -225,7 +221,7 @@ async def unpublish_post(client: Client, post: str) -> Post:
     return await answers.json(client, call, Post)
 
 
-async def update_post(client: Client, post: str, *, body: PostWrite) -> Post:
+async def update_post(client: Client, post: Id, *, body: PostWrite) -> Post:
     """Update a given post.
 
     ``PUT /posts/{post}/``

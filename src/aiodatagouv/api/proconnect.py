@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..operation import Call
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
 
 
 async def get_proconnect_auth_api(client: Client) -> str:

@@ -4,21 +4,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
+from ..models.enums import ListReportsSort, ListReportsSubjectType
 from ..models.report import Report
 from ..models.report_page import ReportPage
 from ..models.report_reason import ReportReason
 from ..models.report_write import ReportWrite
 from ..operation import Call
 from ..pagination import Paginator
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListReportsSort, ListReportsSubjectType
-    from ..types import Fields
 
 
 async def create_report(client: Client, *, body: ReportWrite) -> Report:
@@ -41,7 +37,7 @@ async def create_report(client: Client, *, body: ReportWrite) -> Report:
     return await answers.json(client, call, Report)
 
 
-async def get_report(client: Client, report: str, *, fields: Fields | None = None) -> Report:
+async def get_report(client: Client, report: Id, *, fields: Fields | None = None) -> Report:
     """Get report.
 
     ``GET /reports/{report}/``
@@ -77,8 +73,8 @@ def list_reports(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         handled: Filter by handled.
         subject_type: Filter by subject type.
@@ -114,6 +110,7 @@ async def list_reports_reasons(client: Client) -> list[ReportReason]:
 
     Returns:
         The answer, as ``list[ReportReason]``.
+        200: list of available reasons associated with their labels.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
@@ -122,7 +119,7 @@ async def list_reports_reasons(client: Client) -> list[ReportReason]:
     return await answers.json(client, call, list[ReportReason])
 
 
-async def update_report(client: Client, report: str, *, body: ReportWrite) -> Report:
+async def update_report(client: Client, report: Id, *, body: ReportWrite) -> Report:
     """Update report.
 
     ``PATCH /reports/{report}/``

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .. import answers
+from ..client import Client
 from ..models.badge import Badge
 from ..models.badge_write import BadgeWrite
 from ..models.dataservice_reference import DataserviceReference
 from ..models.dataset_reference import DatasetReference
+from ..models.enums import ListReusesSort, ReuseTopicValue, ReuseTypeValue
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
@@ -25,17 +26,12 @@ from ..models.reuse_write import ReuseWrite
 from ..models.uploaded_image import UploadedImage
 from ..operation import Call
 from ..pagination import Paginator
-from ..types import JsonObject
+from ..streams import Stream
+from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListReusesSort, ReuseTopicValue, ReuseTypeValue
-    from ..streams import Stream
-    from ..types import Fields
 
-
-async def add_reuse_badge(client: Client, reuse: str, *, body: BadgeWrite) -> Badge:
+async def add_reuse_badge(client: Client, reuse: Id, *, body: BadgeWrite) -> Badge:
     """Create a new badge for a given reuse.
 
     ``POST /reuses/{reuse}/badges/``
@@ -93,9 +89,7 @@ async def create_reuse(client: Client, *, body: ReuseWrite) -> Reuse:
     return await answers.json(client, call, Reuse)
 
 
-async def delete_reuse(
-    client: Client, reuse: str, *, send_legal_notice: bool | None = None
-) -> None:
+async def delete_reuse(client: Client, reuse: Id, *, send_legal_notice: bool | None = None) -> None:
     """Delete a given reuse.
 
     ``DELETE /reuses/{reuse}/``
@@ -104,7 +98,7 @@ async def delete_reuse(
         client: The portal to call.
         reuse: The reuse ID or slug.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
-            only) (the portal's default: false).
+            only). The portal's default is false.
 
     Raises:
         NotFoundError: Reuse not found.
@@ -119,7 +113,7 @@ async def delete_reuse(
     await answers.empty(client, call)
 
 
-async def delete_reuse_badge(client: Client, reuse: str, badge_kind: str) -> None:
+async def delete_reuse_badge(client: Client, reuse: Id, badge_kind: Id) -> None:
     """Delete a badge for a given reuse.
 
     ``DELETE /reuses/{reuse}/badges/{badge_kind}/``
@@ -136,7 +130,7 @@ async def delete_reuse_badge(client: Client, reuse: str, badge_kind: str) -> Non
     await answers.empty(client, call)
 
 
-async def feature_reuse(client: Client, reuse: str) -> Reuse:
+async def feature_reuse(client: Client, reuse: Id) -> Reuse:
     """Mark a reuse as featured.
 
     ``POST /reuses/{reuse}/featured/``
@@ -155,7 +149,7 @@ async def feature_reuse(client: Client, reuse: str) -> Reuse:
     return await answers.json(client, call, Reuse)
 
 
-async def follow_reuse(client: Client, id: str) -> FollowersCount:
+async def follow_reuse(client: Client, id: Id) -> FollowersCount:
     """Follow an object given its ID.
 
     ``POST /reuses/{id}/followers/``
@@ -176,7 +170,7 @@ async def follow_reuse(client: Client, id: str) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def get_reuse(client: Client, reuse: str, *, fields: Fields | None = None) -> Reuse:
+async def get_reuse(client: Client, reuse: Id, *, fields: Fields | None = None) -> Reuse:
     """Fetch a given reuse.
 
     ``GET /reuses/{reuse}/``
@@ -200,7 +194,7 @@ async def get_reuse(client: Client, reuse: str, *, fields: Fields | None = None)
 
 def list_reuse_followers(
     client: Client,
-    id: str,
+    id: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -214,8 +208,8 @@ def list_reuse_followers(
     Args:
         client: The portal to call.
         id: The id.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
         fields: The fields wanted of each item; all of them when None.
 
@@ -259,8 +253,8 @@ def list_reuses(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         q: The search query.
         owner: Filter by owner.
@@ -322,7 +316,7 @@ async def recent_reuses_atom_feed(client: Client) -> Stream:
     return await answers.stream(client, call)
 
 
-async def reuse_add_dataservice(client: Client, reuse: str, *, body: DataserviceReference) -> Reuse:
+async def reuse_add_dataservice(client: Client, reuse: Id, *, body: DataserviceReference) -> Reuse:
     """Add a dataservice to a given reuse.
 
     ``POST /reuses/{reuse}/dataservices/``
@@ -334,6 +328,7 @@ async def reuse_add_dataservice(client: Client, reuse: str, *, body: Dataservice
 
     Returns:
         The answer, as ``Reuse``.
+        200: The dataservice is already present.
 
     Raises:
         PermissionDeniedError: Not allowed to modify this reuse.
@@ -343,7 +338,7 @@ async def reuse_add_dataservice(client: Client, reuse: str, *, body: Dataservice
     return await answers.json(client, call, Reuse)
 
 
-async def reuse_add_dataset(client: Client, reuse: str, *, body: DatasetReference) -> Reuse:
+async def reuse_add_dataset(client: Client, reuse: Id, *, body: DatasetReference) -> Reuse:
     """Add a dataset to a given reuse.
 
     ``POST /reuses/{reuse}/datasets/``
@@ -355,6 +350,7 @@ async def reuse_add_dataset(client: Client, reuse: str, *, body: DatasetReferenc
 
     Returns:
         The answer, as ``Reuse``.
+        200: The dataset is already present.
 
     Raises:
         PermissionDeniedError: Not allowed to modify this reuse.
@@ -364,7 +360,7 @@ async def reuse_add_dataset(client: Client, reuse: str, *, body: DatasetReferenc
     return await answers.json(client, call, Reuse)
 
 
-async def reuse_image(client: Client, reuse: str, *, body: ImageUpload) -> UploadedImage:
+async def reuse_image(client: Client, reuse: Id, *, body: ImageUpload) -> UploadedImage:
     """Upload a new reuse image.
 
     ``POST /reuses/{reuse}/image/``
@@ -432,7 +428,7 @@ async def suggest_reuses(
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
 
     Returns:
@@ -445,7 +441,7 @@ async def suggest_reuses(
     return await answers.json(client, call, list[ReuseSuggestion])
 
 
-async def unfeature_reuse(client: Client, reuse: str) -> Reuse:
+async def unfeature_reuse(client: Client, reuse: Id) -> Reuse:
     """Unmark a reuse as featured.
 
     ``DELETE /reuses/{reuse}/featured/``
@@ -464,7 +460,7 @@ async def unfeature_reuse(client: Client, reuse: str) -> Reuse:
     return await answers.json(client, call, Reuse)
 
 
-async def unfollow_reuse(client: Client, id: str) -> FollowersCount:
+async def unfollow_reuse(client: Client, id: Id) -> FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /reuses/{id}/followers/``
@@ -485,7 +481,7 @@ async def unfollow_reuse(client: Client, id: str) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def update_reuse(client: Client, reuse: str, *, body: ReuseWrite) -> Reuse:
+async def update_reuse(client: Client, reuse: Id, *, body: ReuseWrite) -> Reuse:
     """Update a given reuse.
 
     ``PUT /reuses/{reuse}/``

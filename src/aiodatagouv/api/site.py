@@ -5,28 +5,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import answers
+from ..client import Client
 from ..models.activity import Activity
 from ..models.activity_page import ActivityPage
+from ..models.enums import (
+    ActivitySort,
+    DataserviceAccessType,
+    ListDatasetsBadge,
+    ListDatasetsOrganizationBadge,
+    ListDatasetsSort,
+)
 from ..models.site import Site
 from ..models.site_write import SiteWrite
 from ..operation import Call
 from ..pagination import Paginator
+from ..streams import Stream
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import (
-        ActivitySort,
-        DataserviceAccessType,
-        ListDatasetsBadge,
-        ListDatasetsOrganizationBadge,
-        ListDatasetsSort,
-    )
-    from ..streams import Stream
-    from ..types import Fields
 
 
 def activity(
@@ -47,10 +45,10 @@ def activity(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
-        sort: The field (and direction) on which sorting apply (the portal's default:
-            "-created_at").
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
+        sort: The field (and direction) on which sorting apply. The portal's default is
+            "-created_at".
         user: Filter activities for that particular user.
         organization: Filter activities for that particular organization.
         key: Filter activities on those keys (ex : dataset:updated). Repeatable.
@@ -99,7 +97,7 @@ async def get_site(client: Client, *, fields: Fields | None = None) -> Site:
     return await answers.json(client, call, Site)
 
 
-async def get_site_data_portal(client: Client, format: str) -> str:
+async def get_site_data_portal(client: Client, format: Id) -> str:
     """Root RDF endpoint with content negociation handling.
 
     ``GET /site/data.{_format}``
@@ -246,7 +244,7 @@ async def get_site_rdf_catalog(
         client: The portal to call.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
+        page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
@@ -276,7 +274,7 @@ async def get_site_rdf_catalog(
         private: If set to true, it will filter on private datasets only. If set to false, it
             will exclude private datasets. User must be authenticated and results are limited to
             user visibility.
-        page_size: The page size (the portal's default: 100).
+        page_size: The page size. The portal's default is 100.
 
     Returns:
         The address that the portal redirects to; it is not called.
@@ -320,7 +318,7 @@ async def get_site_rdf_catalog(
 
 async def get_site_rdf_catalog_format(
     client: Client,
-    format_: str,
+    format_: Id,
     *,
     q: str | None = None,
     sort: ListDatasetsSort | None = None,
@@ -360,7 +358,7 @@ async def get_site_rdf_catalog_format(
         format_: The format.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
+        page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
@@ -390,7 +388,7 @@ async def get_site_rdf_catalog_format(
         private: If set to true, it will filter on private datasets only. If set to false, it
             will exclude private datasets. User must be authenticated and results are limited to
             user visibility.
-        page_size: The page size (the portal's default: 100).
+        page_size: The page size. The portal's default is 100.
 
     Returns:
         The answer in the format asked for, to be read in pieces.

@@ -4,16 +4,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.potential_spam import PotentialSpam
 from ..operation import Call
+from ..types import Fields
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..types import Fields
 
 
 async def get_potential_spams(client: Client, *, fields: Fields | None = None) -> PotentialSpam:

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.dataset_reference import DatasetReference
 from ..models.geo_granularity import GeoGranularity
 from ..models.geo_json_feature import GeoJSONFeature
@@ -14,15 +13,12 @@ from ..models.geo_json_feature_collection import GeoJSONFeatureCollection
 from ..models.geo_level import GeoLevel
 from ..models.territory_suggestion import TerritorySuggestion
 from ..operation import Call
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..types import Fields
 
 
 async def spatial_coverage(
-    client: Client, level: str, *, fields: Fields | None = None
+    client: Client, level: Id, *, fields: Fields | None = None
 ) -> GeoJSONFeatureCollection:
     """List each zone for a given level with their datasets count.
 
@@ -83,7 +79,7 @@ async def spatial_levels(client: Client, *, fields: Fields | None = None) -> lis
     return await answers.json(client, call, list[GeoLevel])
 
 
-async def spatial_zone(client: Client, id: str) -> GeoJSONFeature:
+async def spatial_zone(client: Client, id: Id) -> GeoJSONFeature:
     """Fetch a zone.
 
     ``GET /spatial/zone/{id}/``
@@ -104,7 +100,7 @@ async def spatial_zone(client: Client, id: str) -> GeoJSONFeature:
 
 async def spatial_zone_datasets(
     client: Client,
-    id: str,
+    id: Id,
     *,
     dynamic: bool | None = None,
     size: int | None = None,
@@ -118,7 +114,7 @@ async def spatial_zone_datasets(
         client: The portal to call.
         id: A zone identifier.
         dynamic: Append dynamic datasets.
-        size: The amount of datasets to fetch (the portal's default: 25).
+        size: The amount of datasets to fetch. The portal's default is 25.
         fields: The fields wanted; all of them when None.
 
     Returns:
@@ -137,7 +133,7 @@ async def spatial_zone_datasets(
 
 
 async def spatial_zones(
-    client: Client, ids: str, *, fields: Fields | None = None
+    client: Client, ids: Id, *, fields: Fields | None = None
 ) -> GeoJSONFeatureCollection:
     """Fetch a zone list as GeoJSON.
 
@@ -168,7 +164,7 @@ async def suggest_zones(
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 10).
+        size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
 
     Returns:

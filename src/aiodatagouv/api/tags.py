@@ -4,15 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.text_suggestion import TextSuggestion
 from ..operation import Call
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
 
 
 async def suggest_tags(client: Client, *, q: str, size: int | None = None) -> list[TextSuggestion]:
@@ -23,7 +19,7 @@ async def suggest_tags(client: Client, *, q: str, size: int | None = None) -> li
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (the portal's default: 8).
+        size: The amount of suggestion to fetch. The portal's default is 8.
 
     Returns:
         The answer, as ``list[TextSuggestion]``.

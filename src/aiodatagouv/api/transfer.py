@@ -4,22 +4,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
+from ..models.enums import ListTransfersSubjectType, TransferStatus
 from ..models.transfer import Transfer
 from ..models.transfer_request import TransferRequest
 from ..models.transfer_response import TransferResponse
 from ..operation import Call
+from ..types import Fields, Id
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListTransfersSubjectType, TransferStatus
-    from ..types import Fields
 
-
-async def get_transfer(client: Client, id: str, *, fields: Fields | None = None) -> Transfer:
+async def get_transfer(client: Client, id: Id, *, fields: Fields | None = None) -> Transfer:
     """Fetch a transfer request given its identifier.
 
     ``GET /transfer/{id}/``
@@ -98,7 +94,7 @@ async def request_transfer(client: Client, *, body: TransferRequest) -> Transfer
     return await answers.json(client, call, Transfer)
 
 
-async def respond_to_transfer(client: Client, id: str, *, body: TransferResponse) -> Transfer:
+async def respond_to_transfer(client: Client, id: Id, *, body: TransferResponse) -> Transfer:
     """Respond to a transfer request.
 
     ``POST /transfer/{id}/``

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.contact_point import ContactPoint
 from ..models.contact_point_page import ContactPointPage
+from ..models.enums import ListUsersSort
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
@@ -21,12 +21,8 @@ from ..models.user_suggestion import UserSuggestion
 from ..models.user_write import UserWrite
 from ..operation import Call
 from ..pagination import Paginator
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListUsersSort
-    from ..types import Fields
 
 
 async def create_user(client: Client, *, body: UserWrite) -> User:
@@ -51,7 +47,7 @@ async def create_user(client: Client, *, body: UserWrite) -> User:
 
 async def delete_user(
     client: Client,
-    user: str,
+    user: Id,
     *,
     send_legal_notice: bool | None = None,
     no_mail: bool | None = None,
@@ -65,12 +61,12 @@ async def delete_user(
         client: The portal to call.
         user: The user.
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
-            only) (the portal's default: false).
+            only). The portal's default is false.
         no_mail: Do not send the simple deletion notification email. Note: automatically set
-            to True when send_legal_notice=True to avoid sending duplicate emails. (the portal's
-            default: false).
-        delete_comments: Delete comments posted by the user upon user deletion (the portal's
-            default: false).
+            to True when send_legal_notice=True to avoid sending duplicate emails. The portal's
+            default is false.
+        delete_comments: Delete comments posted by the user upon user deletion. The portal's
+            default is false.
 
     Raises:
         PermissionDeniedError: When trying to delete yourself.
@@ -90,7 +86,7 @@ async def delete_user(
     await answers.empty(client, call)
 
 
-async def follow_user(client: Client, id: str) -> FollowersCount:
+async def follow_user(client: Client, id: Id) -> FollowersCount:
     """Follow a user given its ID.
 
     ``POST /users/{id}/followers/``
@@ -110,7 +106,7 @@ async def follow_user(client: Client, id: str) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def get_user(client: Client, user: str, *, fields: Fields | None = None) -> User:
+async def get_user(client: Client, user: Id, *, fields: Fields | None = None) -> User:
     """Get a user given its identifier.
 
     ``GET /users/{user}/``
@@ -134,7 +130,7 @@ async def get_user(client: Client, user: str, *, fields: Fields | None = None) -
 
 def get_user_contact_point(
     client: Client,
-    user: str,
+    user: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -149,8 +145,8 @@ def get_user_contact_point(
     Args:
         client: The portal to call.
         user: The user.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         owner: Filter by owner.
         organization: Filter by organization.
         fields: The fields wanted of each item; all of them when None.
@@ -172,7 +168,7 @@ def get_user_contact_point(
 
 def list_user_followers(
     client: Client,
-    id: str,
+    id: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
@@ -186,8 +182,8 @@ def list_user_followers(
     Args:
         client: The portal to call.
         id: The id.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
         fields: The fields wanted of each item; all of them when None.
 
@@ -223,8 +219,8 @@ def list_users(
         client: The portal to call.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -241,7 +237,7 @@ def list_users(
     return Paginator(client, call, UserPage)
 
 
-async def rotate_user_password(client: Client, user: str) -> None:
+async def rotate_user_password(client: Client, user: Id) -> None:
     """Force a password rotation on the user's next login and reset their current sessions.
 
     ``POST /users/{user}/rotate_password/``
@@ -268,7 +264,8 @@ async def suggest_users(
     Args:
         client: The portal to call.
         q: The string to autocomplete/suggest.
-        size: The amount of suggestion to fetch (between 1 and 20) (the portal's default: 10).
+        size: The amount of suggestion to fetch (between 1 and 20). The portal's default is
+            10.
         fields: The fields wanted; all of them when None.
 
     Returns:
@@ -281,7 +278,7 @@ async def suggest_users(
     return await answers.json(client, call, list[UserSuggestion])
 
 
-async def unfollow_user(client: Client, id: str) -> FollowersCount:
+async def unfollow_user(client: Client, id: Id) -> FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /users/{id}/followers/``
@@ -302,7 +299,7 @@ async def unfollow_user(client: Client, id: str) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def update_user(client: Client, user: str, *, body: UserWrite) -> User:
+async def update_user(client: Client, user: Id, *, body: UserWrite) -> User:
     """Update a user given its identifier.
 
     ``PUT /users/{user}/``
@@ -325,7 +322,7 @@ async def update_user(client: Client, user: str, *, body: UserWrite) -> User:
     return await answers.json(client, call, User)
 
 
-async def user_avatar(client: Client, user: str, *, body: ImageUpload) -> UploadedImage:
+async def user_avatar(client: Client, user: Id, *, body: ImageUpload) -> UploadedImage:
     """Upload a new avatar for a given user.
 
     ``POST /users/{user}/avatar/``

@@ -4,22 +4,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.chart import Chart
 from ..models.chart_page import ChartPage
 from ..models.chart_write import ChartWrite
+from ..models.enums import ListVisualizationsSort
 from ..models.image_upload import ImageUpload
 from ..models.uploaded_image import UploadedImage
 from ..operation import Call
 from ..pagination import Paginator
+from ..types import Fields, Id
 from ._operations import OPERATIONS
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..models.enums import ListVisualizationsSort
-    from ..types import Fields
 
 
 async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:
@@ -42,7 +38,7 @@ async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:
     return await answers.json(client, call, Chart)
 
 
-async def delete_visualization(client: Client, visualization: str) -> None:
+async def delete_visualization(client: Client, visualization: Id) -> None:
     """Delete a visualization given its identifier.
 
     ``DELETE /visualizations/{visualization}/``
@@ -59,7 +55,7 @@ async def delete_visualization(client: Client, visualization: str) -> None:
 
 
 async def get_visualization(
-    client: Client, visualization: str, *, fields: Fields | None = None
+    client: Client, visualization: Id, *, fields: Fields | None = None
 ) -> Chart:
     """Get a visualization given its identifier.
 
@@ -99,8 +95,8 @@ def list_visualizations(
 
     Args:
         client: The portal to call.
-        page: The page to fetch (the portal's default: 1).
-        page_size: The page size to fetch (the portal's default: 20).
+        page: The page to fetch. The portal's default is 1.
+        page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         owner: Filter by owner.
         organization: Filter by organization.
@@ -128,7 +124,7 @@ def list_visualizations(
     return Paginator(client, call, ChartPage)
 
 
-async def update_visualization(client: Client, visualization: str, *, body: ChartWrite) -> Chart:
+async def update_visualization(client: Client, visualization: Id, *, body: ChartWrite) -> Chart:
     """Update a visualization given its identifier.
 
     ``PATCH /visualizations/{visualization}/``
@@ -152,7 +148,7 @@ async def update_visualization(client: Client, visualization: str, *, body: Char
 
 
 async def visualization_image(
-    client: Client, visualization: str, *, body: ImageUpload
+    client: Client, visualization: Id, *, body: ImageUpload
 ) -> UploadedImage:
     """Upload a new visualization image.
 

@@ -4,21 +4,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import answers
+from ..client import Client
 from ..models.periodic_task import PeriodicTask
 from ..models.periodic_task_write import PeriodicTaskWrite
 from ..models.task import Task
 from ..operation import Call
+from ..types import Fields, Id
 from ._operations import OPERATIONS
 
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..types import Fields
 
-
-async def delete_job_api(client: Client, id: str) -> None:
+async def delete_job_api(client: Client, id: Id) -> None:
     """Delete a single scheduled job.
 
     ``DELETE /workers/jobs/{id}/``
@@ -34,7 +30,7 @@ async def delete_job_api(client: Client, id: str) -> None:
     await answers.empty(client, call)
 
 
-async def get_job_api(client: Client, id: str, *, fields: Fields | None = None) -> PeriodicTask:
+async def get_job_api(client: Client, id: Id, *, fields: Fields | None = None) -> PeriodicTask:
     """Fetch a single scheduled job.
 
     ``GET /workers/jobs/{id}/``
@@ -72,7 +68,7 @@ async def get_jobs_reference_api(client: Client) -> list[str]:
     return await answers.json(client, call, list[str])
 
 
-async def get_task_api(client: Client, id: str, *, fields: Fields | None = None) -> Task:
+async def get_task_api(client: Client, id: Id, *, fields: Fields | None = None) -> Task:
     """Get a tasks status given its ID.
 
     ``GET /workers/tasks/{id}/``
@@ -130,7 +126,7 @@ async def post_jobs_api(client: Client, *, body: PeriodicTaskWrite) -> PeriodicT
     return await answers.json(client, call, PeriodicTask)
 
 
-async def put_job_api(client: Client, id: str, *, body: PeriodicTaskWrite) -> PeriodicTask:
+async def put_job_api(client: Client, id: Id, *, body: PeriodicTaskWrite) -> PeriodicTask:
     """Update a single scheduled job.
 
     ``PUT /workers/jobs/{id}/``

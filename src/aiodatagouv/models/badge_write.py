@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import JsonObject
 
 
@@ -19,6 +19,6 @@ class BadgeWrite(Model):
     def from_dict(cls, data: JsonObject) -> BadgeWrite:
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         self = cls.__new__(cls)
-        self.kind = data["kind"]
+        self.kind = required(data, "kind")
         self.additional_properties = unknown(data, cls)
         return self

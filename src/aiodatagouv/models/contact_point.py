@@ -18,6 +18,7 @@ class ContactPoint(Model):
     contact_form: str | Unset | None = UNSET
     email: str | Unset | None = UNSET
     id: str | Unset = UNSET
+    """Not taken from a body."""
     name: str | Unset | None = UNSET
     organization: OrganizationReference | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current

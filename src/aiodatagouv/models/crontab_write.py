@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import JsonObject
 
 
@@ -23,10 +23,10 @@ class CrontabWrite(Model):
     def from_dict(cls, data: JsonObject) -> CrontabWrite:
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         self = cls.__new__(cls)
-        self.day_of_month = data["day_of_month"]
-        self.day_of_week = data["day_of_week"]
-        self.hour = data["hour"]
-        self.minute = data["minute"]
-        self.month_of_year = data["month_of_year"]
+        self.day_of_month = required(data, "day_of_month")
+        self.day_of_week = required(data, "day_of_week")
+        self.hour = required(data, "hour")
+        self.minute = required(data, "minute")
+        self.month_of_year = required(data, "month_of_year")
         self.additional_properties = unknown(data, cls)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import UNSET, JsonObject, Unset
 from .enums import DataSeriesAggregateY, DataSeriesType
 
@@ -30,7 +30,7 @@ class DataSeriesWrite(Model):
         self.column_x_name_override = get("column_x_name_override", UNSET)
         self.column_y = get("column_y", UNSET)
         self.filters = get("filters", UNSET)
-        self.resource_id = data["resource_id"]
+        self.resource_id = required(data, "resource_id")
         self.type = get("type", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import JsonObject
 
 
@@ -20,6 +20,6 @@ class DataserviceDatasetsAdd(Model):
     def from_dict(cls, data: JsonObject) -> DataserviceDatasetsAdd:
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         self = cls.__new__(cls)
-        self.id = data["id"]
+        self.id = required(data, "id")
         self.additional_properties = unknown(data, cls)
         return self

@@ -17,9 +17,9 @@ class DataserviceReference(Model):
     id: str | Unset = UNSET
     """The object unique identifier."""
     self_api_url: str | Unset | None = UNSET
-    """Link to the API endpoint for this dataservice."""
+    """Link to the API endpoint for this dataservice. Not taken from a body."""
     self_web_url: str | Unset | None = UNSET
-    """Link to the udata web page for this dataservice."""
+    """Link to the udata web page for this dataservice. Not taken from a body."""
     title: str | Unset = UNSET
     additional_properties: JsonObject = field(factory=JsonObject)
 

@@ -40,20 +40,20 @@ class Dataset(Model):
     """The archival date if archived."""
     authorization_request_url: str | Unset | None = UNSET
     badges: list[Badge] | Unset | None = UNSET
-    """The dataset badges."""
+    """The dataset badges. Not taken from a body."""
     community_resources: list[CommunityResource] | Unset | None = UNSET
     contact_points: list[ContactPoint] | Unset | None = UNSET
     created_at: dt.datetime | Unset = UNSET
     """This date is computed between harvested creation date if any and site's internal creation
-    date."""
+    date. Not taken from a body."""
     deleted: dt.datetime | Unset | None = UNSET
-    """The deletion date if deleted."""
+    """The deletion date if deleted. Not taken from a body."""
     description: str | Unset = UNSET
     """The dataset description in markdown."""
     description_short: str | Unset | None = UNSET
     """The dataset short description."""
     doi: str | Unset | None = UNSET
-    """The DOI minted for this dataset."""
+    """The DOI minted for this dataset. Not taken from a body."""
     extras: JsonObject | Unset | None = UNSET
     """Extras attributes as key-value pairs."""
     featured: bool | Unset | None = UNSET
@@ -63,15 +63,15 @@ class Dataset(Model):
     frequency_date: dt.datetime | Unset | None = UNSET
     """Next expected update date, you will be notified once that date is reached."""
     geopf: GeopfDatasetMetadata | Unset | None = UNSET
-    """Géoplateforme sync status metadata."""
+    """Géoplateforme sync status metadata. Not taken from a body."""
     harvest: HarvestDatasetMetadata | Unset | None = UNSET
-    """Dataset harvest metadata attributes."""
+    """Dataset harvest metadata attributes. Not taken from a body."""
     id: str | Unset = UNSET
-    """The dataset identifier."""
+    """The dataset identifier. Not taken from a body."""
     internal: DatasetInternals | Unset | None = UNSET
-    """Site internal and specific object's data."""
+    """Site internal and specific object's data. Not taken from a body."""
     last_modified: dt.datetime | Unset = UNSET
-    """The dataset last modification date."""
+    """The dataset last modification date. Not taken from a body."""
     last_update: dt.datetime | Unset = UNSET
     """The resources last modification date."""
     license: str | Unset | None = UNSET
@@ -83,17 +83,17 @@ class Dataset(Model):
     owner: UserReference | Unset | None = UNSET
     """The user information."""
     page: str | Unset | None = UNSET
-    """The dataset web page URL."""
+    """The dataset web page URL. Not taken from a body."""
     permissions: DatasetPermissions | Unset | None = UNSET
     private: bool | Unset | None = UNSET
     """Is the dataset private to the owner or the organization."""
     quality: JsonObject | Unset | None = UNSET
-    """The dataset quality."""
+    """The dataset quality. Not taken from a body."""
     resources: list[Resource] | Unset | None = UNSET
     schema: Schema | Unset | None = UNSET
     """Reference to the associated schema."""
     slug: str | Unset | None = UNSET
-    """The dataset permalink string."""
+    """The dataset permalink string. Not taken from a body."""
     spatial: SpatialCoverage | Unset | None = UNSET
     """The spatial coverage."""
     tags: list[str] | Unset | None = UNSET
@@ -102,7 +102,7 @@ class Dataset(Model):
     title: str | Unset = UNSET
     """The dataset title."""
     uri: str | Unset | None = UNSET
-    """The API URI for this dataset."""
+    """The API URI for this dataset. Not taken from a body."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod

@@ -19,11 +19,11 @@ class DatasetReference(Model):
     acronym: str | Unset | None = UNSET
     """An optional dataset acronym."""
     page: str | Unset | None = UNSET
-    """The dataset web page URL."""
+    """The dataset web page URL. Not taken from a body."""
     title: str | Unset = UNSET
     """The dataset title."""
     uri: str | Unset | None = UNSET
-    """The dataset API URI."""
+    """The dataset API URI. Not taken from a body."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, optional, unknown
+from .._model import Model, optional, required, unknown
 from ..types import UNSET, JsonObject, Unset
 from .organization_reference import OrganizationReference
 
@@ -27,7 +27,7 @@ class DiscussionResponse(Model):
         get = data.get
         self = cls.__new__(cls)
         self.close = get("close", UNSET)
-        self.comment = data["comment"]
+        self.comment = required(data, "comment")
         self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
         self.additional_properties = unknown(data, cls)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, optional, unknown
+from .._model import Model, optional, required, unknown
 from ..types import UNSET, JsonObject, Unset
 from .model_reference import ModelReference
 from .organization_reference import OrganizationReference
@@ -31,10 +31,10 @@ class DiscussionStart(Model):
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         get = data.get
         self = cls.__new__(cls)
-        self.comment = data["comment"]
+        self.comment = required(data, "comment")
         self.extras = get("extras", UNSET)
         self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.subject = ModelReference.from_dict(data["subject"])
-        self.title = data["title"]
+        self.subject = ModelReference.from_dict(required(data, "subject"))
+        self.title = required(data, "title")
         self.additional_properties = unknown(data, cls)
         return self

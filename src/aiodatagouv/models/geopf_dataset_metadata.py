@@ -13,7 +13,7 @@ class GeopfDatasetMetadata(Model):
     """Geopf dataset metadata."""
 
     datasheet_url: str | Unset | None = UNSET
-    """Public Géoplateforme fiche (dashboard) url, once pushed."""
+    """Public Géoplateforme fiche (dashboard) url, once pushed. Not taken from a body."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod

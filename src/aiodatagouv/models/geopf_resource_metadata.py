@@ -14,9 +14,11 @@ class GeopfResourceMetadata(Model):
     """Geopf resource metadata."""
 
     offering_id: str | Unset | None = UNSET
-    """Géoplateforme offering id, if this resource was created from a geopf offering pull."""
+    """Géoplateforme offering id, if this resource was created from a geopf offering pull. Not
+    taken from a body."""
     push_status: GeopfResourceMetadataPushStatus | Unset | None = UNSET
-    """Push status to Géoplateforme, if this resource has ever been pushed."""
+    """Push status to Géoplateforme, if this resource has ever been pushed. Not taken from a
+    body."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod

@@ -22,20 +22,20 @@ class HarvestDatasetMetadata(Model):
     backend: str | Unset | None = UNSET
     """Harvest backend used."""
     created_at: dt.datetime | Unset | None = UNSET
-    """The dataset harvested creation date."""
+    """The dataset harvested creation date. Not taken from a body."""
     dct_identifier: str | Unset | None = UNSET
     """The dct:identifier property from the harvested dataset."""
     doi: str | Unset | None = UNSET
     """The DOI the source declares for the dataset (dct:identifier, adms:identifier or
-    owl:sameAs)."""
+    owl:sameAs). Not taken from a body."""
     domain: str | Unset | None = UNSET
     """The harvested domain."""
     issued_at: dt.datetime | Unset | None = UNSET
-    """The dataset harvested release date."""
+    """The dataset harvested release date. Not taken from a body."""
     last_update: dt.datetime | Unset | None = UNSET
     """The dataset last harvest date."""
     modified_at: dt.datetime | Unset | None = UNSET
-    """The dataset harvest last modification date."""
+    """The dataset harvest last modification date. Not taken from a body."""
     remote_id: str | Unset | None = UNSET
     """The dataset remote id on the source portal."""
     remote_url: str | Unset | None = UNSET

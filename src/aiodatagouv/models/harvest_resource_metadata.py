@@ -16,11 +16,11 @@ class HarvestResourceMetadata(Model):
     """Harvest resource metadata."""
 
     issued_at: dt.datetime | Unset | None = UNSET
-    """The resource harvested release date."""
+    """The resource harvested release date. Not taken from a body."""
     last_update: dt.datetime | Unset | None = UNSET
-    """The resource last harvest date."""
+    """The resource last harvest date. Not taken from a body."""
     modified_at: dt.datetime | Unset | None = UNSET
-    """The resource harvest last modification date."""
+    """The resource harvest last modification date. Not taken from a body."""
     uri: str | Unset | None = UNSET
     """The resource harvest uri."""
     additional_properties: JsonObject = field(factory=JsonObject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import UNSET, File, JsonObject, Unset
 
 
@@ -23,7 +23,7 @@ class ImageUpload(Model):
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         get = data.get
         self = cls.__new__(cls)
-        self.file = data["file"]
+        self.file = required(data, "file")
         self.bbox = get("bbox", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import JsonObject
 from .enums import IntervalPeriod
 
@@ -21,7 +21,7 @@ class IntervalWrite(Model):
     def from_dict(cls, data: JsonObject) -> IntervalWrite:
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         self = cls.__new__(cls)
-        self.every = data["every"]
-        self.period = data["period"]
+        self.every = required(data, "every")
+        self.period = required(data, "period")
         self.additional_properties = unknown(data, cls)
         return self

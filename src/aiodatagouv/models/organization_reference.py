@@ -20,17 +20,20 @@ class OrganizationReference(Model):
     """The object unique identifier."""
     acronym: str | Unset | None = UNSET
     badges: list[Badge] | Unset | None = UNSET
+    """Not taken from a body."""
     logo: str | Unset | None = UNSET
-    """URL of the image."""
+    """URL of the image. Not taken from a body."""
     logo_thumbnail: str | Unset | None = UNSET
-    """URL of the cropped and squared image (100x100)."""
+    """URL of the cropped and squared image (100x100). Not taken from a body."""
     name: str | Unset = UNSET
     page: str | Unset | None = UNSET
-    """Link to the udata web page for this organization."""
+    """Link to the udata web page for this organization. Not taken from a body."""
     permissions: OrganizationPermissions | Unset | None = UNSET
+    """Not taken from a body."""
     slug: str | Unset = UNSET
+    """Not taken from a body."""
     uri: str | Unset | None = UNSET
-    """Link to the API endpoint for this organization."""
+    """Link to the API endpoint for this organization. Not taken from a body."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod

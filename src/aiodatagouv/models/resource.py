@@ -24,7 +24,7 @@ class Resource(Model):
     checksum: Checksum | Unset | None = UNSET
     """A checksum to validate file validity."""
     created_at: dt.datetime | Unset | None = UNSET
-    """The resource creation date."""
+    """The resource creation date. Not taken from a body."""
     description: str | Unset | None = UNSET
     """The resource markdown description."""
     extras: JsonObject | Unset | None = UNSET
@@ -36,24 +36,25 @@ class Resource(Model):
     format: str | Unset | None = UNSET
     """The resource format."""
     geopf: GeopfResourceMetadata | Unset | None = UNSET
-    """Géoplateforme sync status metadata."""
+    """Géoplateforme sync status metadata. Not taken from a body."""
     harvest: HarvestResourceMetadata | Unset | None = UNSET
-    """Harvest attributes metadata information."""
+    """Harvest attributes metadata information. Not taken from a body."""
     id: str | Unset = UNSET
-    """The resource unique ID."""
+    """The resource unique ID. Not taken from a body."""
     internal: ResourceInternals | Unset | None = UNSET
-    """Site internal and specific object's data."""
+    """Site internal and specific object's data. Not taken from a body."""
     last_modified: dt.datetime | Unset | None = UNSET
-    """The resource last modification date."""
+    """The resource last modification date. Not taken from a body."""
     latest: str | Unset | None = UNSET
     """The permanent URL redirecting to the latest version of the resource. When the resource
-    data is updated, the URL will change, the latest URL won't."""
+    data is updated, the URL will change, the latest URL won't. Not taken from a body."""
     metrics: JsonObject | Unset | None = UNSET
-    """The resource metrics."""
+    """The resource metrics. Not taken from a body."""
     mime: str | Unset | None = UNSET
     """The resource mime type."""
     preview_url: str | Unset | None = UNSET
-    """An optional preview URL to be loaded as a standalone page (ie. iframe or new page)."""
+    """An optional preview URL to be loaded as a standalone page (ie. iframe or new page). Not
+    taken from a body."""
     schema: Schema | Unset | None = UNSET
     """Reference to the associated schema."""
     title: str | Unset = UNSET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import JsonObject
 from .base_reference import BaseReference
 
@@ -25,8 +25,8 @@ class TransferRequest(Model):
     def from_dict(cls, data: JsonObject) -> TransferRequest:
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         self = cls.__new__(cls)
-        self.comment = data["comment"]
-        self.recipient = BaseReference.from_dict(data["recipient"])
-        self.subject = BaseReference.from_dict(data["subject"])
+        self.comment = required(data, "comment")
+        self.recipient = BaseReference.from_dict(required(data, "recipient"))
+        self.subject = BaseReference.from_dict(required(data, "subject"))
         self.additional_properties = unknown(data, cls)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import UNSET, JsonObject, Unset
 from .enums import TransferResponseResponse
 
@@ -25,6 +25,6 @@ class TransferResponse(Model):
         get = data.get
         self = cls.__new__(cls)
         self.comment = get("comment", UNSET)
-        self.response = data["response"]
+        self.response = required(data, "response")
         self.additional_properties = unknown(data, cls)
         return self

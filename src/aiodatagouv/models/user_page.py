@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, each, unknown
+from .._model import Model, each, required, unknown
 from ..types import JsonObject
 from .user import User
 
@@ -31,11 +31,11 @@ class UserPage(Model):
     def from_dict(cls, data: JsonObject) -> UserPage:
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         self = cls.__new__(cls)
-        self.data = each(User.from_dict, data["data"])
+        self.data = each(User.from_dict, required(data, "data"))
         self.next_page = data["next_page"]
-        self.page = data["page"]
-        self.page_size = data["page_size"]
+        self.page = required(data, "page")
+        self.page_size = required(data, "page_size")
         self.previous_page = data["previous_page"]
-        self.total = data["total"]
+        self.total = required(data, "total")
         self.additional_properties = unknown(data, cls)
         return self

@@ -20,18 +20,19 @@ class UserReference(Model):
     id: str | Unset = UNSET
     """The object unique identifier."""
     avatar: str | Unset | None = UNSET
-    """URL of the image."""
+    """URL of the image. Not taken from a body."""
     avatar_thumbnail: str | Unset | None = UNSET
-    """URL of the cropped and squared image (500x500)."""
+    """URL of the cropped and squared image (500x500). Not taken from a body."""
     deleted: dt.datetime | Unset | None = UNSET
-    """The date the account was deleted, null for a live account."""
+    """The date the account was deleted, null for a live account. Not taken from a body."""
     first_name: str | Unset = UNSET
     last_name: str | Unset = UNSET
     page: str | Unset | None = UNSET
-    """Link to the udata web page for this user."""
+    """Link to the udata web page for this user. Not taken from a body."""
     slug: str | Unset = UNSET
+    """Not taken from a body."""
     uri: str | Unset | None = UNSET
-    """Link to the API endpoint for this user."""
+    """Link to the API endpoint for this user. Not taken from a body."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
+from .._model import Model, required, unknown
 from ..types import UNSET, JsonObject, Unset
 from .enums import XAxisSortXBy, XAxisSortXDirection, XAxisType
 
@@ -24,9 +24,9 @@ class XAxisWrite(Model):
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
         get = data.get
         self = cls.__new__(cls)
-        self.column_x = data["column_x"]
+        self.column_x = required(data, "column_x")
         self.sort_x_by = get("sort_x_by", UNSET)
         self.sort_x_direction = get("sort_x_direction", UNSET)
-        self.type = data["type"]
+        self.type = required(data, "type")
         self.additional_properties = unknown(data, cls)
         return self
