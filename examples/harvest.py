@@ -30,7 +30,8 @@ async def harvest(base_url: str, path: Path) -> bool:
         Whether as many came as the portal says that it has.
     """
     started = time.perf_counter()
-    items = pages = total = 0
+    pages = total = 0
+    seen: set[str] = set()
     titles: list[str] = []
     columns = (TextColumn("datasets"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     part = part_of(path)
@@ -39,17 +40,21 @@ async def harvest(base_url: str, path: Path) -> bool:
         async with Client(base_url=base_url) as client:
             async for page in datasets.list_datasets(client).pages(concurrency=2):
                 for dataset in page.data:
+                    # What is published meanwhile moves the others to pages yet to come.
+                    if dataset.id in seen:
+                        continue
+                    seen.add(str(dataset.id))
                     print(json.dumps(dataset.to_dict(), ensure_ascii=False), file=file)
-                    titles.append(str(dataset.title))
-                items, pages, total = items + len(page.data), pages + 1, page.total
-                progress.update(bar, completed=items, total=total)
+                titles += [str(dataset.title) for dataset in page.data[: 3 - len(titles)]]
+                pages, total = pages + 1, page.total
+                progress.update(bar, completed=len(seen), total=total)
     part.replace(path)
     seconds = time.perf_counter() - started
-    print(f"{items} of {total} datasets, {pages} pages, {seconds:.1f} s")
+    print(f"{len(seen)} of {total} datasets, {pages} pages, {seconds:.1f} s")
     print(f"{path.stat().st_size:,} bytes in {path}")
-    for title in titles[:3]:
+    for title in titles:
         print(f"  {title}")
-    return items == total
+    return len(seen) == total
 
 
 def part_of(path: Path) -> Path:

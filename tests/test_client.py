@@ -104,6 +104,20 @@ def test_a_key_is_not_sent_in_the_clear() -> None:
     Client(base_url="http://portal.example")
 
 
+@pytest.mark.parametrize("key", ["clé", "two\nlines", "nul\0"])
+def test_a_key_that_cannot_be_sent_is_not_shown_either(key: str) -> None:
+    with pytest.raises(ValueError, match="a character that no key has") as refused:
+        Client(api_key=key)
+    assert key not in str(refused.value)
+    assert refused.value.__cause__ is refused.value.__context__ is None
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": -1}, {"max_connections": 0}])
+def test_numbers_that_make_no_sense_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Client(**options)  # type: ignore[arg-type]
+
+
 def test_the_repr_does_not_show_the_key() -> None:
     shown = repr(Client(api_key=KEY))
     assert shown == f"Client(base_url='{PRODUCTION}', api_key=ApiKey(***))"
@@ -151,7 +165,7 @@ async def test_the_key_is_the_one_given_or_the_environments(
         return httpx.Response(200, json={})
 
     monkeypatch.setenv("DATAGOUV_API_KEY", "the-environment's")
-    for given in ("the-one-given", None, ""):
+    for given in ("the-one-given\n", None, ""):
         async with scripted(portal, api_key=given) as client:
             await datasets.get_dataset(client, "velos")
     assert sent == ["the-one-given", "the-environment's", None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -45,6 +46,24 @@ def failure(type_: Any, data: object) -> str:
 )
 def test_the_place_and_the_reason(type_: Any, data: object, text: str) -> None:
     assert failure(type_, data) == text
+
+
+@pytest.mark.parametrize("missing", ["data", "total"])
+def test_a_page_without_its_items_or_its_total(missing: str) -> None:
+    text = failure(DatasetPage, PAGE | {"data": []} | {missing: None})
+    assert f"at $.{missing}, got None" in text
+
+
+def test_numbers_that_json_has_not_are_read_all_the_same() -> None:
+    dataset = decode("an_operation", b'{"extras": {"ratio": NaN, "more": -Infinity}}', Dataset)
+    assert math.isnan(dataset.extras["ratio"])
+    assert dataset.extras["more"] == -math.inf
+    assert decode("an_operation", b'["\\ud800"]', Any) == ["\ud800"]
+
+
+def test_json_too_deep_for_python() -> None:
+    with pytest.raises(DecodeError, match="expected JSON"):
+        decode("an_operation", b"[" * 200_000, Any)
 
 
 def test_what_fits_is_decoded() -> None:

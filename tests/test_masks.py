@@ -35,3 +35,9 @@ def test_a_page_keeps_what_pagination_needs() -> None:
 def test_no_field_at_all_is_an_error(fields: str | list[str]) -> None:
     with pytest.raises(MaskError, match="fields is empty"):
         mask(fields)
+
+
+@pytest.mark.parametrize("fields", ["été", ["id", "a\nb"]])
+def test_a_field_that_no_header_can_name(fields: str | list[str]) -> None:
+    with pytest.raises(MaskError, match="plain names"):
+        mask(fields)

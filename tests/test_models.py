@@ -111,6 +111,7 @@ def test_unset_is_falsy_and_stays_itself() -> None:
     assert not UNSET
     assert pickle.loads(pickle.dumps(UNSET)) is UNSET
     assert copy.deepcopy(UNSET) is UNSET
+    assert f"{UNSET}" == "UNSET"
     assert copy.deepcopy(Dataset()).slug is UNSET
     assert pickle.loads(pickle.dumps(Dataset())).slug is UNSET
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiodatagouv import UNSET
 from aiodatagouv.operation import Call, Operation
 
 GET_RESOURCE = Operation(
@@ -32,6 +34,18 @@ def test_path_parameters_take_their_places() -> None:
 def test_a_path_parameter_that_would_lead_elsewhere_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="get_resource: the path parameter dataset is"):
         call(value).url()
+
+
+@pytest.mark.parametrize("value", [UNSET, None, b"velos", 1.5, ["velos"]])
+def test_a_path_parameter_is_a_text_or_a_number(value: Any) -> None:
+    with pytest.raises(ValueError, match="get_resource: the path parameter dataset is"):
+        call(value).url()
+
+
+@pytest.mark.parametrize("value", [UNSET, b"velos", [None], {"a": 1}])
+def test_a_query_parameter_has_a_text(value: Any) -> None:
+    with pytest.raises(ValueError, match="get_resource: the parameter q is"):
+        call(q=value).query_pairs()
 
 
 @given(st.text(min_size=1).filter(lambda text: text.isprintable()))

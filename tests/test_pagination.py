@@ -159,6 +159,16 @@ async def test_leaving_early_leaves_nothing_under_way(scripted: Scripted, concur
     assert len(portal.asked) <= 2 + concurrency
 
 
+async def test_breaking_off_leaves_nothing_under_way(scripted: Scripted) -> None:
+    portal = Catalogue(100)
+    async with scripted(portal) as client:
+        async for _ in datasets.list_datasets(client, page_size=10).items(concurrency=4):
+            break
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
 async def test_less_than_one_page_at_a_time_is_refused() -> None:
     with pytest.raises(ValueError, match="concurrency is 0"):
         await anext(datasets.list_datasets(Client()).pages(concurrency=0))

@@ -6,6 +6,7 @@ cancelled requests.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import asynccontextmanager
@@ -15,10 +16,18 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
-from httpx import URL, AsyncBaseTransport, AsyncClient, Request, Response, Timeout
+from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 from httpx_aiohttp import AiohttpTransport
 
 from .errors import NetworkError, TimeoutError
+
+_FAILURES = (
+    httpx.HTTPError,
+    aiohttp.ClientError,
+    builtins.TimeoutError,
+    httpx.InvalidURL,  # Where a redirect leads.
+    UnicodeError,  # A host or a status line that cannot be written.
+)
 
 T = TypeVar("T")
 
@@ -28,36 +37,13 @@ __all__ = [
     "REDIRECTS",
     "URL",
     "AsyncBaseTransport",
-    "AsyncClient",
     "Request",
     "Response",
+    "Session",
     "Timeout",
-    "build_client",
-    "chunks",
     "join",
     "parse_url",
-    "read",
-    "send",
 ]
-
-
-def build_client(
-    *,
-    portal: URL,
-    transport: AsyncBaseTransport | None,
-    timeout: Timeout,
-    max_connections: int,
-    user_agent: str,
-) -> AsyncClient:
-    """An httpx client that keeps no cookies and follows no redirects: the pipeline decides."""
-    return AsyncClient(
-        transport=transport or _default_transport(portal, max_connections),
-        timeout=timeout,
-        headers={"User-Agent": user_agent},
-        # The portal's session cookie would make every later call answer as the first key's owner.
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-        follow_redirects=False,
-    )
 
 
 def parse_url(text: str) -> URL:
@@ -87,71 +73,103 @@ def join(url: URL, location: str) -> URL:
         raise ValueError(f"not a URL: {location!r} ({error})") from error
 
 
-@asynccontextmanager
-async def send(
-    client: AsyncClient, request: Request, secrets: Mapping[str, str]
-) -> AsyncGenerator[Response]:
-    """Send a request; the body of the answer is still to be read, and closed on the way out.
+class Session:
+    """The connections to a portal, and all that waits for them.
 
-    Args:
-        client: What sends it.
-        request: What to send.
-        secrets: Headers that are sent with it, and that nothing keeps afterwards: no error, log
-            or pickle of the request or its answer.
+    It keeps no cookies and follows no redirects: the pipeline decides.
     """
-    request.headers.update(secrets)
-    try:
-        response = await _translated(client, request, client.send(request, stream=True))
-    finally:
-        for name in secrets:
-            request.headers.pop(name, None)
-    try:
-        yield response
-    finally:
-        await response.aclose()
 
+    def __init__(
+        self,
+        *,
+        portal: URL,
+        transport: AsyncBaseTransport | None,
+        timeout: Timeout,
+        max_connections: int,
+        user_agent: str,
+    ) -> None:
+        self._client = httpx.AsyncClient(
+            transport=transport or _default_transport(portal, max_connections),
+            timeout=timeout,
+            headers={"User-Agent": user_agent},
+            # The portal's session cookie would make later calls answer as the first key's owner.
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+        )
+        self.build_request = self._client.build_request
+        self._waiting: set[asyncio.Timeout] = set()
+        self._closed = False
 
-async def read(client: AsyncClient, response: Response) -> bytes:
-    """The whole body of an answer."""
-    return await _translated(client, response.request, response.aread())
+    async def aclose(self) -> None:
+        """Close the connections; what waits for one fails."""
+        self._closed = True
+        # aiohttp leaves those who read from a connection that it closes waiting for ever.
+        for waiting in self._waiting:
+            waiting.reschedule(asyncio.get_running_loop().time())
+        while self._waiting:
+            await asyncio.sleep(0)
+        await self._client.aclose()
 
+    @asynccontextmanager
+    async def send(self, request: Request, secrets: Mapping[str, str]) -> AsyncGenerator[Response]:
+        """Send a request; the body of the answer is still to be read, and closed on the way out.
 
-async def chunks(client: AsyncClient, response: Response) -> AsyncGenerator[bytes]:
-    """The body of an answer as it arrives."""
-    pieces = response.aiter_bytes()
-    end = b""
-    while chunk := await _translated(client, response.request, anext(pieces, end)):
-        yield chunk
+        Args:
+            request: What to send.
+            secrets: Headers that are sent with it, and that nothing keeps afterwards: no error,
+                log or pickle of the request or its answer.
+        """
+        request.headers.update(secrets)
+        try:
+            response = await self._wait(request, self._client.send(request, stream=True))
+        finally:
+            for name in secrets:
+                request.headers.pop(name, None)
+        response.next_request = None  # httpx's idea of where to go next, secrets included.
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
+    async def read(self, response: Response) -> bytes:
+        """The whole body of an answer."""
+        return await self._wait(response.request, response.aread())
 
-async def _translated(client: AsyncClient, request: Request, awaitable: Awaitable[T]) -> T:
-    """Turn the HTTP libraries' errors into this library's."""
-    try:
-        return await awaitable
-    except Exception as error:
-        failure = _failure(client, request, error)
-        if failure is None:
-            raise
-    # Out of the except clause, so that it does not carry the library's error along: that one
-    # holds the request as it was sent, with its secrets.
-    raise failure
+    async def chunks(self, response: Response) -> AsyncGenerator[bytes]:
+        """The body of an answer as it arrives."""
+        pieces = response.aiter_bytes()
+        while chunk := await self._wait(response.request, anext(pieces, b"")):
+            yield chunk
 
+    async def _wait(self, request: Request, awaitable: Awaitable[T]) -> T:
+        """Wait for the HTTP libraries, and turn their errors into this library's."""
+        try:
+            async with asyncio.timeout(None) as waiting:
+                self._waiting.add(waiting)
+                try:
+                    return await awaitable
+                finally:
+                    self._waiting.discard(waiting)
+        except Exception as error:
+            failure = self._failure(request, error)
+            if failure is None:
+                raise
+        # Out of the except clause, so that it does not carry the library's error along: that one
+        # holds the request as it was sent, with its secrets.
+        raise failure
 
-def _failure(client: AsyncClient, request: Request, error: Exception) -> Exception | None:
-    if client.is_closed:
-        return RuntimeError("the Client was closed during a call")
-    # UnicodeError: a host or a status line that cannot be written.
-    if not isinstance(
-        error, httpx.HTTPError | aiohttp.ClientError | builtins.TimeoutError | UnicodeError
-    ):
-        return None
-    # httpx-aiohttp calls a broken connection a timeout; what aiohttp raised tells them apart.
-    cause = error.__cause__ or error
-    timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
-    kind = TimeoutError if timed_out else NetworkError
-    words = " ".join(str(error).split())[:300]
-    words = words or ("timed out" if timed_out else type(cause).__name__)
-    return kind(f"{request.method} {request.url}: {words}")
+    def _failure(self, request: Request, error: Exception) -> Exception | None:
+        if self._closed:
+            return RuntimeError("the Client was closed during a call")
+        if not isinstance(error, _FAILURES):
+            return None
+        # httpx-aiohttp calls a broken connection a timeout; what aiohttp raised tells them apart.
+        cause = error.__cause__ or error
+        timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
+        kind = TimeoutError if timed_out else NetworkError
+        words = " ".join(str(error).split())[:300]
+        words = words or ("timed out" if timed_out else type(cause).__name__)
+        return kind(f"{request.method} {request.url}: {words}")
 
 
 def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:

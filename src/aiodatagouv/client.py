@@ -77,7 +77,7 @@ class Client:
         self._max_connections = max_connections
         self._transport = transport
         self._user_agent = user_agent
-        self._http: _http.AsyncClient | None = None
+        self._http: _http.Session | None = None
         self._closed = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -92,7 +92,7 @@ class Client:
     async def __aenter__(self) -> Self:
         if self._http is not None or self._closed:
             raise RuntimeError("a Client can be entered once only: make another one")
-        self._http = _http.build_client(
+        self._http = _http.Session(
             portal=self._portal,
             transport=self._transport,
             timeout=self._timeout,
@@ -132,7 +132,7 @@ class Client:
             RuntimeError: The client is not open.
         """
         async with self.stream(call) as response:
-            await _http.read(self._open(), response)
+            await self._open().read(response)
             return response
 
     async def chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
@@ -141,7 +141,7 @@ class Client:
         Raises:
             NetworkError: It breaks off.
         """
-        async for chunk in _http.chunks(self._open(), response):
+        async for chunk in self._open().chunks(response):
             yield chunk
 
     @asynccontextmanager
@@ -155,18 +155,18 @@ class Client:
         for _ in range(_MAX_REDIRECTS + 1):
             request = http.build_request(method, url, headers=_headers(call), **_content(call))
             secrets = self._key.headers(url, self._portal)
-            async with _http.send(http, request, secrets) as response:
+            async with http.send(request, secrets) as response:
                 target = self._next_url(call, response)
                 if target is None:
                     if not _is_answer(call, response):
-                        await _http.read(http, response)
+                        await http.read(response)
                         raise errors.from_response(call.operation, response)
                     yield response
                     return
             url = target
         raise errors.NetworkError(f"{method} {url}: redirected more than {_MAX_REDIRECTS} times")
 
-    def _open(self) -> _http.AsyncClient:
+    def _open(self) -> _http.Session:
         if self._http is None:
             state = "closed" if self._closed else "not open yet"
             raise RuntimeError(f"the Client is {state}: call it inside `async with Client() as c:`")

@@ -65,7 +65,7 @@ def read_date(text: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
-        day = read_datetime(text)
+        return WrittenDate.write(read_datetime(text), text)
     return day if day.isoformat() == text else WrittenDate.write(day, text)
 
 

@@ -122,4 +122,4 @@ class Call:
 def _several(value: QueryValue) -> Sequence[object]:
     if value is None:
         return []
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]

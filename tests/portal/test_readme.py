@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
+import textwrap
 from collections.abc import Awaitable
 from pathlib import Path
 from types import FunctionType
@@ -18,6 +21,22 @@ from .test_calls import PNG
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_every_snippet_type_checks(tmp_path: Path) -> None:
+    body = "".join(BLOCKS)
+    program = tmp_path / "readme.py"
+    program.write_text(
+        "async def main(api_key: str) -> None:\n" + textwrap.indent(body, "    "), encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(program)],
+        cwd=README.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("Success"), done.stdout
 
 
 async def test_every_snippet_runs(

@@ -15,9 +15,8 @@ import pytest
 from typeguard import CollectionCheckStrategy, check_type
 
 from aiodatagouv import OPERATIONS, Client, Operation, Paginator
-from aiodatagouv._http import build_client, parse_url
+from aiodatagouv._http import _default_transport, parse_url
 from aiodatagouv._model import Model, to_json
-from aiodatagouv.client import TIMEOUT
 
 from .portal import Portal
 
@@ -52,22 +51,17 @@ class Recorder(httpx.AsyncBaseTransport):
     """Sends requests over the library's own transport and keeps the bodies of the answers."""
 
     def __init__(self, portal: Portal) -> None:
-        self._inner = build_client(
-            portal=parse_url(portal.url),
-            transport=None,
-            timeout=TIMEOUT,
-            max_connections=4,
-            user_agent="tests",
-        )
+        self._inner = _default_transport(parse_url(portal.url), max_connections=4)
         self.bodies: list[bytes] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.send(request)
-        self.bodies.append(response.content)
+        response = await self._inner.handle_async_request(request)
+        self.bodies.append(await response.aread())
+        await response.aclose()
         headers = {"Content-Type": response.headers.get("Content-Type", "")}
         if "Location" in response.headers:
             headers["Location"] = response.headers["Location"]
-        return httpx.Response(response.status_code, headers=headers, content=response.content)
+        return httpx.Response(response.status_code, headers=headers, content=self.bodies[-1])
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -1,0 +1,270 @@
+"""The library's own transport against servers that misbehave: everything fails in a known way."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import pickle
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from aiodatagouv import (
+    APIError,
+    Client,
+    DataGouvError,
+    DecodeError,
+    NetworkError,
+    Stream,
+    TimeoutError,
+)
+from aiodatagouv.api import datasets, proconnect, site
+
+KEY = "a-very-secret-key"
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
+
+
+@asynccontextmanager
+async def server(answer: Answer) -> AsyncIterator[str]:
+    """A server on this machine that reads a request, then does as told and closes."""
+    serving: set[asyncio.Task[object]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())  # type: ignore[arg-type]
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            result = answer(reader, writer)
+            if asyncio.iscoroutine(result):
+                await result
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
+            pass  # The client has gone, or the test is over.
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1")
+    try:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    finally:
+        listening.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+def says(content: bytes) -> Answer:
+    return lambda _, writer: writer.write(content)
+
+
+def redirects(location: str) -> Answer:
+    return says(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+async def stalls(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(OK + b'Content-Length: 100\r\n\r\n{"id"')
+    await asyncio.Event().wait()
+
+
+BREAKS: dict[str, Answer] = {
+    "closes at once": lambda _, writer: writer.close(),
+    "resets": lambda _, writer: writer.transport.abort(),
+    "speaks another protocol": says(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+    "breaks off in the headers": says(b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "breaks off in the body": says(OK + b'Content-Length: 100\r\n\r\n{"id": "1"}'),
+    "breaks off in the chunks": says(OK + b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"id"\r\n'),
+    "sends a broken chunk": says(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+    "sends what is no gzip": says(OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+    "sends a header too long": says(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 99_999 + b"\r\n\r\n"),
+    "sends no status": says(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "says latin-1": says(b"HTTP/1.1 200 \xe9t\xe9\r\nContent-Length: 2\r\n\r\n{}"),
+    "redirects to a script": redirects("javascript:alert(1)"),
+    "redirects to mail": redirects("mailto:me@portal.example"),
+    "redirects to an impossible host": redirects("http://a..b/"),
+    "redirects to another protocol": redirects("ftp://127.0.0.1/file"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+async def test_a_broken_answer_is_a_network_error_in_one_line_without_the_key(name: str) -> None:
+    async with server(BREAKS[name]) as url, Client(base_url=url, api_key=KEY) as client:
+        for call in (datasets.get_dataset(client, "velos"), text_of_a_stream(client)):
+            with pytest.raises(NetworkError) as caught:
+                await call
+            assert str(caught.value).startswith("GET http://")
+            assert "\n" not in str(caught.value)
+            for error in chain(caught.value):
+                assert KEY not in everything_in(error)
+            assert type(pickle.loads(pickle.dumps(caught.value))) is type(caught.value)
+
+
+async def text_of_a_stream(client: Client) -> str:
+    stream: Stream = await site.get_site_tags_csv(client)
+    return await stream.text()
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that it carries along."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def everything_in(value: object, depth: int = 4) -> str:
+    """The text of an object and of all that hangs on it, as a reporter of errors would dump it."""
+    if depth == 0:
+        return repr(value)
+    inside = list(getattr(value, "__dict__", {}).values())
+    if isinstance(value, BaseException):
+        inside += value.args
+    if isinstance(value, list | tuple | set):
+        inside += value
+    if isinstance(value, dict):
+        inside += [*value.keys(), *value.values()]
+    if hasattr(value, "raw"):
+        inside.append(value.raw)
+    return " ".join([repr(value), *(everything_in(one, depth - 1) for one in inside)])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 300 Choose\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\n\r\n",
+        b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_a_status_that_is_no_success_is_an_error(answer: bytes) -> None:
+    async with server(says(answer)) as url, Client(base_url=url) as client:
+        with pytest.raises(APIError):
+            await text_of_a_stream(client)
+        with pytest.raises(APIError):
+            await datasets.delete_dataset(client, "velos")
+
+
+async def test_an_answer_that_stalls_is_a_timeout() -> None:
+    async with server(stalls) as url, Client(base_url=url, timeout=0.05) as client:
+        with pytest.raises(TimeoutError, match=url):
+            await datasets.get_dataset(client, "velos")
+        stream = await site.get_site_tags_csv(client)
+        with pytest.raises(TimeoutError, match=url):
+            await stream.save(Path("never"))
+    assert not Path("never").exists()
+
+
+async def test_waiting_for_a_connection_is_no_timeout_and_no_more_are_opened() -> None:
+    open_now = most = 0
+
+    async def slowly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0.02)
+        open_now -= 1
+        writer.write(OK + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}")
+
+    async with (
+        server(slowly) as url,
+        Client(base_url=url, timeout=0.05, max_connections=2) as client,
+    ):
+        await asyncio.gather(*[datasets.get_dataset(client, str(n)) for n in range(12)])
+    assert most == 2
+
+
+async def test_closing_the_client_under_a_call_says_so() -> None:
+    async with server(stalls) as url:
+        async with Client(base_url=url, max_connections=1) as client:
+            calls = [asyncio.create_task(datasets.get_dataset(client, "a")) for _ in range(3)]
+            await asyncio.sleep(0.02)
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(result) for result in results} <= {RuntimeError, NetworkError}
+    assert any("closed" in str(result) for result in results)
+
+
+async def test_cancelling_a_call_gives_its_connection_back() -> None:
+    stalling = True
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if stalling:
+            await stalls(reader, writer)
+        writer.write(OK + b"Content-Length: 2\r\n\r\n{}")
+
+    async with server(answer) as url, Client(base_url=url, max_connections=1) as client:
+        for _ in range(3):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(datasets.get_dataset(client, "velos"), 0.02)
+        stalling = False
+        assert (await datasets.get_dataset(client, "velos")).to_dict() == {}
+
+
+async def test_pages_under_way_end_with_the_client() -> None:
+    async with server(stalls) as url:
+        async with Client(base_url=url) as client:
+            walk = datasets.list_datasets(client).pages(concurrency=3)
+            first = asyncio.create_task(anext(walk))
+            await asyncio.sleep(0.02)
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"id;title\r\n1\r\n", "1 cells for 2 columns before line 2"),
+        (b"id;title\r\n1;a;b\r\n", "3 cells for 2 columns before line 2"),
+        (b"id;id\r\n1;2\r\n", "two columns of one name"),
+        (b"id;title\r\n1;\xe9t\xe9\r\n", "can't decode"),
+        (b'id;title\r\n1;"a', "unexpected end of data"),
+    ],
+)
+async def test_what_is_no_csv_is_a_decode_error(content: bytes, complaint: str) -> None:
+    length = f"Content-Length: {len(content)}\r\n\r\n".encode()
+    async with server(says(OK + length + content)) as url, Client(base_url=url) as client:
+        stream = await site.get_site_tags_csv(client)
+        with pytest.raises(DecodeError, match=f"get_site_tags_csv: expected a CSV.*{complaint}"):
+            [row async for row in stream.rows()]
+
+
+async def test_a_csv_with_a_mark_before_it_and_a_cell_of_any_length() -> None:
+    content = gzip.compress(b"\xef\xbb\xbfid;text\r\n1;" + b"a" * 200_000 + b"\r\n")
+    head = OK + f"Content-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    async with server(says(head + content)) as url, Client(base_url=url) as client:
+        stream = await site.get_site_tags_csv(client)
+        assert [row async for row in stream.rows()] == [{"id": "1", "text": "a" * 200_000}]
+
+
+async def test_passwords_and_proxies_of_the_environment_stay_out_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[bytes] = []
+
+    async def record(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"Content-Length: 2\r\n\r\n{}")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"\r\n\r\n"))
+        await record(reader, writer)
+        writer.close()
+
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hidden")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with await asyncio.start_server(serve, "127.0.0.1") as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        async with Client(base_url=url, api_key=KEY) as client:
+            await datasets.get_dataset(client, "velos")
+    (request,) = received
+    assert b"x-api-key: " + KEY.encode() in request.lower()
+    assert b"authorization" not in request.lower()
+
+
+async def test_a_redirect_operation_says_where_it_leads_or_that_it_does_not() -> None:
+    async with server(redirects("/logout/")) as url, Client(base_url=url) as client:
+        assert await proconnect.get_proconnect_logout_o_auth_api(client) == f"{url}/logout/"
+    async with server(redirects("javascript:alert(1)")) as url, Client(base_url=url) as client:
+        with pytest.raises(DataGouvError):
+            await proconnect.get_proconnect_logout_o_auth_api(client)
