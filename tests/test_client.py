@@ -374,6 +374,29 @@ async def test_another_origin_never_gets_the_key(scripted: Scripted) -> None:
     assert KEY not in str(second.headers.raw)
 
 
+async def test_another_origin_gets_no_query_either(scripted: Scripted) -> None:
+    portal = Moving("https://files.example/datasets.csv", status=302)
+    async with scripted(portal) as client:
+        await (await datasets.recent_datasets_atom_feed(client, q="bus")).text()
+    assert [str(request.url.query, "ascii") for request in portal.requests] == ["q=bus", ""]
+
+
+async def test_a_redirect_operation_follows_the_portal_tidying_its_addresses(
+    scripted: Scripted,
+) -> None:
+    asked: list[str] = []
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        status, location = (308, "/api/1/datasets/new/rdf") if len(asked) == 1 else (302, "rdf.xml")
+        return httpx.Response(status, headers={"Location": location})
+
+    async with scripted(portal) as client:
+        target = await datasets.rdf_dataset(client, "old")
+    assert target == "https://portal.example/api/1/datasets/new/rdf.xml"
+    assert asked == ["/api/1/datasets/old/rdf", "/api/1/datasets/new/rdf"]
+
+
 async def test_a_write_is_never_repeated_elsewhere(scripted: Scripted) -> None:
     body = ReuseWrite(title="a", description="b", topic="others", type="api", url="c")
     for location, status in (("https://other.example/", 308), ("/api/1/reuses/x/", 302)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import httpx
@@ -32,14 +33,15 @@ async def test_one_page(visitor: Client, portal: Portal) -> None:
     page = await datasets.list_datasets(visitor, page_size=7)
     assert isinstance(page, DatasetPage)
     assert len(page.data) == 7
-    assert page.total == portal.totals["datasets"]
+    assert page.total >= portal.totals["datasets"]
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-async def test_every_item_once(visitor: Client, portal: Portal, concurrency: int) -> None:
+async def test_every_item_once(visitor: Client, concurrency: int) -> None:
+    total = (await datasets.list_datasets(visitor)).total
     items = datasets.list_datasets(visitor, page_size=7).items(concurrency=concurrency)
     ids = [dataset.id async for dataset in items]
-    assert len(ids) == len(set(ids)) == portal.totals["datasets"]
+    assert len(ids) == len(set(ids)) == total
 
 
 async def test_a_filter(visitor: Client) -> None:
@@ -66,8 +68,6 @@ async def test_a_reuse_from_its_creation_to_its_end(admin: Client) -> None:
     )
     created = await reuses.create_reuse(admin, body=body)
     assert (created.title, created.private) == ("Carte des pistes cyclables", False)
-    assert isinstance(created.id, str)
-
     # A body is only what changes.
     updated = await reuses.update_reuse(admin, created.id, body=ReuseWrite(tags=["velo"]))
     assert (updated.title, updated.tags) == (created.title, ["velo"])
@@ -88,7 +88,6 @@ async def test_what_was_read_can_be_sent_back(admin: Client) -> None:
     dataset = await datasets.create_dataset(
         admin, body=Dataset(title="Arbres", description="Un par un", frequency="annual")
     )
-    assert isinstance(dataset.id, str)
     remote = Resource(
         title="CSV", url="https://x.example.org/a.csv", type="main", filetype="remote"
     )
@@ -100,10 +99,26 @@ async def test_what_was_read_can_be_sent_back(admin: Client) -> None:
     assert [one.title for one in written.resources or []] == ["CSV"]
 
 
+async def test_numbers_that_json_has_not(admin: Client, portal: Portal) -> None:
+    body = Dataset(title="Rapports", description="Sans dénominateur", frequency="annual")
+    dataset = await datasets.create_dataset(admin, body=body)
+    # The portal takes them from anybody, and hands them to everybody.
+    stored = httpx.put(
+        f"{portal.url}datasets/{dataset.id}/",
+        content=b'{"extras": {"ratio": NaN}}',
+        headers={"X-API-KEY": portal.api_key, "Content-Type": "application/json"},
+    )
+    assert stored.status_code == 200
+    read = await datasets.get_dataset(admin, dataset.id)
+    assert read.extras
+    assert math.isnan(read.extras["ratio"])
+    await datasets.delete_dataset(admin, dataset.id)
+
+
 async def test_an_old_slug_leads_to_the_new_one(admin: Client) -> None:
     body = Dataset(title="Ancien nom", description="Un par un", frequency="annual")
     dataset = await datasets.create_dataset(admin, body=body)
-    await datasets.update_dataset(admin, str(dataset.id), body=Dataset(title="Nouveau nom"))
+    await datasets.update_dataset(admin, dataset.id, body=Dataset(title="Nouveau nom"))
     renamed = await datasets.get_dataset(admin, "ancien-nom", fields="id,slug")
     assert (renamed.id, renamed.slug) == (dataset.id, "nouveau-nom")
 
