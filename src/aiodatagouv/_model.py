@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PLAIN = {str, int, float, bool, type(None)}
+
 
 class Model:
     """An object of the API: attributes for the fields that are known, a dict for the others.
@@ -36,8 +38,12 @@ class Model:
 
     def to_dict(self) -> JsonObject:
         """Encode as a JSON object: the one that was decoded, or what there is to send."""
-        values = ((key, getattr(self, name)) for key, name in attributes(type(self)).items())
-        data = {key: to_json(value) for key, value in values if value is not UNSET}
+        data: JsonObject = {}
+        for key, name in attributes(type(self)).items():
+            value = getattr(self, name)
+            if value is not UNSET:
+                # Most values are JSON already, and a call for each would take half of the time.
+                data[key] = value if type(value) in _PLAIN else to_json(value)
         return data | self.additional_properties
 
     def __repr__(self) -> str:
