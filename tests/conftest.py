@@ -45,7 +45,7 @@ def scripted() -> Callable[..., Client]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put every test of the real portal into one group."""
     for item in items:
-        if "portal" in getattr(item, "fixturenames", ()):
+        if {"portal", "own_portal"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.xdist_group("portal"))
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .. import answers
 from ..client import Client
@@ -18,7 +17,7 @@ from ..models.discussion_start import DiscussionStart
 from ..models.enums import ListDiscussionsSort
 from ..operation import Call
 from ..pagination import Paginator
-from ..types import Fields, Id
+from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
 
@@ -211,7 +210,7 @@ def list_discussions(
     return Paginator(client, call, DiscussionPage)
 
 
-async def unspam_discussion(client: Client, id: Id) -> Any:
+async def unspam_discussion(client: Client, id: Id) -> JsonObject:
     """Mark a potential spam as no spam.
 
     ``DELETE /discussions/{id}/spam/``
@@ -225,16 +224,16 @@ async def unspam_discussion(client: Client, id: Id) -> Any:
         id: The id.
 
     Returns:
-        The JSON of the answer.
+        The answer, as ``JsonObject``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["unspam_discussion"], path={"id": id})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
-async def unspam_discussion_comment(client: Client, id: Id, cidx: int) -> Any:
+async def unspam_discussion_comment(client: Client, id: Id, cidx: int) -> JsonObject:
     """Mark a potential spam as no spam.
 
     ``DELETE /discussions/{id}/comments/{cidx}/spam/``
@@ -249,13 +248,13 @@ async def unspam_discussion_comment(client: Client, id: Id, cidx: int) -> Any:
         cidx: The cidx.
 
     Returns:
-        The JSON of the answer.
+        The answer, as ``JsonObject``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["unspam_discussion_comment"], path={"id": id, "cidx": cidx})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
 async def update_discussion(client: Client, id: Id, *, body: DiscussionEdit) -> Discussion:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import answers
 from ..client import Client
 from ..models.api_key import ApiKey
@@ -23,11 +21,11 @@ from ..models.uploaded_image import UploadedImage
 from ..models.user import User
 from ..models.user_write import UserWrite
 from ..operation import Call
-from ..types import Fields, Id
+from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
 
-async def accept_org_invitation(client: Client, id: Id) -> Any:
+async def accept_org_invitation(client: Client, id: Id) -> JsonObject:
     """Accept an organization invitation.
 
     ``POST /me/org_invitations/{id}/accept/``
@@ -37,7 +35,7 @@ async def accept_org_invitation(client: Client, id: Id) -> Any:
         id: The id.
 
     Returns:
-        The JSON of the answer.
+        The answer, as ``JsonObject``.
         200: Invitation accepted.
 
     Raises:
@@ -46,7 +44,7 @@ async def accept_org_invitation(client: Client, id: Id) -> Any:
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["accept_org_invitation"], path={"id": id})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
 async def clear_apikey(client: Client) -> None:
@@ -350,7 +348,7 @@ async def my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reu
     return await answers.json(client, call, list[Reuse])
 
 
-async def refuse_org_invitation(client: Client, id: Id) -> Any:
+async def refuse_org_invitation(client: Client, id: Id) -> JsonObject:
     """Refuse an organization invitation.
 
     ``POST /me/org_invitations/{id}/refuse/``
@@ -360,7 +358,7 @@ async def refuse_org_invitation(client: Client, id: Id) -> Any:
         id: The id.
 
     Returns:
-        The JSON of the answer.
+        The answer, as ``JsonObject``.
         200: Invitation refused.
 
     Raises:
@@ -369,7 +367,7 @@ async def refuse_org_invitation(client: Client, id: Id) -> Any:
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["refuse_org_invitation"], path={"id": id})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
 async def revoke_api_token(client: Client, api_token: Id) -> None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .. import answers
 from ..client import Client
@@ -106,7 +105,7 @@ async def available_organization_badges(client: Client) -> JsonObject:
     return await answers.json(client, call, JsonObject)
 
 
-async def cancel_membership(client: Client, org: Id, id: Id) -> Any:
+async def cancel_membership(client: Client, org: Id, id: Id) -> JsonObject:
     """Cancel a pending invitation for a given organization.
 
     ``POST /organizations/{org}/membership/{id}/cancel/``
@@ -117,14 +116,14 @@ async def cancel_membership(client: Client, org: Id, id: Id) -> Any:
         id: The id.
 
     Returns:
-        The JSON of the answer.
+        The answer, as ``JsonObject``.
 
     Raises:
         BadRequestError: Membership request is not pending.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["cancel_membership"], path={"org": org, "id": id})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
 async def create_organization(client: Client, *, body: OrganizationWrite) -> Organization:
@@ -1043,7 +1042,9 @@ async def rdf_organization_format(
     return await answers.stream(client, call)
 
 
-async def refuse_membership(client: Client, org: Id, id: Id, *, body: RefuseMembership) -> Any:
+async def refuse_membership(
+    client: Client, org: Id, id: Id, *, body: RefuseMembership
+) -> JsonObject:
     """Refuse user membership to a given organization.
 
     ``POST /organizations/{org}/membership/{id}/refuse/``
@@ -1055,13 +1056,13 @@ async def refuse_membership(client: Client, org: Id, id: Id, *, body: RefuseMemb
         body: What to send.
 
     Returns:
-        The JSON of the answer.
+        The answer, as ``JsonObject``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["refuse_membership"], path={"org": org, "id": id}, body=body)
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
 async def request_membership(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .. import answers
 from ..client import Client
@@ -23,7 +22,7 @@ from ..models.site_write import SiteWrite
 from ..operation import Call
 from ..pagination import Paginator
 from ..streams import Stream
-from ..types import Fields, Id
+from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
 
@@ -170,7 +169,7 @@ async def get_site_harvests_csv(client: Client) -> Stream:
     return await answers.stream(client, call)
 
 
-async def get_site_json_ld_context(client: Client) -> Any:
+async def get_site_json_ld_context(client: Client) -> JsonObject:
     """Get site json ld context.
 
     ``GET /site/context.jsonld``
@@ -179,13 +178,13 @@ async def get_site_json_ld_context(client: Client) -> Any:
         client: The portal to call.
 
     Returns:
-        The JSON of the answer.
+        The answer, as ``JsonObject``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_json_ld_context"])
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
 async def get_site_organizations_csv(client: Client) -> Stream:
