@@ -234,6 +234,14 @@ async def test_an_unusable_path_parameter_sends_nothing(scripted: Scripted) -> N
     assert portal.requests == []
 
 
+async def test_waiting_for_a_connection_is_no_timeout(scripted: Scripted) -> None:
+    portal = Portal()
+    async with scripted(portal, timeout=7) as client:
+        await datasets.get_dataset(client, "velos")
+    allowed = portal.request.extensions["timeout"]
+    assert allowed == {"connect": 7, "read": 7, "write": 7, "pool": None}
+
+
 async def test_cookies_are_neither_kept_nor_sent(scripted: Scripted) -> None:
     portal = Portal(json={}, headers={"Set-Cookie": "session=abc; Path=/"})
     async with scripted(portal, api_key=KEY) as client:
