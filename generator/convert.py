@@ -315,14 +315,13 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
     parameters = [one for one in operation["parameters"] if one["in"] in ("path", "query")]
     masked = any(one["name"] == "X-Fields" for one in operation["parameters"])
     answers = _answers(operation)
-    statuses = {status for status in operation["responses"] if status[0] in "23"}
     suffix = next((s for s in STREAMS if path.endswith(s)), None)
     produces = operation.get("produces", [STREAMS.get(suffix or "", "application/json")])[0]
-    if any(status[0] == "3" for status in statuses):
+    if any(status[0] == "3" for status in operation["responses"]):
         kind, produces = "redirect", ANY_MEDIA_TYPE
     elif produces != "application/json":
         kind = "stream"
-    elif not answers and "204" in statuses:
+    elif not answers and _is_empty(operation):
         kind = "empty"
     else:
         kind = "json"
@@ -367,6 +366,11 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
             "content": {media_type: {"schema": schema}},
         }
     return converted
+
+
+def _is_empty(operation: dict[str, Any]) -> bool:
+    responses = operation["responses"]
+    return "204" in responses or any(one.get("x-empty") for one in responses.values())
 
 
 def _parameter(parameter: dict[str, Any], operation: str, schemas: _Schemas) -> Schema:

@@ -65,8 +65,6 @@ class Model:
     module: str
     description: str
     fields: list[Field]
-    is_page: bool
-    item: str | None
     classes: list[str] = field(factory=list)
     enums: list[str] = field(factory=list)
 
@@ -103,6 +101,7 @@ class Operation:
     multipart: bool
     masked: bool
     answer: str
+    page: str | None
     item: str | None
     successes: list[str]
     errors: list[tuple[str, str]]
@@ -246,6 +245,7 @@ def _operation(
         multipart=bool(body) and "multipart/form-data" in raw["requestBody"]["content"],
         masked=raw["x-masked"],
         answer=_answer(kind, answer, page),
+        page=page,
         item=items[0] if items else None,
         successes=raw["x-successes"],
         errors=[
@@ -306,8 +306,6 @@ def _model(prop: ModelProperty, raw: dict[str, Any]) -> Model:
         module=names.module_name(prop.class_info.name),
         description=raw["description"],
         fields=fields,
-        is_page=raw["x-page"],
-        item=annotation(_item_of(prop)) if raw["x-page"] else None,
         classes=sorted(names_of(used, ModelProperty) - {JSON_OBJECT}),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )

@@ -75,15 +75,14 @@ def test_what_fits_is_decoded() -> None:
 @pytest.mark.parametrize(
     ("type_", "data"),
     [
-        (Dataset, {"title": None, "frequency": "from the future", "quality": {"score": 1}}),
+        (Dataset, {"acronym": None, "frequency": "from the future", "quality": {"score": 1}}),
         (Dataset, {"title": "a", "tags": ["b"], "temporal_coverage": {"start": "2019-01-01"}}),
         (Dataservice, {"availability": 99, "private": False}),
         (Site, {"feed_size": 20}),
     ],
 )
 def test_nothing_is_found_wrong_with_what_is_right(type_: Any, data: Any) -> None:
-    wrong = mismatch(type_, data)
-    assert wrong is None or wrong.path == "$.title"
+    assert mismatch(type_, data) is None
 
 
 def test_a_number_is_not_a_boolean_nor_the_other_way_round() -> None:

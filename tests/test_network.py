@@ -31,10 +31,10 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 @asynccontextmanager
 async def server(answer: Answer) -> AsyncIterator[str]:
     """A server on this machine that reads a request, then does as told and closes."""
-    serving: set[asyncio.Task[object]] = set()
+    serving: set[asyncio.Task[object] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.add(asyncio.current_task())  # type: ignore[arg-type]
+        serving.add(asyncio.current_task())
         try:
             await reader.readuntil(b"\r\n\r\n")
             result = answer(reader, writer)
@@ -50,9 +50,10 @@ async def server(answer: Answer) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     finally:
         listening.close()
-        for task in serving:
+        tasks = [task for task in serving if task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def says(content: bytes) -> Answer:

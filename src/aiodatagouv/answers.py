@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, TypeVar, overload
 
 from . import _http
@@ -41,17 +42,14 @@ async def location(client: Client, call: Call) -> str:
         DecodeError: The answer is no redirect.
     """
     response = await client.request(call)
-    target = response.headers.get("Location", "")
-    try:
-        # A page of the portal's website may be anywhere, but not in a script.
-        return str(_http.join(response.url, target or "about:nothing"))
-    except ValueError:
-        raise DecodeError(
-            repr(target) if target else f"status {response.status_code}",
-            operation=call.operation.id,
-            path="Location",
-            expected="an address to go to",
-        ) from None
+    target = response.headers.get("Location")
+    found = f"status {response.status_code}" if target is None else repr(target)
+    if target is not None:
+        with contextlib.suppress(ValueError):
+            return str(_http.join(response.url, target))
+    raise DecodeError(
+        found, operation=call.operation.id, path="Location", expected="an address to go to"
+    )
 
 
 async def stream(client: Client, call: Call) -> Stream:

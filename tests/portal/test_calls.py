@@ -46,7 +46,8 @@ async def test_every_item_once(visitor: Client, concurrency: int) -> None:
 
 async def test_a_filter(visitor: Client) -> None:
     first = await anext(aiter(organizations.list_organizations(visitor)))
-    found = [one async for one in datasets.list_datasets(visitor, organization=first.id)]  # type: ignore[arg-type]
+    assert isinstance(first.id, str)
+    found = [one async for one in datasets.list_datasets(visitor, organization=first.id)]
     assert found
     assert {one.organization.id for one in found if one.organization} == {first.id}
 
