@@ -80,6 +80,7 @@ def _files(view: View, releases: list[str]) -> dict[str, str]:
             code=" ".join(one.code for one in operations),
             answers=any(one.kind != "page" for one in operations),
             fields=any(one.masked for one in operations),
+            projects=any(one.projected for one in operations),
         )
     for model in view.models:
         files[f"models/{model.module}.py"] = render("models/model.py.jinja", model=model)

@@ -55,6 +55,7 @@ class Field:
     required: bool
     description: str
     decoder: str
+    metadata: dict[str, Any]
 
 
 @define
@@ -109,6 +110,13 @@ class Operation:
     dropped: str | None
     classes: list[str] = field(factory=list)
     enums: list[str] = field(factory=list)
+
+    @property
+    def projected(self) -> str | None:
+        """What it answers when decoded into a class T of the caller's; None if it cannot be."""
+        if not self.masked or self.kind != "json" or self.item is None:
+            return None
+        return self.answer.replace(self.item, "T")
 
     @property
     def code(self) -> str:
@@ -258,11 +266,16 @@ def _operation(
         classes=sorted({*names_of(used, ModelProperty), *([page] if page else [])} - {JSON_OBJECT}),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )
-    by_keyword = {one.name for one in operation.query_arguments} | {"client", "body", "fields"}
+    by_keyword = {one.name for one in operation.query_arguments} | {
+        "client",
+        "body",
+        "fields",
+        "into",
+    }
     for one in operation.path_arguments:
         one.name += "_" if one.name in by_keyword else ""
     taken = [one.name for one in operation.path_arguments + operation.query_arguments]
-    if len(set(taken) | {"client", "body", "fields"}) != len(taken) + 3:
+    if len({*taken, "client", "body", "fields", "into"}) != len(taken) + 4:
         raise GenerateError(f"{operation.id}: two parameters have the same name among {taken}")
     return operation
 
@@ -314,13 +327,18 @@ def _model(prop: ModelProperty, raw: dict[str, Any]) -> Model:
 def _field(prop: PropertyProtocol, raw: dict[str, Any]) -> Field:
     wire = prop.name.get_untrusted_value()
     type_ = annotation(prop)
+    name = names.python_name(wire)
+    metadata: dict[str, Any] = {} if name == wire else {"key": wire}
+    if raw.get("x-whole"):
+        metadata["whole"] = True
     return Field(
-        name=names.python_name(wire),
+        name=name,
         wire=wire,
         annotation=type_ if prop.required else f"{type_} | Unset",
         required=prop.required,
         description=raw.get("description", ""),
         decoder=decoder(prop, f'data["{wire}"]' if prop.required else f'get("{wire}", UNSET)'),
+        metadata=metadata,
     )
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import pickle
+from collections.abc import Mapping
 
 import httpx
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiodatagouv import OPERATIONS, APIError, DataGouvError, DecodeError, RateLimitedError, errors
 
@@ -13,12 +18,17 @@ CREATE = OPERATIONS["create_reuse"]
 URL = "https://portal.example/api/1/reuses/"
 
 
+def nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    names = st.sampled_from(["message", "errors", "error", "status", "title"])
+    return st.lists(inner) | st.dictionaries(names, inner)
+
+
 def error(
-    status: int, content: bytes | str = b"", headers: dict[str, str] | None = None
+    status: int, content: bytes | str = b"", headers: Mapping[str, str | bytes] | None = None
 ) -> APIError:
     request = httpx.Request("POST", URL)
-    response = httpx.Response(status, content=content, headers=headers, request=request)
-    return errors.from_response(CREATE, response)
+    response = httpx.Response(status, content=content, headers=headers, request=request)  # type: ignore[arg-type]
+    return errors.from_response(CREATE, response, URL)
 
 
 @pytest.mark.parametrize(
@@ -28,12 +38,12 @@ def error(
         (
             400,
             '{"errors": {"title": ["required"]}}',
-            "400 Bad Request (POST URL) title: ['required']",
+            "400 Bad Request [title: required] (POST URL)",
         ),
         (
             400,
             '{"message": "Invalid", "errors": {"title": ["required"], "url": ["bad"]}}',
-            "400 Invalid (POST URL) title: ['required']; url: ['bad']",
+            "400 Invalid [title: required; url: bad] (POST URL)",
         ),
         (
             415,
@@ -43,6 +53,18 @@ def error(
         (404, '{"error": "Not found", "status": 404}', "404 Not found (POST URL)"),
         (502, "<html><h1>Bad gateway</h1></html>", "502 Bad Gateway (POST URL)"),
         (429, "", "429 Too Many Requests (POST URL)"),
+        (
+            400,
+            '{"errors": {"resources": [{"url": ["not a URL"]}, {}]}}',
+            "400 Bad Request [resources: url: not a URL] (POST URL)",
+        ),
+        (400, '{"message": "Invalid", "errors": ["a", "b"]}', "400 Invalid: a, b (POST URL)"),
+        (400, '{"message": {"page": "no number"}}', "400 page: no number (POST URL)"),
+        (400, '{"message": null, "error": ""}', "400 Bad Request (POST URL)"),
+        (400, '{"message": "two\\nlines"}', "400 two lines (POST URL)"),
+        (400, '{"message": "' + 2000 * "x" + '"}', f"400 {500 * 'x'}... (POST URL)"),
+        (418, "{", "418 I'm a teapot (POST URL)"),
+        (599, "", "599 without a reason (POST URL)"),
         (500, "[1, 2]", "500 Internal Server Error (POST URL)"),
     ],
 )
@@ -64,12 +86,43 @@ def test_support_wants_the_sentry_id() -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("", None), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)],
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("9" * 400, math.inf),
+        ("-7", None),
+        ("1.5", None),
+        ("", None),
+        ("soon", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 99999 07:28:30 GMT", None),
+    ],
 )
-def test_how_long_to_wait(header: str, seconds: float | None) -> None:
-    caught = error(429, headers={"Retry-After": header})
+@pytest.mark.parametrize("status", [429, 503])
+def test_how_long_to_wait_by_the_portals_clock(
+    status: int, header: str, seconds: float | None
+) -> None:
+    headers = {"Retry-After": header, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert error(status, headers=headers).retry_after == seconds
+
+
+@given(text=st.text(st.characters(max_codepoint=0xFF, exclude_categories=["Cc"])))
+def test_no_header_breaks_the_error(text: str) -> None:
+    headers = {name: text.encode("latin-1") for name in ("Retry-After", "Date", "X-Sentry-ID")}
+    caught = error(429, headers=headers)
+    assert caught.retry_after is None or caught.retry_after >= 0
+
+
+@given(content=st.binary() | st.recursive(st.text() | st.none(), nested).map(msgspec.json.encode))
+def test_no_body_breaks_the_error(content: bytes) -> None:
+    assert len(str(error(400, content)).splitlines()) == 1
+
+
+def test_without_a_clock_of_the_portals_ours_counts() -> None:
+    caught = error(429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
     assert isinstance(caught, RateLimitedError)
-    assert caught.retry_after == seconds
+    assert caught.retry_after == 0
 
 
 @pytest.mark.parametrize(
@@ -78,8 +131,8 @@ def test_how_long_to_wait(header: str, seconds: float | None) -> None:
         error(400, '{"message": "Invalid", "errors": {"title": ["required"]}}'),
         error(429, headers={"Retry-After": "7"}),
         DecodeError("7", operation="get_dataset", path="$.owner", expected="an object"),
-        errors.NetworkError("GET https://portal.example: refused"),
-        errors.TimeoutError("GET https://portal.example: timed out"),
+        errors.NetworkError("refused", operation="get_site", method="GET", url=URL),
+        errors.TimeoutError("timed out", operation="get_site", method="GET", url=URL),
         errors.MaskError("no such field"),
     ],
     ids=lambda one: type(one).__name__,

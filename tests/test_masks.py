@@ -1,43 +1,113 @@
-"""``fields`` as the ``X-Fields`` header says it."""
+"""``fields`` as the ``X-Fields`` header says it, and what is refused before anything is sent."""
 
 from __future__ import annotations
 
 import pytest
 
-from aiodatagouv import MaskError
-from aiodatagouv.masks import mask
+from aiodatagouv import OPERATIONS, MaskError, masks
+from aiodatagouv.types import Fields
+
+DATASET = OPERATIONS["get_dataset"]
+DATASETS = OPERATIONS["list_datasets"]
+
+
+def header(fields: Fields, operation: str = "get_dataset") -> str:
+    chosen = OPERATIONS[operation]
+    return masks.header(masks.read(fields, chosen), chosen)
 
 
 @pytest.mark.parametrize(
-    ("fields", "header"),
+    ("fields", "sent"),
     [
         ("id,title", "id,title"),
         ("{id,title}", "id,title"),
+        (" id ,\n title ", "id,title"),
         ("id,organization{name,logo}", "id,organization{name,logo}"),
+        ("resources{checksum{value}}", "resources{checksum{value}}"),
+        ("*", "*"),
+        ("id,", "id"),
+        ({"id": 1}.keys(), "id"),
+        ("organization{*}", "organization{*}"),
         (["id"], "id"),
+        (("id", "slug"), "id,slug"),
         (
             ["id", "organization.name", "title", "organization.logo"],
             "id,organization{name,logo},title",
         ),
-        (["a.b.c", "a.b.d", "a.e"], "a{b{c,d},e}"),
+        (["resources.checksum.value", "resources.url"], "resources{checksum{value},url}"),
         (["organization", "organization.name"], "organization"),
+        (["organization.name", "organization"], "organization"),
     ],
 )
-def test_a_mask(fields: str | list[str], header: str) -> None:
-    assert mask(fields) == header
+def test_a_mask(fields: Fields, sent: str) -> None:
+    assert header(fields) == sent
 
 
-def test_a_page_keeps_what_pagination_needs() -> None:
-    assert mask(["id"], paged=True) == "data{id},page,page_size,total,next_page,previous_page"
+def test_a_mask_of_a_page_is_for_its_items_and_keeps_what_pagination_needs() -> None:
+    sent = header(["id"], "list_datasets")
+    assert sent == "data{id},page,page_size,total,next_page,previous_page"
 
 
-@pytest.mark.parametrize("fields", ["", " ", "{}", "{ }", []])
-def test_no_field_at_all_is_an_error(fields: str | list[str]) -> None:
-    with pytest.raises(MaskError, match="fields is empty"):
-        mask(fields)
+@pytest.mark.parametrize("fields", ["extras{harvest:uri}", "metrics{views}", "extras{a{b}}"])
+def test_a_free_form_object_has_any_key(fields: str) -> None:
+    assert header(fields) == fields
 
 
-@pytest.mark.parametrize("fields", ["été", ["id", "a\nb"]])
-def test_a_field_that_no_header_can_name(fields: str | list[str]) -> None:
-    with pytest.raises(MaskError, match="plain names"):
-        mask(fields)
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ("titel", "there is no titel in Dataset: the nearest name is title$"),
+        ("organization{nam}", "no organization.nam in OrganizationReference: .* organization.name"),
+        (["class_"], "there is no class_ in Dataset"),
+        ("title{id}", "title can only be had as a whole"),
+        ("tags{id}", "tags can only be had as a whole"),
+        ("*{id}", r"\* can only be had as a whole"),
+        ("id,,title", "unexpected ',' at character 4 of 'id,,title'"),
+        (",id", "unexpected ','"),
+        ("organization{,id}", "unexpected ','"),
+        ("organization{id", "1 of the braces in .* are not closed"),
+        ("organization}", "unexpected '}'"),
+        ("{id", "the first brace of '{id' is not closed"),
+        ("{organization{id}", "1 of the braces"),
+        ("{{id}}", "unexpected '{'"),
+        ("organization,{id}", "unexpected '{'"),
+        ("", "it wants nothing"),
+        (" ", "it wants nothing"),
+        ("{}", "it wants nothing"),
+        ([], "it wants nothing"),
+        ("organization{}", "it wants nothing of organization"),
+        ("extras{}", "it wants nothing of extras"),
+        ("organization.name", r"write organization\{name\}, or a list"),
+        ("extras{a.b}", "A key that has a dot cannot be masked"),
+        ("été", "plain names"),
+        ("id;title", "plain names"),
+        (["id", "a\nb"], "no path of plain names"),
+        (["organization."], "no path of plain names"),
+        ([7], "no path of plain names"),
+        ("extras{" * 99 + "a" + "}" * 99, "32 braces deep"),
+        ([".".join(["extras", *"a" * 99])], "32 names deep"),
+        (7, "7 is no class"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(fields: Fields, complaint: str) -> None:
+    with pytest.raises(MaskError, match=complaint) as caught:
+        header(fields)
+    assert str(caught.value).startswith("get_dataset: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_path_into_a_free_form_object_goes_one_key_deep() -> None:
+    assert header(["extras.uri", "extras.harvest:domain"]) == "extras{uri,harvest:domain}"
+    with pytest.raises(MaskError, match="a key that has a dot cannot be masked"):
+        header(["extras.a.b"])
+
+
+def test_what_the_portal_only_hands_out_whole() -> None:
+    assert header("blocs", "get_post") == "blocs"
+    with pytest.raises(MaskError, match="blocs can only be had as a whole"):
+        header("blocs{class}", "get_post")
+
+
+def test_an_operation_without_masks() -> None:
+    with pytest.raises(MaskError, match="create_dataset: .*always answers all"):
+        header("id", "create_dataset")

@@ -128,7 +128,7 @@ async def test_what_comes_again_is_yielded_once(scripted: Scripted) -> None:
 
 async def test_items_without_an_id_are_all_yielded(scripted: Scripted) -> None:
     def portal(request: httpx.Request) -> httpx.Response:
-        assert request.headers["X-Fields"].startswith("data{title},page,")
+        assert request.headers["X-Fields"].startswith("data{title,id},page,")
         page = {"data": [{"title": "a"}] * 3, "page": 1, "page_size": 100, "total": 3}
         return httpx.Response(200, json=page | {"next_page": None, "previous_page": None})
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -19,6 +19,7 @@ import httpx
 from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 from httpx_aiohttp import AiohttpTransport
 
+from .auth import shown
 from .errors import NetworkError, TimeoutError
 
 _FAILURES = (
@@ -43,6 +44,7 @@ __all__ = [
     "Timeout",
     "join",
     "parse_url",
+    "rewritten",
 ]
 
 
@@ -84,19 +86,17 @@ class Session:
         *,
         portal: URL,
         transport: AsyncBaseTransport | None,
-        timeout: Timeout,
         max_connections: int,
         user_agent: str,
     ) -> None:
         self._client = httpx.AsyncClient(
             transport=transport or _default_transport(portal, max_connections),
-            timeout=timeout,
             headers={"User-Agent": user_agent},
             # The portal's session cookie would make later calls answer as the first key's owner.
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
         )
-        self.build_request = self._client.build_request
+        self._portal = portal
         self._waiting: set[asyncio.Timeout] = set()
         self._closed = False
 
@@ -109,6 +109,16 @@ class Session:
         while self._waiting:
             await asyncio.sleep(0)
         await self._client.aclose()
+
+    def request(
+        self, operation: str, method: str, url: URL, *, timeout: Timeout, **options: Any
+    ) -> Request:
+        """Make a request: ``options`` are httpx's ``headers``, ``json``, ``files`` and ``data``."""
+        # The operation is there for whoever has the request, errors above all.
+        extensions = {"operation": operation}
+        return self._client.build_request(
+            method, url, timeout=timeout, extensions=extensions, **options
+        )
 
     @asynccontextmanager
     async def send(self, request: Request, secrets: Mapping[str, str]) -> AsyncGenerator[Response]:
@@ -126,6 +136,8 @@ class Session:
             for name in secrets:
                 request.headers.pop(name, None)
         response.next_request = None  # httpx's idea of where to go next, secrets included.
+        # The portal's session is as good as the key, and not for those who only get an error.
+        response.headers.pop("Set-Cookie", None)
         try:
             yield response
         finally:
@@ -150,6 +162,9 @@ class Session:
                     return await awaitable
                 finally:
                     self._waiting.discard(waiting)
+        except asyncio.CancelledError as error:
+            # Without the libraries' frames, whose local variables hold the secrets.
+            raise error.with_traceback(None) from None
         except Exception as error:
             failure = self._failure(request, error)
             if failure is None:
@@ -167,9 +182,25 @@ class Session:
         cause = error.__cause__ or error
         timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
         kind = TimeoutError if timed_out else NetworkError
-        words = " ".join(str(error).split())[:300]
-        words = words or ("timed out" if timed_out else type(cause).__name__)
-        return kind(f"{request.method} {request.url}: {words}")
+        words = str(error).strip() or ("timed out" if timed_out else type(cause).__name__)
+        return kind(
+            words,
+            operation=request.extensions["operation"],
+            method=request.method,
+            url=shown(request.url, self._portal),
+        )
+
+
+def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
+    """An answer that has been read, with what it says rewritten."""
+    content = rewrite(response.content)
+    headers = [(name, rewrite(value)) for name, value in response.headers.raw]
+    if content == response.content and headers == response.headers.raw:
+        return response
+    framing = {b"content-encoding", b"content-length", b"transfer-encoding"}
+    headers = [(name, value) for name, value in headers if name.lower() not in framing]
+    status, request = response.status_code, response.request
+    return Response(status, headers=headers, content=content, request=request)
 
 
 def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:

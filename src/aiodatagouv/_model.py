@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_type_hints
 
-from attrs import Attribute, fields
+from attrs import Attribute, fields, fields_dict, frozen
 
 from .dates import write_date
 from .types import UNSET, JsonObject
@@ -65,6 +65,38 @@ def attributes(model: type[Model]) -> dict[str, str]:
         names = (one for one in declared if one.name != "additional_properties")
         known = {one.metadata.get("key", one.name): one.name for one in names}
         _ATTRIBUTES[model] = known
+    return known
+
+
+@frozen
+class Declared:
+    """What a model says of a field.
+
+    Attributes:
+        name: The attribute that it is.
+        type: Its type.
+        whole: Whether the portal hands it out only as a whole, although it has parts.
+    """
+
+    name: str
+    type: Any
+    whole: bool
+
+
+_DECLARED: dict[type, dict[str, Declared]] = {}
+
+
+def declared(model: type[Model]) -> Mapping[str, Declared]:
+    """The key in JSON of each field of a model -> what the model says of it."""
+    known = _DECLARED.get(model)
+    if known is None:
+        hints = get_type_hints(model)
+        one_by_name = fields_dict(cast("type[AttrsInstance]", model))
+        known = {
+            key: Declared(name, hints[name], bool(one_by_name[name].metadata.get("whole")))
+            for key, name in attributes(model).items()
+        }
+        _DECLARED[model] = known
     return known
 
 

@@ -3,31 +3,79 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, TypeVar, overload
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, overload
 
 from . import _http
 from .client import Client
 from .decoding import decode
-from .errors import DecodeError
+from .errors import DecodeError, MaskError
 from .operation import Call
 from .streams import Stream
 
+if TYPE_CHECKING:
+    from .projection import Projection
+
+P = TypeVar("P")
 T = TypeVar("T")
 
 
 @overload
 async def json(client: Client, call: Call) -> Any: ...
 @overload
-async def json(client: Client, call: Call, type_: type[T]) -> T: ...
-async def json(client: Client, call: Call, type_: Any = Any) -> Any:
-    """Decode a JSON answer as a model, a list of models, or plain JSON of a certain type.
+async def json(
+    client: Client, call: Call, type_: type[list[T]], into: type[P] | None = None
+) -> list[T] | list[P]: ...
+@overload
+async def json(
+    client: Client, call: Call, type_: type[T], into: type[P] | None = None
+) -> T | P: ...
+async def json(client: Client, call: Call, type_: Any = Any, into: Any = None) -> Any:
+    """Decode a JSON answer.
+
+    Args:
+        client: The portal to call.
+        call: What to call.
+        type_: A model, a list of models, or a type of plain JSON.
+        into: The class to decode into instead of the model; it says which fields to ask for.
 
     Raises:
-        DecodeError: It is not JSON, or of another type.
+        MaskError: ``into`` does not fit the model, or fields were given as well.
+        DecodeError: The answer is not JSON, or of another type.
         APIError, NetworkError, RuntimeError, ValueError: See :meth:`Client.request`.
     """
+    if into is None:
+        return await fetch(client, call, partial(decode, type_=type_))
+    call, filled = project(call, into)
+    return await fetch(client, call, filled.many if get_origin(type_) is list else filled.one)
+
+
+def project(call: Call, class_: type[P]) -> tuple[Call, Projection[P]]:
+    """The call that asks for what a class wants, and how it is filled from the answer.
+
+    Raises:
+        MaskError: The class does not fit the model, or fields were given as well.
+    """
+    from .projection import projection  # Slow to import.
+
+    if call.fields is not None:
+        raise MaskError(
+            f"{call.operation.id}: give either fields or a class to decode into: the class says "
+            "which fields are wanted"
+        )
+    filled = projection(class_, call.operation)
+    return call.with_fields(class_), filled
+
+
+async def fetch(client: Client, call: Call, read: Callable[[str, bytes], T]) -> T:
+    """Make a call and read its answer; an error of reading has the answer with it."""
     response = await client.request(call)
-    return decode(call.operation.id, response.content, type_)
+    try:
+        return read(call.operation.id, response.content)
+    except DecodeError as error:
+        error.response = response
+        raise
 
 
 async def empty(client: Client, call: Call) -> None:
@@ -54,5 +102,5 @@ async def location(client: Client, call: Call) -> str:
 
 async def stream(client: Client, call: Call) -> Stream:
     """An answer to be read in pieces; the call is checked now, and made when it is read."""
-    call.url()
+    call.check()
     return Stream(client, call)

@@ -13,6 +13,13 @@ ENVIRONMENT_VARIABLE = "DATAGOUV_API_KEY"
 HEADER = "X-API-KEY"
 
 
+class Secrets(dict[str, str]):
+    """Headers that do not print: tracebacks may show the local variables of each frame."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secret headers>"
+
+
 class ApiKey:
     """A key that neither prints nor pickles."""
 
@@ -43,14 +50,23 @@ class ApiKey:
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key cannot be pickled")
 
-    def headers(self, url: URL, portal: URL) -> dict[str, str]:
+    def headers(self, url: URL, portal: URL) -> Secrets:
         """The headers for a request to ``url``: the key goes to the portal's own origin only."""
-        return {HEADER: self._secret} if self and origin(url) == origin(portal) else {}
+        return Secrets({HEADER: self._secret} if self and origin(url) == origin(portal) else {})
+
+    def struck_out(self, content: bytes) -> bytes:
+        """What somebody sent, without the key should it be in there."""
+        return content.replace(self._secret.encode(), b"***") if self else content
 
 
 def origin(url: URL) -> tuple[str, str, int | None]:
     """Scheme, host and port."""
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def shown(url: URL, portal: URL) -> str:
+    """An address as errors show it: what signs a request to another host is not for them."""
+    return str(url if origin(url) == origin(portal) else url.copy_with(query=None, userinfo=b""))
 
 
 def is_private(url: URL) -> bool:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from . import _http, auth, errors, masks
+from attrs import define, evolve, field, frozen
+
+from . import _http, auth, errors, masks, redirects
 from ._model import to_json
-from .types import File
+from .types import UNSET, File, Unset
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -25,9 +31,42 @@ DEMO = "https://demo.data.gouv.fr/api/1/"
 TIMEOUT = _http.Timeout(30, connect=10, pool=None)
 """Seconds: to connect 10, for the next bytes 30; waiting for a free connection has no limit."""
 
-_MAX_REDIRECTS = 5
-
 T = TypeVar("T")
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
+
+_log = logging.getLogger("aiodatagouv")
+
+
+@frozen
+class _Options:
+    """What may be another for some calls; see :meth:`Client.with_options`."""
+
+    timeout: _http.Timeout
+    lang: str | None
+    on_response: Callable[[_http.Response], object] | None
+
+
+@define
+class _Pool:
+    """What a client shares with those that are made from it."""
+
+    session: _http.Session | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    closed: bool = False
+    tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
+
+    def open(self) -> _http.Session:
+        """The connections, for a call."""
+        if self.session is None:
+            state = "closed" if self.closed else "not open yet"
+            raise RuntimeError(f"the Client is {state}: call it inside `async with Client() as c:`")
+        if asyncio.get_running_loop() is not self.loop:
+            raise RuntimeError(
+                "the Client was opened in another event loop, which its connections belong to: "
+                "open one in each loop"
+            )
+        return self.session
 
 
 class Client:
@@ -45,10 +84,13 @@ class Client:
         max_connections: How many connections may be open at once.
         transport: What sends the requests instead of httpx-aiohttp, for tests.
         user_agent: What the portal's logs show.
+        lang: The language of labels and messages, as ``fr``; the portal's own when None.
+        on_response: Is called with every answer as it came, an ``httpx.Response``, before it is
+            decoded or raised as an error; that of a ``Stream`` before its body is read.
 
     Raises:
         ValueError: ``base_url`` is not a URL, the key cannot be sent or would travel in the clear,
-            or a number is not positive.
+            ``lang`` is no language, or a number is not positive.
     """
 
     def __init__(
@@ -60,6 +102,8 @@ class Client:
         max_connections: int = 16,
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
+        lang: str | None = None,
+        on_response: Callable[[_http.Response], object] | None = None,
     ) -> None:
         self._portal = _root(base_url)
         self._key = auth.ApiKey.find(api_key)
@@ -67,19 +111,14 @@ class Client:
             raise ValueError(
                 f"base_url is {base_url!r}: an API key is only sent over https or to this machine"
             )
-        if not isinstance(timeout, _http.Timeout):
-            if not timeout > 0:
-                raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0")
-            timeout = _http.Timeout(timeout, pool=None)
         if max_connections < 1:
             raise ValueError(f"max_connections is {max_connections!r}: at least 1 is needed")
-        self._timeout = timeout
+        self._options = _Options(_timeout(timeout), _lang(lang), on_response)
         self._max_connections = max_connections
         self._transport = transport
         self._user_agent = user_agent
-        self._http: _http.Session | None = None
-        self._closed = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._pool = _Pool()
+        self._is_derived = False
 
     def __repr__(self) -> str:
         return f"Client(base_url={str(self._portal)!r}, api_key={self._key!r})"
@@ -89,13 +128,44 @@ class Client:
         """The root of the portal's API, with a slash at its end."""
         return str(self._portal)
 
+    def with_options(
+        self,
+        *,
+        timeout: float | _http.Timeout | Unset = UNSET,
+        lang: str | Unset | None = UNSET,
+        on_response: Callable[[_http.Response], object] | Unset | None = UNSET,
+    ) -> Self:
+        """A client with other options and the same connections, for some calls or only one.
+
+        >>> dataset = await datasets.get_dataset(client.with_options(timeout=5), "a-slug")
+
+        It lives as long as the client that it is made from, and is not entered itself. The
+        arguments are those of :class:`Client`; what is not given stays as it is.
+
+        Raises:
+            ValueError: ``lang`` is no language, or the timeout is not positive.
+        """
+        options = self._options
+        if timeout is not UNSET:
+            options = evolve(options, timeout=_timeout(timeout))
+        if lang is not UNSET:
+            options = evolve(options, lang=_lang(lang))
+        if on_response is not UNSET:
+            options = evolve(options, on_response=on_response)
+        derived = copy(self)
+        derived._options = options
+        derived._is_derived = True
+        return derived
+
     async def __aenter__(self) -> Self:
-        if self._http is not None or self._closed:
+        if self._is_derived:
+            raise RuntimeError("enter the Client that this one was made from: it is ready to use")
+        if self._pool.session is not None or self._pool.closed:
             raise RuntimeError("a Client can be entered once only: make another one")
-        self._http = _http.Session(
+        self._pool.loop = asyncio.get_running_loop()
+        self._pool.session = _http.Session(
             portal=self._portal,
             transport=self._transport,
-            timeout=self._timeout,
             max_connections=self._max_connections,
             user_agent=self._user_agent,
         )
@@ -107,19 +177,19 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._http is not None:
-            http, self._http, self._closed = self._http, None, True
-            tasks = [*self._tasks]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await http.aclose()
+        session = self._pool.open()
+        self._pool.session, self._pool.closed = None, True
+        tasks = [*self._pool.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await session.aclose()
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task of its own, which does not outlive the client."""
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._pool.tasks.add(task)
+        task.add_done_callback(self._pool.tasks.discard)
         return task
 
     async def request(self, call: Call) -> _http.Response:
@@ -128,12 +198,21 @@ class Client:
         Raises:
             APIError: The portal says that it failed.
             NetworkError: There is no answer, or not all of it.
-            ValueError: A path parameter is not one.
-            RuntimeError: The client is not open.
+            MaskError: The fields that are wanted cannot be had.
+            ValueError: A parameter is none.
+            RuntimeError: The client is not open, or was opened in another event loop.
         """
-        async with self.stream(call) as response:
-            await self._open().read(response)
+        async with self._answer(call) as response:
+            await self._pool.open().read(response)
+            self._hand_out(response)
             return response
+
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
+        """Make a call and leave the body of the answer to be read; raises as :meth:`request`."""
+        async with self._answer(call) as response:
+            self._hand_out(response)
+            yield response
 
     async def chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
         """The body of an answer of :meth:`stream`, as it arrives.
@@ -141,62 +220,93 @@ class Client:
         Raises:
             NetworkError: It breaks off.
         """
-        async for chunk in self._open().chunks(response):
+        async for chunk in self._pool.open().chunks(response):
             yield chunk
 
     @asynccontextmanager
-    async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
-        """Make a call and leave the body of the answer to be read; raises as :meth:`request`."""
-        http = self._open()
-        url = self._portal.join(call.url())
-        pairs = call.query_pairs()
-        url = url.copy_with(params=pairs) if pairs else url
-        method = call.operation.method
-        for _ in range(_MAX_REDIRECTS + 1):
-            request = http.build_request(method, url, headers=_headers(call), **_content(call))
-            secrets = self._key.headers(url, self._portal)
-            async with http.send(request, secrets) as response:
-                target = self._next_url(call, response)
+    async def _answer(self, call: Call) -> AsyncGenerator[_http.Response]:
+        """The answer to a call, wherever the portal redirects to, its body still to be read."""
+        session = self._pool.open()
+        url = self._url(call)
+        headers, content = _headers(call), _content(call)
+        for _ in range(redirects.MAX_REDIRECTS + 1):
+            async with self._exchange(session, call, url, headers, content) as response:
+                target = redirects.next_url(call.operation, response, self._portal)
                 if target is None:
                     if not _is_answer(call, response):
-                        await http.read(response)
-                        raise errors.from_response(call.operation, response)
+                        raise await self._failure(session, call, response)
                     yield response
                     return
             url = target
-        raise errors.NetworkError(f"{method} {url}: redirected more than {_MAX_REDIRECTS} times")
+        raise redirects.too_many(call.operation, response, self._portal)
 
-    def _open(self) -> _http.Session:
-        if self._http is None:
-            state = "closed" if self._closed else "not open yet"
-            raise RuntimeError(f"the Client is {state}: call it inside `async with Client() as c:`")
-        return self._http
-
-    def _next_url(self, call: Call, response: _http.Response) -> _http.URL | None:
-        """Where a redirect leads, or None when the answer is the one that was asked for."""
-        status = response.status_code
-        location = response.headers.get("Location")
-        if status not in _http.REDIRECTS or location is None:
-            return None
-        # 308 is the portal tidying its own addresses (a slash, an old slug).
-        if call.operation.kind == "redirect" and status != 308:
-            return None
+    @asynccontextmanager
+    async def _exchange(
+        self,
+        session: _http.Session,
+        call: Call,
+        url: _http.URL,
+        headers: dict[str, str],
+        content: dict[str, Any],
+    ) -> AsyncGenerator[_http.Response]:
+        """Send one request, and log what became of it."""
+        operation = call.operation
+        request = session.request(
+            operation.id,
+            operation.method,
+            url,
+            timeout=self._options.timeout,
+            headers=headers,
+            **content,
+        )
+        outcome, size = "no answer", 0
+        start = time.perf_counter()
         try:
-            url = _http.join(response.url, location)
-        except ValueError as error:
-            raise errors.NetworkError(
-                f"GET {response.url}: redirected to what is {error}"
-            ) from None
-        same_origin = auth.origin(url) == auth.origin(self._portal)
-        if call.operation.method != "GET" and not (same_origin and status in (307, 308)):
-            raise errors.NetworkError(
-                f"{call.operation.method} {response.url}: redirected to {url}, where a write is "
-                "not repeated"
-            )
-        if not url.query and same_origin:
-            # The portal's own redirects drop the query.
-            url = url.copy_with(query=response.url.query or None)
-        return url
+            async with session.send(request, self._key.headers(url, self._portal)) as response:
+                outcome = str(response.status_code)
+                try:
+                    yield response
+                finally:
+                    size = response.num_bytes_downloaded
+        finally:
+            took = (time.perf_counter() - start) * 1000
+            _log.debug("%s: %s, %.0f ms, %d bytes", operation.id, outcome, took, size)
+
+    async def _failure(
+        self, session: _http.Session, call: Call, response: _http.Response
+    ) -> errors.APIError:
+        await session.read(response)
+        # A proxy may show what it was sent.
+        response = _http.rewritten(response, self._key.struck_out)
+        self._hand_out(response)
+        url = auth.shown(response.url, self._portal)
+        return errors.from_response(call.operation, response, url)
+
+    def _url(self, call: Call) -> _http.URL:
+        url = self._portal.join(call.url())
+        pairs = call.query_pairs()
+        if self._options.lang is not None:
+            pairs.append(("lang", self._options.lang))
+        return url.copy_with(params=pairs) if pairs else url
+
+    def _hand_out(self, response: _http.Response) -> None:
+        if self._options.on_response is not None:
+            self._options.on_response(response)
+
+
+def _timeout(timeout: float | _http.Timeout) -> _http.Timeout:
+    if isinstance(timeout, _http.Timeout):
+        return timeout
+    if not timeout > 0:
+        raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0")
+    return _http.Timeout(timeout, pool=None)
+
+
+def _lang(lang: str | None) -> str | None:
+    # The portal ignores in silence what it does not know.
+    if lang is not None and not _LANGUAGE.fullmatch(lang):
+        raise ValueError(f"lang is {lang!r}: it must be the code of a language, such as 'fr'")
+    return lang
 
 
 def _root(base_url: str) -> _http.URL:
@@ -209,15 +319,16 @@ def _root(base_url: str) -> _http.URL:
 
 def _headers(call: Call) -> dict[str, str]:
     headers = {"Accept": call.operation.media_type}
-    if call.fields is not None:
-        headers[masks.HEADER] = masks.mask(call.fields, paged=call.operation.kind == "page")
+    mask = call.mask()
+    if mask is not None:
+        headers[masks.HEADER] = masks.header(mask, call.operation)
     return headers
 
 
 def _is_answer(call: Call, response: _http.Response) -> bool:
     """Whether a call has succeeded: a redirect is an answer only to those who ask for one."""
-    is_redirect = response.status_code in _http.REDIRECTS and "Location" in response.headers
-    return response.is_success or (call.operation.kind == "redirect" and is_redirect)
+    asked = call.operation.kind == "redirect" and redirects.is_redirect(response)
+    return response.is_success or asked
 
 
 def _content(call: Call) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from types import UnionType
-from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin
 
 import msgspec
 
-from ._model import Model, attributes, each
+from ._model import Model, declared, each
 from .dates import read_datetime
 from .errors import DecodeError
 from .types import UNSET, Unset
@@ -35,7 +35,7 @@ def decode(operation: str, content: bytes, type_: Any) -> Any:
     Raises:
         DecodeError: It is not JSON, or of another type.
     """
-    data = _parse(operation, content)
+    data = parse(operation, content)
     try:
         return _build(type_, data)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -43,7 +43,12 @@ def decode(operation: str, content: bytes, type_: Any) -> Any:
         raise DecodeError(found, operation=operation, path=path, expected=expected) from error
 
 
-def _parse(operation: str, content: bytes) -> Any:
+def parse(operation: str, content: bytes) -> Any:
+    """Parse an answer as plain JSON.
+
+    Raises:
+        DecodeError: It is none.
+    """
     try:
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -109,12 +114,11 @@ def _union_mismatch(types: tuple[Any, ...], data: Any, path: str) -> Mismatch | 
 
 
 def _model_mismatch(model: type[Model], data: dict[str, Any], path: str) -> Mismatch | None:
-    hints = get_type_hints(model)
-    for key, name in attributes(model).items():
+    for key, field in declared(model).items():
         value = data.get(key, UNSET)
         if value is not UNSET:
-            place = mismatch(hints[name], value, f"{path}.{key}")
-        elif Unset not in get_args(hints[name]):
+            place = mismatch(field.type, value, f"{path}.{key}")
+        elif Unset not in get_args(field.type):
             place = Mismatch(f"{path}.{key}", "a value", "nothing")
         else:
             place = None

@@ -9,6 +9,7 @@ import builtins
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -18,12 +19,33 @@ if TYPE_CHECKING:
     from .operation import Operation
 
 
+_LINE = 500
+"""Characters of a portal's words that an error prints."""
+
+
 class DataGouvError(Exception):
     """The parent of every error of this library."""
 
 
 class NetworkError(DataGouvError):
-    """The portal could not be reached, or the connection broke."""
+    """The portal could not be reached, or the connection broke.
+
+    Attributes:
+        operation: The id of the operation.
+        method: The HTTP method.
+        url: The address that was called.
+    """
+
+    def __init__(
+        self, message: str, *, operation: str = "", method: str = "", url: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.method = method
+        self.url = url
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {one_line(self.args[0])} ({self.method} {self.url})"
 
 
 class TimeoutError(NetworkError, builtins.TimeoutError):
@@ -31,7 +53,7 @@ class TimeoutError(NetworkError, builtins.TimeoutError):
 
 
 class MaskError(DataGouvError, ValueError):
-    """The ``fields`` that were asked for cannot be."""
+    """The fields that were asked for cannot be had: nothing was sent."""
 
 
 class DecodeError(DataGouvError, ValueError):
@@ -41,18 +63,27 @@ class DecodeError(DataGouvError, ValueError):
         operation: The id of the operation.
         path: Where in the JSON answer, as ``$.data[3].organization``.
         expected: What should have been there.
+        response: The answer itself.
     """
 
     def __init__(
-        self, found: str, *, operation: str = "", path: str = "$", expected: str = ""
+        self,
+        found: str,
+        *,
+        operation: str = "",
+        path: str = "$",
+        expected: str = "",
+        response: Response | None = None,
     ) -> None:
         super().__init__(found)
         self.operation = operation
         self.path = path
         self.expected = expected
+        self.response = response
 
     def __str__(self) -> str:
-        return f"{self.operation}: expected {self.expected} at {self.path}, got {self.args[0]}"
+        found = one_line(self.args[0])
+        return f"{self.operation}: expected {self.expected} at {self.path}, got {found}"
 
 
 class APIError(DataGouvError):
@@ -63,9 +94,10 @@ class APIError(DataGouvError):
         errors: What is wrong with each field of the body, for a failed validation.
         operation: The id of the operation.
         method: The HTTP method.
-        url: The address that was called.
+        url: The address that answered.
         status: The HTTP status.
         sentry_id: What to tell the portal's support, from ``X-Sentry-ID``.
+        retry_after: How many seconds the portal asks to wait, when it says so.
         response: The answer itself, its body read.
     """
 
@@ -79,6 +111,7 @@ class APIError(DataGouvError):
         url: str = "",
         status: int = 0,
         sentry_id: str | None = None,
+        retry_after: float | None = None,
         response: Response | None = None,
     ) -> None:
         super().__init__(message)
@@ -89,12 +122,17 @@ class APIError(DataGouvError):
         self.url = url
         self.status = status
         self.sentry_id = sentry_id
+        self.retry_after = retry_after
         self.response = response
 
     def __str__(self) -> str:
-        text = f"{self.operation}: {self.status} {self.message} ({self.method} {self.url})"
+        text = f"{self.operation}: {self.status} {one_line(self.message)}"
         if self.errors:
-            text += " " + "; ".join(f"{name}: {problem}" for name, problem in self.errors.items())
+            wrong = [f"{name}: {_words(problem)}" for name, problem in self.errors.items()]
+            text += f" [{one_line('; '.join(wrong))}]"
+        if self.retry_after is not None:
+            text += f", wait {self.retry_after:g} s"
+        text += f" ({self.method} {self.url})"
         return text if self.sentry_id is None else f"{text} [X-Sentry-ID {self.sentry_id}]"
 
 
@@ -123,21 +161,7 @@ class LockedError(APIError):
 
 
 class RateLimitedError(APIError):
-    """429: too many requests."""
-
-    @property
-    def retry_after(self) -> float | None:
-        """How long the portal asks to wait, in seconds, when it says so."""
-        text = "" if self.response is None else self.response.headers.get("Retry-After", "")
-        if text.strip().isdecimal():
-            return float(text)
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    """429: too many requests; see ``retry_after``."""
 
 
 class ServerError(APIError):
@@ -155,28 +179,79 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 
 
-def from_response(operation: Operation, response: Response) -> APIError:
-    """The error that an answer with a failing status stands for. Its body has been read."""
+def from_response(operation: Operation, response: Response, url: str) -> APIError:
+    """The error that an answer with a failing status stands for.
+
+    Args:
+        operation: What was called.
+        response: The answer, its body read.
+        url: Its address, as it may be shown.
+    """
     status = response.status_code
     default = ServerError if status >= 500 else APIError
     body = _json_object(response.content)
     errors: Any = body.get("errors")
     # Proxies answer in HTML or not at all: then HTTP's own phrase says more than the body.
-    message = body.get("message") or body.get("error") or response.reason_phrase
+    message = body.get("message") or body.get("error") or _phrase(response)
+    if errors and not isinstance(errors, dict):
+        message = f"{_words(message)}: {_words(errors)}"
     return _BY_STATUS.get(status, default)(
-        str(message),
+        _words(message),
         errors=cast("dict[str, Any]", errors) if isinstance(errors, dict) else None,
         operation=operation.id,
         method=response.request.method,
-        url=str(response.url),
+        url=url,
         status=status,
         sentry_id=response.headers.get("X-Sentry-ID"),
+        retry_after=_retry_after(response),
         response=response,
     )
+
+
+def one_line(text: str) -> str:
+    """A text as one line of bearable length."""
+    text = " ".join(text.split())
+    return text if len(text) <= _LINE else f"{text[:_LINE]}..."
+
+
+def _words(value: Any) -> str:
+    """What a portal says of a failure, which may be nested, in words."""
+    if isinstance(value, dict):
+        several = cast("dict[str, Any]", value).items()
+        return "; ".join(f"{name}: {_words(one)}" for name, one in several)
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_words, value)))
+    return str(value)
+
+
+def _phrase(response: Response) -> str:
+    known = {one.value: one.phrase for one in HTTPStatus}
+    return response.reason_phrase or known.get(response.status_code, "without a reason")
+
+
+def _retry_after(response: Response) -> float | None:
+    """How long an answer asks to wait, by the portal's own clock when it has one."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    moment = _date(text)
+    if moment is None:
+        return None
+    now = _date(response.headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    """A date as HTTP writes it."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(content, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}

@@ -1,46 +1,229 @@
-"""``fields``: which parts of an answer are wanted, in the syntax of the ``X-Fields`` header."""
+"""``fields``: which parts of an answer are wanted, as the ``X-Fields`` header says it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args, get_origin
 
+from ._model import Model, declared
 from .errors import MaskError
 
 if TYPE_CHECKING:
+    from .operation import Operation
     from .types import Fields
 
 HEADER = "X-Fields"
 
+Mask: TypeAlias = "dict[str, Mask | None]"
+"""Each field that is wanted -> what is wanted of it, or None for all. ``*`` is all other fields."""
+
 _ENVELOPE = "page,page_size,total,next_page,previous_page"
 """What pagination needs of a page besides its items."""
 
+_NAME = re.compile(r"[\w:*-]+", re.ASCII)
+_TOKEN = re.compile(rf"[{{}},]|{_NAME.pattern}|\S", re.ASCII)
 
-def mask(fields: Fields, *, paged: bool = False) -> str:
-    """Write a mask.
+_DEPTH = 32
+"""How deep a mask may go; no answer does."""
 
-    Args:
-        fields: A mask in the server's own syntax, ``"id,organization{name}"``, or a list of dotted
-            paths, ``["id", "organization.name"]``.
-        paged: The answer is a page: the mask is for its items.
+
+def read(fields: Fields, operation: Operation) -> Mask:
+    """What a caller wants of an operation's answer, checked against its model.
 
     Raises:
-        MaskError: There is no field in it, or one that no field is called.
+        MaskError: It cannot be had.
     """
-    text = fields if isinstance(fields, str) else _from_paths([path.split(".") for path in fields])
+    if not isinstance(fields, str | Iterable) or isinstance(fields, type):
+        # Imported here because it is slow to import, and builds on this module.
+        from .projection import projection
+
+        return projection(fields, operation).mask
+    try:
+        model = model_of(operation)
+        mask = parse(fields) if isinstance(fields, str) else from_paths(fields)
+        check(mask, model, paths=not isinstance(fields, str))
+    except MaskError as error:
+        raise MaskError(f"{operation.id}: fields={fields!r:.200}: {error}") from None
+    return mask
+
+
+def parse(text: str) -> Mask:
+    """Parse a mask in the server's own syntax, ``id,organization{name}``, as the server does.
+
+    A field that is named twice is what it was last. Only what the server would skip in silence,
+    such as dots, is an error here.
+
+    Raises:
+        MaskError: The server would refuse it, or skip a part of it.
+    """
     text = text.strip()
-    if text.startswith("{") and text.endswith("}"):
-        text = text[1:-1].strip()
-    if not text:
-        raise MaskError("fields is empty: name the fields wanted, or leave it out to get them all")
-    if not (text.isascii() and text.isprintable()):
-        raise MaskError(f"fields is {text!r}: the API's fields have plain names")
-    return f"data{{{text}}},{_ENVELOPE}" if paged else text
+    if text.startswith("{"):
+        if not text.endswith("}"):
+            raise MaskError(f"the first brace of {text!r} is not closed at its end")
+        text = text[1:-1]
+    mask: Mask = {}
+    here, outer, previous = mask, list[Mask](), ""
+    for found in _TOKEN.finditer(text):
+        token = found.group()
+        match token:
+            case "{" if previous not in here:
+                _unexpected(found, "it follows a field")
+            case "{":
+                inside: Mask = {}
+                here[previous] = inside
+                outer.append(here)
+                here = inside
+                if len(outer) > _DEPTH:
+                    raise MaskError(f"{text[:40]!r}... is more than {_DEPTH} braces deep")
+            case "}" if not outer:
+                _unexpected(found, "there is none to close")
+            case "}":
+                here = outer.pop()
+            case "," if previous in ("", ",", "{"):
+                _unexpected(found, "it follows a field")
+            case ",":
+                pass
+            case ".":
+                _unexpected(
+                    found,
+                    'write organization{name}, or a list: ["organization.name"]. A key that has a '
+                    "dot cannot be masked: ask for all of its object",
+                )
+            case _ if not _NAME.fullmatch(token):
+                _unexpected(found, "the API's fields have plain names")
+            case _:
+                here[token] = None
+        previous = token
+    if outer:
+        raise MaskError(f"{len(outer)} of the braces in {text!r} are not closed")
+    return mask
 
 
-def _from_paths(paths: list[list[str]]) -> str:
-    below: dict[str, list[list[str]]] = {}
-    for first, *rest in paths:
-        below.setdefault(first, []).append(rest)
+def from_paths(paths: Iterable[str]) -> Mask:
+    """Make a mask of dotted paths: ``["id", "organization.name"]``.
+
+    A path to a field takes all of it, whatever other paths pick out of it.
+
+    Raises:
+        MaskError: A path is none.
+    """
+    mask: Mask = {}
+    for path in paths:
+        names = path.split(".") if isinstance(path, str) else []
+        wrong = [name for name in names if not _NAME.fullmatch(name)]
+        if wrong or not names:
+            raise MaskError(f"{path!r} is no path of plain names with dots between them")
+        if len(names) > _DEPTH:
+            raise MaskError(f"{path[:40]!r}... is more than {_DEPTH} names deep")
+        *above, last = names
+        here: Mask | None = mask
+        for name in above:
+            here = None if here is None else here.setdefault(name, {})
+        if here is not None:
+            here[last] = None
+    return mask
+
+
+def model_of(operation: Operation) -> type[Model]:
+    """The model that the masks of an operation are for.
+
+    Raises:
+        MaskError: It takes none.
+    """
+    if not operation.masked or operation.item is None:
+        raise MaskError("the portal always answers all fields")
+    model: type[Model] = getattr(import_module("aiodatagouv.models"), operation.item)
+    return model
+
+
+def check_key(key: str, where: str) -> None:
+    """Check a key of free-form JSON, which may be any but not of any characters.
+
+    Raises:
+        MaskError: A mask cannot say it.
+    """
+    if not _NAME.fullmatch(key):
+        raise MaskError(
+            f"{where}{key} cannot be masked, for its dots or other characters: ask for all of "
+            f"{where.rstrip('.')}"
+        )
+
+
+def check(mask: Mask, model: type[Model], where: str = "", *, paths: bool = False) -> None:
+    """Check a mask against the model of what it is for.
+
+    Args:
+        mask: The mask.
+        model: The model.
+        where: The fields above, each with a dot after it.
+        paths: The mask was written as dotted paths, where a dot may have been meant for a key.
+
+    Raises:
+        MaskError: It names a field that is not there, picks something out of one that has no
+            parts, or wants nothing.
+    """
+    if not mask:
+        raise MaskError(
+            f"it wants nothing of {where.rstrip('.')}: name the fields, or leave the braces out"
+            if where
+            else "it wants nothing: name the fields, or leave it out to get them all"
+        )
+    known = declared(model)
+    for name, inside in mask.items():
+        if name not in known and name != "*":
+            raise unknown(name, model, where)
+        if inside is None:
+            continue
+        below = None if name == "*" or known[name].whole else _below(known[name].type)
+        if below is None:
+            raise MaskError(f"{where}{name} can only be had as a whole: leave out what follows it")
+        if below is not Any:
+            check(inside, below, f"{where}{name}.", paths=paths)
+        elif not inside:
+            raise MaskError(f"it wants nothing of {where}{name}: leave the braces out to get all")
+        elif paths and any(inside.values()):
+            raise MaskError(
+                f"{where}{name} takes one key: a key that has a dot cannot be masked, ask for all "
+                f"of {name}; an object in it is asked for as {name}{{key{{key}}}}"
+            )
+
+
+def unknown(name: str, model: type[Model], where: str = "") -> MaskError:
+    """The error for a field that a model has not."""
+    nearest = get_close_matches(name, declared(model), n=1, cutoff=0)
+    hint = f": the nearest name is {where}{nearest[0]}" if nearest else ""
+    return MaskError(f"there is no {where}{name} in {model.__name__}{hint}")
+
+
+def write(mask: Mask) -> str:
+    """Write a mask in the server's syntax."""
     return ",".join(
-        name if [] in rests else f"{name}{{{_from_paths(rests)}}}" for name, rests in below.items()
+        name if inside is None else f"{name}{{{write(inside)}}}" for name, inside in mask.items()
+    )
+
+
+def header(mask: Mask, operation: Operation) -> str:
+    """What to send: for a page, the mask is for its items, and the page's own fields are added."""
+    text = write(mask)
+    return f"data{{{text}}},{_ENVELOPE}" if operation.kind == "page" else text
+
+
+def _below(type_: Any) -> Any:
+    """What a sub-mask of a field applies to: a model, Any for free-form JSON, None for scalars."""
+    origin = get_origin(type_)
+    if type_ is Any or origin is dict:
+        return Any
+    if origin is list:
+        return _below(get_args(type_)[0])
+    if isinstance(type_, type):
+        return type_ if issubclass(type_, Model) else None
+    return next(filter(None, map(_below, get_args(type_))), None)
+
+
+def _unexpected(found: re.Match[str], hint: str) -> NoReturn:
+    raise MaskError(
+        f"unexpected {found.group()!r} at character {found.start() + 1} of {found.string!r}: {hint}"
     )

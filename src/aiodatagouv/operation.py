@@ -10,8 +10,11 @@ from urllib.parse import quote
 
 from attrs import evolve, field, frozen
 
+from . import masks
+
 if TYPE_CHECKING:
     from ._model import Model
+    from .masks import Mask
     from .types import Fields, Id
 
 Kind: TypeAlias = Literal["json", "page", "empty", "redirect", "stream"]
@@ -92,6 +95,29 @@ class Call:
             for name, value in self.query.items()
             for one in _several(value)
         ]
+
+    def mask(self) -> Mask | None:
+        """The fields that are wanted, None for all.
+
+        Raises:
+            MaskError: They cannot be had.
+        """
+        return None if self.fields is None else masks.read(self.fields, self.operation)
+
+    def check(self) -> None:
+        """Refuse a call that cannot be made.
+
+        Raises:
+            MaskError: The fields that are wanted cannot be had.
+            ValueError: A parameter is none.
+        """
+        self.url()
+        self.query_pairs()
+        self.mask()
+
+    def with_fields(self, fields: Fields) -> Call:
+        """The same call for other fields."""
+        return evolve(self, fields=fields)
 
     def with_query(self, **query: QueryValue) -> Call:
         """The same call with other query parameters."""

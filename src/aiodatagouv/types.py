@@ -12,8 +12,13 @@ from attrs import field, frozen
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object whose keys the API leaves open: extras, metrics, permissions."""
 
-Fields: TypeAlias = str | Sequence[str]
-"""Which fields are wanted: ``"id,organization{name}"`` or ``["id", "organization.name"]``."""
+Fields: TypeAlias = str | Sequence[str] | type[Any]
+"""Which fields are wanted.
+
+In the server's own syntax, ``"id,organization{name}"``; as dotted paths, ``["id",
+"organization.name"]``; or as a class that declares them: an attrs class, dataclass, TypedDict or
+msgspec Struct.
+"""
 
 
 class Unset(Enum):

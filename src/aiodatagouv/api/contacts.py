@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.contact_point import ContactPoint
@@ -13,10 +15,18 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+T = TypeVar("T")
 
+
+@overload
 async def contact_point_roles(
     client: Client, *, fields: Fields | None = None
-) -> list[ContactPointRoles]:
+) -> list[ContactPointRoles]: ...
+@overload
+async def contact_point_roles(client: Client, *, into: type[T]) -> list[T]: ...
+async def contact_point_roles(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[ContactPointRoles] | list[T]:
     """List all contact point roles.
 
     ``GET /contacts/roles/``
@@ -24,6 +34,7 @@ async def contact_point_roles(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[ContactPointRoles]``.
@@ -32,7 +43,7 @@ async def contact_point_roles(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["contact_point_roles"], fields=fields)
-    return await answers.json(client, call, list[ContactPointRoles])
+    return await answers.json(client, call, list[ContactPointRoles], into)
 
 
 async def create_contact_point(client: Client, *, body: ContactPointWrite) -> ContactPoint:
@@ -72,9 +83,15 @@ async def delete_contact_point(client: Client, contact_point: Id) -> None:
     await answers.empty(client, call)
 
 
+@overload
 async def get_contact_point(
     client: Client, contact_point: Id, *, fields: Fields | None = None
-) -> ContactPoint:
+) -> ContactPoint: ...
+@overload
+async def get_contact_point(client: Client, contact_point: Id, *, into: type[T]) -> T: ...
+async def get_contact_point(
+    client: Client, contact_point: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> ContactPoint | T:
     """Get a contact point given its identifier.
 
     ``GET /contacts/{contact_point}/``
@@ -83,6 +100,7 @@ async def get_contact_point(
         client: The portal to call.
         contact_point: The contact point.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``ContactPoint``.
@@ -94,7 +112,7 @@ async def get_contact_point(
     call = Call(
         OPERATIONS["get_contact_point"], path={"contact_point": contact_point}, fields=fields
     )
-    return await answers.json(client, call, ContactPoint)
+    return await answers.json(client, call, ContactPoint, into)
 
 
 async def update_contact_point(

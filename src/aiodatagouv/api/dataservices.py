@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 from .. import answers
 from ..client import Client
@@ -22,6 +23,8 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Dataservice:
@@ -157,9 +160,15 @@ async def follow_dataservice(client: Client, id: Id) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
+@overload
 async def get_dataservice(
     client: Client, dataservice: Id, *, fields: Fields | None = None
-) -> Dataservice:
+) -> Dataservice: ...
+@overload
+async def get_dataservice(client: Client, dataservice: Id, *, into: type[T]) -> T: ...
+async def get_dataservice(
+    client: Client, dataservice: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Dataservice | T:
     """Get dataservice.
 
     ``GET /dataservices/{dataservice}/``
@@ -168,6 +177,7 @@ async def get_dataservice(
         client: The portal to call.
         dataservice: The dataservice.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Dataservice``.
@@ -176,7 +186,7 @@ async def get_dataservice(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_dataservice"], path={"dataservice": dataservice}, fields=fields)
-    return await answers.json(client, call, Dataservice)
+    return await answers.json(client, call, Dataservice, into)
 
 
 def list_dataservice_followers(
@@ -348,9 +358,22 @@ async def recent_dataservices_atom_feed(client: Client) -> Stream:
     return await answers.stream(client, call)
 
 
+@overload
 async def suggest_dataservices(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[DataserviceSuggestion]:
+) -> list[DataserviceSuggestion]: ...
+@overload
+async def suggest_dataservices(
+    client: Client, *, q: str, size: int | None = None, into: type[T]
+) -> list[T]: ...
+async def suggest_dataservices(
+    client: Client,
+    *,
+    q: str,
+    size: int | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[DataserviceSuggestion] | list[T]:
     """Dataservices suggest endpoint using mongoDB contains.
 
     ``GET /dataservices/suggest/``
@@ -360,6 +383,7 @@ async def suggest_dataservices(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[DataserviceSuggestion]``.
@@ -368,7 +392,7 @@ async def suggest_dataservices(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["suggest_dataservices"], query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[DataserviceSuggestion])
+    return await answers.json(client, call, list[DataserviceSuggestion], into)
 
 
 async def unfeature_dataservice(client: Client, dataservice: Id) -> Dataservice:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 from .. import answers
 from ..client import Client
@@ -38,6 +39,8 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def add_dataset_badge(client: Client, dataset: Id, *, body: BadgeWrite) -> Badge:
@@ -303,7 +306,13 @@ async def force_resource_analysis(client: Client, dataset: Id, rid: Id) -> None:
     await answers.empty(client, call)
 
 
-async def get_dataset(client: Client, dataset: Id, *, fields: Fields | None = None) -> Dataset:
+@overload
+async def get_dataset(client: Client, dataset: Id, *, fields: Fields | None = None) -> Dataset: ...
+@overload
+async def get_dataset(client: Client, dataset: Id, *, into: type[T]) -> T: ...
+async def get_dataset(
+    client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Dataset | T:
     """Get a dataset given its identifier.
 
     ``GET /datasets/{dataset}/``
@@ -312,6 +321,7 @@ async def get_dataset(client: Client, dataset: Id, *, fields: Fields | None = No
         client: The portal to call.
         dataset: The dataset ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Dataset``.
@@ -322,12 +332,23 @@ async def get_dataset(client: Client, dataset: Id, *, fields: Fields | None = No
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_dataset"], path={"dataset": dataset}, fields=fields)
-    return await answers.json(client, call, Dataset)
+    return await answers.json(client, call, Dataset, into)
 
 
+@overload
 async def get_resource(
     client: Client, dataset: Id, rid: Id, *, fields: Fields | None = None
-) -> Resource:
+) -> Resource: ...
+@overload
+async def get_resource(client: Client, dataset: Id, rid: Id, *, into: type[T]) -> T: ...
+async def get_resource(
+    client: Client,
+    dataset: Id,
+    rid: Id,
+    *,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> Resource | T:
     """Get a resource given its identifier.
 
     ``GET /datasets/{dataset}/resources/{rid}/``
@@ -337,6 +358,7 @@ async def get_resource(
         dataset: The dataset ID or slug.
         rid: The resource unique identifier.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Resource``.
@@ -345,7 +367,7 @@ async def get_resource(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_resource"], path={"dataset": dataset, "rid": rid}, fields=fields)
-    return await answers.json(client, call, Resource)
+    return await answers.json(client, call, Resource, into)
 
 
 def list_community_resources(
@@ -543,7 +565,13 @@ def list_datasets(
     return Paginator(client, call, DatasetPage)
 
 
-async def list_frequencies(client: Client, *, fields: Fields | None = None) -> list[Frequency]:
+@overload
+async def list_frequencies(client: Client, *, fields: Fields | None = None) -> list[Frequency]: ...
+@overload
+async def list_frequencies(client: Client, *, into: type[T]) -> list[T]: ...
+async def list_frequencies(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[Frequency] | list[T]:
     """List all available frequencies.
 
     ``GET /datasets/frequencies/``
@@ -551,6 +579,7 @@ async def list_frequencies(client: Client, *, fields: Fields | None = None) -> l
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Frequency]``.
@@ -559,10 +588,16 @@ async def list_frequencies(client: Client, *, fields: Fields | None = None) -> l
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_frequencies"], fields=fields)
-    return await answers.json(client, call, list[Frequency])
+    return await answers.json(client, call, list[Frequency], into)
 
 
-async def list_licenses(client: Client, *, fields: Fields | None = None) -> list[License]:
+@overload
+async def list_licenses(client: Client, *, fields: Fields | None = None) -> list[License]: ...
+@overload
+async def list_licenses(client: Client, *, into: type[T]) -> list[T]: ...
+async def list_licenses(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[License] | list[T]:
     """List all available licenses.
 
     ``GET /datasets/licenses/``
@@ -570,6 +605,7 @@ async def list_licenses(client: Client, *, fields: Fields | None = None) -> list
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[License]``.
@@ -578,7 +614,7 @@ async def list_licenses(client: Client, *, fields: Fields | None = None) -> list
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_licenses"], fields=fields)
-    return await answers.json(client, call, list[License])
+    return await answers.json(client, call, list[License], into)
 
 
 async def mint_dataset_doi(client: Client, dataset: Id) -> Dataset:
@@ -774,7 +810,13 @@ async def redirect_resource(client: Client, id: Id, *, dataset: str | None = Non
     return await answers.location(client, call)
 
 
-async def resource_types(client: Client, *, fields: Fields | None = None) -> list[ResourceType]:
+@overload
+async def resource_types(client: Client, *, fields: Fields | None = None) -> list[ResourceType]: ...
+@overload
+async def resource_types(client: Client, *, into: type[T]) -> list[T]: ...
+async def resource_types(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[ResourceType] | list[T]:
     """List all resource types.
 
     ``GET /datasets/resource_types/``
@@ -782,6 +824,7 @@ async def resource_types(client: Client, *, fields: Fields | None = None) -> lis
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[ResourceType]``.
@@ -790,12 +833,25 @@ async def resource_types(client: Client, *, fields: Fields | None = None) -> lis
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["resource_types"], fields=fields)
-    return await answers.json(client, call, list[ResourceType])
+    return await answers.json(client, call, list[ResourceType], into)
 
 
+@overload
 async def retrieve_community_resource(
     client: Client, community: Id, *, dataset: str | None = None, fields: Fields | None = None
-) -> CommunityResource:
+) -> CommunityResource: ...
+@overload
+async def retrieve_community_resource(
+    client: Client, community: Id, *, dataset: str | None = None, into: type[T]
+) -> T: ...
+async def retrieve_community_resource(
+    client: Client,
+    community: Id,
+    *,
+    dataset: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> CommunityResource | T:
     """Retrieve a community resource given its identifier.
 
     ``GET /datasets/community_resources/{community}/``
@@ -805,6 +861,7 @@ async def retrieve_community_resource(
         community: The community resource unique identifier.
         dataset: The dataset ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``CommunityResource``.
@@ -818,10 +875,16 @@ async def retrieve_community_resource(
         query={"dataset": dataset},
         fields=fields,
     )
-    return await answers.json(client, call, CommunityResource)
+    return await answers.json(client, call, CommunityResource, into)
 
 
-async def schemas(client: Client, *, fields: Fields | None = None) -> list[CatalogSchema]:
+@overload
+async def schemas(client: Client, *, fields: Fields | None = None) -> list[CatalogSchema]: ...
+@overload
+async def schemas(client: Client, *, into: type[T]) -> list[T]: ...
+async def schemas(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[CatalogSchema] | list[T]:
     """List all available schemas.
 
     ``GET /datasets/schemas/``
@@ -829,6 +892,7 @@ async def schemas(client: Client, *, fields: Fields | None = None) -> list[Catal
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[CatalogSchema]``.
@@ -837,12 +901,25 @@ async def schemas(client: Client, *, fields: Fields | None = None) -> list[Catal
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["schemas"], fields=fields)
-    return await answers.json(client, call, list[CatalogSchema])
+    return await answers.json(client, call, list[CatalogSchema], into)
 
 
+@overload
 async def suggest_datasets(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[DatasetSuggestion]:
+) -> list[DatasetSuggestion]: ...
+@overload
+async def suggest_datasets(
+    client: Client, *, q: str, size: int | None = None, into: type[T]
+) -> list[T]: ...
+async def suggest_datasets(
+    client: Client,
+    *,
+    q: str,
+    size: int | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[DatasetSuggestion] | list[T]:
     """Datasets suggest endpoint using mongoDB contains.
 
     ``GET /datasets/suggest/``
@@ -852,6 +929,7 @@ async def suggest_datasets(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[DatasetSuggestion]``.
@@ -860,7 +938,7 @@ async def suggest_datasets(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["suggest_datasets"], query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[DatasetSuggestion])
+    return await answers.json(client, call, list[DatasetSuggestion], into)
 
 
 async def suggest_formats(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 from .. import answers
 from ..client import Client
@@ -19,6 +20,8 @@ from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def comment_discussion(client: Client, id: Id, *, body: DiscussionResponse) -> Discussion:
@@ -137,7 +140,13 @@ async def edit_discussion_comment(
     return await answers.json(client, call, Discussion)
 
 
-async def get_discussion(client: Client, id: Id, *, fields: Fields | None = None) -> Discussion:
+@overload
+async def get_discussion(client: Client, id: Id, *, fields: Fields | None = None) -> Discussion: ...
+@overload
+async def get_discussion(client: Client, id: Id, *, into: type[T]) -> T: ...
+async def get_discussion(
+    client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Discussion | T:
     """Get a discussion given its ID.
 
     ``GET /discussions/{id}/``
@@ -146,6 +155,7 @@ async def get_discussion(client: Client, id: Id, *, fields: Fields | None = None
         client: The portal to call.
         id: The id.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Discussion``.
@@ -154,7 +164,7 @@ async def get_discussion(client: Client, id: Id, *, fields: Fields | None = None
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_discussion"], path={"id": id}, fields=fields)
-    return await answers.json(client, call, Discussion)
+    return await answers.json(client, call, Discussion, into)
 
 
 def list_discussions(

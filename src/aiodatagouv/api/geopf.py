@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.geopf_dataset_status import GeopfDatasetStatus
@@ -14,6 +16,8 @@ from ..models.geopf_task import GeopfTask
 from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def geopf_auth(client: Client) -> str:
@@ -34,9 +38,15 @@ async def geopf_auth(client: Client) -> str:
     return await answers.location(client, call)
 
 
+@overload
 async def geopf_dataset_status(
     client: Client, dataset: Id, *, fields: Fields | None = None
-) -> GeopfDatasetStatus:
+) -> GeopfDatasetStatus: ...
+@overload
+async def geopf_dataset_status(client: Client, dataset: Id, *, into: type[T]) -> T: ...
+async def geopf_dataset_status(
+    client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> GeopfDatasetStatus | T:
     """A dataset's Géoplateforme sync state, as stored locally.
 
     ``GET /geopf/status/{dataset}/``
@@ -55,6 +65,7 @@ async def geopf_dataset_status(
         client: The portal to call.
         dataset: The dataset ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``GeopfDatasetStatus``.
@@ -63,10 +74,18 @@ async def geopf_dataset_status(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["geopf_dataset_status"], path={"dataset": dataset}, fields=fields)
-    return await answers.json(client, call, GeopfDatasetStatus)
+    return await answers.json(client, call, GeopfDatasetStatus, into)
 
 
-async def geopf_datastores(client: Client, *, fields: Fields | None = None) -> list[GeopfDatastore]:
+@overload
+async def geopf_datastores(
+    client: Client, *, fields: Fields | None = None
+) -> list[GeopfDatastore]: ...
+@overload
+async def geopf_datastores(client: Client, *, into: type[T]) -> list[T]: ...
+async def geopf_datastores(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[GeopfDatastore] | list[T]:
     """List the entrepôts (datastores) available to the current user's geopf account.
 
     ``GET /geopf/datastores/``
@@ -74,6 +93,7 @@ async def geopf_datastores(client: Client, *, fields: Fields | None = None) -> l
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[GeopfDatastore]``.
@@ -84,7 +104,7 @@ async def geopf_datastores(client: Client, *, fields: Fields | None = None) -> l
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["geopf_datastores"], fields=fields)
-    return await answers.json(client, call, list[GeopfDatastore])
+    return await answers.json(client, call, list[GeopfDatastore], into)
 
 
 async def geopf_disconnect(client: Client) -> None:
@@ -165,7 +185,13 @@ async def geopf_push(client: Client, dataset: Id, rid: Id, *, body: GeopfPushReq
     return await answers.json(client, call, GeopfTask)
 
 
-async def geopf_status(client: Client, *, fields: Fields | None = None) -> GeopfStatus:
+@overload
+async def geopf_status(client: Client, *, fields: Fields | None = None) -> GeopfStatus: ...
+@overload
+async def geopf_status(client: Client, *, into: type[T]) -> T: ...
+async def geopf_status(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> GeopfStatus | T:
     """Whether the current user has an active, usable geopf link.
 
     ``GET /geopf/status/``
@@ -177,6 +203,7 @@ async def geopf_status(client: Client, *, fields: Fields | None = None) -> Geopf
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``GeopfStatus``.
@@ -185,4 +212,4 @@ async def geopf_status(client: Client, *, fields: Fields | None = None) -> Geopf
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["geopf_status"], fields=fields)
-    return await answers.json(client, call, GeopfStatus)
+    return await answers.json(client, call, GeopfStatus, into)

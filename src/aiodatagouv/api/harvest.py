@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.enums import HarvestItemStatus
@@ -21,6 +23,8 @@ from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> HarvestSource:
@@ -58,7 +62,15 @@ async def delete_harvest_source(client: Client, source: Id) -> None:
     await answers.empty(client, call)
 
 
-async def get_harvest_job(client: Client, job: Id, *, fields: Fields | None = None) -> HarvestJob:
+@overload
+async def get_harvest_job(
+    client: Client, job: Id, *, fields: Fields | None = None
+) -> HarvestJob: ...
+@overload
+async def get_harvest_job(client: Client, job: Id, *, into: type[T]) -> T: ...
+async def get_harvest_job(
+    client: Client, job: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> HarvestJob | T:
     """Get a single job given an ID.
 
     ``GET /harvest/job/{job}/``
@@ -67,6 +79,7 @@ async def get_harvest_job(client: Client, job: Id, *, fields: Fields | None = No
         client: The portal to call.
         job: The job.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``HarvestJob``.
@@ -75,12 +88,18 @@ async def get_harvest_job(client: Client, job: Id, *, fields: Fields | None = No
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_harvest_job"], path={"job": job}, fields=fields)
-    return await answers.json(client, call, HarvestJob)
+    return await answers.json(client, call, HarvestJob, into)
 
 
+@overload
 async def get_harvest_source(
     client: Client, source: Id, *, fields: Fields | None = None
-) -> HarvestSource:
+) -> HarvestSource: ...
+@overload
+async def get_harvest_source(client: Client, source: Id, *, into: type[T]) -> T: ...
+async def get_harvest_source(
+    client: Client, source: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> HarvestSource | T:
     """Get a single source given an ID or a slug.
 
     ``GET /harvest/source/{source}/``
@@ -89,6 +108,7 @@ async def get_harvest_source(
         client: The portal to call.
         source: The source.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``HarvestSource``.
@@ -97,10 +117,18 @@ async def get_harvest_source(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_harvest_source"], path={"source": source}, fields=fields)
-    return await answers.json(client, call, HarvestSource)
+    return await answers.json(client, call, HarvestSource, into)
 
 
-async def harvest_backends(client: Client, *, fields: Fields | None = None) -> list[HarvestBackend]:
+@overload
+async def harvest_backends(
+    client: Client, *, fields: Fields | None = None
+) -> list[HarvestBackend]: ...
+@overload
+async def harvest_backends(client: Client, *, into: type[T]) -> list[T]: ...
+async def harvest_backends(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[HarvestBackend] | list[T]:
     """List all available harvest backends.
 
     ``GET /harvest/backends/``
@@ -108,6 +136,7 @@ async def harvest_backends(client: Client, *, fields: Fields | None = None) -> l
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[HarvestBackend]``.
@@ -116,7 +145,7 @@ async def harvest_backends(client: Client, *, fields: Fields | None = None) -> l
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["harvest_backends"], fields=fields)
-    return await answers.json(client, call, list[HarvestBackend])
+    return await answers.json(client, call, list[HarvestBackend], into)
 
 
 def list_harvest_job_items(
@@ -235,9 +264,15 @@ def list_harvest_sources(
     return Paginator(client, call, HarvestSourcePage)
 
 
+@overload
 async def preview_harvest_source(
     client: Client, source: Id, *, fields: Fields | None = None
-) -> HarvestJobPreview:
+) -> HarvestJobPreview: ...
+@overload
+async def preview_harvest_source(client: Client, source: Id, *, into: type[T]) -> T: ...
+async def preview_harvest_source(
+    client: Client, source: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> HarvestJobPreview | T:
     """Preview a single harvest source given an ID or a slug.
 
     ``GET /harvest/source/{source}/preview/``
@@ -246,6 +281,7 @@ async def preview_harvest_source(
         client: The portal to call.
         source: The source.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``HarvestJobPreview``.
@@ -254,7 +290,7 @@ async def preview_harvest_source(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["preview_harvest_source"], path={"source": source}, fields=fields)
-    return await answers.json(client, call, HarvestJobPreview)
+    return await answers.json(client, call, HarvestJobPreview, into)
 
 
 async def preview_harvest_source_config(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.api_key import ApiKey
@@ -23,6 +25,8 @@ from ..models.user_write import UserWrite
 from ..operation import Call
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def accept_org_invitation(client: Client, id: Id) -> JsonObject:
@@ -125,7 +129,13 @@ async def generate_apikey(client: Client) -> ApiKey:
     return await answers.json(client, call, ApiKey)
 
 
-async def get_me(client: Client, *, fields: Fields | None = None) -> User:
+@overload
+async def get_me(client: Client, *, fields: Fields | None = None) -> User: ...
+@overload
+async def get_me(client: Client, *, into: type[T]) -> T: ...
+async def get_me(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> User | T:
     """Fetch the current user (me) identity.
 
     ``GET /me/``
@@ -133,6 +143,7 @@ async def get_me(client: Client, *, fields: Fields | None = None) -> User:
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``User``.
@@ -141,10 +152,16 @@ async def get_me(client: Client, *, fields: Fields | None = None) -> User:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_me"], fields=fields)
-    return await answers.json(client, call, User)
+    return await answers.json(client, call, User, into)
 
 
-async def list_api_tokens(client: Client, *, fields: Fields | None = None) -> list[ApiToken]:
+@overload
+async def list_api_tokens(client: Client, *, fields: Fields | None = None) -> list[ApiToken]: ...
+@overload
+async def list_api_tokens(client: Client, *, into: type[T]) -> list[T]: ...
+async def list_api_tokens(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[ApiToken] | list[T]:
     """List all my active API tokens.
 
     ``GET /me/api_tokens/``
@@ -152,6 +169,7 @@ async def list_api_tokens(client: Client, *, fields: Fields | None = None) -> li
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[ApiToken]``.
@@ -160,12 +178,18 @@ async def list_api_tokens(client: Client, *, fields: Fields | None = None) -> li
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_api_tokens"], fields=fields)
-    return await answers.json(client, call, list[ApiToken])
+    return await answers.json(client, call, list[ApiToken], into)
 
 
+@overload
 async def list_org_invitations(
     client: Client, *, fields: Fields | None = None
-) -> list[PendingInvitation]:
+) -> list[PendingInvitation]: ...
+@overload
+async def list_org_invitations(client: Client, *, into: type[T]) -> list[T]: ...
+async def list_org_invitations(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[PendingInvitation] | list[T]:
     """List pending organization invitations for current user.
 
     ``GET /me/org_invitations/``
@@ -173,6 +197,7 @@ async def list_org_invitations(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[PendingInvitation]``.
@@ -181,7 +206,7 @@ async def list_org_invitations(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_org_invitations"], fields=fields)
-    return await answers.json(client, call, list[PendingInvitation])
+    return await answers.json(client, call, list[PendingInvitation], into)
 
 
 async def my_avatar(client: Client, *, body: ImageUpload) -> UploadedImage:
@@ -203,7 +228,13 @@ async def my_avatar(client: Client, *, body: ImageUpload) -> UploadedImage:
     return await answers.json(client, call, UploadedImage)
 
 
-async def my_datasets(client: Client, *, fields: Fields | None = None) -> list[Dataset]:
+@overload
+async def my_datasets(client: Client, *, fields: Fields | None = None) -> list[Dataset]: ...
+@overload
+async def my_datasets(client: Client, *, into: type[T]) -> list[T]: ...
+async def my_datasets(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[Dataset] | list[T]:
     """List all my datasets (including private ones).
 
     ``GET /me/datasets/``
@@ -211,6 +242,7 @@ async def my_datasets(client: Client, *, fields: Fields | None = None) -> list[D
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Dataset]``.
@@ -219,10 +251,16 @@ async def my_datasets(client: Client, *, fields: Fields | None = None) -> list[D
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["my_datasets"], fields=fields)
-    return await answers.json(client, call, list[Dataset])
+    return await answers.json(client, call, list[Dataset], into)
 
 
-async def my_metrics(client: Client, *, fields: Fields | None = None) -> MyMetrics:
+@overload
+async def my_metrics(client: Client, *, fields: Fields | None = None) -> MyMetrics: ...
+@overload
+async def my_metrics(client: Client, *, into: type[T]) -> T: ...
+async def my_metrics(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> MyMetrics | T:
     """Fetch the current user (me) metrics.
 
     ``GET /me/metrics/``
@@ -230,6 +268,7 @@ async def my_metrics(client: Client, *, fields: Fields | None = None) -> MyMetri
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``MyMetrics``.
@@ -238,12 +277,24 @@ async def my_metrics(client: Client, *, fields: Fields | None = None) -> MyMetri
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["my_metrics"], fields=fields)
-    return await answers.json(client, call, MyMetrics)
+    return await answers.json(client, call, MyMetrics, into)
 
 
+@overload
 async def my_org_community_resources(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[CommunityResource]:
+) -> list[CommunityResource]: ...
+@overload
+async def my_org_community_resources(
+    client: Client, *, q: str | None = None, into: type[T]
+) -> list[T]: ...
+async def my_org_community_resources(
+    client: Client,
+    *,
+    q: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[CommunityResource] | list[T]:
     """List all community resources related to me and my organizations.
 
     ``GET /me/org_community_resources/``
@@ -252,6 +303,7 @@ async def my_org_community_resources(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[CommunityResource]``.
@@ -260,12 +312,22 @@ async def my_org_community_resources(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["my_org_community_resources"], query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[CommunityResource])
+    return await answers.json(client, call, list[CommunityResource], into)
 
 
+@overload
 async def my_org_datasets(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[Dataset]:
+) -> list[Dataset]: ...
+@overload
+async def my_org_datasets(client: Client, *, q: str | None = None, into: type[T]) -> list[T]: ...
+async def my_org_datasets(
+    client: Client,
+    *,
+    q: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[Dataset] | list[T]:
     """List all datasets related to me and my organizations.
 
     ``GET /me/org_datasets/``
@@ -274,6 +336,7 @@ async def my_org_datasets(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Dataset]``.
@@ -282,12 +345,22 @@ async def my_org_datasets(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["my_org_datasets"], query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[Dataset])
+    return await answers.json(client, call, list[Dataset], into)
 
 
+@overload
 async def my_org_discussions(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[Discussion]:
+) -> list[Discussion]: ...
+@overload
+async def my_org_discussions(client: Client, *, q: str | None = None, into: type[T]) -> list[T]: ...
+async def my_org_discussions(
+    client: Client,
+    *,
+    q: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[Discussion] | list[T]:
     """List all discussions related to my organizations.
 
     ``GET /me/org_discussions/``
@@ -296,6 +369,7 @@ async def my_org_discussions(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Discussion]``.
@@ -304,12 +378,22 @@ async def my_org_discussions(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["my_org_discussions"], query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[Discussion])
+    return await answers.json(client, call, list[Discussion], into)
 
 
+@overload
 async def my_org_reuses(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[Reuse]:
+) -> list[Reuse]: ...
+@overload
+async def my_org_reuses(client: Client, *, q: str | None = None, into: type[T]) -> list[T]: ...
+async def my_org_reuses(
+    client: Client,
+    *,
+    q: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[Reuse] | list[T]:
     """List all reuses related to me and my organizations.
 
     ``GET /me/org_reuses/``
@@ -318,6 +402,7 @@ async def my_org_reuses(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Reuse]``.
@@ -326,10 +411,16 @@ async def my_org_reuses(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["my_org_reuses"], query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[Reuse])
+    return await answers.json(client, call, list[Reuse], into)
 
 
-async def my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reuse]:
+@overload
+async def my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reuse]: ...
+@overload
+async def my_reuses(client: Client, *, into: type[T]) -> list[T]: ...
+async def my_reuses(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[Reuse] | list[T]:
     """List all my reuses (including private ones).
 
     ``GET /me/reuses/``
@@ -337,6 +428,7 @@ async def my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reu
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Reuse]``.
@@ -345,7 +437,7 @@ async def my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reu
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["my_reuses"], fields=fields)
-    return await answers.json(client, call, list[Reuse])
+    return await answers.json(client, call, list[Reuse], into)
 
 
 async def refuse_org_invitation(client: Client, id: Id) -> JsonObject:

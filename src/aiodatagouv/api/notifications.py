@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 from .. import answers
 from ..client import Client
@@ -20,6 +21,8 @@ from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def follow_notifications(client: Client, *, body: NotificationFollow) -> NotificationResolved:
@@ -152,9 +155,22 @@ async def read_notification(client: Client, notification: Id) -> Notification:
     return await answers.json(client, call, Notification)
 
 
+@overload
 async def resolve_notifications(
     client: Client, *, scope: Sequence[str], event: str | None = None, fields: Fields | None = None
-) -> list[NotificationResolved]:
+) -> list[NotificationResolved]: ...
+@overload
+async def resolve_notifications(
+    client: Client, *, scope: Sequence[str], event: str | None = None, into: type[T]
+) -> list[T]: ...
+async def resolve_notifications(
+    client: Client,
+    *,
+    scope: Sequence[str],
+    event: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[NotificationResolved] | list[T]:
     """Whether and why the current user hears about notifications on some subjects, once their
     rules and the defaults are applied.
 
@@ -168,6 +184,7 @@ async def resolve_notifications(
         scope: A subject, as `Class:id`, repeated for up to 100 subjects.
         event: A notification type or a prefix of some, every notification without one.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[NotificationResolved]``.
@@ -179,7 +196,7 @@ async def resolve_notifications(
     call = Call(
         OPERATIONS["resolve_notifications"], query={"scope": scope, "event": event}, fields=fields
     )
-    return await answers.json(client, call, list[NotificationResolved])
+    return await answers.json(client, call, list[NotificationResolved], into)
 
 
 async def set_notification_setting(client: Client, *, body: NotificationSettingWrite) -> None:

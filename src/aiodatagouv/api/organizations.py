@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 from .. import answers
 from ..client import Client
@@ -45,6 +46,8 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def accept_membership(client: Client, org: Id, id: Id) -> Member:
@@ -282,9 +285,15 @@ async def get_dataservices_csv(client: Client, org: Id) -> Stream:
     return await answers.stream(client, call)
 
 
+@overload
 async def get_organization(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> Organization:
+) -> Organization: ...
+@overload
+async def get_organization(client: Client, org: Id, *, into: type[T]) -> T: ...
+async def get_organization(
+    client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Organization | T:
     """Get a organization given its identifier.
 
     ``GET /organizations/{org}/``
@@ -293,6 +302,7 @@ async def get_organization(
         client: The portal to call.
         org: The organization ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Organization``.
@@ -303,7 +313,7 @@ async def get_organization(
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_organization"], path={"org": org}, fields=fields)
-    return await answers.json(client, call, Organization)
+    return await answers.json(client, call, Organization, into)
 
 
 def get_organization_contact_point(
@@ -431,6 +441,7 @@ async def invite_organization_member(
     return await answers.json(client, call, MembershipRequest)
 
 
+@overload
 async def list_membership_requests(
     client: Client,
     org: Id,
@@ -438,7 +449,20 @@ async def list_membership_requests(
     status: str | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> list[MembershipRequest]:
+) -> list[MembershipRequest]: ...
+@overload
+async def list_membership_requests(
+    client: Client, org: Id, *, status: str | None = None, user: str | None = None, into: type[T]
+) -> list[T]: ...
+async def list_membership_requests(
+    client: Client,
+    org: Id,
+    *,
+    status: str | None = None,
+    user: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[MembershipRequest] | list[T]:
     """List membership requests for a given organization.
 
     ``GET /organizations/{org}/membership/``
@@ -449,6 +473,7 @@ async def list_membership_requests(
         status: If provided, only return requests in a given status.
         user: If provided, only return requests for this user.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[MembershipRequest]``.
@@ -463,12 +488,18 @@ async def list_membership_requests(
         query={"status": status, "user": user},
         fields=fields,
     )
-    return await answers.json(client, call, list[MembershipRequest])
+    return await answers.json(client, call, list[MembershipRequest], into)
 
 
+@overload
 async def list_organization_assignments(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> list[Assignment]:
+) -> list[Assignment]: ...
+@overload
+async def list_organization_assignments(client: Client, org: Id, *, into: type[T]) -> list[T]: ...
+async def list_organization_assignments(
+    client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[Assignment] | list[T]:
     """List assignments for this organization.
 
     ``GET /organizations/{org}/assignments/``
@@ -477,6 +508,7 @@ async def list_organization_assignments(
         client: The portal to call.
         org: The organization ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Assignment]``.
@@ -485,7 +517,7 @@ async def list_organization_assignments(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_organization_assignments"], path={"org": org}, fields=fields)
-    return await answers.json(client, call, list[Assignment])
+    return await answers.json(client, call, list[Assignment], into)
 
 
 def list_organization_datasets(
@@ -604,9 +636,15 @@ def list_organization_datasets(
     return Paginator(client, call, DatasetPage)
 
 
+@overload
 async def list_organization_discussions(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> list[Discussion]:
+) -> list[Discussion]: ...
+@overload
+async def list_organization_discussions(client: Client, org: Id, *, into: type[T]) -> list[T]: ...
+async def list_organization_discussions(
+    client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[Discussion] | list[T]:
     """List organization discussions.
 
     ``GET /organizations/{org}/discussions/``
@@ -615,6 +653,7 @@ async def list_organization_discussions(
         client: The portal to call.
         org: The org.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Discussion]``.
@@ -623,7 +662,7 @@ async def list_organization_discussions(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_organization_discussions"], path={"org": org}, fields=fields)
-    return await answers.json(client, call, list[Discussion])
+    return await answers.json(client, call, list[Discussion], into)
 
 
 def list_organization_followers(
@@ -662,9 +701,15 @@ def list_organization_followers(
     return Paginator(client, call, FollowPage)
 
 
+@overload
 async def list_organization_reuses(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> list[Reuse]:
+) -> list[Reuse]: ...
+@overload
+async def list_organization_reuses(client: Client, org: Id, *, into: type[T]) -> list[T]: ...
+async def list_organization_reuses(
+    client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[Reuse] | list[T]:
     """List organization reuses (including private ones when member).
 
     ``GET /organizations/{org}/reuses/``
@@ -673,6 +718,7 @@ async def list_organization_reuses(
         client: The portal to call.
         org: The org.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Reuse]``.
@@ -681,7 +727,7 @@ async def list_organization_reuses(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_organization_reuses"], path={"org": org}, fields=fields)
-    return await answers.json(client, call, list[Reuse])
+    return await answers.json(client, call, list[Reuse], into)
 
 
 def list_organizations(
@@ -733,7 +779,13 @@ def list_organizations(
     return Paginator(client, call, OrganizationPage)
 
 
-async def org_roles(client: Client, *, fields: Fields | None = None) -> list[OrganizationRole]:
+@overload
+async def org_roles(client: Client, *, fields: Fields | None = None) -> list[OrganizationRole]: ...
+@overload
+async def org_roles(client: Client, *, into: type[T]) -> list[T]: ...
+async def org_roles(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[OrganizationRole] | list[T]:
     """List all possible organization roles.
 
     ``GET /organizations/roles/``
@@ -741,6 +793,7 @@ async def org_roles(client: Client, *, fields: Fields | None = None) -> list[Org
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[OrganizationRole]``.
@@ -749,7 +802,7 @@ async def org_roles(client: Client, *, fields: Fields | None = None) -> list[Org
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["org_roles"], fields=fields)
-    return await answers.json(client, call, list[OrganizationRole])
+    return await answers.json(client, call, list[OrganizationRole], into)
 
 
 async def organization_banner_delete(client: Client, org: Id) -> None:
@@ -1108,9 +1161,23 @@ async def resize_organization_logo(client: Client, org: Id, *, body: ImageUpload
     return await answers.json(client, call, UploadedImage)
 
 
+@overload
 async def suggest_org_contact_points(
     client: Client, org: Id, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[ContactPoint]:
+) -> list[ContactPoint]: ...
+@overload
+async def suggest_org_contact_points(
+    client: Client, org: Id, *, q: str, size: int | None = None, into: type[T]
+) -> list[T]: ...
+async def suggest_org_contact_points(
+    client: Client,
+    org: Id,
+    *,
+    q: str,
+    size: int | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[ContactPoint] | list[T]:
     """Contact points suggest endpoint using mongoDB contains.
 
     ``GET /organizations/{org}/contacts/suggest/``
@@ -1121,6 +1188,7 @@ async def suggest_org_contact_points(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[ContactPoint]``.
@@ -1134,12 +1202,25 @@ async def suggest_org_contact_points(
         query={"q": q, "size": size},
         fields=fields,
     )
-    return await answers.json(client, call, list[ContactPoint])
+    return await answers.json(client, call, list[ContactPoint], into)
 
 
+@overload
 async def suggest_organizations(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[OrganizationSuggestion]:
+) -> list[OrganizationSuggestion]: ...
+@overload
+async def suggest_organizations(
+    client: Client, *, q: str, size: int | None = None, into: type[T]
+) -> list[T]: ...
+async def suggest_organizations(
+    client: Client,
+    *,
+    q: str,
+    size: int | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[OrganizationSuggestion] | list[T]:
     """Organizations suggest endpoint using mongoDB contains.
 
     ``GET /organizations/suggest/``
@@ -1149,6 +1230,7 @@ async def suggest_organizations(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[OrganizationSuggestion]``.
@@ -1157,7 +1239,7 @@ async def suggest_organizations(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["suggest_organizations"], query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[OrganizationSuggestion])
+    return await answers.json(client, call, list[OrganizationSuggestion], into)
 
 
 async def sync_member_assignments(client: Client, org: Id, user: Id) -> list[Assignment]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.enums import ListPagesSort
@@ -14,6 +16,8 @@ from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def create_page(client: Client, *, body: PageWrite) -> Page:
@@ -40,7 +44,13 @@ async def create_page(client: Client, *, body: PageWrite) -> Page:
     return await answers.json(client, call, Page)
 
 
-async def get_page(client: Client, page: Id, *, fields: Fields | None = None) -> Page:
+@overload
+async def get_page(client: Client, page: Id, *, fields: Fields | None = None) -> Page: ...
+@overload
+async def get_page(client: Client, page: Id, *, into: type[T]) -> T: ...
+async def get_page(
+    client: Client, page: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Page | T:
     """Get page.
 
     ``GET /pages/{page}/``
@@ -53,6 +63,7 @@ async def get_page(client: Client, page: Id, *, fields: Fields | None = None) ->
         client: The portal to call.
         page: The page.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Page``.
@@ -61,7 +72,7 @@ async def get_page(client: Client, page: Id, *, fields: Fields | None = None) ->
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_page"], path={"page": page}, fields=fields)
-    return await answers.json(client, call, Page)
+    return await answers.json(client, call, Page, into)
 
 
 def list_pages(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.enums import ListPostsSort, PostKind
@@ -17,6 +19,8 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def create_post(client: Client, *, body: PostWrite) -> Post:
@@ -56,7 +60,13 @@ async def delete_post(client: Client, post: Id) -> None:
     await answers.empty(client, call)
 
 
-async def get_post(client: Client, post: Id, *, fields: Fields | None = None) -> Post:
+@overload
+async def get_post(client: Client, post: Id, *, fields: Fields | None = None) -> Post: ...
+@overload
+async def get_post(client: Client, post: Id, *, into: type[T]) -> T: ...
+async def get_post(
+    client: Client, post: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Post | T:
     """Get a given post.
 
     ``GET /posts/{post}/``
@@ -65,6 +75,7 @@ async def get_post(client: Client, post: Id, *, fields: Fields | None = None) ->
         client: The portal to call.
         post: The post ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Post``.
@@ -74,7 +85,7 @@ async def get_post(client: Client, post: Id, *, fields: Fields | None = None) ->
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_post"], path={"post": post}, fields=fields)
-    return await answers.json(client, call, Post)
+    return await answers.json(client, call, Post, into)
 
 
 def list_posts(

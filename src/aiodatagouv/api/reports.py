@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.enums import ListReportsSort, ListReportsSubjectType
@@ -15,6 +17,8 @@ from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def create_report(client: Client, *, body: ReportWrite) -> Report:
@@ -37,7 +41,13 @@ async def create_report(client: Client, *, body: ReportWrite) -> Report:
     return await answers.json(client, call, Report)
 
 
-async def get_report(client: Client, report: Id, *, fields: Fields | None = None) -> Report:
+@overload
+async def get_report(client: Client, report: Id, *, fields: Fields | None = None) -> Report: ...
+@overload
+async def get_report(client: Client, report: Id, *, into: type[T]) -> T: ...
+async def get_report(
+    client: Client, report: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Report | T:
     """Get report.
 
     ``GET /reports/{report}/``
@@ -46,6 +56,7 @@ async def get_report(client: Client, report: Id, *, fields: Fields | None = None
         client: The portal to call.
         report: The report.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Report``.
@@ -54,7 +65,7 @@ async def get_report(client: Client, report: Id, *, fields: Fields | None = None
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_report"], path={"report": report}, fields=fields)
-    return await answers.json(client, call, Report)
+    return await answers.json(client, call, Report, into)
 
 
 def list_reports(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 from .. import answers
 from ..client import Client
@@ -29,6 +30,8 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def add_reuse_badge(client: Client, reuse: Id, *, body: BadgeWrite) -> Badge:
@@ -170,7 +173,13 @@ async def follow_reuse(client: Client, id: Id) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def get_reuse(client: Client, reuse: Id, *, fields: Fields | None = None) -> Reuse:
+@overload
+async def get_reuse(client: Client, reuse: Id, *, fields: Fields | None = None) -> Reuse: ...
+@overload
+async def get_reuse(client: Client, reuse: Id, *, into: type[T]) -> T: ...
+async def get_reuse(
+    client: Client, reuse: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Reuse | T:
     """Fetch a given reuse.
 
     ``GET /reuses/{reuse}/``
@@ -179,6 +188,7 @@ async def get_reuse(client: Client, reuse: Id, *, fields: Fields | None = None) 
         client: The portal to call.
         reuse: The reuse ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Reuse``.
@@ -189,7 +199,7 @@ async def get_reuse(client: Client, reuse: Id, *, fields: Fields | None = None) 
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_reuse"], path={"reuse": reuse}, fields=fields)
-    return await answers.json(client, call, Reuse)
+    return await answers.json(client, call, Reuse, into)
 
 
 def list_reuse_followers(
@@ -380,7 +390,13 @@ async def reuse_image(client: Client, reuse: Id, *, body: ImageUpload) -> Upload
     return await answers.json(client, call, UploadedImage)
 
 
-async def reuse_topics(client: Client, *, fields: Fields | None = None) -> list[ReuseTopic]:
+@overload
+async def reuse_topics(client: Client, *, fields: Fields | None = None) -> list[ReuseTopic]: ...
+@overload
+async def reuse_topics(client: Client, *, into: type[T]) -> list[T]: ...
+async def reuse_topics(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[ReuseTopic] | list[T]:
     """List all reuse topics.
 
     ``GET /reuses/topics/``
@@ -388,6 +404,7 @@ async def reuse_topics(client: Client, *, fields: Fields | None = None) -> list[
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[ReuseTopic]``.
@@ -396,10 +413,16 @@ async def reuse_topics(client: Client, *, fields: Fields | None = None) -> list[
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["reuse_topics"], fields=fields)
-    return await answers.json(client, call, list[ReuseTopic])
+    return await answers.json(client, call, list[ReuseTopic], into)
 
 
-async def reuse_types(client: Client, *, fields: Fields | None = None) -> list[ReuseType]:
+@overload
+async def reuse_types(client: Client, *, fields: Fields | None = None) -> list[ReuseType]: ...
+@overload
+async def reuse_types(client: Client, *, into: type[T]) -> list[T]: ...
+async def reuse_types(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[ReuseType] | list[T]:
     """List all reuse types.
 
     ``GET /reuses/types/``
@@ -407,6 +430,7 @@ async def reuse_types(client: Client, *, fields: Fields | None = None) -> list[R
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[ReuseType]``.
@@ -415,12 +439,25 @@ async def reuse_types(client: Client, *, fields: Fields | None = None) -> list[R
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["reuse_types"], fields=fields)
-    return await answers.json(client, call, list[ReuseType])
+    return await answers.json(client, call, list[ReuseType], into)
 
 
+@overload
 async def suggest_reuses(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[ReuseSuggestion]:
+) -> list[ReuseSuggestion]: ...
+@overload
+async def suggest_reuses(
+    client: Client, *, q: str, size: int | None = None, into: type[T]
+) -> list[T]: ...
+async def suggest_reuses(
+    client: Client,
+    *,
+    q: str,
+    size: int | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[ReuseSuggestion] | list[T]:
     """Reuses suggest endpoint using mongoDB contains.
 
     ``GET /reuses/suggest/``
@@ -430,6 +467,7 @@ async def suggest_reuses(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[ReuseSuggestion]``.
@@ -438,7 +476,7 @@ async def suggest_reuses(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["suggest_reuses"], query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[ReuseSuggestion])
+    return await answers.json(client, call, list[ReuseSuggestion], into)
 
 
 async def unfeature_reuse(client: Client, reuse: Id) -> Reuse:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 from .. import answers
 from ..client import Client
@@ -24,6 +25,8 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 def activity(
@@ -77,7 +80,13 @@ def activity(
     return Paginator(client, call, ActivityPage)
 
 
-async def get_site(client: Client, *, fields: Fields | None = None) -> Site:
+@overload
+async def get_site(client: Client, *, fields: Fields | None = None) -> Site: ...
+@overload
+async def get_site(client: Client, *, into: type[T]) -> T: ...
+async def get_site(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Site | T:
     """Site-wide variables.
 
     ``GET /site/``
@@ -85,6 +94,7 @@ async def get_site(client: Client, *, fields: Fields | None = None) -> Site:
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Site``.
@@ -93,7 +103,7 @@ async def get_site(client: Client, *, fields: Fields | None = None) -> Site:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site"], fields=fields)
-    return await answers.json(client, call, Site)
+    return await answers.json(client, call, Site, into)
 
 
 async def get_site_data_portal(client: Client, format: Id) -> str:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.potential_spam import PotentialSpam
@@ -11,8 +13,16 @@ from ..operation import Call
 from ..types import Fields
 from ._operations import OPERATIONS
 
+T = TypeVar("T")
 
-async def get_potential_spams(client: Client, *, fields: Fields | None = None) -> PotentialSpam:
+
+@overload
+async def get_potential_spams(client: Client, *, fields: Fields | None = None) -> PotentialSpam: ...
+@overload
+async def get_potential_spams(client: Client, *, into: type[T]) -> T: ...
+async def get_potential_spams(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> PotentialSpam | T:
     """Get all potential spam objects.
 
     ``GET /spam/``
@@ -24,6 +34,7 @@ async def get_potential_spams(client: Client, *, fields: Fields | None = None) -
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``PotentialSpam``.
@@ -32,4 +43,4 @@ async def get_potential_spams(client: Client, *, fields: Fields | None = None) -
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_potential_spams"], fields=fields)
-    return await answers.json(client, call, PotentialSpam)
+    return await answers.json(client, call, PotentialSpam, into)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.dataset_reference import DatasetReference
@@ -16,10 +18,18 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+T = TypeVar("T")
 
+
+@overload
 async def spatial_coverage(
     client: Client, level: Id, *, fields: Fields | None = None
-) -> GeoJSONFeatureCollection:
+) -> GeoJSONFeatureCollection: ...
+@overload
+async def spatial_coverage(client: Client, level: Id, *, into: type[T]) -> T: ...
+async def spatial_coverage(
+    client: Client, level: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> GeoJSONFeatureCollection | T:
     """List each zone for a given level with their datasets count.
 
     ``GET /spatial/coverage/{level}/``
@@ -28,6 +38,7 @@ async def spatial_coverage(
         client: The portal to call.
         level: The level.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``GeoJSONFeatureCollection``.
@@ -36,12 +47,18 @@ async def spatial_coverage(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["spatial_coverage"], path={"level": level}, fields=fields)
-    return await answers.json(client, call, GeoJSONFeatureCollection)
+    return await answers.json(client, call, GeoJSONFeatureCollection, into)
 
 
+@overload
 async def spatial_granularities(
     client: Client, *, fields: Fields | None = None
-) -> list[GeoGranularity]:
+) -> list[GeoGranularity]: ...
+@overload
+async def spatial_granularities(client: Client, *, into: type[T]) -> list[T]: ...
+async def spatial_granularities(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[GeoGranularity] | list[T]:
     """List all known spatial granularities.
 
     ``GET /spatial/granularities/``
@@ -49,6 +66,7 @@ async def spatial_granularities(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[GeoGranularity]``.
@@ -57,10 +75,16 @@ async def spatial_granularities(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["spatial_granularities"], fields=fields)
-    return await answers.json(client, call, list[GeoGranularity])
+    return await answers.json(client, call, list[GeoGranularity], into)
 
 
-async def spatial_levels(client: Client, *, fields: Fields | None = None) -> list[GeoLevel]:
+@overload
+async def spatial_levels(client: Client, *, fields: Fields | None = None) -> list[GeoLevel]: ...
+@overload
+async def spatial_levels(client: Client, *, into: type[T]) -> list[T]: ...
+async def spatial_levels(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[GeoLevel] | list[T]:
     """List all known levels.
 
     ``GET /spatial/levels/``
@@ -68,6 +92,7 @@ async def spatial_levels(client: Client, *, fields: Fields | None = None) -> lis
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[GeoLevel]``.
@@ -76,7 +101,7 @@ async def spatial_levels(client: Client, *, fields: Fields | None = None) -> lis
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["spatial_levels"], fields=fields)
-    return await answers.json(client, call, list[GeoLevel])
+    return await answers.json(client, call, list[GeoLevel], into)
 
 
 async def spatial_zone(client: Client, id: Id) -> GeoJSONFeature:
@@ -98,6 +123,7 @@ async def spatial_zone(client: Client, id: Id) -> GeoJSONFeature:
     return await answers.json(client, call, GeoJSONFeature)
 
 
+@overload
 async def spatial_zone_datasets(
     client: Client,
     id: Id,
@@ -105,7 +131,20 @@ async def spatial_zone_datasets(
     dynamic: bool | None = None,
     size: int | None = None,
     fields: Fields | None = None,
-) -> list[DatasetReference]:
+) -> list[DatasetReference]: ...
+@overload
+async def spatial_zone_datasets(
+    client: Client, id: Id, *, dynamic: bool | None = None, size: int | None = None, into: type[T]
+) -> list[T]: ...
+async def spatial_zone_datasets(
+    client: Client,
+    id: Id,
+    *,
+    dynamic: bool | None = None,
+    size: int | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[DatasetReference] | list[T]:
     """Fetch datasets for a given zone.
 
     ``GET /spatial/zone/{id}/datasets/``
@@ -116,6 +155,7 @@ async def spatial_zone_datasets(
         dynamic: Append dynamic datasets.
         size: The amount of datasets to fetch. The portal's default is 25.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[DatasetReference]``.
@@ -129,12 +169,18 @@ async def spatial_zone_datasets(
         query={"dynamic": dynamic, "size": size},
         fields=fields,
     )
-    return await answers.json(client, call, list[DatasetReference])
+    return await answers.json(client, call, list[DatasetReference], into)
 
 
+@overload
 async def spatial_zones(
     client: Client, ids: Id, *, fields: Fields | None = None
-) -> GeoJSONFeatureCollection:
+) -> GeoJSONFeatureCollection: ...
+@overload
+async def spatial_zones(client: Client, ids: Id, *, into: type[T]) -> T: ...
+async def spatial_zones(
+    client: Client, ids: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> GeoJSONFeatureCollection | T:
     """Fetch a zone list as GeoJSON.
 
     ``GET /spatial/zones/{ids}/``
@@ -143,6 +189,7 @@ async def spatial_zones(
         client: The portal to call.
         ids: A zone identifiers list (comma separated).
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``GeoJSONFeatureCollection``.
@@ -151,12 +198,25 @@ async def spatial_zones(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["spatial_zones"], path={"ids": ids}, fields=fields)
-    return await answers.json(client, call, GeoJSONFeatureCollection)
+    return await answers.json(client, call, GeoJSONFeatureCollection, into)
 
 
+@overload
 async def suggest_zones(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[TerritorySuggestion]:
+) -> list[TerritorySuggestion]: ...
+@overload
+async def suggest_zones(
+    client: Client, *, q: str, size: int | None = None, into: type[T]
+) -> list[T]: ...
+async def suggest_zones(
+    client: Client,
+    *,
+    q: str,
+    size: int | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[TerritorySuggestion] | list[T]:
     """Geospatial zones suggest endpoint using mongoDB contains.
 
     ``GET /spatial/zones/suggest/``
@@ -166,6 +226,7 @@ async def suggest_zones(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[TerritorySuggestion]``.
@@ -174,4 +235,4 @@ async def suggest_zones(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["suggest_zones"], query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[TerritorySuggestion])
+    return await answers.json(client, call, list[TerritorySuggestion], into)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.enums import ListTransfersSubjectType, TransferStatus
@@ -14,8 +16,16 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+T = TypeVar("T")
 
-async def get_transfer(client: Client, id: Id, *, fields: Fields | None = None) -> Transfer:
+
+@overload
+async def get_transfer(client: Client, id: Id, *, fields: Fields | None = None) -> Transfer: ...
+@overload
+async def get_transfer(client: Client, id: Id, *, into: type[T]) -> T: ...
+async def get_transfer(
+    client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Transfer | T:
     """Fetch a transfer request given its identifier.
 
     ``GET /transfer/{id}/``
@@ -24,6 +34,7 @@ async def get_transfer(client: Client, id: Id, *, fields: Fields | None = None) 
         client: The portal to call.
         id: The id.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Transfer``.
@@ -32,9 +43,10 @@ async def get_transfer(client: Client, id: Id, *, fields: Fields | None = None) 
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_transfer"], path={"id": id}, fields=fields)
-    return await answers.json(client, call, Transfer)
+    return await answers.json(client, call, Transfer, into)
 
 
+@overload
 async def list_transfers(
     client: Client,
     *,
@@ -43,7 +55,27 @@ async def list_transfers(
     recipient: str | None = None,
     status: TransferStatus | None = None,
     fields: Fields | None = None,
-) -> list[Transfer]:
+) -> list[Transfer]: ...
+@overload
+async def list_transfers(
+    client: Client,
+    *,
+    subject: str | None = None,
+    subject_type: ListTransfersSubjectType | None = None,
+    recipient: str | None = None,
+    status: TransferStatus | None = None,
+    into: type[T],
+) -> list[T]: ...
+async def list_transfers(
+    client: Client,
+    *,
+    subject: str | None = None,
+    subject_type: ListTransfersSubjectType | None = None,
+    recipient: str | None = None,
+    status: TransferStatus | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[Transfer] | list[T]:
     """List transfers.
 
     ``GET /transfer/``
@@ -55,6 +87,7 @@ async def list_transfers(
         recipient: ID of user or organization.
         status: Status of the transfer request.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[Transfer]``.
@@ -72,7 +105,7 @@ async def list_transfers(
         },
         fields=fields,
     )
-    return await answers.json(client, call, list[Transfer])
+    return await answers.json(client, call, list[Transfer], into)
 
 
 async def request_transfer(client: Client, *, body: TransferRequest) -> Transfer:

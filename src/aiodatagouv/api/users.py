@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.contact_point import ContactPoint
@@ -23,6 +25,8 @@ from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def create_user(client: Client, *, body: UserWrite) -> User:
@@ -106,7 +110,13 @@ async def follow_user(client: Client, id: Id) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def get_user(client: Client, user: Id, *, fields: Fields | None = None) -> User:
+@overload
+async def get_user(client: Client, user: Id, *, fields: Fields | None = None) -> User: ...
+@overload
+async def get_user(client: Client, user: Id, *, into: type[T]) -> T: ...
+async def get_user(
+    client: Client, user: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> User | T:
     """Get a user given its identifier.
 
     ``GET /users/{user}/``
@@ -115,6 +125,7 @@ async def get_user(client: Client, user: Id, *, fields: Fields | None = None) ->
         client: The portal to call.
         user: The user.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``User``.
@@ -125,7 +136,7 @@ async def get_user(client: Client, user: Id, *, fields: Fields | None = None) ->
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_user"], path={"user": user}, fields=fields)
-    return await answers.json(client, call, User)
+    return await answers.json(client, call, User, into)
 
 
 def get_user_contact_point(
@@ -254,9 +265,22 @@ async def rotate_user_password(client: Client, user: Id) -> None:
     await answers.empty(client, call)
 
 
+@overload
 async def suggest_users(
     client: Client, *, q: str, size: str | None = None, fields: Fields | None = None
-) -> list[UserSuggestion]:
+) -> list[UserSuggestion]: ...
+@overload
+async def suggest_users(
+    client: Client, *, q: str, size: str | None = None, into: type[T]
+) -> list[T]: ...
+async def suggest_users(
+    client: Client,
+    *,
+    q: str,
+    size: str | None = None,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> list[UserSuggestion] | list[T]:
     """Suggest users.
 
     ``GET /users/suggest/``
@@ -267,6 +291,7 @@ async def suggest_users(
         size: The amount of suggestion to fetch (between 1 and 20). The portal's default is
             10.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[UserSuggestion]``.
@@ -275,7 +300,7 @@ async def suggest_users(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["suggest_users"], query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[UserSuggestion])
+    return await answers.json(client, call, list[UserSuggestion], into)
 
 
 async def unfollow_user(client: Client, id: Id) -> FollowersCount:
@@ -342,7 +367,13 @@ async def user_avatar(client: Client, user: Id, *, body: ImageUpload) -> Uploade
     return await answers.json(client, call, UploadedImage)
 
 
-async def user_roles(client: Client, *, fields: Fields | None = None) -> list[UserRole]:
+@overload
+async def user_roles(client: Client, *, fields: Fields | None = None) -> list[UserRole]: ...
+@overload
+async def user_roles(client: Client, *, into: type[T]) -> list[T]: ...
+async def user_roles(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[UserRole] | list[T]:
     """List all possible user roles.
 
     ``GET /users/roles/``
@@ -350,6 +381,7 @@ async def user_roles(client: Client, *, fields: Fields | None = None) -> list[Us
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[UserRole]``.
@@ -358,4 +390,4 @@ async def user_roles(client: Client, *, fields: Fields | None = None) -> list[Us
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["user_roles"], fields=fields)
-    return await answers.json(client, call, list[UserRole])
+    return await answers.json(client, call, list[UserRole], into)

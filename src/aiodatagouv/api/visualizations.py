@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.chart import Chart
@@ -16,6 +18,8 @@ from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:
@@ -54,9 +58,15 @@ async def delete_visualization(client: Client, visualization: Id) -> None:
     await answers.empty(client, call)
 
 
+@overload
 async def get_visualization(
     client: Client, visualization: Id, *, fields: Fields | None = None
-) -> Chart:
+) -> Chart: ...
+@overload
+async def get_visualization(client: Client, visualization: Id, *, into: type[T]) -> T: ...
+async def get_visualization(
+    client: Client, visualization: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Chart | T:
     """Get a visualization given its identifier.
 
     ``GET /visualizations/{visualization}/``
@@ -65,6 +75,7 @@ async def get_visualization(
         client: The portal to call.
         visualization: The visualization ID or slug.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Chart``.
@@ -75,7 +86,7 @@ async def get_visualization(
     call = Call(
         OPERATIONS["get_visualization"], path={"visualization": visualization}, fields=fields
     )
-    return await answers.json(client, call, Chart)
+    return await answers.json(client, call, Chart, into)
 
 
 def list_visualizations(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, overload
+
 from .. import answers
 from ..client import Client
 from ..models.periodic_task import PeriodicTask
@@ -12,6 +14,8 @@ from ..models.task import Task
 from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
+
+T = TypeVar("T")
 
 
 async def delete_job_api(client: Client, id: Id) -> None:
@@ -30,7 +34,13 @@ async def delete_job_api(client: Client, id: Id) -> None:
     await answers.empty(client, call)
 
 
-async def get_job_api(client: Client, id: Id, *, fields: Fields | None = None) -> PeriodicTask:
+@overload
+async def get_job_api(client: Client, id: Id, *, fields: Fields | None = None) -> PeriodicTask: ...
+@overload
+async def get_job_api(client: Client, id: Id, *, into: type[T]) -> T: ...
+async def get_job_api(
+    client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> PeriodicTask | T:
     """Fetch a single scheduled job.
 
     ``GET /workers/jobs/{id}/``
@@ -39,6 +49,7 @@ async def get_job_api(client: Client, id: Id, *, fields: Fields | None = None) -
         client: The portal to call.
         id: A job ID.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``PeriodicTask``.
@@ -47,7 +58,7 @@ async def get_job_api(client: Client, id: Id, *, fields: Fields | None = None) -
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_job_api"], path={"id": id}, fields=fields)
-    return await answers.json(client, call, PeriodicTask)
+    return await answers.json(client, call, PeriodicTask, into)
 
 
 async def get_jobs_reference_api(client: Client) -> list[str]:
@@ -68,7 +79,13 @@ async def get_jobs_reference_api(client: Client) -> list[str]:
     return await answers.json(client, call, list[str])
 
 
-async def get_task_api(client: Client, id: Id, *, fields: Fields | None = None) -> Task:
+@overload
+async def get_task_api(client: Client, id: Id, *, fields: Fields | None = None) -> Task: ...
+@overload
+async def get_task_api(client: Client, id: Id, *, into: type[T]) -> T: ...
+async def get_task_api(
+    client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> Task | T:
     """Get a tasks status given its ID.
 
     ``GET /workers/tasks/{id}/``
@@ -77,6 +94,7 @@ async def get_task_api(client: Client, id: Id, *, fields: Fields | None = None) 
         client: The portal to call.
         id: The id.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode the answer into.
 
     Returns:
         The answer, as ``Task``.
@@ -85,10 +103,16 @@ async def get_task_api(client: Client, id: Id, *, fields: Fields | None = None) 
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_task_api"], path={"id": id}, fields=fields)
-    return await answers.json(client, call, Task)
+    return await answers.json(client, call, Task, into)
 
 
-async def list_jobs(client: Client, *, fields: Fields | None = None) -> list[PeriodicTask]:
+@overload
+async def list_jobs(client: Client, *, fields: Fields | None = None) -> list[PeriodicTask]: ...
+@overload
+async def list_jobs(client: Client, *, into: type[T]) -> list[T]: ...
+async def list_jobs(
+    client: Client, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[PeriodicTask] | list[T]:
     """List all scheduled jobs.
 
     ``GET /workers/jobs/``
@@ -96,6 +120,7 @@ async def list_jobs(client: Client, *, fields: Fields | None = None) -> list[Per
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
+        into: A class that declares the fields wanted, to decode each object into.
 
     Returns:
         The answer, as ``list[PeriodicTask]``.
@@ -104,7 +129,7 @@ async def list_jobs(client: Client, *, fields: Fields | None = None) -> list[Per
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["list_jobs"], fields=fields)
-    return await answers.json(client, call, list[PeriodicTask])
+    return await answers.json(client, call, list[PeriodicTask], into)
 
 
 async def post_jobs_api(client: Client, *, body: PeriodicTaskWrite) -> PeriodicTask:

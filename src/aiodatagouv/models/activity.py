@@ -16,7 +16,7 @@ from .organization_reference import OrganizationReference
 class Activity(Model):
     """Activity."""
 
-    actor: JsonObject | Unset = UNSET
+    actor: JsonObject | Unset = field(default=UNSET, metadata={"whole": True})
     """Who performed the action."""
     changes: list[str] | Unset | None = UNSET
     """Changed attributes as list."""

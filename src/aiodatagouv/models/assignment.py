@@ -20,7 +20,7 @@ class Assignment(Model):
     created_at: dt.datetime | Unset | None = UNSET
     id: str | Unset = UNSET
     organization: OrganizationReference | Unset = UNSET
-    subject: JsonObject | Unset = UNSET
+    subject: JsonObject | Unset = field(default=UNSET, metadata={"whole": True})
     user: UserReference | Unset = UNSET
     additional_properties: JsonObject = field(factory=JsonObject)
 

@@ -16,7 +16,7 @@ class DataSeries(Model):
     aggregate_y: DataSeriesAggregateY | Unset | None = UNSET
     column_x_name_override: str | Unset | None = UNSET
     column_y: str | Unset | None = UNSET
-    filters: JsonObject | Unset | None = UNSET
+    filters: JsonObject | Unset | None = field(default=UNSET, metadata={"whole": True})
     resource_id: str | Unset = UNSET
     type: DataSeriesType | Unset | None = UNSET
     additional_properties: JsonObject = field(factory=JsonObject)

@@ -18,7 +18,7 @@ class Notification(Model):
     """Notification."""
 
     created_at: dt.datetime | Unset = UNSET
-    details: JsonObject | Unset | None = UNSET
+    details: JsonObject | Unset | None = field(default=UNSET, metadata={"whole": True})
     handled_at: dt.datetime | Unset | None = UNSET
     id: str | Unset = UNSET
     last_modified: dt.datetime | Unset = UNSET

@@ -47,7 +47,9 @@ class Organization(Model):
     page: str | Unset | None = UNSET
     """Link to the udata web page for this organization."""
     permissions: OrganizationPermissions | Unset | None = UNSET
-    presentation_blocs: list[JsonObject] | Unset | None = UNSET
+    presentation_blocs: list[JsonObject] | Unset | None = field(
+        default=UNSET, metadata={"whole": True}
+    )
     presentation_blocs_published_at: dt.datetime | Unset | None = UNSET
     """Publication date of the organization presentation blocs. Set it to make the blocs
     publicly visible; leave it empty to keep them hidden (draft). Organization administrators

@@ -22,7 +22,7 @@ class Post(Model):
 
     ancestors: list[PostAncestor] | Unset | None = UNSET
     """The ancestor pages, from the root page to the parent."""
-    blocs: list[JsonObject] | Unset | None = UNSET
+    blocs: list[JsonObject] | Unset | None = field(default=UNSET, metadata={"whole": True})
     body_type: PostBodyType | Unset | None = UNSET
     content: str | Unset | None = UNSET
     created_at: dt.datetime | Unset = UNSET

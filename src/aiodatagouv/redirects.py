@@ -1,0 +1,54 @@
+"""Where a redirect of the portal leads, and whether to go there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import _http, auth
+from .errors import NetworkError
+
+if TYPE_CHECKING:
+    from .operation import Operation
+
+MAX_REDIRECTS = 5
+
+
+def is_redirect(response: _http.Response) -> bool:
+    """Whether an answer says to go elsewhere."""
+    return response.status_code in _http.REDIRECTS and "Location" in response.headers
+
+
+def next_url(operation: Operation, response: _http.Response, portal: _http.URL) -> _http.URL | None:
+    """Where to go next, or None when the answer is the one that was asked for.
+
+    Raises:
+        NetworkError: To what is no address, or with a write to where it must not be repeated.
+    """
+    # 308 is the portal tidying its own addresses (a slash, an old slug).
+    if not is_redirect(response) or (operation.kind == "redirect" and response.status_code != 308):
+        return None
+    try:
+        url = _http.join(response.url, response.headers["Location"])
+    except ValueError as error:
+        raise _refused(operation, response, portal, f"redirected to what is {error}") from None
+    same_origin = auth.origin(url) == auth.origin(portal)
+    if operation.method != "GET" and not (same_origin and response.status_code in (307, 308)):
+        where = auth.shown(url, portal)
+        problem = f"redirected to {where}, where a write is not repeated"
+        raise _refused(operation, response, portal, problem)
+    if not url.query and same_origin:
+        # The portal's own redirects drop the query.
+        url = url.copy_with(query=response.url.query or None)
+    return url
+
+
+def too_many(operation: Operation, response: _http.Response, portal: _http.URL) -> NetworkError:
+    """The error for a portal that keeps redirecting."""
+    return _refused(operation, response, portal, f"redirected more than {MAX_REDIRECTS} times")
+
+
+def _refused(
+    operation: Operation, response: _http.Response, portal: _http.URL, problem: str
+) -> NetworkError:
+    url = auth.shown(response.url, portal)
+    return NetworkError(problem, operation=operation.id, method=operation.method, url=url)
