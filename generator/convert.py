@@ -301,6 +301,8 @@ def _may_be_null(definition: Schema, key: str) -> bool:
         return key in ("next_page", "previous_page")
     if key == "id" and schema.get("readOnly"):  # What the server itself gave.
         return False
+    if schema.get("type") == "array":  # The server's lists are empty instead.
+        return False
     return key not in definition["x-not-null"]
 
 

@@ -55,8 +55,8 @@ def error(
         (429, "", "429 Too Many Requests (POST URL)"),
         (
             400,
-            '{"errors": {"resources": [{"url": ["not a URL"]}, {}]}}',
-            "400 Bad Request [resources: url: not a URL] (POST URL)",
+            '{"errors": {"resources": [{"url": ["wrong"]}, {}]}}',
+            "400 Bad Request [resources: url: wrong] (POST URL)",
         ),
         (400, '{"message": "Invalid", "errors": ["a", "b"]}', "400 Invalid: a, b (POST URL)"),
         (400, '{"message": {"page": "no number"}}', "400 page: no number (POST URL)"),

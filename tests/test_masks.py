@@ -109,5 +109,5 @@ def test_what_the_portal_only_hands_out_whole() -> None:
 
 
 def test_an_operation_without_masks() -> None:
-    with pytest.raises(MaskError, match="create_dataset: .*always answers all"):
+    with pytest.raises(MaskError, match=r"create_dataset: .*always answers all"):
         header("id", "create_dataset")

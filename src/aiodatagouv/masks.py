@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEADER = "X-Fields"
 
-Mask: TypeAlias = "dict[str, Mask | None]"
+Mask: TypeAlias = dict[str, "Mask | None"]
 """Each field that is wanted -> what is wanted of it, or None for all. ``*`` is all other fields."""
 
 _ENVELOPE = "page,page_size,total,next_page,previous_page"

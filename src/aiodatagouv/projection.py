@@ -250,7 +250,7 @@ def _part(
             part = Part(key, inside=_parts(objects[0], model, f"{where}.", above))
         elif not any(_holds(choice, one) for choice in held):
             raise MaskError(
-                f"{where} is {_words(type_)} in the API, and its type there cannot hold "
+                f"{where} is {_words(type_)} in the API, and what the class declares cannot hold "
                 f"{_words(one)}"
             )
     return part
@@ -260,7 +260,9 @@ def _holds(held: inspect.Type, type_: Any) -> bool:
     """Whether a caller's type can hold every value of a model's."""
     if type_ is Any:
         return True
-    if get_origin(type_) is dict or _is_model(type_):
+    if get_origin(type_) is dict:
+        return isinstance(held, inspect.DictType)
+    if _is_model(type_):
         return isinstance(held, inspect.DictType) and any(
             isinstance(one, inspect.AnyType | inspect.RawType)
             for one in _alternatives_of(held.value_type)
@@ -307,9 +309,11 @@ def _words(type_: Any) -> str:
         return " | ".join(_words(one) for one in _alternatives(type_))
     if get_origin(type_) is Literal:
         return "str"
-    if type_ is NoneType:
-        return "None"
-    return type_.__name__ if isinstance(type_, type) and not get_args(type_) else str(type_)
+    if get_origin(type_) is list:
+        return f"list[{_words(get_args(type_)[0])}]"
+    if get_origin(type_) is dict:
+        return "dict"
+    return "None" if type_ is NoneType else getattr(type_, "__name__", str(type_))
 
 
 def _adapt(data: Any, parts: Parts) -> Any:

@@ -79,12 +79,12 @@ async def client(portal: Portal, recorder: Recorder) -> AsyncIterator[Client]:
         yield opened
 
 
-def call(client: Client, operation: Operation, portal: Portal) -> Any:
+def call(client: Client, operation: Operation, portal: Portal, **options: Any) -> Any:
     """Call an operation with parameters for which the portal has an answer."""
     given = portal.ids.get(operation.path, {})
     in_path = [given[name] for name in path_parameters(operation)]
     in_query = {k: v for k, v in given.items() if k not in path_parameters(operation)}
-    return operation.function(client, *in_path, **in_query)
+    return operation.function(client, *in_path, **in_query, **options)
 
 
 def path_parameters(operation: Operation) -> list[str]:

@@ -18,7 +18,7 @@ class Activity(Model):
 
     actor: JsonObject | Unset = field(default=UNSET, metadata={"whole": True})
     """Who performed the action."""
-    changes: list[str] | Unset | None = UNSET
+    changes: list[str] | Unset = UNSET
     """Changed attributes as list."""
     created_at: dt.datetime | Unset = UNSET
     """When the action has been performed."""

@@ -29,11 +29,11 @@ class ApiTokenCreated(Model):
     """User-given label for this token."""
     revoked_at: dt.datetime | Unset | None = UNSET
     """When this token was revoked."""
-    scopes: list[ApiTokenScopes] | Unset | None = UNSET
+    scopes: list[ApiTokenScopes] | Unset = UNSET
     """Token scopes."""
     token_prefix: str | Unset = UNSET
     """First characters of the token for identification."""
-    user_agents: list[str] | Unset | None = UNSET
+    user_agents: list[str] | Unset = UNSET
     """User agents that have used this token."""
     token: str | Unset | None = UNSET
     """The plaintext token (shown only once at creation)."""

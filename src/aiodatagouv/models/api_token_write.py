@@ -20,7 +20,7 @@ class ApiTokenWrite(Model):
     """When this token expires."""
     name: str | Unset | None = UNSET
     """User-given label for this token."""
-    scopes: list[ApiTokenScopes] | Unset | None = UNSET
+    scopes: list[ApiTokenScopes] | Unset = UNSET
     """Token scopes."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

@@ -24,18 +24,18 @@ class CatalogSchema(Model):
     datapackage_title: str | Unset | None = UNSET
     """Only present if the schema is inside a datapackage."""
     description: str | Unset | None = UNSET
-    examples: list[CatalogSchemaExample] | Unset | None = UNSET
+    examples: list[CatalogSchemaExample] | Unset = UNSET
     external_doc: str | Unset | None = UNSET
     external_tool: str | Unset | None = UNSET
     """Link to tools to create a file with this schema."""
     homepage: str | Unset | None = UNSET
-    labels: list[str] | Unset | None = UNSET
+    labels: list[str] | Unset = UNSET
     name: str | Unset | None = UNSET
     schema_type: CatalogSchemaSchemaType | Unset | None = UNSET
     schema_url: str | Unset | None = UNSET
     """Often the link to the latest version."""
     title: str | Unset | None = UNSET
-    versions: list[CatalogSchemaVersion] | Unset | None = UNSET
+    versions: list[CatalogSchemaVersion] | Unset = UNSET
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod

@@ -23,7 +23,7 @@ from .user_reference import UserReference
 class Dataservice(Model):
     """Dataservice."""
 
-    access_audiences: list[AccessAudience] | Unset | None = UNSET
+    access_audiences: list[AccessAudience] | Unset = UNSET
     access_type: DataserviceAccessType | Unset | None = UNSET
     access_type_reason: str | Unset | None = UNSET
     access_type_reason_category: DataserviceAccessTypeReasonCategory | Unset | None = UNSET
@@ -32,10 +32,10 @@ class Dataservice(Model):
     authorization_request_url: str | Unset | None = UNSET
     availability: float | Unset | None = UNSET
     availability_url: str | Unset | None = UNSET
-    badges: list[Badge] | Unset | None = UNSET
+    badges: list[Badge] | Unset = UNSET
     base_api_url: str | Unset | None = UNSET
     business_documentation_url: str | Unset | None = UNSET
-    contact_points: list[ContactPoint] | Unset | None = UNSET
+    contact_points: list[ContactPoint] | Unset = UNSET
     created_at: dt.datetime | Unset = UNSET
     datasets: JsonObject | Unset | None = UNSET
     """Visit this API link to see the list."""
@@ -68,7 +68,7 @@ class Dataservice(Model):
     self_web_url: str | Unset | None = UNSET
     """Link to the udata web page for this dataservice."""
     slug: str | Unset = UNSET
-    tags: list[str] | Unset | None = UNSET
+    tags: list[str] | Unset = UNSET
     technical_documentation_url: str | Unset | None = UNSET
     """HTML version of a Swagger…"""
     title: str | Unset = UNSET

@@ -17,7 +17,7 @@ from .enums import DataserviceAccessType, DataserviceAccessTypeReasonCategory, D
 class DataserviceWrite(Model):
     """Dataservice write."""
 
-    access_audiences: list[AccessAudienceWrite] | Unset | None = UNSET
+    access_audiences: list[AccessAudienceWrite] | Unset = UNSET
     access_type: DataserviceAccessType | Unset | None = UNSET
     access_type_reason: str | Unset | None = UNSET
     access_type_reason_category: DataserviceAccessTypeReasonCategory | Unset | None = UNSET
@@ -28,8 +28,8 @@ class DataserviceWrite(Model):
     availability_url: str | Unset | None = UNSET
     base_api_url: str | Unset | None = UNSET
     business_documentation_url: str | Unset | None = UNSET
-    contact_points: list[str] | Unset | None = UNSET
-    datasets: list[str] | Unset | None = UNSET
+    contact_points: list[str] | Unset = UNSET
+    datasets: list[str] | Unset = UNSET
     deleted_at: dt.datetime | Unset | None = UNSET
     description: str | Unset | None = UNSET
     extras: JsonObject | Unset | None = UNSET
@@ -48,7 +48,7 @@ class DataserviceWrite(Model):
     """Is the dataservice private to the owner or the organization."""
     rate_limiting: str | Unset | None = UNSET
     rate_limiting_url: str | Unset | None = UNSET
-    tags: list[str] | Unset | None = UNSET
+    tags: list[str] | Unset = UNSET
     technical_documentation_url: str | Unset | None = UNSET
     """HTML version of a Swagger…"""
     title: str | Unset = UNSET

@@ -30,7 +30,7 @@ from .user_reference import UserReference
 class Dataset(Model):
     """Dataset."""
 
-    access_audiences: list[AccessAudience] | Unset | None = UNSET
+    access_audiences: list[AccessAudience] | Unset = UNSET
     access_type: str | Unset | None = UNSET
     access_type_reason: str | Unset | None = UNSET
     access_type_reason_category: str | Unset | None = UNSET
@@ -39,10 +39,10 @@ class Dataset(Model):
     archived: dt.datetime | Unset | None = UNSET
     """The archival date if archived."""
     authorization_request_url: str | Unset | None = UNSET
-    badges: list[Badge] | Unset | None = UNSET
+    badges: list[Badge] | Unset = UNSET
     """The dataset badges. Not taken from a body."""
-    community_resources: list[CommunityResource] | Unset | None = UNSET
-    contact_points: list[ContactPoint] | Unset | None = UNSET
+    community_resources: list[CommunityResource] | Unset = UNSET
+    contact_points: list[ContactPoint] | Unset = UNSET
     created_at: dt.datetime | Unset = UNSET
     """This date is computed between harvested creation date if any and site's internal creation
     date. Not taken from a body."""
@@ -89,14 +89,14 @@ class Dataset(Model):
     """Is the dataset private to the owner or the organization."""
     quality: JsonObject | Unset | None = UNSET
     """The dataset quality. Not taken from a body."""
-    resources: list[Resource] | Unset | None = UNSET
+    resources: list[Resource] | Unset = UNSET
     schema: Schema | Unset | None = UNSET
     """Reference to the associated schema."""
     slug: str | Unset | None = UNSET
     """The dataset permalink string. Not taken from a body."""
     spatial: SpatialCoverage | Unset | None = UNSET
     """The spatial coverage."""
-    tags: list[str] | Unset | None = UNSET
+    tags: list[str] | Unset = UNSET
     temporal_coverage: TemporalCoverage | Unset | None = UNSET
     """The temporal coverage."""
     title: str | Unset = UNSET

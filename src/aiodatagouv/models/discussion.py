@@ -28,7 +28,7 @@ class Discussion(Model):
     """The organization who closed the discussion."""
     created: dt.datetime | Unset = UNSET
     """The discussion creation date."""
-    discussion: list[Message] | Unset | None = UNSET
+    discussion: list[Message] | Unset = UNSET
     """The list of messages in the discussion."""
     extras: JsonObject | Unset | None = UNSET
     """Extra attributes as key-value pairs."""

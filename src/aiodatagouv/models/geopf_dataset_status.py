@@ -16,11 +16,11 @@ from .geopf_pushable_resource import GeopfPushableResource
 class GeopfDatasetStatus(Model):
     """Geopf dataset status."""
 
-    offerings: list[GeopfOfferingResource] | Unset | None = UNSET
+    offerings: list[GeopfOfferingResource] | Unset = UNSET
     """Resources that came back from a pull as geopf offerings."""
     pull: GeopfDatasetPullMetadata | Unset | None = UNSET
     push: GeopfDatasetPushMetadata | Unset | None = UNSET
-    pushable: list[GeopfPushableResource] | Unset | None = UNSET
+    pushable: list[GeopfPushableResource] | Unset = UNSET
     """Resources eligible for a push."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

@@ -16,7 +16,7 @@ class GeopfDatastore(Model):
     """The datastore id."""
     name: str | Unset | None = UNSET
     """The datastore display name."""
-    rights: list[str] | Unset | None = UNSET
+    rights: list[str] | Unset = UNSET
     """The current user's rights on this datastore."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

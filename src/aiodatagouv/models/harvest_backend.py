@@ -15,11 +15,11 @@ from .harvest_filter import HarvestFilter
 class HarvestBackend(Model):
     """Harvest backend."""
 
-    extra_configs: list[HarvestExtraConfig] | Unset | None = UNSET
+    extra_configs: list[HarvestExtraConfig] | Unset = UNSET
     """The backend extra configuration variables."""
-    features: list[HarvestFeature] | Unset | None = UNSET
+    features: list[HarvestFeature] | Unset = UNSET
     """The backend optional features."""
-    filters: list[HarvestFilter] | Unset | None = UNSET
+    filters: list[HarvestFilter] | Unset = UNSET
     """The backend supported filters."""
     id: str | Unset | None = UNSET
     """The backend identifier."""

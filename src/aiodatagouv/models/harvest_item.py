@@ -20,7 +20,7 @@ from .harvest_log import HarvestLog
 class HarvestItem(Model):
     """Harvest item."""
 
-    args: list[str] | Unset | None = UNSET
+    args: list[str] | Unset = UNSET
     """The item positional arguments."""
     created: dt.datetime | Unset = UNSET
     """The item creation date."""
@@ -30,11 +30,11 @@ class HarvestItem(Model):
     """The processed dataset."""
     ended: dt.datetime | Unset | None = UNSET
     """The item end date."""
-    errors: list[HarvestError] | Unset | None = UNSET
+    errors: list[HarvestError] | Unset = UNSET
     """The item errors."""
     kwargs: JsonObject | Unset | None = UNSET
     """The item keyword arguments."""
-    logs: list[HarvestLog] | Unset | None = UNSET
+    logs: list[HarvestLog] | Unset = UNSET
     """The item logs."""
     remote_id: str | Unset | None = UNSET
     """The item remote ID to process."""

@@ -22,7 +22,7 @@ class HarvestJob(Model):
     """The job creation date."""
     ended: dt.datetime | Unset | None = UNSET
     """The job end date."""
-    errors: list[HarvestError] | Unset | None = UNSET
+    errors: list[HarvestError] | Unset = UNSET
     """The job initialization errors."""
     id: str | Unset = UNSET
     items: JsonObject | Unset | None = UNSET

@@ -23,10 +23,10 @@ class HarvestJobPreview(Model):
     """The job creation date."""
     ended: dt.datetime | Unset | None = UNSET
     """The job end date."""
-    errors: list[HarvestError] | Unset | None = UNSET
+    errors: list[HarvestError] | Unset = UNSET
     """The job initialization errors."""
     id: str | Unset | None = UNSET
-    items: list[HarvestItemPreview] | Unset | None = UNSET
+    items: list[HarvestItemPreview] | Unset = UNSET
     """The job collected items."""
     source: HarvestSourceReference | Unset | None = UNSET
     """The source owning the job."""

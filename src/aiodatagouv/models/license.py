@@ -12,11 +12,11 @@ from ..types import UNSET, JsonObject, Unset
 class License(Model):
     """License."""
 
-    alternate_titles: list[str] | Unset | None = UNSET
+    alternate_titles: list[str] | Unset = UNSET
     """Same alternative known titles (improve rematch)."""
-    alternate_urls: list[str] | Unset | None = UNSET
+    alternate_urls: list[str] | Unset = UNSET
     """Same alternative known URLs (improve rematch)."""
-    flags: list[str] | Unset | None = UNSET
+    flags: list[str] | Unset = UNSET
     """Some arbitry flags."""
     id: str | Unset = UNSET
     """The license identifier."""

@@ -14,7 +14,7 @@ from .generic_reference import GenericReference
 class MembershipInvite(Model):
     """Membership invite."""
 
-    assignments: list[GenericReference] | Unset | None = UNSET
+    assignments: list[GenericReference] | Unset = UNSET
     """Objects to assign on acceptance (for partial_editor invitations)."""
     comment: str | Unset | None = UNSET
     """Invitation message."""

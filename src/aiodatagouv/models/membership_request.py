@@ -18,7 +18,7 @@ from .user_reference_with_email import UserReferenceWithEmail
 class MembershipRequest(Model):
     """Membership request."""
 
-    assignments: list[GenericReference] | Unset | None = UNSET
+    assignments: list[GenericReference] | Unset = UNSET
     """Objects to assign on acceptance (for partial_editor invitations)."""
     comment: str | Unset | None = UNSET
     """A request comment from the user."""

@@ -22,7 +22,7 @@ class Notification(Model):
     handled_at: dt.datetime | Unset | None = UNSET
     id: str | Unset = UNSET
     last_modified: dt.datetime | Unset = UNSET
-    reasons: list[NotificationReasons] | Unset | None = UNSET
+    reasons: list[NotificationReasons] | Unset = UNSET
     requires_action: bool | Unset | None = UNSET
     """Whether the notification is resolved by acting on its subject rather than by reading it."""
     type: NotificationType | Unset = UNSET

@@ -16,17 +16,17 @@ class NotificationResolved(Model):
 
     event: str | Unset | None = UNSET
     """The event asked about."""
-    followed_events: list[str] | Unset | None = UNSET
+    followed_events: list[str] | Unset = UNSET
     """The narrower events the user still follows on it."""
     heard: bool | Unset | None = UNSET
     """Whether the user hears about it, pause aside."""
-    heard_types: list[str] | Unset | None = UNSET
+    heard_types: list[str] | Unset = UNSET
     """The types asked about the user hears on it."""
     muted: bool | Unset | None = UNSET
     """Whether the user said no to this subject and event."""
     partial: bool | Unset | None = UNSET
     """Whether the user hears only some of the types that can be about it."""
-    reasons: list[str] | Unset | None = UNSET
+    reasons: list[str] | Unset = UNSET
     """Why the user is concerned."""
     scope: ModelReference | Unset | None = UNSET
     """The subject asked about."""

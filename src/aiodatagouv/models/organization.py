@@ -20,7 +20,7 @@ class Organization(Model):
     """Organization."""
 
     acronym: str | Unset | None = UNSET
-    badges: list[Badge] | Unset | None = UNSET
+    badges: list[Badge] | Unset = UNSET
     banner_color: str | Unset | None = UNSET
     """Hex color code (e.g. #000091) for the organization page banner."""
     banner_image: str | Unset | None = UNSET
@@ -41,21 +41,19 @@ class Organization(Model):
     """URL of the image."""
     logo_thumbnail: str | Unset | None = UNSET
     """URL of the cropped and squared image (100x100)."""
-    members: list[Member] | Unset | None = UNSET
+    members: list[Member] | Unset = UNSET
     metrics: JsonObject | Unset | None = UNSET
     name: str | Unset = UNSET
     page: str | Unset | None = UNSET
     """Link to the udata web page for this organization."""
     permissions: OrganizationPermissions | Unset | None = UNSET
-    presentation_blocs: list[JsonObject] | Unset | None = field(
-        default=UNSET, metadata={"whole": True}
-    )
+    presentation_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
     presentation_blocs_published_at: dt.datetime | Unset | None = UNSET
     """Publication date of the organization presentation blocs. Set it to make the blocs
     publicly visible; leave it empty to keep them hidden (draft). Organization administrators
     always see the blocs regardless of this date."""
     slug: str | Unset = UNSET
-    teams: list[Team] | Unset | None = UNSET
+    teams: list[Team] | Unset = UNSET
     uri: str | Unset | None = UNSET
     """Link to the API endpoint for this organization."""
     url: str | Unset | None = UNSET

@@ -19,7 +19,7 @@ class OrganizationReference(Model):
     id: str | Unset = UNSET
     """The object unique identifier."""
     acronym: str | Unset | None = UNSET
-    badges: list[Badge] | Unset | None = UNSET
+    badges: list[Badge] | Unset = UNSET
     """Not taken from a body."""
     logo: str | Unset | None = UNSET
     """URL of the image. Not taken from a body."""

@@ -27,7 +27,7 @@ class OrganizationWrite(Model):
     extras: JsonObject | Unset | None = UNSET
     image_url: str | Unset | None = UNSET
     name: str | Unset = UNSET
-    presentation_blocs: list[JsonObject] | Unset | None = UNSET
+    presentation_blocs: list[JsonObject] | Unset = UNSET
     presentation_blocs_published_at: dt.datetime | Unset | None = UNSET
     """Publication date of the organization presentation blocs. Set it to make the blocs
     publicly visible; leave it empty to keep them hidden (draft). Organization administrators

@@ -18,7 +18,7 @@ from .user_reference import UserReference
 class Page(Model):
     """Page."""
 
-    blocs: list[JsonObject] | Unset | None = UNSET
+    blocs: list[JsonObject] | Unset = UNSET
     created_at: dt.datetime | Unset = UNSET
     id: str | Unset = UNSET
     last_modified: dt.datetime | Unset = UNSET

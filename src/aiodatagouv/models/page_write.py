@@ -12,7 +12,7 @@ from ..types import UNSET, JsonObject, Unset
 class PageWrite(Model):
     """Page write."""
 
-    blocs: list[JsonObject] | Unset | None = UNSET
+    blocs: list[JsonObject] | Unset = UNSET
     organization: str | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""

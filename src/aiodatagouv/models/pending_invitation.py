@@ -18,7 +18,7 @@ from .organization_reference import OrganizationReference
 class PendingInvitation(Model):
     """Pending invitation."""
 
-    assignments: list[GenericReference] | Unset | None = UNSET
+    assignments: list[GenericReference] | Unset = UNSET
     """Objects to assign on acceptance (for partial_editor invitations)."""
     comment: str | Unset | None = UNSET
     """Invitation message."""

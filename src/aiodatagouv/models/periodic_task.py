@@ -19,7 +19,7 @@ from .interval import Interval
 class PeriodicTask(Model):
     """Periodic task."""
 
-    args: list[Any] | Unset | None = UNSET
+    args: list[Any] | Unset = UNSET
     """The job execution arguments."""
     crontab: Crontab | Unset | None = UNSET
     description: str | Unset | None = UNSET

@@ -15,7 +15,7 @@ from .interval_write import IntervalWrite
 class PeriodicTaskWrite(Model):
     """Periodic task write."""
 
-    args: list[JsonObject] | Unset | None = UNSET
+    args: list[JsonObject] | Unset = UNSET
     """The job execution arguments."""
     crontab: CrontabWrite | Unset | None = UNSET
     description: str | Unset | None = UNSET

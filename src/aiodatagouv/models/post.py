@@ -20,9 +20,9 @@ from .user_reference import UserReference
 class Post(Model):
     """Post."""
 
-    ancestors: list[PostAncestor] | Unset | None = UNSET
+    ancestors: list[PostAncestor] | Unset = UNSET
     """The ancestor pages, from the root page to the parent."""
-    blocs: list[JsonObject] | Unset | None = field(default=UNSET, metadata={"whole": True})
+    blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
     body_type: PostBodyType | Unset | None = UNSET
     content: str | Unset | None = UNSET
     created_at: dt.datetime | Unset = UNSET
@@ -30,7 +30,7 @@ class Post(Model):
     """An optional credit line (associated to the image)."""
     credit_url: str | Unset | None = UNSET
     """An optional link associated to the credits."""
-    datasets: list[Dataset] | Unset | None = UNSET
+    datasets: list[Dataset] | Unset = UNSET
     """The post datasets."""
     headline: str | Unset | None = UNSET
     id: str | Unset = UNSET
@@ -51,12 +51,12 @@ class Post(Model):
     """The parent page, only for pages."""
     published: dt.datetime | Unset | None = UNSET
     """The post publication date."""
-    reuses: list[ReuseReference] | Unset | None = UNSET
+    reuses: list[ReuseReference] | Unset = UNSET
     """The post reuses."""
     sidemenu: bool | Unset | None = UNSET
     """Display a side menu linking to the headings of the post."""
     slug: str | Unset = UNSET
-    tags: list[str] | Unset | None = UNSET
+    tags: list[str] | Unset = UNSET
     """Some keywords to help in search."""
     uri: str | Unset | None = UNSET
     """The API URI for this post."""

@@ -13,14 +13,14 @@ from .enums import PostBodyType, PostKind
 class PostWrite(Model):
     """Post write."""
 
-    blocs: list[JsonObject] | Unset | None = UNSET
+    blocs: list[JsonObject] | Unset = UNSET
     body_type: PostBodyType | Unset | None = UNSET
     content: str | Unset | None = UNSET
     credit_to: str | Unset | None = UNSET
     """An optional credit line (associated to the image)."""
     credit_url: str | Unset | None = UNSET
     """An optional link associated to the credits."""
-    datasets: list[str] | Unset | None = UNSET
+    datasets: list[str] | Unset = UNSET
     """The post datasets."""
     headline: str | Unset | None = UNSET
     image_url: str | Unset | None = UNSET
@@ -29,12 +29,12 @@ class PostWrite(Model):
     name: str | Unset = UNSET
     parent: str | Unset | None = UNSET
     """The parent page, only for pages."""
-    reuses: list[str] | Unset | None = UNSET
+    reuses: list[str] | Unset = UNSET
     """The post reuses."""
     sidemenu: bool | Unset | None = UNSET
     """Display a side menu linking to the headings of the post."""
     slug: str | Unset = UNSET
-    tags: list[str] | Unset | None = UNSET
+    tags: list[str] | Unset = UNSET
     """Some keywords to help in search."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

@@ -23,10 +23,10 @@ class Reuse(Model):
     """Reuse."""
 
     archived: dt.datetime | Unset | None = UNSET
-    badges: list[Badge] | Unset | None = UNSET
+    badges: list[Badge] | Unset = UNSET
     created_at: dt.datetime | Unset = UNSET
-    dataservices: list[DataserviceReference] | Unset | None = UNSET
-    datasets: list[Dataset] | Unset | None = UNSET
+    dataservices: list[DataserviceReference] | Unset = UNSET
+    datasets: list[Dataset] | Unset = UNSET
     deleted: dt.datetime | Unset | None = UNSET
     description: str | Unset = UNSET
     extras: JsonObject | Unset | None = UNSET
@@ -49,7 +49,7 @@ class Reuse(Model):
     permissions: ReusePermissions | Unset | None = UNSET
     private: bool | Unset | None = UNSET
     slug: str | Unset = UNSET
-    tags: list[str] | Unset | None = UNSET
+    tags: list[str] | Unset = UNSET
     title: str | Unset = UNSET
     topic: ReuseTopicValue | Unset = UNSET
     type: ReuseTypeValue | Unset = UNSET

@@ -17,8 +17,8 @@ class ReuseWrite(Model):
     """Reuse write."""
 
     archived: dt.datetime | Unset | None = UNSET
-    dataservices: list[str] | Unset | None = UNSET
-    datasets: list[str] | Unset | None = UNSET
+    dataservices: list[str] | Unset = UNSET
+    datasets: list[str] | Unset = UNSET
     deleted: dt.datetime | Unset | None = UNSET
     description: str | Unset = UNSET
     extras: JsonObject | Unset | None = UNSET
@@ -29,7 +29,7 @@ class ReuseWrite(Model):
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET
-    tags: list[str] | Unset | None = UNSET
+    tags: list[str] | Unset = UNSET
     title: str | Unset = UNSET
     topic: ReuseTopicValue | Unset = UNSET
     type: ReuseTypeValue | Unset = UNSET

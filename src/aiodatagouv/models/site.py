@@ -12,15 +12,13 @@ from ..types import UNSET, JsonObject, Unset
 class Site(Model):
     """Site."""
 
-    dataservices_blocs: list[JsonObject] | Unset | None = field(
-        default=UNSET, metadata={"whole": True}
-    )
-    datasets_blocs: list[JsonObject] | Unset | None = field(default=UNSET, metadata={"whole": True})
+    dataservices_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
+    datasets_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
     feed_size: int | Unset = UNSET
     id: str | Unset = UNSET
-    keywords: list[str] | Unset | None = UNSET
+    keywords: list[str] | Unset = UNSET
     metrics: JsonObject | Unset | None = UNSET
-    reuses_blocs: list[JsonObject] | Unset | None = field(default=UNSET, metadata={"whole": True})
+    reuses_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
     title: str | Unset = UNSET
     """The site display title."""
     version: str | Unset | None = UNSET

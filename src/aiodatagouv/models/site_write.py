@@ -12,11 +12,11 @@ from ..types import UNSET, JsonObject, Unset
 class SiteWrite(Model):
     """Site write."""
 
-    dataservices_blocs: list[JsonObject] | Unset | None = UNSET
-    datasets_blocs: list[JsonObject] | Unset | None = UNSET
+    dataservices_blocs: list[JsonObject] | Unset = UNSET
+    datasets_blocs: list[JsonObject] | Unset = UNSET
     feed_size: int | Unset = UNSET
-    keywords: list[str] | Unset | None = UNSET
-    reuses_blocs: list[JsonObject] | Unset | None = UNSET
+    keywords: list[str] | Unset = UNSET
+    reuses_blocs: list[JsonObject] | Unset = UNSET
     title: str | Unset = UNSET
     """The site display title."""
     additional_properties: JsonObject = field(factory=JsonObject)

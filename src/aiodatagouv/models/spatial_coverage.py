@@ -18,7 +18,7 @@ class SpatialCoverage(Model):
     granularity: str | Unset | None = UNSET
     """The spatial/territorial granularity (full Granularity object if
     `X-Get-Datasets-Full-Objects` is set, ID of the granularity otherwise)."""
-    zones: list[str] | Unset | None = UNSET
+    zones: list[str] | Unset = UNSET
     """The covered zones identifiers (full GeoZone objects if `X-Get-Datasets-Full-Objects` is
     set, IDs of the zones otherwise)."""
     additional_properties: JsonObject = field(factory=JsonObject)

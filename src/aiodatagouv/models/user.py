@@ -33,13 +33,13 @@ class User(Model):
     mail_cadence: UserMailCadence | Unset | None = UNSET
     metrics: JsonObject | Unset | None = UNSET
     notifications_paused: bool | Unset | None = UNSET
-    organizations: list[OrganizationReference] | Unset | None = UNSET
+    organizations: list[OrganizationReference] | Unset = UNSET
     """The organizations the user belongs to."""
     page: str | Unset | None = UNSET
     """Link to the udata web page for this user."""
     password_rotation_demanded: dt.datetime | Unset | None = UNSET
     password_rotation_performed: dt.datetime | Unset | None = UNSET
-    roles: list[str] | Unset | None = UNSET
+    roles: list[str] | Unset = UNSET
     since: dt.datetime | Unset = UNSET
     slug: str | Unset = UNSET
     uri: str | Unset | None = UNSET

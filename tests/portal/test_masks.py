@@ -1,0 +1,353 @@
+"""Masks and projections against the server's own: its parser, and its answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import httpx
+import msgspec
+import pytest
+from attrs import define
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiodatagouv import Client, MaskError, Operation, Paginator, models
+from aiodatagouv._model import Model, declared
+from aiodatagouv.api import dataservices, datasets, discussions, me, organizations, reuses, users
+from aiodatagouv.masks import Mask, _below, parse, write
+from aiodatagouv.models import Dataset
+
+from .portal import SERVER, Portal, portal_python
+from .test_reads import READS, call
+
+Oracle = Callable[[str], Mask | None]
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Iterator[Oracle]:
+    """What flask-restx keeps of a mask, or None when it refuses it."""
+    command = [str(portal_python()), str(SERVER / "masks.py")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        ask, answer = process.stdin, process.stdout
+
+        def kept(text: str) -> Any:
+            ask.write(json.dumps(text) + "\n")
+            ask.flush()
+            return json.loads(answer.readline())
+
+        yield kept
+        ask.close()
+
+
+def parsed(text: str) -> Mask | None:
+    try:
+        return parse(text)
+    except MaskError:
+        return None
+
+
+NAMES = st.sampled_from(["id", "title", "a", "b", "*", "x:y", "a-b", "A_1"])
+TOKENS = st.lists(NAMES | st.sampled_from(["{", "}", ",", "{", "}", ",", " ", "  "]))
+"""Anything that is made of the right pieces; most are no masks."""
+
+
+def masks_of(inside: st.SearchStrategy[Mask | None]) -> st.SearchStrategy[Mask]:
+    return st.dictionaries(NAMES, inside, min_size=1, max_size=4)
+
+
+MASKS: st.SearchStrategy[Mask] = masks_of(
+    st.recursive(st.none(), lambda deeper: st.none() | masks_of(deeper), max_leaves=8)
+)
+
+
+@given(tokens=TOKENS)
+@settings(max_examples=3000, deadline=None)
+def test_the_same_verdict_and_the_same_fields_as_the_server(
+    oracle: Oracle, tokens: list[str]
+) -> None:
+    text = "".join(tokens)
+    if not text.strip():
+        return  # Nothing at all is no header that can be sent.
+    mine = parsed(text)
+    assert mine == oracle(text)
+    if mine:
+        assert oracle(write(mine)) == mine
+
+
+@given(mask=MASKS, braces=st.booleans(), space=st.sampled_from(["", " "]))
+@settings(max_examples=1000, deadline=None)
+def test_every_mask_is_read_as_the_server_reads_it(
+    oracle: Oracle, mask: Mask, braces: bool, space: str
+) -> None:
+    text = write(mask).replace(",", f"{space},{space}")
+    text = f"{{{text}}}" if braces else text
+    assert parsed(text) == oracle(text) == mask
+
+
+@given(text=st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), min_size=1))
+@settings(max_examples=1000, deadline=None)
+def test_no_text_keeps_other_fields_than_the_server_would(oracle: Oracle, text: str) -> None:
+    mine = parsed(text)
+    if mine is not None and text.strip():
+        assert mine == oracle(text)
+
+
+class Named(msgspec.Struct):
+    """An organization or whatever else has a name."""
+
+    name: str
+    class_: str
+
+
+class Person(msgspec.Struct):
+    first_name: str
+    last_name: str
+
+
+class File(TypedDict):
+    url: str
+    format: str | None
+
+
+@define
+class DatasetTitle:
+    title: str
+    organization: Named | None
+    resources: list[File]
+    created_at: dt.datetime
+
+
+@define
+class OrganizationTitle:
+    id: str
+    name: str
+    metrics: dict[str, Any] | None
+    created_at: dt.datetime
+
+
+@dataclass
+class ReuseTitle:
+    title: str
+    url: str
+    tags: list[str]
+    organization: Named | None
+
+
+class DataserviceTitle(TypedDict):
+    id: str
+    title: str
+    base_api_url: str | None
+    tags: list[str]
+
+
+@define
+class Said:
+    content: str
+    posted_by: Person | None
+
+
+@define
+class DiscussionTitle:
+    title: str
+    user: Person | None
+    discussion: list[Said]
+
+
+class UserTitle(msgspec.Struct):
+    slug: str
+    first_name: str
+    organizations: list[Named]
+
+
+LISTS: list[tuple[Callable[..., Paginator[Any, Any]], Callable[..., Any], type[Any], Mask]] = [
+    (
+        datasets.list_datasets,
+        datasets.get_dataset,
+        DatasetTitle,
+        {
+            "title": None,
+            "organization": {"name": None, "class": None},
+            "resources": {"url": None, "format": None},
+            "created_at": None,
+        },
+    ),
+    (
+        organizations.list_organizations,
+        organizations.get_organization,
+        OrganizationTitle,
+        {"id": None, "name": None, "metrics": None, "created_at": None},
+    ),
+    (
+        reuses.list_reuses,
+        reuses.get_reuse,
+        ReuseTitle,
+        {
+            "title": None,
+            "url": None,
+            "tags": None,
+            "organization": {"name": None, "class": None},
+        },
+    ),
+    (
+        dataservices.list_dataservices,
+        dataservices.get_dataservice,
+        DataserviceTitle,
+        {"base_api_url": None, "id": None, "tags": None, "title": None},
+    ),
+    (
+        discussions.list_discussions,
+        discussions.get_discussion,
+        DiscussionTitle,
+        {
+            "title": None,
+            "user": {"first_name": None, "last_name": None},
+            "discussion": {
+                "content": None,
+                "posted_by": {"first_name": None, "last_name": None},
+            },
+        },
+    ),
+    (
+        users.list_users,
+        users.get_user,
+        UserTitle,
+        {
+            "slug": None,
+            "first_name": None,
+            "organizations": {"name": None, "class": None},
+        },
+    ),
+]
+
+each_list = pytest.mark.parametrize(
+    ("lists", "gets", "class_", "mask"), LISTS, ids=lambda one: getattr(one, "__name__", "")
+)
+
+
+@each_list
+async def test_a_mask_takes_away_what_it_does_not_name_and_only_that(
+    admin: Client, lists: Any, gets: Any, class_: type[Any], mask: Mask
+) -> None:
+    responses: list[httpx.Response] = []
+    client = admin.with_options(on_response=responses.append)
+    page = await lists(client)
+    await lists(client, fields=write(mask))
+    await gets(client, page.data[0].id)
+    await gets(client, page.data[0].id, fields=write(mask))
+    whole, masked, one, one_masked = responses
+    assert whole.json()["data"]
+    for item, of in zip(masked.json()["data"], whole.json()["data"], strict=True):
+        assert item == cut(of, mask)
+    assert {key: masked.json()[key] for key in ("page", "total")} == {
+        key: whole.json()[key] for key in ("page", "total")
+    }
+    assert one_masked.json() == cut(one.json(), mask)
+    # As many bytes are saved as the fields took that are gone, within what JSON's spaces are.
+    assert len(masked.content) < 0.7 * len(whole.content)
+
+
+@each_list
+async def test_a_class_gets_what_its_mask_keeps(
+    admin: Client, lists: Any, gets: Any, class_: type[Any], mask: Mask
+) -> None:
+    responses: list[httpx.Response] = []
+    client = admin.with_options(on_response=responses.append)
+    models = [one async for one in lists(client)]
+    del responses[:]
+    filled = [one async for one in lists(client).into(class_)]
+    assert len(filled) == len(models) > 0
+    assert [attributes(one) for one in filled] == [attributes(one, of=mask) for one in models]
+
+    page = await lists(client).into(class_)
+    assert [*page.data] == filled[: len(page.data)]
+    assert page.total == len(filled)
+    assert parse(responses[-1].request.headers["X-Fields"])["data"] == mask
+
+    one = await gets(client, models[0].id, into=class_)
+    assert attributes(one) == attributes(models[0], of=mask)
+    assert responses[-1].json() == cut(responses[-1].json(), mask)
+
+
+async def test_a_bare_list_is_decoded_into_a_class_too(admin: Client) -> None:
+    full = await me.my_datasets(admin)
+    assert [one.title for one in full]
+    assert [one.title for one in await me.my_datasets(admin, into=DatasetTitle)] == [
+        one.title for one in full
+    ]
+
+
+async def test_items_without_an_id_come_once_although_the_list_moves(admin: Client) -> None:
+    class Title(msgspec.Struct):
+        title: str
+
+    total = (await datasets.list_datasets(admin)).total
+    seen: list[str] = []
+    async for one in datasets.list_datasets(admin, page_size=7).into(Title):
+        seen.append(one.title)
+        if len(seen) in (3, 20):  # What is new comes first, and pushes the others on.
+            body = Dataset(title=f"Nouveau {len(seen)}", description="x", frequency="annual")
+            await datasets.create_dataset(admin, body=body)
+    assert len(seen) == len(set(seen)) == total
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [one for one in READS if one.masked],
+    ids=lambda one: one.id,
+)
+async def test_the_portal_takes_every_path_that_the_model_has(
+    operation: Operation,
+    admin: Client,
+    portal: Portal,
+    record_property: Callable[[str, object], None],
+) -> None:
+    everything = paths_of(getattr(models, operation.item or ""), depth=3)
+    seen: list[httpx.Response] = []
+    client = admin.with_options(on_response=seen.append)
+    await call(client, operation, portal, fields=write(everything))
+    answer = seen[0].json()["data"] if operation.kind == "page" else seen[0].json()
+    assert answer == cut(answer, everything)
+    record_property("proven every path of the model masked", operation.id)
+
+
+def cut(data: Any, mask: Mask | None) -> Any:
+    """What is left of JSON under a mask."""
+    if mask is None or data is None:
+        return data
+    if isinstance(data, list):
+        return [cut(item, mask) for item in data]
+    return {key: cut(data[key], inside) for key, inside in mask.items() if key in data}
+
+
+def paths_of(model: type[Model], depth: int) -> Mask:
+    """A mask of every field of a model, and of theirs."""
+    mask: Mask = {}
+    for key, field in declared(model).items():
+        below = _below(field.type)
+        is_model = isinstance(below, type) and below is not Any and depth > 1 and not field.whole
+        mask[key] = (paths_of(below, depth - 1) or None) if is_model else None
+    return mask
+
+
+def attributes(value: Any, of: Mask | None = None) -> Any:
+    """The values in an object of any class, without its class; of a model, those of a mask."""
+    if isinstance(value, list):
+        return [attributes(one, of) for one in value]
+    if of is not None and isinstance(value, Model):
+        names = {key: field.name for key, field in declared(type(value)).items()}
+        return {names[key]: attributes(getattr(value, names[key]), of[key]) for key in of}
+    if isinstance(value, dict):
+        return {key: attributes(one) for key, one in value.items()}
+    fields = getattr(type(value), "__annotations__", {})
+    if not fields:
+        return value
+    return {name: attributes(getattr(value, name)) for name in fields}

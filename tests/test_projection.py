@@ -1,0 +1,339 @@
+"""Classes that answers are decoded into: their masks, and what they may declare."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import enum
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+
+import msgspec
+import pytest
+from attrs import define
+
+from aiodatagouv import OPERATIONS, DecodeError, MaskError, masks
+from aiodatagouv.models import Dataset
+from aiodatagouv.models.enums import DatasetFrequency
+from aiodatagouv.projection import Page, projection
+
+DATASET = OPERATIONS["get_dataset"]
+DATASETS = OPERATIONS["list_datasets"]
+
+
+@define
+class Org:
+    name: str
+    class_: str | None
+    logo: str | None = None
+
+
+@define
+class Checksum:
+    value: str
+    type: str | None
+
+
+@define
+class File:
+    url: str
+    checksum: Checksum | None = None
+
+
+@define
+class Title:
+    id: str
+    title: str
+    organization: Org | None
+    resources: list[File]
+    created_at: dt.datetime
+    extras: dict[str, Any] | None = None
+
+
+@dataclasses.dataclass
+class OrgData:
+    name: str
+
+
+@dataclasses.dataclass
+class TitleData:
+    title: str
+    organization: OrgData | None = None
+    tags: tuple[str, ...] | None = dataclasses.field(default=())
+
+
+class OrgDict(TypedDict):
+    name: str
+
+
+class TitleDict(TypedDict):
+    title: str
+    organization: OrgDict | None
+    acronym: NotRequired[str | None]
+
+
+class OrgStruct(msgspec.Struct, rename={"kind": "class"}):
+    kind: str | None
+    name: str
+
+
+class TitleStruct(msgspec.Struct, frozen=True, kw_only=True):
+    label: str = msgspec.field(name="title")
+    organization: OrgStruct | None
+    frequency: DatasetFrequency | None = None
+    resources: list[dict[str, Any]] = []
+
+
+ANSWER = b"""{
+    "id": "1", "title": "V\xc3\xa9los", "created_at": "2026-01-02T03:04:05.000006+00:00",
+    "organization": {"name": "Nantes", "class": "Organization", "logo": null, "page": "x"},
+    "resources": [{"url": "u", "checksum": {"value": "v", "type": "sha1"}}, {"url": "w"}],
+    "tags": ["a", "b"], "frequency": "monthly", "extras": {"a.b": [1]}, "unasked": 1
+}"""
+
+
+def mask(class_: type[Any]) -> str:
+    return masks.write(projection(class_, DATASET).mask)
+
+
+def test_the_mask_of_a_class_is_what_it_declares() -> None:
+    assert mask(Title) == (
+        "id,title,organization{name,class,logo},resources{url,checksum{value,type}},"
+        "created_at,extras"
+    )
+    assert mask(TitleData) == "title,organization{name},tags"
+    assert mask(TitleDict) == "acronym,organization{name},title"
+    assert mask(TitleStruct) == "title,organization{class,name},frequency,resources"
+
+
+def test_attrs_classes_nested_and_renamed() -> None:
+    filled = projection(Title, DATASET).one("get_dataset", ANSWER)
+    assert filled == Title(
+        id="1",
+        title="Vélos",
+        organization=Org(name="Nantes", class_="Organization"),
+        resources=[File(url="u", checksum=Checksum(value="v", type="sha1")), File(url="w")],
+        created_at=dt.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=dt.UTC),
+        extras={"a.b": [1]},
+    )
+
+
+def test_dataclasses() -> None:
+    filled = projection(TitleData, DATASET).one("get_dataset", ANSWER)
+    assert filled == TitleData("Vélos", OrgData("Nantes"), ("a", "b"))
+
+
+def test_typed_dicts_have_what_they_declare_and_no_more() -> None:
+    filled = projection(TitleDict, DATASET).one("get_dataset", ANSWER)
+    assert filled == {"title": "Vélos", "organization": {"name": "Nantes"}}
+
+
+def test_structs_rename_as_msgspec_does() -> None:
+    filled = projection(TitleStruct, DATASET).one("get_dataset", ANSWER)
+    assert filled == TitleStruct(
+        label="Vélos",
+        organization=OrgStruct(kind="Organization", name="Nantes"),
+        frequency="monthly",
+        resources=[{"url": "u", "checksum": {"value": "v", "type": "sha1"}}, {"url": "w"}],
+    )
+
+
+def test_lists_and_pages() -> None:
+    one = b'{"title": "a", "organization": null}'
+    filled = projection(TitleDict, DATASETS)
+    assert filled.many("x", b"[%b, %b]" % (one, one)) == [{"title": "a", "organization": None}] * 2
+    envelope = b'{"data": [%b], "page": 2, "page_size": 1, "total": 2, "next_page": null, '
+    page = filled.page("x", envelope % one + b'"previous_page": "p"}')
+    assert page == Page([{"title": "a", "organization": None}], 2, 1, 2, None, "p")
+
+
+def test_a_field_may_be_optional_in_the_class_alone() -> None:
+    @define
+    class Sparse:
+        title: str = "untitled"
+
+    assert projection(Sparse, DATASET).one("x", b"{}") == Sparse()
+
+
+@define
+class Dates:
+    created_at: dt.datetime | None
+    last_modified: str | None = None
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2014-12-05T00:00:00", "2014-12-05", "2014-12-05 00:00:00", "5 Dec 2014", "20141205T000000"],
+)
+def test_dates_are_read_as_leniently_as_by_the_models(written: str) -> None:
+    filled = projection(Dates, DATASET).one("x", b'{"created_at": "%b"}' % written.encode())
+    assert filled.created_at == dt.datetime(2014, 12, 5)
+    assert type(filled.created_at) is dt.datetime
+
+
+@define
+class Coverage:
+    start: dt.date
+    end: str | None = None
+
+
+@define
+class Covered:
+    temporal_coverage: Coverage | None
+
+
+def test_a_day_is_a_date() -> None:
+    content = b'{"temporal_coverage": {"start": "5 Dec 2014"}}'
+    filled = projection(Covered, DATASET).one("x", content)
+    assert filled == Covered(Coverage(dt.date(2014, 12, 5)))
+
+
+def test_what_is_not_quite_json_is_read_nevertheless() -> None:
+    @dataclasses.dataclass
+    class Extras:
+        extras: dict[str, float] | None
+
+    content = b'{"extras": {"ratio": Infinity}}'
+    assert projection(Extras, DATASET).one("x", content).extras == {"ratio": float("inf")}
+
+
+class Frequency(enum.Enum):
+    MONTHLY = "monthly"
+
+
+class Metrics(msgspec.Struct):
+    views: int
+    followers: int = 0
+
+
+class Dotted(msgspec.Struct, rename={"a": "a.b"}):
+    a: int
+
+
+class Node(msgspec.Struct):
+    organization: Node | None
+
+
+class Pair(msgspec.Struct, array_like=True):
+    title: str
+
+
+class Tuple(NamedTuple):
+    title: str
+
+
+class Unresolved(msgspec.Struct):
+    title: Nothing  # type: ignore[name-defined]  # noqa: F821
+
+
+class Other:
+    pass
+
+
+def one_field(name: str, type_: Any) -> type[Any]:
+    return msgspec.defstruct("One", [(name, type_)])
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        ("title", str),
+        ("title", str | None),
+        ("title", Any),
+        ("title", object),
+        ("title", msgspec.Raw),
+        ("title", str | msgspec.UnsetType),
+        ("acronym", str | None),
+        ("created_at", str),
+        ("created_at", dt.datetime),
+        ("private", bool | None),
+        ("quality", dict[str, Any] | None),
+        ("metrics", dict[str, int] | None),
+        ("metrics", Metrics | None),
+        ("tags", set[str] | None),
+        ("tags", list[Any] | None),
+        ("tags", Any),
+        ("resources", list[dict[str, Any]]),
+        ("resources", list[dict[str, object]] | None),
+        ("frequency", str | None),
+        ("frequency", DatasetFrequency | None),
+    ],
+)
+def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
+    assert mask(one_field(name, type_)).startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("class_", "complaint"),
+    [
+        (one_field("titel", str), "there is no titel in Dataset: the nearest name is title"),
+        (one_field("title", int), "title is str in the API, .* cannot hold str"),
+        (one_field("title", Literal["a"]), "title is str"),
+        (one_field("acronym", str), r"acronym is str \| None in the API, .* cannot hold None"),
+        (one_field("created_at", dt.date), "created_at is datetime"),
+        (one_field("private", int | None), "private is bool"),
+        (one_field("frequency", Frequency | None), "frequency .* cannot hold str"),
+        (one_field("frequency", Literal["monthly"] | None), "frequency .* cannot hold str"),
+        (one_field("organization", str | None), "organization .* cannot hold Organization"),
+        (one_field("organization", Metrics | None), "no organization.views in Organization"),
+        (one_field("organization", dict[str, str] | None), "organization .* cannot hold"),
+        (one_field("resources", str), "resources .* cannot hold list"),
+        (one_field("resources", list[int]), r"resources\[\] .* cannot hold Resource"),
+        (one_field("tags", list[int] | None), r"tags\[\] is str"),
+        (one_field("title", Metrics), "title is str"),
+        (one_field("extras", Dotted | None), "extras.a.b cannot be masked"),
+        (one_field("title", Other), "title is str"),
+        (one_field("resources", list[Dataset]), "msgspec cannot decode"),
+        (msgspec.defstruct("Nothing", []), "it wants nothing"),
+        (Node, "Node contains itself"),
+        (Pair, "Pair is array_like"),
+        (Tuple, "no attrs class, dataclass, TypedDict or msgspec Struct"),
+        (Other, "no attrs class"),
+        (int, "no attrs class"),
+        (dict, "no attrs class"),
+        (Unresolved, "name 'Nothing' is not defined"),
+        (Dataset, "Dataset is a model of the API"),
+        ("title", "'title' is no class"),
+        ({"title": str}, "is no class"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_sent(
+    class_: type[Any], complaint: str
+) -> None:
+    with pytest.raises(MaskError, match=complaint) as caught:
+        projection(class_, DATASET)
+    assert str(caught.value).startswith("get_dataset: ")
+
+
+def test_a_class_for_some_keys_of_a_free_form_object() -> None:
+    class_ = one_field("metrics", Metrics | None)
+    assert mask(class_) == "metrics{views,followers}"
+    filled = projection(class_, DATASET).one("x", b'{"metrics": {"views": 3}}')
+    assert filled.metrics == Metrics(3, 0)
+
+
+def test_fields_may_be_a_class_too() -> None:
+    assert masks.write(masks.read(OrgData, OPERATIONS["get_organization"])) == "name"
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "expected", "found"),
+    [
+        (b"{", "$", "JSON", "b?'{'.*"),
+        (b"[]", "$", "object", "array"),
+        (b'{"title": 7, "organization": null}', "$.title", "str", "int"),
+        (b'{"organization": null}', "$.title", "a value", "nothing"),
+        (b'{"title": "a", "organization": {}}', "$.organization.name", "a value", "nothing"),
+    ],
+)
+def test_an_answer_that_does_not_fit_says_where(
+    content: bytes, path: str, expected: str, found: str
+) -> None:
+    with pytest.raises(DecodeError, match=found) as caught:
+        projection(TitleDict, DATASET).one("get_dataset", content)
+    error = caught.value
+    assert (error.operation, error.path, error.expected) == ("get_dataset", path, expected)
+
+
+def test_an_unreadable_date_says_where() -> None:
+    with pytest.raises(DecodeError, match=r"at \$.created_at, got Invalid RFC3339"):
+        projection(Dates, DATASET).one("x", b'{"created_at": "yesterday"}')
