@@ -22,6 +22,7 @@ lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 
 .PHONY: format
 format: .venv/ready ## Format what is written by hand

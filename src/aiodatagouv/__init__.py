@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .errors import TimeoutError as TimeoutError
     from .operation import Operation as Operation
     from .pagination import Paginator as Paginator
+    from .projection import Page as Page
     from .streams import Stream as Stream
     from .types import UNSET as UNSET
     from .types import File as File
@@ -64,6 +65,7 @@ _MODULES = {
     ],
     "operation": ["Operation"],
     "pagination": ["Paginator"],
+    "projection": ["Page"],
     "streams": ["Stream"],
     "types": ["UNSET", "File", "Unset"],
 }

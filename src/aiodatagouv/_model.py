@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar, cast, get_type_hints
 
 from attrs import Attribute, fields, fields_dict, frozen
 
@@ -66,6 +66,11 @@ def attributes(model: type[Model]) -> dict[str, str]:
         known = {one.metadata.get("key", one.name): one.name for one in names}
         _ATTRIBUTES[model] = known
     return known
+
+
+def is_model(type_: Any) -> TypeGuard[type[Model]]:
+    """Whether a type is a model."""
+    return isinstance(type_, type) and issubclass(type_, Model)
 
 
 @frozen

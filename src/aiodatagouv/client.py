@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from copy import copy
+from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -229,16 +230,15 @@ class Client:
         session = self._pool.open()
         url = self._url(call)
         headers, content = _headers(call), _content(call)
-        for _ in range(redirects.MAX_REDIRECTS + 1):
+        for hops in count():
             async with self._exchange(session, call, url, headers, content) as response:
-                target = redirects.next_url(call.operation, response, self._portal)
+                target = redirects.next_url(call.operation, response, self._portal, hops)
                 if target is None:
                     if not _is_answer(call, response):
                         raise await self._failure(session, call, response)
                     yield response
                     return
             url = target
-        raise redirects.too_many(call.operation, response, self._portal)
 
     @asynccontextmanager
     async def _exchange(

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin
 
 import msgspec
 
-from ._model import Model, declared, each
+from ._model import Model, declared, each, is_model
 from .dates import read_datetime
 from .errors import DecodeError
 from .types import UNSET, Unset
@@ -63,9 +63,9 @@ def parse(operation: str, content: bytes) -> Any:
 
 
 def _build(type_: Any, data: Any) -> Any:
-    if _is_model(type_):
+    if is_model(type_):
         return type_.from_dict(data)
-    if get_origin(type_) is list and _is_model(*get_args(type_)) and isinstance(data, list):
+    if get_origin(type_) is list and is_model(get_args(type_)[0]) and isinstance(data, list):
         return each(get_args(type_)[0].from_dict, data)
     if mismatch(type_, data):
         raise TypeError(type_)
@@ -90,7 +90,7 @@ def mismatch(type_: Any, data: Any, path: str = "$") -> Mismatch | None:
             return _first(mismatch(arguments[0], item, f"{path}[{i}]") for i, item in items)
         case kind if kind is dict:
             expected, fits = "an object", isinstance(data, dict)
-        case kind if _is_model(kind):
+        case kind if is_model(kind):
             if isinstance(data, dict):
                 return _model_mismatch(kind, cast("dict[str, Any]", data), path)
             expected, fits = f"an object ({kind.__name__})", False
@@ -129,10 +129,6 @@ def _model_mismatch(model: type[Model], data: dict[str, Any], path: str) -> Mism
 
 def _first(places: Iterable[Mismatch | None]) -> Mismatch | None:
     return next(filter(None, places), None)
-
-
-def _is_model(type_: Any) -> bool:
-    return isinstance(type_, type) and issubclass(type_, Model)
 
 
 def _is_date(text: str) -> bool:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args, get_origin
 
-from ._model import Model, declared
+from ._model import Model, declared, is_model
 from .errors import MaskError
 
 if TYPE_CHECKING:
@@ -218,9 +218,9 @@ def _below(type_: Any) -> Any:
         return Any
     if origin is list:
         return _below(get_args(type_)[0])
-    if isinstance(type_, type):
-        return type_ if issubclass(type_, Model) else None
-    return next(filter(None, map(_below, get_args(type_))), None)
+    if is_model(type_):
+        return type_
+    return next((below for one in get_args(type_) if (below := _below(one))), None)
 
 
 def _unexpected(found: re.Match[str], hint: str) -> NoReturn:

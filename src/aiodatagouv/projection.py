@@ -26,7 +26,7 @@ from attrs import frozen
 from msgspec import inspect
 
 from . import masks
-from ._model import Model, declared
+from ._model import Model, declared, is_model
 from .dates import read_date, read_datetime
 from .decoding import parse
 from .errors import DecodeError, MaskError
@@ -158,7 +158,7 @@ def projection(class_: type[T], operation: Operation) -> Projection[T]:
     name = getattr(class_, "__name__", repr(class_))
     if not (isinstance(class_, type) or get_origin(class_)):
         raise MaskError(f"{operation.id}: {class_!r} is no class")
-    if isinstance(class_, type) and issubclass(class_, Model):
+    if is_model(class_):
         raise MaskError(
             f"{operation.id}: {name} is a model of the API: declare a class of your own with the "
             "fields wanted, or name them in fields"
@@ -245,8 +245,8 @@ def _part(
             part = _part(key, get_args(one)[0], items, f"{where}[]", above)
         elif one is Any and lists:
             part = _part(key, Any, [*_alternatives_of(lists[0].item_type)], f"{where}[]", above)
-        elif (one is Any or get_origin(one) is dict or _is_model(one)) and objects:
-            model = one if _is_model(one) else None
+        elif (one is Any or get_origin(one) is dict or is_model(one)) and objects:
+            model = one if is_model(one) else None
             part = Part(key, inside=_parts(objects[0], model, f"{where}.", above))
         elif not any(_holds(choice, one) for choice in held):
             raise MaskError(
@@ -262,7 +262,7 @@ def _holds(held: inspect.Type, type_: Any) -> bool:
         return True
     if get_origin(type_) is dict:
         return isinstance(held, inspect.DictType)
-    if _is_model(type_):
+    if is_model(type_):
         return isinstance(held, inspect.DictType) and any(
             isinstance(one, inspect.AnyType | inspect.RawType)
             for one in _alternatives_of(held.value_type)
@@ -297,10 +297,6 @@ def _alternatives_of(held: inspect.Type) -> Iterator[inspect.Type]:
         yield inspect.AnyType()
     else:
         yield held
-
-
-def _is_model(type_: Any) -> bool:
-    return isinstance(type_, type) and issubclass(type_, Model)
 
 
 def _words(type_: Any) -> str:

@@ -18,15 +18,27 @@ def is_redirect(response: _http.Response) -> bool:
     return response.status_code in _http.REDIRECTS and "Location" in response.headers
 
 
-def next_url(operation: Operation, response: _http.Response, portal: _http.URL) -> _http.URL | None:
+def next_url(
+    operation: Operation, response: _http.Response, portal: _http.URL, hops: int
+) -> _http.URL | None:
     """Where to go next, or None when the answer is the one that was asked for.
 
+    Args:
+        operation: What was called.
+        response: The answer.
+        portal: The root of the portal's API.
+        hops: How many redirects led here.
+
     Raises:
-        NetworkError: To what is no address, or with a write to where it must not be repeated.
+        NetworkError: To what is no address, with a write to where it must not be repeated, or once
+            too often.
     """
     # 308 is the portal tidying its own addresses (a slash, an old slug).
     if not is_redirect(response) or (operation.kind == "redirect" and response.status_code != 308):
         return None
+    if hops >= MAX_REDIRECTS:
+        problem = f"redirected more than {MAX_REDIRECTS} times"
+        raise _refused(operation, response, portal, problem)
     try:
         url = _http.join(response.url, response.headers["Location"])
     except ValueError as error:
@@ -40,11 +52,6 @@ def next_url(operation: Operation, response: _http.Response, portal: _http.URL) 
         # The portal's own redirects drop the query.
         url = url.copy_with(query=response.url.query or None)
     return url
-
-
-def too_many(operation: Operation, response: _http.Response, portal: _http.URL) -> NetworkError:
-    """The error for a portal that keeps redirecting."""
-    return _refused(operation, response, portal, f"redirected more than {MAX_REDIRECTS} times")
 
 
 def _refused(

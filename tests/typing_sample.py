@@ -1,0 +1,93 @@
+"""A program as users write them, for mypy and pyright: what they see is what they get.
+
+It is checked, not run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypedDict, assert_type
+
+import httpx
+import msgspec
+from attrs import define
+
+from aiodatagouv import Client, Page, Paginator
+from aiodatagouv.api import datasets, me, organizations
+from aiodatagouv.models import Dataset, DatasetPage, Organization
+from aiodatagouv.types import Unset
+
+
+@define
+class Title:
+    id: str
+    title: str
+
+
+@dataclass
+class Name:
+    name: str
+
+
+class Slug(TypedDict):
+    slug: str
+
+
+class Site(msgspec.Struct):
+    url: str | None
+
+
+async def paginators(client: Client) -> None:
+    listed = datasets.list_datasets(client, q="vélo", tag=["transport"])
+    assert_type(listed, Paginator[DatasetPage, Dataset])
+    assert_type(await listed, DatasetPage)
+    async for dataset in listed:
+        assert_type(dataset, Dataset)
+        assert_type(dataset.title, str | Unset)
+        assert_type(dataset.acronym, str | Unset | None)
+    async for page in listed.pages(concurrency=4):
+        assert_type(page, DatasetPage)
+    async for item in listed.items(concurrency=4):
+        assert_type(item, Dataset)
+
+
+async def masks(client: Client) -> None:
+    text = await datasets.get_dataset(client, "velos", fields="id,organization{name}")
+    assert_type(text, Dataset)
+    assert_type(await datasets.get_dataset(client, "velos", fields=["id"]), Dataset)
+    assert_type(await datasets.get_dataset(client, "velos", fields=Title), Dataset)
+    assert_type(await me.my_datasets(client, fields="id"), list[Dataset])
+    await datasets.get_dataset(client, "velos", fields=7)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+async def projections(client: Client) -> None:
+    titles = datasets.list_datasets(client, tag=["transport"]).into(Title)
+    assert_type(titles, Paginator[Page[Title], Title])
+    page = await titles
+    assert_type(page, Page[Title])
+    assert_type(page.data, list[Title])
+    assert_type(page.next_page, str | None)
+    async for title in titles:
+        assert_type(title, Title)
+        assert_type(title.title, str)
+    async for slug in datasets.list_datasets(client).into(Slug).items(concurrency=2):
+        assert_type(slug, Slug)
+        assert_type(slug["slug"], str)
+
+    assert_type(await datasets.get_dataset(client, "velos", into=Title), Title)
+    assert_type(await organizations.get_organization(client, "nantes", into=Name), Name)
+    assert_type(await organizations.get_organization(client, "nantes", into=Site), Site)
+    assert_type(await organizations.get_organization(client, "nantes"), Organization)
+    assert_type(await me.my_datasets(client, into=Slug), list[Slug])
+    # The class says which fields are wanted.
+    await datasets.get_dataset(client, "velos", fields="id", into=Title)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+
+
+async def options(client: Client) -> None:
+    seen: list[httpx.Response] = []
+    patient = client.with_options(timeout=60, lang="fr", on_response=seen.append)
+    assert_type(patient, Client)
+    assert_type(await datasets.get_dataset(patient, "velos"), Dataset)
+    extras = (await datasets.get_dataset(client, "velos")).extras
+    assert_type(extras, dict[str, Any] | Unset | None)
+    client.with_options(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
