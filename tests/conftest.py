@@ -9,6 +9,7 @@ import pytest
 
 from aiodatagouv import Client
 
+from .clients import client_of
 from .portal.portal import Portal, running_portal
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -36,8 +37,9 @@ def scripted() -> Callable[..., Client]:
     """Make a client of a portal that answers as a function says: for what a real one never does."""
 
     def make(handler: Handler, **options: object) -> Client:
-        transport = httpx.MockTransport(handler)
-        return Client(transport=transport, **{"base_url": "https://portal.example/", **options})  # type: ignore[arg-type]
+        return client_of(
+            "https://portal.example/", transport=httpx.MockTransport(handler), **options
+        )
 
     return make
 

@@ -30,6 +30,8 @@ from aiodatagouv import (
 from aiodatagouv.api import datasets, proconnect, reuses, site
 from aiodatagouv.models import ImageUpload, Resource, ReuseWrite
 
+from .clients import client_of
+
 KEY = "a-very-secret-key"
 Scripted = Callable[..., Client]
 
@@ -325,7 +327,7 @@ async def test_a_portal_that_is_not_there() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    async with Client(base_url=f"http://127.0.0.1:{port}") as client:
+    async with client_of(f"http://127.0.0.1:{port}") as client:
         with pytest.raises(NetworkError) as caught:
             await datasets.get_dataset(client, "velos")
     assert f"GET http://127.0.0.1:{port}/api/1/datasets/velos/" in str(caught.value)
@@ -337,7 +339,7 @@ async def test_a_portal_that_never_answers() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         base_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        async with Client(base_url=base_url, timeout=0.05) as client:
+        async with client_of(base_url, timeout=0.05) as client:
             with pytest.raises(TimeoutError, match=f"GET {base_url}/api/1/site/"):
                 await site.get_site(client)
 

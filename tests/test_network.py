@@ -22,6 +22,8 @@ from aiodatagouv import (
 )
 from aiodatagouv.api import datasets, proconnect, site
 
+from .clients import client_of
+
 KEY = "a-very-secret-key"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -90,7 +92,7 @@ BREAKS: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", BREAKS)
 async def test_a_broken_answer_is_a_network_error_in_one_line_without_the_key(name: str) -> None:
-    async with server(BREAKS[name]) as url, Client(base_url=url, api_key=KEY) as client:
+    async with server(BREAKS[name]) as url, client_of(url, api_key=KEY) as client:
         for call in (datasets.get_dataset(client, "velos"), text_of_a_stream(client)):
             with pytest.raises(NetworkError) as caught:
                 await call
@@ -140,7 +142,7 @@ def everything_in(value: object, depth: int = 4) -> str:
     ],
 )
 async def test_a_status_that_is_no_success_is_an_error(answer: bytes) -> None:
-    async with server(says(answer)) as url, Client(base_url=url) as client:
+    async with server(says(answer)) as url, client_of(url) as client:
         with pytest.raises(APIError):
             await text_of_a_stream(client)
         with pytest.raises(APIError):
@@ -148,7 +150,7 @@ async def test_a_status_that_is_no_success_is_an_error(answer: bytes) -> None:
 
 
 async def test_an_answer_that_stalls_is_a_timeout() -> None:
-    async with server(stalls) as url, Client(base_url=url, timeout=0.05) as client:
+    async with server(stalls) as url, client_of(url, timeout=0.05) as client:
         with pytest.raises(TimeoutError, match=url):
             await datasets.get_dataset(client, "velos")
         stream = await site.get_site_tags_csv(client)
@@ -171,7 +173,7 @@ async def test_no_more_connections_are_opened_than_allowed() -> None:
 
     async with (
         server(slowly) as url,
-        Client(base_url=url, max_connections=2) as client,
+        client_of(url, max_connections=2) as client,
     ):
         await asyncio.gather(*[datasets.get_dataset(client, str(n)) for n in range(12)])
     assert 1 <= most <= 2
@@ -179,7 +181,7 @@ async def test_no_more_connections_are_opened_than_allowed() -> None:
 
 async def test_closing_the_client_under_a_call_says_so() -> None:
     async with server(stalls) as url:
-        async with Client(base_url=url, max_connections=1) as client:
+        async with client_of(url, max_connections=1) as client:
             calls = [asyncio.create_task(datasets.get_dataset(client, "a")) for _ in range(3)]
             await asyncio.sleep(0.02)
         results = await asyncio.gather(*calls, return_exceptions=True)
@@ -195,7 +197,7 @@ async def test_cancelling_a_call_gives_its_connection_back() -> None:
             await stalls(reader, writer)
         writer.write(OK + b"Content-Length: 2\r\n\r\n{}")
 
-    async with server(answer) as url, Client(base_url=url, max_connections=1) as client:
+    async with server(answer) as url, client_of(url, max_connections=1) as client:
         for _ in range(3):
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(datasets.get_dataset(client, "velos"), 0.02)
@@ -205,7 +207,7 @@ async def test_cancelling_a_call_gives_its_connection_back() -> None:
 
 async def test_pages_under_way_end_with_the_client() -> None:
     async with server(stalls) as url:
-        async with Client(base_url=url) as client:
+        async with client_of(url) as client:
             walk = datasets.list_datasets(client).pages(concurrency=3)
             first = asyncio.create_task(anext(walk))
             await asyncio.sleep(0.02)
@@ -225,7 +227,7 @@ async def test_pages_under_way_end_with_the_client() -> None:
 )
 async def test_what_is_no_csv_is_a_decode_error(content: bytes, complaint: str) -> None:
     length = f"Content-Length: {len(content)}\r\n\r\n".encode()
-    async with server(says(OK + length + content)) as url, Client(base_url=url) as client:
+    async with server(says(OK + length + content)) as url, client_of(url) as client:
         stream = await site.get_site_tags_csv(client)
         with pytest.raises(DecodeError, match=f"get_site_tags_csv: expected a CSV.*{complaint}"):
             [row async for row in stream.rows()]
@@ -234,7 +236,7 @@ async def test_what_is_no_csv_is_a_decode_error(content: bytes, complaint: str) 
 async def test_a_csv_with_a_mark_before_it_and_a_cell_of_any_length() -> None:
     content = gzip.compress(b"\xef\xbb\xbfid;text\r\n1;" + b"a" * 200_000 + b"\r\n")
     head = OK + f"Content-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n".encode()
-    async with server(says(head + content)) as url, Client(base_url=url) as client:
+    async with server(says(head + content)) as url, client_of(url) as client:
         stream = await site.get_site_tags_csv(client)
         assert [row async for row in stream.rows()] == [{"id": "1", "text": "a" * 200_000}]
 
@@ -258,7 +260,7 @@ async def test_passwords_and_proxies_of_the_environment_stay_out_of_it(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     async with await asyncio.start_server(serve, "127.0.0.1") as listening:
         url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        async with Client(base_url=url, api_key=KEY) as client:
+        async with client_of(url, api_key=KEY) as client:
             await datasets.get_dataset(client, "velos")
     (request,) = received
     assert b"x-api-key: " + KEY.encode() in request.lower()
@@ -266,8 +268,8 @@ async def test_passwords_and_proxies_of_the_environment_stay_out_of_it(
 
 
 async def test_a_redirect_operation_says_where_it_leads_or_that_it_does_not() -> None:
-    async with server(redirects("/logout/")) as url, Client(base_url=url) as client:
+    async with server(redirects("/logout/")) as url, client_of(url) as client:
         assert await proconnect.get_proconnect_logout_o_auth_api(client) == f"{url}/logout/"
-    async with server(redirects("javascript:alert(1)")) as url, Client(base_url=url) as client:
+    async with server(redirects("javascript:alert(1)")) as url, client_of(url) as client:
         with pytest.raises(DataGouvError):
             await proconnect.get_proconnect_logout_o_auth_api(client)

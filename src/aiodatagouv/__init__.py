@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .operation import Operation as Operation
     from .pagination import Paginator as Paginator
     from .projection import Page as Page
+    from .retry import RetryPolicy as RetryPolicy
     from .streams import Stream as Stream
     from .types import UNSET as UNSET
     from .types import File as File
@@ -66,6 +67,7 @@ _MODULES = {
     "operation": ["Operation"],
     "pagination": ["Paginator"],
     "projection": ["Page"],
+    "retry": ["RetryPolicy"],
     "streams": ["Stream"],
     "types": ["UNSET", "File", "Unset"],
 }

@@ -1,23 +1,30 @@
-"""The client: its configuration, its life cycle, and the one way that every request goes."""
+"""The client: its configuration, and its life from `async with` to its end."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from copy import copy
-from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
-from . import _http, auth, errors, masks, redirects
-from ._model import to_json
-from .types import UNSET, File, Unset
+from . import _http, auth
+from .options import (
+    RATE,
+    RETRY,
+    TIMEOUT,
+    OnResponse,
+    Options,
+    read_lang,
+    read_rate,
+    read_timeout,
+)
+from .pipeline import Pipeline
+from .retry import RetryPolicy
+from .types import UNSET, Unset
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -29,23 +36,7 @@ PRODUCTION = "https://www.data.gouv.fr/api/1/"
 DEMO = "https://demo.data.gouv.fr/api/1/"
 """The root of the demonstration portal's API, for trying writes."""
 
-TIMEOUT = _http.Timeout(30, connect=10, pool=None)
-"""Seconds: to connect 10, for the next bytes 30; waiting for a free connection has no limit."""
-
 T = TypeVar("T")
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
-
-_log = logging.getLogger("aiodatagouv")
-
-
-@frozen
-class _Options:
-    """What may be another for some calls; see :meth:`Client.with_options`."""
-
-    timeout: _http.Timeout
-    lang: str | None
-    on_response: Callable[[_http.Response], object] | None
 
 
 @define
@@ -82,6 +73,9 @@ class Client:
         base_url: The root of the portal's API; ``/api/1/`` is added to a bare host.
         timeout: Seconds without any byte after which a call fails, or httpx's own ``Timeout``.
             Waiting for a free connection does not count, unless that ``Timeout`` says so.
+        retry: When a call that failed is made again; never when None.
+        rate: Requests a second that all calls together make at most; any number when None. After a
+            pause, those of a second may go at once.
         max_connections: How many connections may be open at once.
         transport: What sends the requests instead of httpx-aiohttp, for tests.
         user_agent: What the portal's logs show.
@@ -100,11 +94,13 @@ class Client:
         api_key: str | None = None,
         base_url: str = PRODUCTION,
         timeout: float | _http.Timeout = TIMEOUT,
+        retry: RetryPolicy | None = RETRY,
+        rate: float | None = RATE,
         max_connections: int = 16,
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
         lang: str | None = None,
-        on_response: Callable[[_http.Response], object] | None = None,
+        on_response: OnResponse | None = None,
     ) -> None:
         self._portal = _root(base_url)
         self._key = auth.ApiKey.find(api_key)
@@ -114,7 +110,13 @@ class Client:
             )
         if max_connections < 1:
             raise ValueError(f"max_connections is {max_connections!r}: at least 1 is needed")
-        self._options = _Options(_timeout(timeout), _lang(lang), on_response)
+        self._options = Options(
+            timeout=read_timeout(timeout),
+            retry=retry,
+            limiter=read_rate(rate),
+            lang=read_lang(lang),
+            on_response=on_response,
+        )
         self._max_connections = max_connections
         self._transport = transport
         self._user_agent = user_agent
@@ -133,24 +135,31 @@ class Client:
         self,
         *,
         timeout: float | _http.Timeout | Unset = UNSET,
+        retry: RetryPolicy | Unset | None = UNSET,
+        rate: float | Unset | None = UNSET,
         lang: str | Unset | None = UNSET,
-        on_response: Callable[[_http.Response], object] | Unset | None = UNSET,
+        on_response: OnResponse | Unset | None = UNSET,
     ) -> Self:
         """A client with other options and the same connections, for some calls or only one.
 
         >>> dataset = await datasets.get_dataset(client.with_options(timeout=5), "a-slug")
 
         It lives as long as the client that it is made from, and is not entered itself. The
-        arguments are those of :class:`Client`; what is not given stays as it is.
+        arguments are those of :class:`Client`; what is not given stays as it is. A ``rate`` is for
+        the calls of the new client alone, beside those of the other.
 
         Raises:
-            ValueError: ``lang`` is no language, or the timeout is not positive.
+            ValueError: ``lang`` is no language, or a number is not positive.
         """
         options = self._options
         if timeout is not UNSET:
-            options = evolve(options, timeout=_timeout(timeout))
+            options = evolve(options, timeout=read_timeout(timeout))
+        if retry is not UNSET:
+            options = evolve(options, retry=retry)
+        if rate is not UNSET:
+            options = evolve(options, limiter=read_rate(rate))
         if lang is not UNSET:
-            options = evolve(options, lang=_lang(lang))
+            options = evolve(options, lang=read_lang(lang))
         if on_response is not UNSET:
             options = evolve(options, on_response=on_response)
         derived = copy(self)
@@ -203,16 +212,12 @@ class Client:
             ValueError: A parameter is none.
             RuntimeError: The client is not open, or was opened in another event loop.
         """
-        async with self._answer(call) as response:
-            await self._pool.open().read(response)
-            self._hand_out(response)
-            return response
+        return await self._pipeline().request(call)
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
         """Make a call and leave the body of the answer to be read; raises as :meth:`request`."""
-        async with self._answer(call) as response:
-            self._hand_out(response)
+        async with self._pipeline().stream(call) as response:
             yield response
 
     async def chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
@@ -224,89 +229,8 @@ class Client:
         async for chunk in self._pool.open().chunks(response):
             yield chunk
 
-    @asynccontextmanager
-    async def _answer(self, call: Call) -> AsyncGenerator[_http.Response]:
-        """The answer to a call, wherever the portal redirects to, its body still to be read."""
-        session = self._pool.open()
-        url = self._url(call)
-        headers, content = _headers(call), _content(call)
-        for hops in count():
-            async with self._exchange(session, call, url, headers, content) as response:
-                target = redirects.next_url(call.operation, response, self._portal, hops)
-                if target is None:
-                    if not _is_answer(call, response):
-                        raise await self._failure(session, call, response)
-                    yield response
-                    return
-            url = target
-
-    @asynccontextmanager
-    async def _exchange(
-        self,
-        session: _http.Session,
-        call: Call,
-        url: _http.URL,
-        headers: dict[str, str],
-        content: dict[str, Any],
-    ) -> AsyncGenerator[_http.Response]:
-        """Send one request, and log what became of it."""
-        operation = call.operation
-        request = session.request(
-            operation.id,
-            operation.method,
-            url,
-            timeout=self._options.timeout,
-            headers=headers,
-            **content,
-        )
-        outcome, size = "no answer", 0
-        start = time.perf_counter()
-        try:
-            async with session.send(request, self._key.headers(url, self._portal)) as response:
-                outcome = str(response.status_code)
-                try:
-                    yield response
-                finally:
-                    size = response.num_bytes_downloaded
-        finally:
-            took = (time.perf_counter() - start) * 1000
-            _log.debug("%s: %s, %.0f ms, %d bytes", operation.id, outcome, took, size)
-
-    async def _failure(
-        self, session: _http.Session, call: Call, response: _http.Response
-    ) -> errors.APIError:
-        await session.read(response)
-        # A proxy may show what it was sent.
-        response = _http.rewritten(response, self._key.struck_out)
-        self._hand_out(response)
-        url = auth.shown(response.url, self._portal)
-        return errors.from_response(call.operation, response, url)
-
-    def _url(self, call: Call) -> _http.URL:
-        url = self._portal.join(call.url())
-        pairs = call.query_pairs()
-        if self._options.lang is not None:
-            pairs.append(("lang", self._options.lang))
-        return url.copy_with(params=pairs) if pairs else url
-
-    def _hand_out(self, response: _http.Response) -> None:
-        if self._options.on_response is not None:
-            self._options.on_response(response)
-
-
-def _timeout(timeout: float | _http.Timeout) -> _http.Timeout:
-    if isinstance(timeout, _http.Timeout):
-        return timeout
-    if not timeout > 0:
-        raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0")
-    return _http.Timeout(timeout, pool=None)
-
-
-def _lang(lang: str | None) -> str | None:
-    # The portal ignores in silence what it does not know.
-    if lang is not None and not _LANGUAGE.fullmatch(lang):
-        raise ValueError(f"lang is {lang!r}: it must be the code of a language, such as 'fr'")
-    return lang
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(self._portal, self._key, self._pool.open(), self._options)
 
 
 def _root(base_url: str) -> _http.URL:
@@ -315,34 +239,3 @@ def _root(base_url: str) -> _http.URL:
         raise ValueError("base_url must not contain a user, a password, a query or a fragment")
     path = url.path.rstrip("/") or "/api/1"
     return url.copy_with(path=f"{path}/")
-
-
-def _headers(call: Call) -> dict[str, str]:
-    headers = {"Accept": call.operation.media_type}
-    mask = call.mask()
-    if mask is not None:
-        headers[masks.HEADER] = masks.header(mask, call.operation)
-    return headers
-
-
-def _is_answer(call: Call, response: _http.Response) -> bool:
-    """Whether a call has succeeded: a redirect is an answer only to those who ask for one."""
-    asked = call.operation.kind == "redirect" and redirects.is_redirect(response)
-    return response.is_success or asked
-
-
-def _content(call: Call) -> dict[str, Any]:
-    """The body of a request, as httpx wants it."""
-    if call.body is None:
-        return {}
-    body = to_json(call.body)
-    if not call.operation.multipart:
-        return {"json": body}
-    parts: dict[str, Any] = {"files": {}, "data": {}}
-    for name, value in body.items():
-        if isinstance(value, File):
-            kind = () if value.media_type is None else (value.media_type,)
-            parts["files"][name] = (value.name, value.content, *kind)
-        else:
-            parts["data"][name] = str(value)
-    return parts

@@ -8,18 +8,19 @@ import pytest
 
 from aiodatagouv import Client
 
+from ..clients import client_of
 from .portal import Portal
 
 
 @pytest.fixture
 async def admin(portal: Portal) -> AsyncIterator[Client]:
     """The administrator's client."""
-    async with Client(base_url=portal.url, api_key=portal.api_key) as client:
+    async with client_of(portal.url, api_key=portal.api_key) as client:
         yield client
 
 
 @pytest.fixture
 async def visitor(portal: Portal) -> AsyncIterator[Client]:
     """A client without a key."""
-    async with Client(base_url=portal.url, api_key="") as client:
+    async with client_of(portal.url, api_key="") as client:
         yield client

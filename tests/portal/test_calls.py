@@ -21,6 +21,7 @@ from aiodatagouv.api import datasets, me, organizations, reuses, site
 from aiodatagouv.models import Dataset, DatasetPage, ImageUpload, Resource, ReuseWrite
 from generator import pin
 
+from ..clients import client_of
 from .portal import Portal
 
 PNG = bytes.fromhex(
@@ -80,7 +81,7 @@ async def test_a_reuse_from_its_creation_to_its_end(admin: Client) -> None:
     assert followers.followers == 1
 
     await reuses.delete_reuse(admin, created.id)
-    async with Client(base_url=admin.base_url, api_key="") as visitor:
+    async with client_of(admin.base_url, api_key="") as visitor:
         with pytest.raises(GoneError):
             await reuses.get_reuse(visitor, created.id)
 
@@ -139,15 +140,15 @@ async def test_what_is_not_there(visitor: Client) -> None:
 async def test_no_key_or_a_wrong_one(visitor: Client, portal: Portal) -> None:
     with pytest.raises(AuthenticationError):
         await me.get_me(visitor)
-    async with Client(base_url=portal.url, api_key="wrong") as mistaken:
+    async with client_of(portal.url, api_key="wrong") as mistaken:
         with pytest.raises(AuthenticationError):
             await site.get_site(mistaken)
 
 
 async def test_each_key_sees_its_own_account(portal: Portal) -> None:
     async with (
-        Client(base_url=portal.url, api_key=portal.api_key) as first,
-        Client(base_url=portal.url, api_key=portal.user_api_key) as second,
+        client_of(portal.url, api_key=portal.api_key) as first,
+        client_of(portal.url, api_key=portal.user_api_key) as second,
     ):
         seen = [(await me.get_me(client)).slug for client in (first, second, first, second)]
     assert seen[0] != seen[1]

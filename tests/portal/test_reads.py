@@ -18,6 +18,7 @@ from aiodatagouv import OPERATIONS, Client, Operation, Paginator
 from aiodatagouv._http import _default_transport, parse_url
 from aiodatagouv._model import Model, to_json
 
+from ..clients import client_of
 from .portal import Portal
 
 NOT_CALLABLE = {
@@ -75,7 +76,7 @@ def recorder(portal: Portal) -> Recorder:
 @pytest.fixture
 async def client(portal: Portal, recorder: Recorder) -> AsyncIterator[Client]:
     """The administrator's client."""
-    async with Client(base_url=portal.url, api_key=portal.api_key, transport=recorder) as opened:
+    async with client_of(portal.url, api_key=portal.api_key, transport=recorder) as opened:
         yield opened
 
 

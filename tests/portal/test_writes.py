@@ -17,6 +17,7 @@ from aiodatagouv.models import (
     Resource,
 )
 
+from ..clients import client_of
 from .portal import Portal, running_portal
 
 
@@ -28,7 +29,7 @@ def own_portal() -> Iterator[Portal]:
 
 @pytest.fixture
 async def admin(own_portal: Portal) -> AsyncIterator[Client]:
-    async with Client(base_url=own_portal.url, api_key=own_portal.api_key) as client:
+    async with client_of(own_portal.url, api_key=own_portal.api_key) as client:
         yield client
 
 
