@@ -32,7 +32,7 @@ ENVELOPE = {"data", "page", "page_size", "total", "next_page", "previous_page"}
 """The fields of a page of a list."""
 
 
-DESCRIBING: list[str] = ["description", "readOnly", "x-whole"]
+DESCRIBING: list[str] = ["description", "readOnly", "x-secret", "x-whole"]
 """What stands beside a reference in a schema without changing its type."""
 
 

@@ -329,8 +329,7 @@ def _field(prop: PropertyProtocol, raw: dict[str, Any]) -> Field:
     type_ = annotation(prop)
     name = names.python_name(wire)
     metadata: dict[str, Any] = {} if name == wire else {"key": wire}
-    if raw.get("x-whole"):
-        metadata["whole"] = True
+    metadata |= {name: True for name in ("secret", "whole") if raw.get(f"x-{name}")}
     return Field(
         name=name,
         wire=wire,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import pickle
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -23,54 +21,10 @@ from aiodatagouv import (
 from aiodatagouv.api import datasets, proconnect, site
 
 from .clients import client_of
+from .servers import OK, Answer, redirects, says, server, stalls
+from .test_secrets import chain, everything_in
 
 KEY = "a-very-secret-key"
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
-
-
-@asynccontextmanager
-async def server(answer: Answer) -> AsyncIterator[str]:
-    """A server on this machine that reads a request, then does as told and closes."""
-    serving: set[asyncio.Task[object] | None] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.add(asyncio.current_task())
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            result = answer(reader, writer)
-            if asyncio.iscoroutine(result):
-                await result
-        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
-            pass  # The client has gone, or the test is over.
-        finally:
-            writer.close()
-
-    listening = await asyncio.start_server(serve, "127.0.0.1")
-    try:
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    finally:
-        listening.close()
-        tasks = [task for task in serving if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def says(content: bytes) -> Answer:
-    return lambda _, writer: writer.write(content)
-
-
-def redirects(location: str) -> Answer:
-    return says(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
-
-
-async def stalls(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(OK + b'Content-Length: 100\r\n\r\n{"id"')
-    await asyncio.Event().wait()
-
-
 BREAKS: dict[str, Answer] = {
     "closes at once": lambda _, writer: writer.close(),
     "resets": lambda _, writer: writer.transport.abort(),
@@ -107,29 +61,6 @@ async def test_a_broken_answer_is_a_network_error_in_one_line_without_the_key(na
 async def text_of_a_stream(client: Client) -> str:
     stream: Stream = await site.get_site_tags_csv(client)
     return await stream.text()
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and those that it carries along."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def everything_in(value: object, depth: int = 4) -> str:
-    """The text of an object and of all that hangs on it, as a reporter of errors would dump it."""
-    if depth == 0:
-        return repr(value)
-    inside = list(getattr(value, "__dict__", {}).values())
-    if isinstance(value, BaseException):
-        inside += value.args
-    if isinstance(value, list | tuple | set):
-        inside += value
-    if isinstance(value, dict):
-        inside += [*value.keys(), *value.values()]
-    if hasattr(value, "raw"):
-        inside.append(value.raw)
-    return " ".join([repr(value), *(everything_in(one, depth - 1) for one in inside)])
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .errors import NotFoundError as NotFoundError
     from .errors import PermissionDeniedError as PermissionDeniedError
     from .errors import RateLimitedError as RateLimitedError
+    from .errors import RedirectError as RedirectError
     from .errors import ServerError as ServerError
     from .errors import TimeoutError as TimeoutError
     from .operation import Operation as Operation
@@ -61,6 +62,7 @@ _MODULES = {
         "NotFoundError",
         "PermissionDeniedError",
         "RateLimitedError",
+        "RedirectError",
         "ServerError",
         "TimeoutError",
     ],

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar, cast, get_type_hints
 
-from attrs import Attribute, fields, fields_dict, frozen
+from attrs import Attribute, fields, frozen
 
 from .dates import write_date
 from .types import UNSET, JsonObject
@@ -47,10 +47,16 @@ class Model:
         return data | self.additional_properties
 
     def __repr__(self) -> str:
-        shown = {name: getattr(self, name) for name in attributes(type(self)).values()}
-        if self.additional_properties:
-            shown["additional_properties"] = self.additional_properties
-        inside = (f"{name}={value!r}" for name, value in shown.items() if value is not UNSET)
+        shown: dict[str, object] = {}
+        for one in declared(type(self)).values():
+            # A traceback may show one that is only half decoded.
+            value = getattr(self, one.name, UNSET)
+            if value is not UNSET:
+                shown[one.name] = "***" if one.secret and value else value
+        additional = getattr(self, "additional_properties", None)
+        if additional:
+            shown["additional_properties"] = additional
+        inside = (f"{name}={value!r}" for name, value in shown.items())
         return f"{type(self).__name__}({', '.join(inside)})"
 
 
@@ -81,11 +87,13 @@ class Declared:
         name: The attribute that it is.
         type: Its type.
         whole: Whether the portal hands it out only as a whole, although it has parts.
+        secret: Whether it is not to be shown.
     """
 
     name: str
     type: Any
     whole: bool
+    secret: bool
 
 
 _DECLARED: dict[type, dict[str, Declared]] = {}
@@ -96,9 +104,9 @@ def declared(model: type[Model]) -> Mapping[str, Declared]:
     known = _DECLARED.get(model)
     if known is None:
         hints = get_type_hints(model)
-        one_by_name = fields_dict(cast("type[AttrsInstance]", model))
+        notes = {one.name: one.metadata for one in fields(cast("type[AttrsInstance]", model))}
         known = {
-            key: Declared(name, hints[name], bool(one_by_name[name].metadata.get("whole")))
+            key: Declared(name, hints[name], "whole" in notes[name], "secret" in notes[name])
             for key, name in attributes(model).items()
         }
         _DECLARED[model] = known

@@ -52,6 +52,10 @@ class TimeoutError(NetworkError, builtins.TimeoutError):
     """The portal took too long to connect or to answer."""
 
 
+class RedirectError(NetworkError):
+    """The portal redirects to where the client does not go: calling again would not help."""
+
+
 class MaskError(DataGouvError, ValueError):
     """The fields that were asked for cannot be had: nothing was sent."""
 

@@ -48,7 +48,7 @@ class Pipeline:
                 await self.session.read(response)
                 return response
 
-        response = await self._persist(call, whole)
+        response = _http.rewritten(await self._persist(call, whole), self.key.struck_out)
         self._hand_out(response)
         return response
 
@@ -133,7 +133,6 @@ class Pipeline:
 
     async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
         await self.session.read(response)
-        # A proxy may show what it was sent.
         response = _http.rewritten(response, self.key.struck_out)
         self._hand_out(response)
         url = auth.shown(response.url, self.portal)

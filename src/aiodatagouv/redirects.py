@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _http, auth
-from .errors import NetworkError
+from .errors import RedirectError
 
 if TYPE_CHECKING:
     from .operation import Operation
@@ -30,11 +30,14 @@ def next_url(
         hops: How many redirects led here.
 
     Raises:
-        NetworkError: To what is no address, with a write to where it must not be repeated, or once
+        RedirectError: To what is no address, with a write to where it must not be repeated, or once
             too often.
     """
+    if not is_redirect(response):
+        return None
+    answers_address = operation.kind == "redirect"
     # 308 is the portal tidying its own addresses (a slash, an old slug).
-    if not is_redirect(response) or (operation.kind == "redirect" and response.status_code != 308):
+    if answers_address and response.status_code != 308:
         return None
     if hops >= MAX_REDIRECTS:
         problem = f"redirected more than {MAX_REDIRECTS} times"
@@ -44,6 +47,8 @@ def next_url(
     except ValueError as error:
         raise _refused(operation, response, portal, f"redirected to what is {error}") from None
     same_origin = auth.origin(url) == auth.origin(portal)
+    if answers_address and not same_origin:
+        return None
     if operation.method != "GET" and not (same_origin and response.status_code in (307, 308)):
         where = auth.shown(url, portal)
         problem = f"redirected to {where}, where a write is not repeated"
@@ -56,6 +61,6 @@ def next_url(
 
 def _refused(
     operation: Operation, response: _http.Response, portal: _http.URL, problem: str
-) -> NetworkError:
+) -> RedirectError:
     url = auth.shown(response.url, portal)
-    return NetworkError(problem, operation=operation.id, method=operation.method, url=url)
+    return RedirectError(problem, operation=operation.id, method=operation.method, url=url)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen, validators
 
-from .errors import APIError, NetworkError, RateLimitedError
+from .errors import APIError, NetworkError, RateLimitedError, RedirectError
 
 if TYPE_CHECKING:
     from .errors import DataGouvError
@@ -69,7 +69,8 @@ class RetryPolicy:
     def _is_worth_it(self, operation: Operation, error: DataGouvError) -> bool:
         if isinstance(error, RateLimitedError):
             return True
-        is_transient = isinstance(error, NetworkError) or (
-            isinstance(error, APIError) and error.status in TRANSIENT
-        )
+        if isinstance(error, APIError):
+            is_transient = error.status in TRANSIENT
+        else:
+            is_transient = isinstance(error, NetworkError) and not isinstance(error, RedirectError)
         return is_transient and operation.method in IDEMPOTENT

@@ -12,7 +12,7 @@ from ..types import UNSET, JsonObject, Unset
 class ApiKey(Model):
     """Api key."""
 
-    apikey: str | Unset | None = UNSET
+    apikey: str | Unset | None = field(default=UNSET, metadata={"secret": True})
     """The user API Key."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

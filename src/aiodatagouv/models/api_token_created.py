@@ -35,7 +35,7 @@ class ApiTokenCreated(Model):
     """First characters of the token for identification."""
     user_agents: list[str] | Unset = UNSET
     """User agents that have used this token."""
-    token: str | Unset | None = UNSET
+    token: str | Unset | None = field(default=UNSET, metadata={"secret": True})
     """The plaintext token (shown only once at creation)."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

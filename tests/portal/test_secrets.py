@@ -1,0 +1,96 @@
+"""Where the real portal redirects to, and who gets to see what on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from aiodatagouv import Client
+from aiodatagouv.api import datasets, organizations, site
+from aiodatagouv.models import Dataset, Resource
+
+from .portal import Portal
+
+
+@asynccontextmanager
+async def hostile() -> AsyncIterator[tuple[str, list[str]]]:
+    """Another origin that answers a CSV, sets a cookie, and remembers all that it is sent."""
+    heads: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower())
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nSet-Cookie: x=1; Path=/\r\nContent-Length: 5\r\n\r\nid\r\n1"
+        )
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as listening:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/file.csv", heads
+
+
+async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal: Portal) -> None:
+    responses: list[httpx.Response] = []
+    client = admin.with_options(on_response=responses.append)
+    async with hostile() as (url, heads):
+        dataset = await datasets.create_dataset(
+            client, body=Dataset(title="Leurre", description="x", frequency="annual")
+        )
+        remote = Resource(title="CSV", url=url, type="main", filetype="remote")
+        resource = await datasets.create_resource(client, dataset.id, body=remote)
+        # A redirect operation answers the address, and calls nobody.
+        assert await datasets.redirect_resource(client, resource.id) == url
+        assert heads == []
+
+        # An export of the portal's is a file of a dataset of its own, here one at the other origin.
+        exports, export = await export_of_reuses(client)
+        await datasets.update_resource(client, exports, export.id, body=Resource(url=url))
+        try:
+            stream = await site.get_site_reuses_csv(client)
+            assert [row async for row in stream.rows()] == [{"id": "1"}]
+        finally:
+            await datasets.update_resource(
+                client, exports, export.id, body=Resource(url=export.url)
+            )
+
+        for rdf in (
+            datasets.rdf_dataset(client, dataset.id),
+            organizations.rdf_organization(client, (await an_organization(client))),
+            site.get_site_rdf_catalog(client),
+        ):
+            assert (await rdf).startswith(portal.url)
+        # An old slug leads to the new one, with the query that the portal drops.
+        await datasets.update_dataset(client, dataset.id, body=Dataset(title="Appât"))
+        assert (
+            await datasets.get_dataset(client.with_options(lang="fr"), "leurre")
+        ).id == dataset.id
+        await datasets.delete_dataset(client, dataset.id)
+    assert responses[-2].request.url.params["lang"] == "fr"
+    assert responses[-2].request.url.path.endswith("/appat/")
+
+    assert len(heads) == 1
+    assert not [head for head in heads if portal.api_key.lower() in head]
+    assert not [head for head in heads if "x-api-key" in head or "\ncookie:" in head]
+    # Nor did the portal get its session back, which would have outlived the key.
+    assert not [one for one in responses if "Cookie" in one.request.headers]
+    # The key was sent, and is not kept.
+    assert not [one for one in responses if "X-API-KEY" in one.request.headers]
+    assert not [one for one in responses if "Set-Cookie" in one.headers]
+
+
+async def export_of_reuses(client: Client) -> tuple[str, Resource]:
+    async for dataset in datasets.list_datasets(client):
+        for resource in dataset.resources or []:
+            if (resource.extras or {}).get("csv-export:model") == "reuse":
+                assert isinstance(dataset.id, str)
+                return dataset.id, resource
+    pytest.fail("the portal has no exports")
+
+
+async def an_organization(client: Client) -> str:
+    page = await organizations.list_organizations(client)
+    assert isinstance(page.data[0].id, str)
+    return page.data[0].id

@@ -1,0 +1,124 @@
+"""What may be different for some calls, and what can be seen of them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from aiodatagouv import Client, NotFoundError, RetryPolicy
+from aiodatagouv.api import datasets, site
+
+Scripted = Callable[..., Client]
+
+
+class Portal:
+    def __init__(self, *statuses: int) -> None:
+        self.requests: list[httpx.Request] = []
+        self._statuses = [*statuses]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status = self._statuses.pop(0) if self._statuses else 200
+        body = httpx.ByteStream(b'{"id":"1"}')
+        return httpx.Response(status, stream=body, headers={"Set-Cookie": "session=1"})
+
+
+async def test_a_client_with_other_options_shares_the_connections(scripted: Scripted) -> None:
+    portal = Portal()
+    client = scripted(portal, lang="fr", timeout=7)
+    other = client.with_options(timeout=3, lang=None)
+    async with client:
+        for each in (client, other, other.with_options(lang="en")):
+            await datasets.get_dataset(each, "velos")
+    timeouts = [request.extensions["timeout"]["read"] for request in portal.requests]
+    assert timeouts == [7, 3, 3]
+    assert [str(request.url.query, "ascii") for request in portal.requests] == [
+        "lang=fr",
+        "",
+        "lang=en",
+    ]
+    with pytest.raises(RuntimeError, match="closed"):
+        await datasets.get_dataset(other, "velos")
+
+
+async def test_it_is_not_entered_itself(scripted: Scripted) -> None:
+    client = scripted(Portal())
+    with pytest.raises(RuntimeError, match="the Client that this one was made from"):
+        await client.with_options(lang="fr").__aenter__()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"timeout": 0}, "timeout is 0: it must be a number of seconds above 0"),
+        ({"rate": 0}, "rate is 0: it must be requests a second above 0, or None"),
+        ({"lang": "french please"}, "lang is 'french please': it must be the code of a language"),
+        ({"lang": ""}, "it must be the code of a language, such as 'fr'"),
+    ],
+)
+def test_options_that_make_no_sense(wrong: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Client(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=complaint):
+        Client().with_options(**wrong)  # type: ignore[arg-type]
+
+
+async def test_the_language_goes_beside_the_query(scripted: Scripted) -> None:
+    portal = Portal()
+    async with scripted(portal, lang="pt-BR") as client:
+        await (await datasets.recent_datasets_atom_feed(client, q="bus")).text()
+    assert portal.requests[0].url.params.multi_items() == [("q", "bus"), ("lang", "pt-BR")]
+
+
+async def test_every_answer_can_be_seen_as_it_came(scripted: Scripted) -> None:
+    seen: list[httpx.Response] = []
+    portal = Portal(200, 503, 404)
+    async with scripted(portal, retry=RetryPolicy(base=0)) as client:
+        watched = client.with_options(on_response=seen.append)
+        await datasets.get_dataset(watched, "velos")
+        with pytest.raises(NotFoundError) as caught:
+            await datasets.get_dataset(watched, "nothing")
+        await (await site.get_site_tags_csv(watched)).text()
+        await datasets.get_dataset(client, "velos")
+    assert [response.status_code for response in seen] == [200, 503, 404, 200]
+    assert seen[0].json() == {"id": "1"}
+    assert seen[0].request.url.path == "/api/1/datasets/velos/"
+    assert caught.value.response is seen[2]
+    # Its session is as good as a key.
+    assert not [response for response in seen if "Set-Cookie" in response.headers]
+
+
+async def test_what_a_callback_raises_is_raised(scripted: Scripted) -> None:
+    def refuse(response: httpx.Response) -> None:
+        raise LookupError("as the caller wishes")
+
+    async with scripted(Portal(), on_response=refuse) as client:
+        with pytest.raises(LookupError, match="as the caller wishes"):
+            await datasets.get_dataset(client, "velos")
+
+
+async def test_one_line_a_request_is_logged(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    caplog.set_level(logging.DEBUG, "aiodatagouv")
+    async with scripted(Portal(503), retry=RetryPolicy(base=0)) as client:
+        await datasets.get_dataset(client, "velos")
+    async with scripted(refuse) as client:
+        with pytest.raises(Exception, match="refused"):
+            await datasets.get_dataset(client, "velos")
+    lines = [record.message for record in caplog.records if record.name == "aiodatagouv"]
+    assert [re.sub(r"\d+ ms", "N ms", line) for line in lines] == [
+        "get_dataset: 503, attempt 1, N ms, 10 bytes",
+        "get_dataset: 200, attempt 2, N ms, 10 bytes",
+        "get_dataset: no answer, attempt 1, N ms, 0 bytes",
+    ]
+    assert {record.levelno for record in caplog.records if record.name == "aiodatagouv"} == {
+        logging.DEBUG
+    }

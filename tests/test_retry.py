@@ -1,0 +1,235 @@
+"""When a call is made again: the policy's decisions, and the client that follows them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from io import BytesIO
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodatagouv import (
+    OPERATIONS,
+    APIError,
+    Client,
+    DataGouvError,
+    File,
+    NetworkError,
+    NotFoundError,
+    RateLimitedError,
+    RedirectError,
+    RetryPolicy,
+    ServerError,
+    TimeoutError,
+)
+from aiodatagouv.api import datasets, reuses, site
+from aiodatagouv.models import ImageUpload, ReuseWrite
+
+from . import clock
+
+Scripted = Callable[..., Client]
+
+READ = OPERATIONS["get_dataset"]
+CREATE = OPERATIONS["create_reuse"]
+REPLACE = OPERATIONS["update_reuse"]
+CHANGE = OPERATIONS["update_visualization"]
+DELETE = OPERATIONS["delete_reuse"]
+
+BROKEN = NetworkError("refused")
+
+
+def status(number: int, retry_after: float | None = None) -> APIError:
+    kind = {404: NotFoundError, 429: RateLimitedError}.get(number, ServerError)
+    return kind("", status=number, retry_after=retry_after)
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "again"),
+    [
+        (READ, BROKEN, True),
+        (READ, TimeoutError("slow"), True),
+        (READ, RedirectError("elsewhere"), False),
+        (READ, status(500), True),
+        (READ, status(502), True),
+        (READ, status(503), True),
+        (READ, status(504), True),
+        (READ, status(501), False),
+        (READ, status(404), False),
+        (READ, status(429), True),
+        (REPLACE, BROKEN, True),
+        (DELETE, status(503), True),
+        (CREATE, BROKEN, False),
+        (CREATE, status(503), False),
+        (CREATE, status(429), True),
+        (CHANGE, status(500), False),
+    ],
+)
+def test_what_is_worth_another_attempt(
+    operation: object, error: DataGouvError, again: bool
+) -> None:
+    wait = RetryPolicy().wait(operation, error, attempt=1, elapsed=0, jitter=0.5)  # type: ignore[arg-type]
+    assert (wait is not None) is again
+
+
+def test_each_wait_may_be_twice_as_long_as_the_one_before() -> None:
+    policy = RetryPolicy(base=1, max_wait=10, attempts=99)
+    longest = [policy.wait(READ, BROKEN, attempt=n, elapsed=0, jitter=1) for n in range(1, 7)]
+    assert longest == [1, 2, 4, 8, 10, 10]
+
+
+@given(
+    attempt=st.integers(1, 10_000),
+    elapsed=st.floats(0, 1e6),
+    jitter=st.floats(0, 1),
+    asked=st.none() | st.floats(0, allow_nan=False),
+)
+def test_what_the_portal_asks_for_is_a_floor_and_all_limits_hold(
+    attempt: int, elapsed: float, jitter: float, asked: float | None
+) -> None:
+    policy = RetryPolicy(attempts=5000, base=0.5, max_wait=60, deadline=300)
+    wait = policy.wait(READ, status(429, asked), attempt=attempt, elapsed=elapsed, jitter=jitter)
+    if wait is None:
+        longest = (asked or 0) + 60
+        assert attempt >= 5000 or (asked or 0) > 60 or elapsed + longest > 300
+    else:
+        assert attempt < 5000
+        assert (asked or 0) <= wait <= (asked or 0) + 60
+        assert elapsed + wait <= 300
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"attempts": 0}, {"base": -1}, {"max_wait": -1}, {"deadline": -1}]
+)
+def test_a_policy_that_makes_no_sense(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' must be >="):
+        RetryPolicy(**wrong)  # type: ignore[arg-type]
+
+
+class Failing:
+    """A portal that fails a number of times, and remembers when it was called."""
+
+    def __init__(self, *answers: int | httpx.Response | Exception) -> None:
+        self.times: list[float] = []
+        self.bodies: list[bytes] = []
+        self._answers = [*answers]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.times.append(asyncio.get_running_loop().time())
+        self.bodies.append(request.content)
+        answer = self._answers.pop(0) if self._answers else 200
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, int):
+            return httpx.Response(answer, json={"id": "1"})
+        return answer
+
+
+def test_a_read_succeeds_in_the_end(scripted: Scripted) -> None:
+    portal = Failing(500, httpx.ConnectError("refused"), 503, httpx.ReadTimeout("slow"))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            assert (await datasets.get_dataset(client, "velos")).id == "1"
+
+    clock.run(main())
+    assert len(portal.times) == 5
+    waits = [after - before for before, after in zip(portal.times, portal.times[1:], strict=False)]
+    assert all(0 <= wait <= 0.5 * 2**number for number, wait in enumerate(waits))
+
+
+def test_a_body_that_breaks_off_is_read_again(scripted: Scripted) -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def __aiter__(self):  # type: ignore[no-untyped-def]
+            yield b'{"id"'
+            raise httpx.ReadError("broken off")
+
+    portal = Failing(httpx.Response(200, stream=Broken()))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            assert (await datasets.get_dataset(client, "velos")).id == "1"
+
+    clock.run(main())
+    assert len(portal.times) == 2
+
+
+def test_a_stream_is_begun_again(scripted: Scripted) -> None:
+    portal = Failing(502, httpx.ConnectError("refused"))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            assert await (await site.get_site_tags_csv(client)).text() == '{"id":"1"}'
+
+    clock.run(main())
+    assert len(portal.times) == 3
+
+
+def test_the_portal_is_left_alone_for_as_long_as_it_asks(scripted: Scripted) -> None:
+    portal = Failing(httpx.Response(429, headers={"Retry-After": "7"}))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            await datasets.get_dataset(client, "velos")
+
+    clock.run(main())
+    assert 7 <= portal.times[1] <= 7.5
+
+
+def test_a_wait_that_is_too_long_is_an_error_at_once(scripted: Scripted) -> None:
+    portal = Failing(httpx.Response(429, headers={"Retry-After": "3600"}))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            with pytest.raises(RateLimitedError, match="wait 3600 s") as caught:
+                await datasets.get_dataset(client, "velos")
+            assert caught.value.retry_after == 3600
+
+    clock.run(main())
+    assert portal.times == [0]
+
+
+def test_it_ends(scripted: Scripted) -> None:
+    portal = Failing(*[500] * 99)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(attempts=3)) as client:
+            with pytest.raises(ServerError):
+                await datasets.get_dataset(client, "velos")
+
+    clock.run(main())
+    assert len(portal.times) == 3
+
+
+def test_a_create_is_never_made_twice(scripted: Scripted) -> None:
+    portal = Failing(httpx.ReadTimeout("slow"))
+    body = ReuseWrite(title="a", description="b", topic="others", type="api", url="c")
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            with pytest.raises(TimeoutError):
+                await reuses.create_reuse(client, body=body)
+
+    clock.run(main())
+    assert len(portal.times) == 1
+
+
+@pytest.mark.parametrize(("content", "calls"), [(b"bytes", 2), (BytesIO(b"read"), 1)])
+def test_a_file_that_was_read_is_not_sent_again(
+    scripted: Scripted, content: bytes, calls: int
+) -> None:
+    portal = Failing(httpx.Response(429))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            image = ImageUpload(file=File(content, "a.png"))
+            try:
+                await reuses.reuse_image(client, "1", body=image)
+            except RateLimitedError:
+                assert calls == 1
+
+    clock.run(main())
+    assert len(portal.times) == calls
+    assert all(b"bytes" in body or b"read" in body for body in portal.bodies)

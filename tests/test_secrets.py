@@ -1,0 +1,250 @@
+"""The key goes to the portal's own origin and nowhere else, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import io
+import logging
+import pickle
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+
+import httpx
+import pytest
+
+from aiodatagouv import Client, DataGouvError
+from aiodatagouv.api import datasets, me, organizations, reuses, site
+from aiodatagouv.models import ApiTokenCreated, ReuseWrite
+
+from .clients import client_of
+from .servers import OK, Answer, says, server, stalls
+
+KEY = "the-key-that-nobody-else-may-see"
+
+Call = Callable[[Client], Awaitable[object]]
+
+
+async def read_stream(client: Client) -> str:
+    return await (await site.get_site_datasets_csv(client)).text()
+
+
+async def read_rdf(client: Client) -> str:
+    return await (await datasets.rdf_dataset_format(client, "velos", "ttl")).text()
+
+
+async def write(client: Client) -> object:
+    body = ReuseWrite(title="a", description="b", topic="others", type="api", url="c")
+    return await reuses.create_reuse(client, body=body)
+
+
+CALLS: dict[str, Call] = {
+    "the file of a resource": lambda client: datasets.redirect_resource(client, "1"),
+    "RDF": lambda client: datasets.rdf_dataset(client, "velos"),
+    "RDF in a format": read_rdf,
+    "the catalogue": lambda client: site.get_site_rdf_catalog(client),
+    "an organization's catalogue": lambda client: organizations.rdf_organization(client, "nantes"),
+    "a slug": lambda client: datasets.get_dataset(client, "velos", fields="id"),
+    "a list": lambda client: datasets.list_datasets(client, q="bus").__aiter__().__anext__(),
+    "CSV": read_stream,
+    "a write": write,
+    "who am I": lambda client: me.get_me(client),
+}
+
+
+NOT_FOLLOWED = {
+    "the file of a resource",
+    "RDF",
+    "the catalogue",
+    "an organization's catalogue",
+    "a write",
+}
+"""What answers the address, and a write, which is not repeated elsewhere."""
+
+
+class Recorder:
+    """A server that remembers all that it is ever sent."""
+
+    def __init__(self, *, answer: bytes) -> None:
+        self.heads: list[str] = []
+        self._answer = answer
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+        writer.write(self._answer)
+        writer.close()
+
+
+LOCATIONS = [
+    "{hostile}",
+    "{hostile}/datasets/?X-API-KEY=",
+    "//{host}:{port}/",
+    "HTTP://LOCALHOST:{port}/",
+    "http://me:you@{host}:{port}/",
+]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("name", CALLS)
+async def test_no_redirect_takes_the_key_or_a_cookie_to_another_origin(
+    name: str, status: int
+) -> None:
+    hostile = Recorder(
+        answer=OK + b"Set-Cookie: hostile=1; Path=/\r\nContent-Length: 2\r\n\r\n{}",
+    )
+    async with await asyncio.start_server(hostile.serve, "127.0.0.1") as listening:
+        port = listening.sockets[0].getsockname()[1]
+        for location in LOCATIONS:
+            target = location.format(
+                hostile=f"http://127.0.0.1:{port}", host="127.0.0.1", port=port
+            )
+            portal = Recorder(
+                answer=(
+                    f"HTTP/1.1 {status} Elsewhere\r\nLocation: {target}\r\n"
+                    "Set-Cookie: session=of-the-key; Path=/\r\nContent-Length: 0\r\n\r\n"
+                ).encode()
+            )
+            async with await asyncio.start_server(portal.serve, "127.0.0.1") as home:
+                url = f"http://127.0.0.1:{home.sockets[0].getsockname()[1]}"
+                async with client_of(url, api_key=KEY) as client:
+                    for _ in range(2):
+                        await asyncio.gather(CALLS[name](client), return_exceptions=True)
+            assert portal.heads
+            assert all(f"X-API-KEY: {KEY}".lower() in head.lower() for head in portal.heads)
+            assert not [head for head in portal.heads if "\ncookie:" in head.lower()]
+        assert bool(hostile.heads) is (name not in NOT_FOLLOWED)
+        for head in hostile.heads:
+            assert KEY not in head
+            assert "x-api-key" not in head.split("\r\n", 1)[1].lower()
+            assert "\ncookie:" not in head.lower()
+            assert head.startswith("GET ")
+
+
+ECHO = f"X-Received: X-API-KEY: {KEY}\r\n".encode()
+HTML = f"<html>You sent X-API-KEY: {KEY}</html>".encode()
+
+
+def answer(status: str, body: bytes) -> Answer:
+    head = f"HTTP/1.1 {status}\r\n".encode() + ECHO
+    return says(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+SITUATIONS: dict[str, Answer] = {
+    "all is well": answer("200 OK", b'{"id": "1"}'),
+    "a refusal": answer("401 Unauthorized", b'{"message": "Bad key %b"}' % KEY.encode()),
+    "a validation": answer("400 Bad", b'{"errors": {"a": ["%b"]}}' % KEY.encode()),
+    "a proxy that shows what it was sent": answer("502 Bad Gateway", HTML),
+    "a proxy that shows it as a success": answer("200 OK", HTML),
+    "another type": answer("200 OK", b'{"organization": "%b"}' % KEY.encode()),
+    "another date": answer("200 OK", b'{"created_at": "%b"}' % KEY.encode()),
+    "too many": answer("429 Slow", b""),
+    "a connection that closes": lambda _, writer: writer.close(),
+    "no HTTP": says(b"SSH-2.0-OpenSSH\r\n"),
+    "a redirect without end": says(
+        b"HTTP/1.1 302 F\r\nLocation: /api/1/datasets/x/\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "a redirect to nowhere": says(
+        b"HTTP/1.1 302 F\r\nLocation: mailto:x\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "silence": stalls,
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+async def test_nothing_that_can_be_seen_has_the_key(
+    name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.NOTSET)
+    for logger in ("httpx", "httpcore", "aiohttp", "asyncio", "aiodatagouv"):
+        caplog.set_level(logging.DEBUG, logger)
+    asyncio.get_running_loop().set_debug(True)
+    seen: list[str] = []
+    async with server(SITUATIONS[name]) as url, client_of(url, api_key=KEY) as client:
+        seen += [
+            repr(client),
+            str(client),
+            repr(vars(client)),
+            repr(client.with_options(lang="fr")),
+            repr(client._pipeline()),
+        ]
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(client)
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            copy.deepcopy(client)
+        stream = await site.get_site_tags_csv(client)
+        seen += [repr(stream), repr(datasets.list_datasets(client)), repr(vars(stream))]
+        for call in (datasets.get_dataset(client, "velos"), write(client), stream.text()):
+            task = asyncio.ensure_future(call)
+            seen.append(repr(task))
+            if name == "silence":
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                seen.append(repr(task.get_stack()))
+                task.cancel()
+            try:
+                await task
+            except (DataGouvError, asyncio.CancelledError) as error:
+                for one in chain(error):
+                    seen += [everything_in(one), shown(one)]
+                    seen.append(pickle.dumps(one).decode("latin-1"))
+                    seen.append(everything_in(pickle.loads(pickle.dumps(one))))
+    out, err = capfd.readouterr()
+    seen += [out, err, caplog.text, *(repr(vars(record)) for record in caplog.records)]
+    assert "aiodatagouv" in caplog.text
+    everything = "\n".join(seen)
+    assert KEY not in everything
+    assert len(everything) > 1000
+
+
+def test_the_key_is_nowhere_in_a_client_but_where_it_belongs() -> None:
+    client = Client(api_key=KEY, base_url="https://portal.example")
+    holders = [one for one in vars(client).values() if KEY in repr(one) or KEY in str(one)]
+    assert holders == []
+
+
+def test_a_key_that_is_read_from_the_environment_is_treated_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATAGOUV_API_KEY", KEY)
+    with pytest.raises(ValueError, match="only sent over https") as caught:
+        Client(base_url="http://portal.example")
+    assert KEY not in shown(caught.value)
+    Client(base_url="http://portal.example", api_key="")
+
+
+def test_a_new_token_can_be_read_but_not_seen() -> None:
+    created = ApiTokenCreated.from_dict({"token": KEY, "name": "ci"})
+    assert created.token == KEY
+    assert repr(created) == "ApiTokenCreated(name='ci', token='***')"
+
+
+def shown(error: BaseException) -> str:
+    """A traceback as the most talkative of reporters prints it: with the local variables."""
+    text = io.StringIO()
+    traceback.TracebackException.from_exception(error, capture_locals=True).print(file=text)
+    # The test's own frames know the key: they are not the client's.
+    frames = text.getvalue().split("\n  File ")
+    return "\n".join(frame for frame in frames if "/tests/" not in frame.split("\n")[0])
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that it carries along."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def everything_in(value: object, depth: int = 4) -> str:
+    """The text of an object and of all that hangs on it, as a reporter of errors would dump it."""
+    if depth == 0:
+        return repr(value)
+    inside = list(getattr(value, "__dict__", {}).values())
+    if isinstance(value, BaseException):
+        inside += value.args
+    if isinstance(value, list | tuple | set):
+        inside += value
+    if isinstance(value, dict):
+        inside += [*value.keys(), *value.values()]
+    if isinstance(value, httpx.Headers):
+        inside.append(value.raw)
+    return " ".join([repr(value), *(everything_in(one, depth - 1) for one in inside)])
