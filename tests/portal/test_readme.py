@@ -1,4 +1,4 @@
-"""The README's Python, run on the real portal."""
+"""The Python of the README and the docs, run: the README's on the real portal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Awaitable
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import pytest
 
@@ -49,12 +50,13 @@ async def test_every_snippet_runs(
     monkeypatch.chdir(tmp_path)
     Path("carte.png").write_bytes(PNG)
     first = (await datasets.list_datasets(visitor)).data[0]
-    names: dict[str, object] = {"api_key": portal.api_key}
+    names: dict[str, object] = {"api_key": portal.api_key, "__name__": "readme"}
     for block in BLOCKS:
         # The snippets call data.gouv.fr; here its place is taken.
         code = block.replace("Client(", f"Client(base_url={portal.url!r}, ")
         code = code.replace("a-slug-or-id", str(first.id))
-        compiled = compile(code, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        compiled = compile(code, "README.md", "exec", flags, dont_inherit=True)
         result = FunctionType(compiled, names)()
         if isinstance(result, Awaitable):
             await result
@@ -62,3 +64,14 @@ async def test_every_snippet_runs(
     assert str(first.title) in printed
     assert "get_dataset: 404" in printed
     assert Path("tags.csv").stat().st_size > 0
+
+
+async def test_the_tests_in_the_docs_pass() -> None:
+    page = (README.parent / "docs" / "testing.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/testing.md", "exec", dont_inherit=True), names)
+    tests = [name for name in names if name.startswith("test_")]
+    assert len(tests) == 4
+    for name in tests:
+        await names[name]()
