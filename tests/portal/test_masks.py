@@ -286,13 +286,13 @@ async def test_a_bare_list_is_decoded_into_a_class_too(admin: Client) -> None:
 
 
 async def test_items_without_an_id_come_once_although_the_list_moves(admin: Client) -> None:
-    class Title(msgspec.Struct):
-        title: str
+    class Slug(msgspec.Struct):
+        slug: str
 
     total = (await datasets.list_datasets(admin)).total
     seen: list[str] = []
-    async for one in datasets.list_datasets(admin, page_size=7).into(Title):
-        seen.append(one.title)
+    async for one in datasets.list_datasets(admin, page_size=7).into(Slug):
+        seen.append(one.slug)
         if len(seen) in (3, 20):  # What is new comes first, and pushes the others on.
             body = Dataset(title=f"Nouveau {len(seen)}", description="x", frequency="annual")
             await datasets.create_dataset(admin, body=body)
