@@ -1,0 +1,191 @@
+"""What a class declares, held against what a model says of the API."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+
+from attrs import frozen
+from msgspec import inspect
+
+from . import masks
+from ._model import Model, declared, is_model
+from .dates import read_date, read_datetime
+from .errors import MaskError
+from .masks import Mask
+from .types import Unset
+
+
+@frozen
+class Part:
+    """What becomes of a field of an answer.
+
+    Attributes:
+        key: The key that msgspec looks for: the field's own, unless the class cannot say that.
+        inside: What becomes of its own fields, when it is an object or a list of them.
+        iso: How its text becomes one that msgspec reads, when it is a date.
+    """
+
+    key: str
+    inside: Parts | None = None
+    iso: Callable[[str], str] | None = None
+
+
+Parts: TypeAlias = Mapping[str, Part]
+"""What becomes of the fields of an object, by their keys in the answer."""
+
+
+_Object: TypeAlias = inspect.StructType | inspect.DataclassType | inspect.TypedDictType
+_OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
+_LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
+_SCALARS: dict[Any, tuple[type[inspect.Type], ...]] = {
+    NoneType: (inspect.NoneType,),
+    bool: (inspect.BoolType,),
+    int: (inspect.IntType, inspect.FloatType, inspect.DecimalType),
+    float: (inspect.FloatType, inspect.DecimalType),
+    str: (inspect.StrType,),
+    dt.datetime: (inspect.DateTimeType, inspect.StrType),
+    dt.date: (inspect.DateType, inspect.StrType),
+}
+"""A scalar type of the models -> what holds all of its values."""
+
+_ISO: dict[type[inspect.Type], Callable[[str], str]] = {
+    inspect.DateTimeType: lambda text: read_datetime(text).isoformat(),
+    inspect.DateType: lambda text: dt.date.isoformat(read_date(text)),
+}
+"""How the text of a date becomes one that msgspec reads."""
+
+
+def parts_of(class_: Any, model: type[Model]) -> Parts:
+    """What a class wants of a model.
+
+    Raises:
+        MaskError: The model does not have it, or the class cannot hold what it has.
+    """
+    try:
+        info = inspect.type_info(class_)
+    except (AttributeError, NameError, TypeError) as error:
+        raise MaskError(f"msgspec cannot decode into it: {error}") from None
+    if not isinstance(info, _OBJECTS):
+        raise MaskError("it is no attrs class, dataclass, TypedDict or msgspec Struct")
+    parts = _parts(info, model, "", ())
+    masks.check(mask_of(parts), model)
+    return parts
+
+
+def mask_of(parts: Parts) -> Mask:
+    """The fields that are wanted."""
+    return {key: None if one.inside is None else mask_of(one.inside) for key, one in parts.items()}
+
+
+def _parts(
+    info: _Object, model: type[Model] | None, where: str, above: tuple[type, ...]
+) -> dict[str, Part]:
+    """What a class wants of a model, or of free-form JSON when there is none."""
+    if info.cls in above:
+        raise MaskError(f"{info.cls.__name__} contains itself: a mask has to end somewhere")
+    if isinstance(info, inspect.StructType) and info.array_like:
+        raise MaskError(f"{info.cls.__name__} is array_like: the API answers objects")
+    known = declared(model) if model else {}
+    attributes = {one.name: key for key, one in known.items()}
+    parts: dict[str, Part] = {}
+    for field in info.fields:
+        key = field.encode_name
+        key = key if key in known else attributes.get(key, key)
+        place = f"{where}{key}"
+        if model is None:
+            type_: Any = Any
+            masks.check_key(key, where)
+        elif key in known:
+            type_ = known[key].type
+        else:
+            raise masks.unknown(key, model, where)
+        held = [*_alternatives_of(field.type)]
+        parts[key] = _part(field.encode_name, type_, held, place, (*above, info.cls))
+    return parts
+
+
+def _part(
+    key: str, type_: Any, held: list[inspect.Type], where: str, above: tuple[type, ...]
+) -> Part:
+    """What becomes of a field, whose type in the model a caller's type must be able to hold."""
+    if any(isinstance(one, inspect.AnyType | inspect.RawType) for one in held):
+        return Part(key)
+    objects = [one for one in held if isinstance(one, _OBJECTS)]
+    lists = [one for one in held if isinstance(one, _LISTS)]
+    if len(objects) > 1:
+        raise MaskError(f"{where} is one of several classes: the mask is made of one")
+    part = Part(key, iso=next((_ISO[type(one)] for one in held if type(one) in _ISO), None))
+    for one in _alternatives(type_):
+        if get_origin(one) is list and lists:
+            items = [*_alternatives_of(lists[0].item_type)]
+            part = _part(key, get_args(one)[0], items, f"{where}[]", above)
+        elif one is Any and lists:
+            part = _part(key, Any, [*_alternatives_of(lists[0].item_type)], f"{where}[]", above)
+        elif (one is Any or get_origin(one) is dict or is_model(one)) and objects:
+            model = one if is_model(one) else None
+            part = Part(key, inside=_parts(objects[0], model, f"{where}.", above))
+        elif not any(_holds(choice, one) for choice in held):
+            raise MaskError(
+                f"{where} is {_words(type_)} in the API, and what the class declares cannot hold "
+                f"{_words(one)}"
+            )
+    return part
+
+
+def _holds(held: inspect.Type, type_: Any) -> bool:
+    """Whether a caller's type can hold every value of a model's."""
+    if type_ is Any:
+        return True
+    if get_origin(type_) is dict:
+        return isinstance(held, inspect.DictType)
+    if is_model(type_):
+        return isinstance(held, inspect.DictType) and any(
+            isinstance(one, inspect.AnyType | inspect.RawType)
+            for one in _alternatives_of(held.value_type)
+        )
+    if get_origin(type_) is Literal:
+        values = set(get_args(type_))
+        if isinstance(held, inspect.LiteralType):
+            return values <= set(held.values)
+        if isinstance(held, inspect.EnumType):
+            return values <= {one.value for one in held.cls}
+        return isinstance(held, inspect.StrType)
+    return isinstance(held, _SCALARS.get(type_, ()))
+
+
+def _alternatives(type_: Any) -> list[Any]:
+    """The types that a model's field may have. An enum is known by its values, although open."""
+    if get_origin(type_) not in (Union, UnionType):
+        return [type_]
+    several = [inner for one in get_args(type_) if one is not Unset for inner in _alternatives(one)]
+    is_enum = any(get_origin(one) is Literal for one in several)
+    return [one for one in several if not (is_enum and one is str)]
+
+
+def _alternatives_of(held: inspect.Type) -> Iterator[inspect.Type]:
+    """The types that a caller allows."""
+    if isinstance(held, inspect.UnionType):
+        for one in held.types:
+            yield from _alternatives_of(one)
+    elif isinstance(held, inspect.Metadata):
+        yield from _alternatives_of(held.type)
+    elif isinstance(held, inspect.CustomType) and held.cls is object:
+        yield inspect.AnyType()
+    else:
+        yield held
+
+
+def _words(type_: Any) -> str:
+    """A type as it is written."""
+    if get_origin(type_) in (Union, UnionType):
+        return " | ".join(_words(one) for one in _alternatives(type_))
+    if get_origin(type_) is Literal:
+        return "str"
+    if get_origin(type_) is list:
+        return f"list[{_words(get_args(type_)[0])}]"
+    if get_origin(type_) is dict:
+        return "dict"
+    return "None" if type_ is NoneType else getattr(type_, "__name__", str(type_))
