@@ -86,7 +86,8 @@ def test_a_free_form_object_has_any_key(fields: str) -> None:
         ([7], "no path of plain names"),
         ("extras{" * 99 + "a" + "}" * 99, "32 braces deep"),
         ([".".join(["extras", *"a" * 99])], "32 names deep"),
-        (7, "7 is no class"),
+        (7, "give a mask, a list of dotted paths, or a class"),
+        (b"id", "no path of plain names"),
     ],
 )
 def test_what_cannot_be_had_is_refused(fields: Fields, complaint: str) -> None:

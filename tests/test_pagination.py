@@ -126,6 +126,14 @@ async def test_what_comes_again_is_yielded_once(scripted: Scripted) -> None:
     assert {str(number) for number in range(40)} <= {*ids}
 
 
+async def test_fields_may_come_from_anywhere(scripted: Scripted) -> None:
+    portal = Catalogue(25)
+    async with scripted(portal) as client:
+        listed = datasets.list_datasets(client, fields=(name for name in ["id"]))  # type: ignore[arg-type]
+        assert len([one async for one in listed]) == 25
+        assert len([one async for one in listed]) == 25
+
+
 async def test_items_without_an_id_are_all_yielded(scripted: Scripted) -> None:
     def portal(request: httpx.Request) -> httpx.Response:
         assert request.headers["X-Fields"].startswith("data{title,id},page,")

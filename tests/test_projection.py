@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 
 import msgspec
 import pytest
@@ -309,6 +309,19 @@ def test_a_class_for_some_keys_of_a_free_form_object() -> None:
     assert mask(class_) == "metrics{views,followers}"
     filled = projection(class_, DATASET).one("x", b'{"metrics": {"views": 3}}')
     assert filled.metrics == Metrics(3, 0)
+
+
+T = TypeVar("T")
+
+
+class Box(msgspec.Struct, Generic[T]):
+    title: T
+
+
+def test_a_class_may_be_generic() -> None:
+    assert projection(Box[str], DATASET).one("x", b'{"title": "a"}') == Box("a")
+    with pytest.raises(MaskError, match="title is str"):
+        projection(Box[int], DATASET)
 
 
 def test_fields_may_be_a_class_too() -> None:

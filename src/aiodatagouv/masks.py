@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard, get_args, get_origin
 
 from ._model import Model, declared, is_model
 from .errors import MaskError
@@ -36,18 +36,25 @@ def read(fields: Fields, operation: Operation) -> Mask:
     Raises:
         MaskError: It cannot be had.
     """
-    if not isinstance(fields, str | Iterable) or isinstance(fields, type):
+    if is_class(fields):
         # Imported here because it is slow to import, and builds on this module.
         from .projection import projection
 
         return projection(fields, operation).mask
     try:
+        if not isinstance(fields, Iterable):
+            raise MaskError("give a mask, a list of dotted paths, or a class")
         model = model_of(operation)
         mask = parse(fields) if isinstance(fields, str) else from_paths(fields)
         check(mask, model, paths=not isinstance(fields, str))
     except MaskError as error:
         raise MaskError(f"{operation.id}: fields={fields!r:.200}: {error}") from None
     return mask
+
+
+def is_class(fields: object) -> TypeGuard[type[Any]]:
+    """Whether fields are those that a class declares; a generic one has parameters."""
+    return isinstance(fields, type) or get_origin(fields) is not None
 
 
 def parse(text: str) -> Mask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
@@ -65,6 +65,12 @@ class Operation:
         return function
 
 
+def _kept(fields: Fields | None) -> Fields | None:
+    """Fields that can be read more than once."""
+    once = not isinstance(fields, str) and not masks.is_class(fields)
+    return tuple(fields) if once and isinstance(fields, Iterable) else fields
+
+
 @frozen
 class Call:
     """One call of an operation: everything but the client that makes it."""
@@ -73,7 +79,7 @@ class Call:
     path: Mapping[str, Id | int] = field(factory=dict[str, "Id | int"])
     query: Mapping[str, QueryValue] = field(factory=dict[str, QueryValue])
     body: Model | Sequence[Model] | str | None = field(default=None, repr=False)
-    fields: Fields | None = None
+    fields: Fields | None = field(default=None, converter=_kept)
 
     def url(self) -> str:
         """The path below the API's root, with its parameters filled in.

@@ -101,7 +101,7 @@ def projection(class_: type[T], operation: Operation) -> Projection[T]:
             the model does not have, or whose type cannot hold what the model says.
     """
     name = getattr(class_, "__name__", repr(class_))
-    if not (isinstance(class_, type) or get_origin(class_)):
+    if not masks.is_class(class_):
         raise MaskError(f"{operation.id}: {class_!r} is no class")
     if is_model(class_):
         raise MaskError(
