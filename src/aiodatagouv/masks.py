@@ -201,8 +201,8 @@ def check(mask: Mask, model: type[Model], where: str = "", *, paths: bool = Fals
 def unknown(name: str, model: type[Model], where: str = "") -> MaskError:
     """The error for a field that a model has not."""
     nearest = get_close_matches(name, declared(model), n=1, cutoff=0)
-    hint = f": the nearest name is {where}{nearest[0]}" if nearest else ""
-    return MaskError(f"there is no {where}{name} in {model.__name__}{hint}")
+    hint = f": did you mean {where}{nearest[0]}?" if nearest else ""
+    return MaskError(f"{where}{name} is no field of {model.__name__}{hint}")
 
 
 def write(mask: Mask) -> str:

@@ -34,7 +34,7 @@ async def contact_point_roles(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[ContactPointRoles]``.
@@ -100,7 +100,7 @@ async def get_contact_point(
         client: The portal to call.
         contact_point: The contact point.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``ContactPoint``.

@@ -321,7 +321,7 @@ async def get_dataset(
         client: The portal to call.
         dataset: The dataset ID or slug.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Dataset``.
@@ -358,7 +358,7 @@ async def get_resource(
         dataset: The dataset ID or slug.
         rid: The resource unique identifier.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Resource``.
@@ -579,7 +579,7 @@ async def list_frequencies(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Frequency]``.
@@ -605,7 +605,7 @@ async def list_licenses(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[License]``.
@@ -824,7 +824,7 @@ async def resource_types(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[ResourceType]``.
@@ -861,7 +861,7 @@ async def retrieve_community_resource(
         community: The community resource unique identifier.
         dataset: The dataset ID or slug.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``CommunityResource``.
@@ -892,7 +892,7 @@ async def schemas(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[CatalogSchema]``.
@@ -929,7 +929,7 @@ async def suggest_datasets(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[DatasetSuggestion]``.

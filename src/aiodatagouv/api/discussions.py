@@ -155,7 +155,7 @@ async def get_discussion(
         client: The portal to call.
         id: The id.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Discussion``.

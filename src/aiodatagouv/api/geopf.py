@@ -65,7 +65,7 @@ async def geopf_dataset_status(
         client: The portal to call.
         dataset: The dataset ID or slug.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``GeopfDatasetStatus``.
@@ -93,7 +93,7 @@ async def geopf_datastores(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[GeopfDatastore]``.
@@ -203,7 +203,7 @@ async def geopf_status(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``GeopfStatus``.

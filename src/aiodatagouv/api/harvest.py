@@ -79,7 +79,7 @@ async def get_harvest_job(
         client: The portal to call.
         job: The job.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``HarvestJob``.
@@ -108,7 +108,7 @@ async def get_harvest_source(
         client: The portal to call.
         source: The source.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``HarvestSource``.
@@ -136,7 +136,7 @@ async def harvest_backends(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[HarvestBackend]``.
@@ -281,7 +281,7 @@ async def preview_harvest_source(
         client: The portal to call.
         source: The source.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``HarvestJobPreview``.

@@ -143,7 +143,7 @@ async def get_me(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``User``.
@@ -169,7 +169,7 @@ async def list_api_tokens(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[ApiToken]``.
@@ -197,7 +197,7 @@ async def list_org_invitations(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[PendingInvitation]``.
@@ -242,7 +242,7 @@ async def my_datasets(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Dataset]``.
@@ -268,7 +268,7 @@ async def my_metrics(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``MyMetrics``.
@@ -303,7 +303,7 @@ async def my_org_community_resources(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[CommunityResource]``.
@@ -336,7 +336,7 @@ async def my_org_datasets(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Dataset]``.
@@ -369,7 +369,7 @@ async def my_org_discussions(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Discussion]``.
@@ -402,7 +402,7 @@ async def my_org_reuses(
         client: The portal to call.
         q: The string to filter items.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Reuse]``.
@@ -428,7 +428,7 @@ async def my_reuses(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Reuse]``.

@@ -184,7 +184,7 @@ async def resolve_notifications(
         scope: A subject, as `Class:id`, repeated for up to 100 subjects.
         event: A notification type or a prefix of some, every notification without one.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[NotificationResolved]``.

@@ -302,7 +302,7 @@ async def get_organization(
         client: The portal to call.
         org: The organization ID or slug.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Organization``.
@@ -473,7 +473,7 @@ async def list_membership_requests(
         status: If provided, only return requests in a given status.
         user: If provided, only return requests for this user.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[MembershipRequest]``.
@@ -508,7 +508,7 @@ async def list_organization_assignments(
         client: The portal to call.
         org: The organization ID or slug.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Assignment]``.
@@ -653,7 +653,7 @@ async def list_organization_discussions(
         client: The portal to call.
         org: The org.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Discussion]``.
@@ -718,7 +718,7 @@ async def list_organization_reuses(
         client: The portal to call.
         org: The org.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Reuse]``.
@@ -793,7 +793,7 @@ async def org_roles(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[OrganizationRole]``.
@@ -1188,7 +1188,7 @@ async def suggest_org_contact_points(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[ContactPoint]``.
@@ -1230,7 +1230,7 @@ async def suggest_organizations(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[OrganizationSuggestion]``.

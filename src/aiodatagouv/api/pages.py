@@ -63,7 +63,7 @@ async def get_page(
         client: The portal to call.
         page: The page.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Page``.

@@ -75,7 +75,7 @@ async def get_post(
         client: The portal to call.
         post: The post ID or slug.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Post``.

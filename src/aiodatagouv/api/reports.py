@@ -56,7 +56,7 @@ async def get_report(
         client: The portal to call.
         report: The report.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Report``.

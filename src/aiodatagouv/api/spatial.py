@@ -38,7 +38,7 @@ async def spatial_coverage(
         client: The portal to call.
         level: The level.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``GeoJSONFeatureCollection``.
@@ -66,7 +66,7 @@ async def spatial_granularities(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[GeoGranularity]``.
@@ -92,7 +92,7 @@ async def spatial_levels(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[GeoLevel]``.
@@ -155,7 +155,7 @@ async def spatial_zone_datasets(
         dynamic: Append dynamic datasets.
         size: The amount of datasets to fetch. The portal's default is 25.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[DatasetReference]``.
@@ -189,7 +189,7 @@ async def spatial_zones(
         client: The portal to call.
         ids: A zone identifiers list (comma separated).
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``GeoJSONFeatureCollection``.
@@ -226,7 +226,7 @@ async def suggest_zones(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[TerritorySuggestion]``.

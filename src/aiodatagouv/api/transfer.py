@@ -34,7 +34,7 @@ async def get_transfer(
         client: The portal to call.
         id: The id.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Transfer``.
@@ -87,7 +87,7 @@ async def list_transfers(
         recipient: ID of user or organization.
         status: Status of the transfer request.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[Transfer]``.

@@ -125,7 +125,7 @@ async def get_user(
         client: The portal to call.
         user: The user.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``User``.
@@ -291,7 +291,7 @@ async def suggest_users(
         size: The amount of suggestion to fetch (between 1 and 20). The portal's default is
             10.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[UserSuggestion]``.
@@ -381,7 +381,7 @@ async def user_roles(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[UserRole]``.

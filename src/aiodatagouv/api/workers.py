@@ -49,7 +49,7 @@ async def get_job_api(
         client: The portal to call.
         id: A job ID.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``PeriodicTask``.
@@ -94,7 +94,7 @@ async def get_task_api(
         client: The portal to call.
         id: The id.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into.
+        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
     Returns:
         The answer, as ``Task``.
@@ -120,7 +120,7 @@ async def list_jobs(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode each object into.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
         The answer, as ``list[PeriodicTask]``.
