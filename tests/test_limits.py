@@ -28,7 +28,9 @@ def test_no_second_has_more_than_the_rate_and_its_burst(rate: float, gaps: list[
     now, sent = 0.0, list[float]()
     for gap in gaps:
         now += gap
-        sent.append(now + limiter.reserve(now))
+        now += limiter.delay(now)
+        limiter.take(now)
+        sent.append(now)
     assert sent == sorted(sent)
     for first in range(len(sent)):
         for last in range(first, len(sent)):
@@ -38,8 +40,42 @@ def test_no_second_has_more_than_the_rate_and_its_burst(rate: float, gaps: list[
 
 def test_who_comes_too_early_waits_no_longer_than_needed() -> None:
     limiter = RateLimiter(4)
-    assert [limiter.reserve(0) for _ in range(6)] == [0, 0, 0, 0, 0.25, 0.5]
-    assert limiter.reserve(100) == 0
+    waits = []
+    for _ in range(6):
+        waits.append(limiter.delay(0))
+        limiter.take(0)
+    assert waits == [0, 0, 0, 0, 0.25, 0.5]
+    assert limiter.delay(100) == 0
+
+
+def test_who_gives_up_waiting_takes_no_place(scripted: Scripted) -> None:
+    async def main() -> float:
+        clock = asyncio.get_running_loop().time
+        async with scripted(lambda _: httpx.Response(200, json={}), rate=5) as client:
+            calls = [
+                asyncio.ensure_future(datasets.get_dataset(client, "velos")) for _ in range(50)
+            ]
+            await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            await datasets.get_dataset(client, "velos")
+        return clock()
+
+    assert clock.run(main()) < 0.5
+
+
+def test_closing_the_client_ends_what_waits_for_its_turn(scripted: Scripted) -> None:
+    async def main() -> tuple[float, list[BaseException | object]]:
+        async with scripted(lambda _: httpx.Response(200, json={}), rate=1) as client:
+            calls = [asyncio.ensure_future(datasets.get_dataset(client, "velos")) for _ in range(9)]
+            await asyncio.sleep(0.1)
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        return asyncio.get_running_loop().time(), list(results)
+
+    ended, results = clock.run(main())
+    assert ended < 0.2
+    assert [type(one).__name__ for one in results] == ["Dataset"] + ["RuntimeError"] * 8
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan")])

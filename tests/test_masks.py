@@ -62,6 +62,7 @@ def test_a_free_form_object_has_any_key(fields: str) -> None:
             "organization.nam is no field of OrganizationReference: did you mean organization.name",
         ),
         (["class_"], "class_ is no field of Dataset"),
+        ("ID", r"did you mean id\?"),
         ("title{id}", "title can only be had as a whole"),
         ("tags{id}", "tags can only be had as a whole"),
         ("*{id}", r"\* can only be had as a whole"),
@@ -110,6 +111,18 @@ def test_what_the_portal_only_hands_out_whole() -> None:
     assert header("blocs", "get_post") == "blocs"
     with pytest.raises(MaskError, match="blocs can only be had as a whole"):
         header("blocs{class}", "get_post")
+
+
+def test_a_mask_of_a_page_that_is_wrapped_already() -> None:
+    with pytest.raises(MaskError, match=r"for the items of a page: leave out data\{"):
+        header("data{id},total", "list_datasets")
+
+
+def test_a_long_mask_makes_a_short_error() -> None:
+    for long in ("title," * 9999 + "titel", "a" * 9999, "(" * 9999):
+        with pytest.raises(MaskError) as caught:
+            header(long)
+        assert len(str(caught.value)) < 600
 
 
 def test_an_operation_without_masks() -> None:

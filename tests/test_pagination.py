@@ -129,7 +129,7 @@ async def test_what_comes_again_is_yielded_once(scripted: Scripted) -> None:
 async def test_fields_may_come_from_anywhere(scripted: Scripted) -> None:
     portal = Catalogue(25)
     async with scripted(portal) as client:
-        listed = datasets.list_datasets(client, fields=(name for name in ["id"]))  # type: ignore[arg-type]
+        listed = datasets.list_datasets(client, fields=(name for name in ["id"]))
         assert len([one async for one in listed]) == 25
         assert len([one async for one in listed]) == 25
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, Ty
 
 import msgspec
 import pytest
-from attrs import define
+from attrs import Factory, define, field
 
 from aiodatagouv import OPERATIONS, DecodeError, MaskError, masks
 from aiodatagouv.models import Dataset
@@ -229,6 +229,73 @@ class Other:
     pass
 
 
+class OpenFrequency(enum.Enum):
+    MONTHLY = "monthly"
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, value: object) -> OpenFrequency:
+        return cls.OTHER
+
+
+def upper(text: str) -> str:
+    return text.upper()
+
+
+@define
+class Converted:
+    title: str = field(converter=upper)
+
+
+@define
+class OwnInit:
+    title: str
+
+    def __init__(self, title: str) -> None:
+        self.title = title.strip()
+
+
+@define
+class SelfMade:
+    title: str = field(default=Factory(lambda self: "a", takes_self=True))
+
+
+class TwoClasses(msgspec.Struct):
+    class_: str
+    kind: str = msgspec.field(name="class")
+
+
+class Twice(msgspec.Struct):
+    organization: TwoClasses | None
+
+
+@define
+class Shouted:
+    _slug: str | None
+    name: str = field(alias="title")
+    shout: str = field(init=False, default="")
+
+    def __attrs_post_init__(self) -> None:
+        self.shout = f"{self.name}!"
+
+
+@dataclasses.dataclass
+class ShoutedData:
+    title: str
+    shout: str = dataclasses.field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        self.shout = f"{self.title}!"
+
+
+def test_a_class_may_add_to_what_it_gets() -> None:
+    assert mask(Shouted) == "slug,title"
+    filled = projection(Shouted, DATASET).one("x", b'{"slug": "a-b", "title": "a"}')
+    assert (filled._slug, filled.name, filled.shout) == ("a-b", "a", "a!")
+    assert mask(ShoutedData) == "title"
+    assert projection(ShoutedData, DATASET).one("x", b'{"title": "a"}').shout == "a!"
+
+
 def one_field(name: str, type_: Any) -> type[Any]:
     return msgspec.defstruct("One", [(name, type_)])
 
@@ -240,7 +307,6 @@ def one_field(name: str, type_: Any) -> type[Any]:
         ("title", str | None),
         ("title", Any),
         ("title", object),
-        ("title", msgspec.Raw),
         ("title", str | msgspec.UnsetType),
         ("acronym", str | None),
         ("created_at", str),
@@ -256,6 +322,7 @@ def one_field(name: str, type_: Any) -> type[Any]:
         ("resources", list[dict[str, object]] | None),
         ("frequency", str | None),
         ("frequency", DatasetFrequency | None),
+        ("frequency", OpenFrequency | None),
     ],
 )
 def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
@@ -272,6 +339,14 @@ def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
         (one_field("created_at", dt.date), "created_at is datetime"),
         (one_field("private", int | None), "private is bool"),
         (one_field("frequency", Frequency | None), "frequency .* cannot hold str"),
+        (one_field("title", msgspec.Raw), "title is declared as Raw"),
+        (one_field("extras", dict[str, Other] | None), "extras is declared as Other"),
+        (one_field("extras", dict[int, Any] | None), "extras is declared with keys that are no"),
+        (one_field("resources", set[Any]), "resources is declared as a set of"),
+        (Converted, "Converted has converters"),
+        (OwnInit, "OwnInit has converters or an __init__ of its own"),
+        (SelfMade, "msgspec cannot decode into it"),
+        (Twice, "two fields of TwoClasses are organization.class"),
         (one_field("frequency", Literal["monthly"] | None), "frequency .* cannot hold str"),
         (one_field("organization", str | None), "organization .* cannot hold Organization"),
         (
@@ -284,7 +359,7 @@ def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
         (one_field("tags", list[int] | None), r"tags\[\] is str"),
         (one_field("title", Metrics), "title is str"),
         (one_field("extras", Dotted | None), "extras.a.b cannot be masked"),
-        (one_field("title", Other), "title is str"),
+        (one_field("title", Other), "title is declared as Other"),
         (one_field("resources", list[Dataset]), "msgspec cannot decode"),
         (msgspec.defstruct("Nothing", []), "it wants nothing"),
         (Node, "Node contains itself"),
@@ -293,7 +368,7 @@ def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
         (Other, "no attrs class"),
         (int, "no attrs class"),
         (dict, "no attrs class"),
-        (Unresolved, "name 'Nothing' is not defined"),
+        (Unresolved, "name 'Nothing' is not defined: declare it, and what it names, at the level"),
         (Dataset, "Dataset is a model of the API"),
         ("title", "'title' is no class"),
         ({"title": str}, "is no class"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, UnsupportedOperation
 
 import httpx
 import pytest
@@ -216,9 +216,19 @@ def test_a_create_is_never_made_twice(scripted: Scripted) -> None:
     assert len(portal.times) == 1
 
 
-@pytest.mark.parametrize(("content", "calls"), [(b"bytes", 2), (BytesIO(b"read"), 1)])
+class Pipe(BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise UnsupportedOperation("a pipe has no beginning")
+
+
+@pytest.mark.parametrize(
+    ("content", "calls"), [(b"bytes", 2), (BytesIO(b"bytes"), 2), (Pipe(b"bytes"), 1)]
+)
 def test_a_file_that_was_read_is_not_sent_again(
-    scripted: Scripted, content: bytes, calls: int
+    scripted: Scripted, content: bytes | BytesIO, calls: int
 ) -> None:
     portal = Failing(httpx.Response(429))
 
@@ -232,4 +242,31 @@ def test_a_file_that_was_read_is_not_sent_again(
 
     clock.run(main())
     assert len(portal.times) == calls
-    assert all(b"bytes" in body or b"read" in body for body in portal.bodies)
+    assert all(b"bytes" in body for body in portal.bodies)
+
+
+def test_a_file_that_was_read_does_not_follow_a_redirect(scripted: Scripted) -> None:
+    portal = Failing(httpx.Response(308, headers={"Location": "/api/1/reuses/2/image/"}))
+
+    async def main() -> None:
+        async with scripted(portal) as client:
+            image = ImageUpload(file=File(Pipe(b"bytes"), "a.png"))
+            with pytest.raises(RedirectError, match="after its file was read"):
+                await reuses.reuse_image(client, "1", body=image)
+
+    clock.run(main())
+    assert len(portal.times) == 1
+
+
+def test_closing_the_client_ends_what_waits_for_another_attempt(scripted: Scripted) -> None:
+    portal = Failing(httpx.Response(503, headers={"Retry-After": "30"}))
+
+    async def main() -> float:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            call = asyncio.ensure_future(datasets.get_dataset(client, "velos"))
+            await asyncio.sleep(1)
+        with pytest.raises(RuntimeError, match="closed"):
+            await call
+        return asyncio.get_running_loop().time()
+
+    assert clock.run(main()) < 2

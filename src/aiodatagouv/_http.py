@@ -26,9 +26,13 @@ _FAILURES = (
     httpx.HTTPError,
     aiohttp.ClientError,
     builtins.TimeoutError,
-    httpx.InvalidURL,  # Where a redirect leads.
-    UnicodeError,  # A host or a status line that cannot be written.
+    httpx.InvalidURL,
+    httpx.StreamError,
+    OSError,
+    ValueError,  # A host or a status line that cannot be written, among others.
 )
+
+_CLOSED = "the Client was closed during a call"
 
 T = TypeVar("T")
 
@@ -67,12 +71,15 @@ def join(url: URL, location: str) -> URL:
     """The address that a ``Location`` header means.
 
     Raises:
-        ValueError: It is no http(s) address.
+        ValueError: It is no address at some host.
     """
     try:
-        return parse_url(str(url.join(location)))
+        target = url.join(location)
     except (httpx.InvalidURL, UnicodeError) as error:
         raise ValueError(f"not a URL: {location!r} ({error})") from error
+    if not target.host:
+        raise ValueError(f"not a URL of a host: {location!r}")
+    return target
 
 
 class Session:
@@ -95,9 +102,11 @@ class Session:
             # The portal's session cookie would make later calls answer as the first key's owner.
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
+            event_hooks={"response": [_hide_location]},
         )
         self._portal = portal
         self._waiting: set[asyncio.Timeout] = set()
+        self._idle = asyncio.Event()
         self._closed = False
 
     async def aclose(self) -> None:
@@ -106,8 +115,8 @@ class Session:
         # aiohttp leaves those who read from a connection that it closes waiting for ever.
         for waiting in self._waiting:
             waiting.reschedule(asyncio.get_running_loop().time())
-        while self._waiting:
-            await asyncio.sleep(0)
+        if self._waiting:
+            await self._idle.wait()
         await self._client.aclose()
 
     def request(
@@ -131,11 +140,12 @@ class Session:
         """
         request.headers.update(secrets)
         try:
-            response = await self._wait(request, self._client.send(request, stream=True))
+            response = await self._wait(request, lambda: self._client.send(request, stream=True))
         finally:
             for name in secrets:
                 request.headers.pop(name, None)
-        response.next_request = None  # httpx's idea of where to go next, secrets included.
+        if "location" in response.extensions:
+            response.headers["Location"] = response.extensions.pop("location")
         # The portal's session is as good as the key, and not for those who only get an error.
         response.headers.pop("Set-Cookie", None)
         try:
@@ -145,39 +155,54 @@ class Session:
 
     async def read(self, response: Response) -> bytes:
         """The whole body of an answer."""
-        return await self._wait(response.request, response.aread())
+        return await self._wait(response.request, response.aread)
 
     async def chunks(self, response: Response) -> AsyncGenerator[bytes]:
         """The body of an answer as it arrives."""
         pieces = response.aiter_bytes()
-        while chunk := await self._wait(response.request, anext(pieces, b"")):
+        while chunk := await self._wait(response.request, lambda: anext(pieces, b"")):
             yield chunk
 
-    async def _wait(self, request: Request, awaitable: Awaitable[T]) -> T:
-        """Wait for the HTTP libraries, and turn their errors into this library's."""
+    async def until_closed(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """Wait for something, unless the client is closed.
+
+        Raises:
+            RuntimeError: It was.
+        """
+        if self._closed:
+            raise RuntimeError(_CLOSED)
         try:
             async with asyncio.timeout(None) as waiting:
                 self._waiting.add(waiting)
                 try:
-                    return await awaitable
+                    return await wait()
                 finally:
                     self._waiting.discard(waiting)
-        except asyncio.CancelledError as error:
-            # Without the libraries' frames, whose local variables hold the secrets.
-            raise error.with_traceback(None) from None
+                    if not self._waiting:
+                        self._idle.set()
+        except builtins.TimeoutError:
+            if self._closed:
+                raise RuntimeError(_CLOSED) from None
+            raise
+
+    async def _wait(self, request: Request, wait: Callable[[], Awaitable[T]]) -> T:
+        """Wait for the HTTP libraries, and turn their errors into this library's."""
+        failure: BaseException
+        try:
+            return await self.until_closed(wait)
         except Exception as error:
             failure = self._failure(request, error)
-            if failure is None:
-                raise
-        # Out of the except clause, so that it does not carry the library's error along: that one
-        # holds the request as it was sent, with its secrets.
-        raise failure
+        except BaseException as error:  # It was cancelled.
+            failure = error
+        # Out of the except clause, so that it does not carry the libraries' error along: that one
+        # holds the request as it was sent, and its frames the secrets.
+        raise _without_frames(failure)
 
-    def _failure(self, request: Request, error: Exception) -> Exception | None:
+    def _failure(self, request: Request, error: Exception) -> Exception:
         if self._closed:
-            return RuntimeError("the Client was closed during a call")
+            return RuntimeError(_CLOSED)
         if not isinstance(error, _FAILURES):
-            return None
+            return error
         # httpx-aiohttp calls a broken connection a timeout; what aiohttp raised tells them apart.
         cause = error.__cause__ or error
         timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
@@ -189,6 +214,22 @@ class Session:
             method=request.method,
             url=shown(request.url, self._portal),
         )
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """An error without the frames that it and those before it came through."""
+    before: BaseException | None = error
+    while before is not None:
+        before.__traceback__ = None
+        before = before.__cause__ or before.__context__
+    return error
+
+
+async def _hide_location(response: Response) -> None:
+    # Else httpx builds the next request, with the secrets, and fails on an address that it cannot
+    # parse.
+    if "Location" in response.headers:
+        response.extensions["location"] = response.headers.pop("Location")
 
 
 def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:

@@ -33,16 +33,18 @@ class ApiKey:
 
     @classmethod
     def find(cls, given: str | None) -> ApiKey:
-        """The key that was given, or else the environment's; an empty one means none.
+        """The key that was given, or else the environment's; an empty one means none."""
+        return cls((os.environ.get(ENVIRONMENT_VARIABLE, "") if given is None else given).strip())
+
+    def check(self) -> None:
+        """Refuse a key that cannot be sent.
 
         Raises:
-            ValueError: It cannot be sent.
+            ValueError: It cannot.
         """
-        secret = (os.environ.get(ENVIRONMENT_VARIABLE, "") if given is None else given).strip()
-        if not (secret.isascii() and secret.isprintable()):
-            # Without a cause or a quotation: either would show it.
+        if not (self._secret.isascii() and self._secret.isprintable()):
+            # Without a quotation, which would show it.
             raise ValueError("the API key has a character that no key has, such as a line break")
-        return cls(secret)
 
     def __bool__(self) -> bool:
         return bool(self._secret)

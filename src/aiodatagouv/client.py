@@ -20,6 +20,7 @@ from .options import (
     Options,
     read_lang,
     read_rate,
+    read_retry,
     read_timeout,
 )
 from .pipeline import Pipeline
@@ -86,6 +87,7 @@ class Client:
     Raises:
         ValueError: ``base_url`` is not a URL, the key cannot be sent or would travel in the clear,
             ``lang`` is no language, or a number is not positive.
+        TypeError: ``retry`` is no policy.
     """
 
     def __init__(
@@ -102,17 +104,21 @@ class Client:
         lang: str | None = None,
         on_response: OnResponse | None = None,
     ) -> None:
-        self._portal = _root(base_url)
         self._key = auth.ApiKey.find(api_key)
+        del api_key  # A traceback shows the local variables.
+        self._key.check()
+        self._portal = _root(base_url)
         if self._key and not auth.is_private(self._portal):
             raise ValueError(
                 f"base_url is {base_url!r}: an API key is only sent over https or to this machine"
             )
         if max_connections < 1:
             raise ValueError(f"max_connections is {max_connections!r}: at least 1 is needed")
+        if not (user_agent.isascii() and user_agent.isprintable()):
+            raise ValueError(f"user_agent is {user_agent!r}: a header is plain ASCII")
         self._options = Options(
             timeout=read_timeout(timeout),
-            retry=retry,
+            retry=read_retry(retry),
             limiter=read_rate(rate),
             lang=read_lang(lang),
             on_response=on_response,
@@ -124,7 +130,9 @@ class Client:
         self._is_derived = False
 
     def __repr__(self) -> str:
-        return f"Client(base_url={str(self._portal)!r}, api_key={self._key!r})"
+        # A traceback may show one that was refused.
+        portal = str(getattr(self, "_portal", ""))
+        return f"Client(base_url={portal!r}, api_key={getattr(self, '_key', None)!r})"
 
     @property
     def base_url(self) -> str:
@@ -155,7 +163,7 @@ class Client:
         if timeout is not UNSET:
             options = evolve(options, timeout=read_timeout(timeout))
         if retry is not UNSET:
-            options = evolve(options, retry=retry)
+            options = evolve(options, retry=read_retry(retry))
         if rate is not UNSET:
             options = evolve(options, limiter=read_rate(rate))
         if lang is not UNSET:
@@ -192,8 +200,10 @@ class Client:
         tasks = [*self._pool.tasks]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await session.aclose()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            await session.aclose()
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task of its own, which does not outlive the client."""

@@ -6,13 +6,13 @@ All are :class:`DataGouvError`, print in one line and can be pickled.
 from __future__ import annotations
 
 import builtins
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
-
-import msgspec
 
 if TYPE_CHECKING:
     from ._http import Response
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 _LINE = 500
 """Characters of a portal's words that an error prints."""
+
+_READ = 10 * _LINE
+"""Characters that are looked at for them."""
+
+_DEPTH = 8
+"""How deep a portal's words may be nested."""
 
 
 class DataGouvError(Exception):
@@ -137,7 +143,9 @@ class APIError(DataGouvError):
         if self.retry_after is not None:
             text += f", wait {self.retry_after:g} s"
         text += f" ({self.method} {self.url})"
-        return text if self.sentry_id is None else f"{text} [X-Sentry-ID {self.sentry_id}]"
+        if self.sentry_id is not None:
+            text += f" [X-Sentry-ID {one_line(self.sentry_id)}]"
+        return text
 
 
 class BadRequestError(APIError):
@@ -213,18 +221,20 @@ def from_response(operation: Operation, response: Response, url: str) -> APIErro
 
 
 def one_line(text: str) -> str:
-    """A text as one line of bearable length."""
-    text = " ".join(text.split())
+    """A text as one line of bearable length that does nothing to a terminal."""
+    text = " ".join("".join(one if one.isprintable() else " " for one in text[:_READ]).split())
     return text if len(text) <= _LINE else f"{text[:_LINE]}..."
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, depth: int = 0) -> str:
     """What a portal says of a failure, which may be nested, in words."""
+    if depth > _DEPTH:
+        return "..."
     if isinstance(value, dict):
         several = cast("dict[str, Any]", value).items()
-        return "; ".join(f"{name}: {_words(one)}" for name, one in several)
+        return "; ".join(f"{name}: {_words(one, depth + 1)}" for name, one in several)
     if isinstance(value, list):
-        return ", ".join(filter(None, map(_words, value)))
+        return ", ".join(filter(None, (_words(one, depth + 1) for one in value)))
     return str(value)
 
 
@@ -233,11 +243,14 @@ def _phrase(response: Response) -> str:
     return response.reason_phrase or known.get(response.status_code, "without a reason")
 
 
+_SECONDS = re.compile(r"\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*", re.ASCII)
+
+
 def _retry_after(response: Response) -> float | None:
     """How long an answer asks to wait, by the portal's own clock when it has one."""
     text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text)
+    if _SECONDS.fullmatch(text):  # Each proxy on the way may have added one.
+        return max(float(one) for one in text.split(","))
     moment = _date(text)
     if moment is None:
         return None
@@ -256,6 +269,8 @@ def _date(text: str) -> datetime | None:
 
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+        # Lenient as Python is: a message with half of a surrogate pair is one too.
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         return {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}

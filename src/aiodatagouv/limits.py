@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+_RESOLUTION = 1e-6
+"""Seconds that are not worth waiting for: clocks are no finer."""
+
 
 class RateLimiter:
     """Lets a number of requests through a second, in the order in which they came.
@@ -23,17 +26,20 @@ class RateLimiter:
         self._interval = 1 / rate
         self._burst = max(0.0, 1 - self._interval)
         self._next = 0.0
+        self._turn = asyncio.Lock()
 
-    def reserve(self, now: float) -> float:
-        """Take the next place, and say how many seconds it is away.
+    def delay(self, now: float) -> float:
+        """How many seconds the next place is away, at a time in seconds."""
+        return max(0.0, max(self._next, now) - self._burst - now)
 
-        Args:
-            now: The time, in seconds.
-        """
-        place = max(self._next, now)
-        self._next = place + self._interval
-        return max(0.0, place - self._burst - now)
+    def take(self, now: float) -> None:
+        """Take the next place."""
+        self._next = max(self._next, now) + self._interval
 
     async def wait(self) -> None:
-        """Wait for a place."""
-        await asyncio.sleep(self.reserve(asyncio.get_running_loop().time()))
+        """Wait for a place. Who gives up waiting has taken none."""
+        clock = asyncio.get_running_loop().time
+        async with self._turn:  # The first to come waits, the others wait for their turn.
+            while (delay := self.delay(clock())) > _RESOLUTION:
+                await asyncio.sleep(delay)
+            self.take(clock())

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard, get_args, get_origin
 
 from ._model import Model, declared, is_model
-from .errors import MaskError
+from .errors import MaskError, one_line
 
 if TYPE_CHECKING:
     from .operation import Operation
@@ -46,9 +46,12 @@ def read(fields: Fields, operation: Operation) -> Mask:
             raise MaskError("give a mask, a list of dotted paths, or a class")
         model = model_of(operation)
         mask = parse(fields) if isinstance(fields, str) else from_paths(fields)
+        if operation.kind == "page" and "data" in mask and "data" not in declared(model):
+            raise MaskError("it is for the items of a page: leave out data{...} around them")
         check(mask, model, paths=not isinstance(fields, str))
     except MaskError as error:
-        raise MaskError(f"{operation.id}: fields={fields!r:.200}: {error}") from None
+        what = f"{operation.id}: fields={fields!r:.200}: {error}"
+        raise MaskError(one_line(what)) from None
     return mask
 
 
@@ -69,7 +72,7 @@ def parse(text: str) -> Mask:
     text = text.strip()
     if text.startswith("{"):
         if not text.endswith("}"):
-            raise MaskError(f"the first brace of {text!r} is not closed at its end")
+            raise MaskError(f"the first brace of {text!r:.200} is not closed at its end")
         text = text[1:-1]
     mask: Mask = {}
     here, outer, previous = mask, list[Mask](), ""
@@ -105,7 +108,7 @@ def parse(text: str) -> Mask:
                 here[token] = None
         previous = token
     if outer:
-        raise MaskError(f"{len(outer)} of the braces in {text!r} are not closed")
+        raise MaskError(f"{len(outer)} of the braces in {text!r:.200} are not closed")
     return mask
 
 
@@ -200,9 +203,10 @@ def check(mask: Mask, model: type[Model], where: str = "", *, paths: bool = Fals
 
 def unknown(name: str, model: type[Model], where: str = "") -> MaskError:
     """The error for a field that a model has not."""
-    nearest = get_close_matches(name, declared(model), n=1, cutoff=0)
-    hint = f": did you mean {where}{nearest[0]}?" if nearest else ""
-    return MaskError(f"{where}{name} is no field of {model.__name__}{hint}")
+    known = {one.lower(): one for one in declared(model)}
+    nearest = get_close_matches(name.lower(), known, n=1, cutoff=0)
+    hint = f": did you mean {where}{known[nearest[0]]}?" if nearest else ""
+    return MaskError(f"{where}{name:.80} is no field of {model.__name__}{hint}")
 
 
 def write(mask: Mask) -> str:
@@ -232,5 +236,6 @@ def _below(type_: Any) -> Any:
 
 def _unexpected(found: re.Match[str], hint: str) -> NoReturn:
     raise MaskError(
-        f"unexpected {found.group()!r} at character {found.start() + 1} of {found.string!r}: {hint}"
+        f"unexpected {found.group()!r} at character {found.start() + 1} of "
+        f"{found.string!r:.200}: {hint}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import TypeAlias
@@ -46,9 +47,20 @@ def read_timeout(timeout: float | _http.Timeout) -> _http.Timeout:
     """
     if isinstance(timeout, _http.Timeout):
         return timeout
-    if not timeout > 0:
+    if not 0 < timeout < math.inf:
         raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0")
     return _http.Timeout(timeout, pool=None)
+
+
+def read_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
+    """What is given as a policy.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if retry is not None and not isinstance(retry, RetryPolicy):
+        raise TypeError(f"retry is {retry!r}: it must be a RetryPolicy, or None")
+    return retry
 
 
 def read_rate(rate: float | None) -> RateLimiter | None:

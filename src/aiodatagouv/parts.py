@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
-from attrs import frozen
+import msgspec
+from attrs import fields as attrs_fields
+from attrs import frozen, has
 from msgspec import inspect
 
 from . import masks
@@ -40,6 +44,9 @@ Parts: TypeAlias = Mapping[str, Part]
 _Object: TypeAlias = inspect.StructType | inspect.DataclassType | inspect.TypedDictType
 _OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
 _LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
+_SETS = (inspect.SetType, inspect.FrozenSetType)
+_UNHASHABLE = (inspect.AnyType, inspect.DictType, *_OBJECTS, *_LISTS)
+_KEYS = (inspect.StrType, inspect.AnyType)
 _SCALARS: dict[Any, tuple[type[inspect.Type], ...]] = {
     NoneType: (inspect.NoneType,),
     bool: (inspect.BoolType,),
@@ -66,7 +73,11 @@ def parts_of(class_: Any, model: type[Model]) -> Parts:
     """
     try:
         info = inspect.type_info(class_)
-    except (AttributeError, NameError, TypeError) as error:
+    except NameError as error:
+        raise MaskError(
+            f"{error}: declare it, and what it names, at the level of a module"
+        ) from None
+    except (AttributeError, NotImplementedError, TypeError) as error:
         raise MaskError(f"msgspec cannot decode into it: {error}") from None
     if not isinstance(info, _OBJECTS):
         raise MaskError("it is no attrs class, dataclass, TypedDict or msgspec Struct")
@@ -89,12 +100,18 @@ def _parts(
     if isinstance(info, inspect.StructType) and info.array_like:
         raise MaskError(f"{info.cls.__name__} is array_like: the API answers objects")
     known = declared(model) if model else {}
-    attributes = {one.name: key for key, one in known.items()}
+    names = {one.name: key for key, one in known.items()}
+    aliases, computed = _attributes_of(info.cls)
     parts: dict[str, Part] = {}
     for field in info.fields:
-        key = field.encode_name
-        key = key if key in known else attributes.get(key, key)
+        if field.name in computed and not field.required:
+            continue
+        key, alias = field.encode_name, aliases.get(field.name, "")
+        if key not in known:
+            key = alias if alias in known else names.get(key, key)
         place = f"{where}{key}"
+        if key in parts:
+            raise MaskError(f"two fields of {info.cls.__name__} are {place}")
         if model is None:
             type_: Any = Any
             masks.check_key(key, where)
@@ -102,6 +119,7 @@ def _parts(
             type_ = known[key].type
         else:
             raise masks.unknown(key, model, where)
+        _check_decodable(field.type, place)
         held = [*_alternatives_of(field.type)]
         parts[key] = _part(field.encode_name, type_, held, place, (*above, info.cls))
     return parts
@@ -111,7 +129,7 @@ def _part(
     key: str, type_: Any, held: list[inspect.Type], where: str, above: tuple[type, ...]
 ) -> Part:
     """What becomes of a field, whose type in the model a caller's type must be able to hold."""
-    if any(isinstance(one, inspect.AnyType | inspect.RawType) for one in held):
+    if any(isinstance(one, inspect.AnyType) for one in held):
         return Part(key)
     objects = [one for one in held if isinstance(one, _OBJECTS)]
     lists = [one for one in held if isinstance(one, _LISTS)]
@@ -129,8 +147,8 @@ def _part(
             part = Part(key, inside=_parts(objects[0], model, f"{where}.", above))
         elif not any(_holds(choice, one) for choice in held):
             raise MaskError(
-                f"{where} is {_words(type_)} in the API, and what the class declares cannot hold "
-                f"{_words(one)}"
+                f"{where} is {_written(type_)} in the API, and what the class declares cannot hold "
+                f"{_written(one)}"
             )
     return part
 
@@ -143,26 +161,54 @@ def _holds(held: inspect.Type, type_: Any) -> bool:
         return isinstance(held, inspect.DictType)
     if is_model(type_):
         return isinstance(held, inspect.DictType) and any(
-            isinstance(one, inspect.AnyType | inspect.RawType)
-            for one in _alternatives_of(held.value_type)
+            isinstance(one, inspect.AnyType) for one in _alternatives_of(held.value_type)
         )
-    if get_origin(type_) is Literal:
-        values = set(get_args(type_))
-        if isinstance(held, inspect.LiteralType):
-            return values <= set(held.values)
-        if isinstance(held, inspect.EnumType):
-            return values <= {one.value for one in held.cls}
-        return isinstance(held, inspect.StrType)
+    if type_ is str and isinstance(held, inspect.EnumType):
+        # The API's enums are open: so must be the caller's.
+        return "_missing_" in vars(held.cls)
     return isinstance(held, _SCALARS.get(type_, ()))
 
 
+def _check_decodable(held: inspect.Type, where: str) -> None:
+    """Refuse what msgspec would only find out from an answer that it cannot decode."""
+    for one in _alternatives_of(held):
+        if isinstance(one, inspect.CustomType | inspect.RawType):
+            name = getattr(one, "cls", msgspec.Raw).__name__
+            raise MaskError(f"{where} is declared as {name}, which nothing is decoded into")
+        if isinstance(one, inspect.DictType):
+            if not all(isinstance(key, _KEYS) for key in _alternatives_of(one.key_type)):
+                raise MaskError(f"{where} is declared with keys that are no str, as JSON's are")
+            _check_decodable(one.value_type, where)
+        elif isinstance(one, _LISTS):
+            _check_decodable(one.item_type, f"{where}[]")
+            items = _alternatives_of(one.item_type)
+            if isinstance(one, _SETS) and any(isinstance(item, _UNHASHABLE) for item in items):
+                raise MaskError(f"{where} is declared as a set of what may be an object or a list")
+
+
+def _attributes_of(class_: type) -> tuple[dict[str, str], set[str]]:
+    """The names by which __init__ takes the fields of a class, and the fields that it does not."""
+    class_ = get_origin(class_) or class_
+    if has(class_):
+        fields = attrs_fields(class_)
+        if hasattr(class_, "__attrs_init__") or any(one.converter for one in fields):
+            raise MaskError(
+                f"{class_.__name__} has converters or an __init__ of its own, which are not called "
+                "when an answer is decoded into it: __attrs_post_init__ is"
+            )
+        aliases = {one.name: one.alias for one in fields if one.alias}
+        return aliases, {one.name for one in fields if not one.init}
+    if is_dataclass(class_):
+        return {}, {one.name for one in dataclass_fields(class_) if not one.init}
+    return {}, set()
+
+
 def _alternatives(type_: Any) -> list[Any]:
-    """The types that a model's field may have. An enum is known by its values, although open."""
+    """The types that a model's field may have; those of its open enums are strs."""
     if get_origin(type_) not in (Union, UnionType):
         return [type_]
-    several = [inner for one in get_args(type_) if one is not Unset for inner in _alternatives(one)]
-    is_enum = any(get_origin(one) is Literal for one in several)
-    return [one for one in several if not (is_enum and one is str)]
+    left_out = {Unset, *(one for one in get_args(type_) if get_origin(one) is Literal)}
+    return [inner for one in get_args(type_) if one not in left_out for inner in _alternatives(one)]
 
 
 def _alternatives_of(held: inspect.Type) -> Iterator[inspect.Type]:
@@ -178,14 +224,12 @@ def _alternatives_of(held: inspect.Type) -> Iterator[inspect.Type]:
         yield held
 
 
-def _words(type_: Any) -> str:
+def _written(type_: Any) -> str:
     """A type as it is written."""
     if get_origin(type_) in (Union, UnionType):
-        return " | ".join(_words(one) for one in _alternatives(type_))
-    if get_origin(type_) is Literal:
-        return "str"
+        return " | ".join(_written(one) for one in _alternatives(type_))
     if get_origin(type_) is list:
-        return f"list[{_words(get_args(type_)[0])}]"
+        return f"list[{_written(get_args(type_)[0])}]"
     if get_origin(type_) is dict:
         return "dict"
     return "None" if type_ is NoneType else getattr(type_, "__name__", str(type_))

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -69,25 +70,26 @@ class Pipeline:
     ) -> _http.Response:
         """Make a call until it succeeds or the policy gives up."""
         policy = self.options.retry if _can_be_repeated(call) else None
-        loop = asyncio.get_running_loop()
-        start = loop.time()
+        clock = asyncio.get_running_loop().time
+        failed: float | None = None
         attempt = 1
         while True:
             try:
                 return await make(attempt)
             except (errors.APIError, errors.NetworkError) as error:
                 wait = None
+                failed = clock() if failed is None else failed
                 if policy is not None:
                     wait = policy.wait(
                         call.operation,
                         error,
                         attempt=attempt,
-                        elapsed=loop.time() - start,
+                        elapsed=clock() - failed,
                         jitter=random.random(),
                     )
                 if wait is None:
                     raise
-            await asyncio.sleep(wait)
+            await self.session.until_closed(partial(asyncio.sleep, wait))
             attempt += 1
 
     @asynccontextmanager
@@ -95,8 +97,9 @@ class Pipeline:
         """The answer to a call, wherever the portal redirects to, its body still to be read."""
         url = self._url(call)
         headers, content = _headers(call), _content(call)
+        key = self.key
         for hops in count():
-            sent = self._send(call, attempt, url, headers=headers, **content)
+            sent = self._send(call, attempt, url, key, headers=headers, **content)
             async with sent as response:
                 target = redirects.next_url(call.operation, response, self.portal, hops)
                 if target is None:
@@ -104,15 +107,22 @@ class Pipeline:
                         raise await self._failure(call, response)
                     yield response
                     return
+            if not _can_be_repeated(call):
+                raise redirects.refused(
+                    call.operation, response, self.portal, "redirected after its file was read"
+                )
+            if auth.origin(target) != auth.origin(self.portal):
+                # Nor does the key come back for an address that another origin has chosen.
+                key = auth.ApiKey("")
             url = target
 
     @asynccontextmanager
     async def _send(
-        self, call: Call, attempt: int, url: _http.URL, **content: Any
+        self, call: Call, attempt: int, url: _http.URL, key: auth.ApiKey, **content: Any
     ) -> AsyncGenerator[_http.Response]:
         """Send one request when its turn comes, and log what became of it."""
         if self.options.limiter is not None:
-            await self.options.limiter.wait()
+            await self.session.until_closed(self.options.limiter.wait)
         operation = call.operation
         request = self.session.request(
             operation.id, operation.method, url, timeout=self.options.timeout, **content
@@ -120,7 +130,7 @@ class Pipeline:
         outcome, size = "no answer", 0
         start = time.perf_counter()
         try:
-            async with self.session.send(request, self.key.headers(url, self.portal)) as response:
+            async with self.session.send(request, key.headers(url, self.portal)) as response:
                 outcome = str(response.status_code)
                 try:
                     yield response
@@ -165,11 +175,12 @@ def _is_answer(call: Call, response: _http.Response) -> bool:
 
 
 def _can_be_repeated(call: Call) -> bool:
-    """Whether its body is still there after it was sent; a file that was read to its end is not."""
+    """Whether its body is still there after it was sent: a file may be one that cannot go back."""
     if call.body is None or not call.operation.multipart:
         return True
     values = to_json(call.body).values()
-    return all(isinstance(one.content, bytes) for one in values if isinstance(one, File))
+    contents = [one.content for one in values if isinstance(one, File)]
+    return all(isinstance(one, bytes) or one.seekable() for one in contents)
 
 
 def _content(call: Call) -> dict[str, Any]:

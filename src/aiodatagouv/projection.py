@@ -13,7 +13,7 @@ from attrs import frozen
 from . import masks
 from ._model import is_model
 from .decoding import parse
-from .errors import DecodeError, MaskError
+from .errors import DecodeError, MaskError, one_line
 from .parts import mask_of, parts_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def projection(class_: type[T], operation: Operation) -> Projection[T]:
     """
     name = getattr(class_, "__name__", repr(class_))
     if not masks.is_class(class_):
-        raise MaskError(f"{operation.id}: {class_!r} is no class")
+        raise MaskError(f"{operation.id}: {class_!r:.80} is no class")
     if is_model(class_):
         raise MaskError(
             f"{operation.id}: {name} is a model of the API: declare a class of your own with the "
@@ -111,7 +111,7 @@ def projection(class_: type[T], operation: Operation) -> Projection[T]:
     try:
         return _projection(cast("Any", class_), operation)
     except MaskError as error:
-        raise MaskError(f"{operation.id}: {name}: {error}") from None
+        raise MaskError(one_line(f"{operation.id}: {name}: {error}")) from None
 
 
 @lru_cache(maxsize=256)
@@ -173,7 +173,10 @@ def _mismatch(operation: str, message: str) -> DecodeError:
     if found := _WRONG.fullmatch(message):
         expected, got, path = found.groups()
         return DecodeError(got, operation=operation, path=path or "$", expected=expected)
-    words, _, path = message.partition(" - at ")
-    return DecodeError(
-        words, operation=operation, path=path.strip("`") or "$", expected="what fits"
-    )
+    words, _, where = message.partition(" - at ")
+    path = where.strip("`") or "$"
+    if words.startswith("Expected "):
+        expected = words.removeprefix("Expected ")
+        return DecodeError("something else", operation=operation, path=path, expected=expected)
+    expected = "what the class declares"
+    return DecodeError(words, operation=operation, path=path, expected=expected)

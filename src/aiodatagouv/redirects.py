@@ -41,26 +41,31 @@ def next_url(
         return None
     if hops >= MAX_REDIRECTS:
         problem = f"redirected more than {MAX_REDIRECTS} times"
-        raise _refused(operation, response, portal, problem)
+        raise refused(operation, response, portal, problem)
     try:
-        url = _http.join(response.url, response.headers["Location"])
+        # A password in it would be sent along; the portal gives none.
+        url = _http.join(response.url, response.headers["Location"]).copy_with(userinfo=b"")
     except ValueError as error:
-        raise _refused(operation, response, portal, f"redirected to what is {error}") from None
+        raise refused(operation, response, portal, f"redirected to what is {error}") from None
     same_origin = auth.origin(url) == auth.origin(portal)
     if answers_address and not same_origin:
         return None
+    if url.scheme not in ("http", "https"):
+        problem = f"redirected to {auth.shown(url, portal)}, which is not on the web"
+        raise refused(operation, response, portal, problem)
     if operation.method != "GET" and not (same_origin and response.status_code in (307, 308)):
         where = auth.shown(url, portal)
         problem = f"redirected to {where}, where a write is not repeated"
-        raise _refused(operation, response, portal, problem)
+        raise refused(operation, response, portal, problem)
     if not url.query and same_origin:
         # The portal's own redirects drop the query.
         url = url.copy_with(query=response.url.query or None)
     return url
 
 
-def _refused(
+def refused(
     operation: Operation, response: _http.Response, portal: _http.URL, problem: str
 ) -> RedirectError:
+    """The error for a redirect that is not followed."""
     url = auth.shown(response.url, portal)
     return RedirectError(problem, operation=operation.id, method=operation.method, url=url)

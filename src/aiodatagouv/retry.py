@@ -29,9 +29,9 @@ class RetryPolicy:
     Attributes:
         attempts: How often a call is made at most, the first time included.
         base: Seconds that the first wait has at most; each further one has twice as many.
-        max_wait: Seconds that a wait has at most. When the portal asks for a longer one, the error
-            is raised at once.
-        deadline: Seconds after which no further attempt starts, from the first one on.
+        max_wait: Seconds that a wait grows to at most. When the portal asks for a longer one, the
+            error is raised at once; a shorter one of its own is waited for and then some.
+        deadline: Seconds after the first failure after which no further attempt starts.
     """
 
     attempts: int = field(default=5, validator=validators.ge(1))
@@ -54,7 +54,7 @@ class RetryPolicy:
             operation: What was called.
             error: How it failed.
             attempt: Which attempt that was, from 1.
-            elapsed: Seconds since the first one began.
+            elapsed: Seconds since the first one failed.
             jitter: A random number from 0 to 1, so that many who failed at once do not come back
                 at once.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
@@ -12,7 +12,7 @@ from attrs import field, frozen
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object whose keys the API leaves open: extras, metrics, permissions."""
 
-Fields: TypeAlias = str | Sequence[str] | type[Any]
+Fields: TypeAlias = str | Iterable[str] | type[Any]
 """Which fields are wanted.
 
 In the server's own syntax, ``"id,organization{name}"``; as dotted paths, ``["id",
