@@ -24,6 +24,8 @@ from aiodatagouv import (
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
+    RedirectError,
+    RetryPolicy,
     ServerError,
     TimeoutError,
 )
@@ -265,6 +267,21 @@ async def test_a_redirect_operation_answers_the_address(scripted: Scripted) -> N
     portal = Portal(status=302, headers={"Location": "https://files.example/a.csv"})
     async with scripted(portal, api_key=KEY) as client:
         assert await datasets.redirect_resource(client, "1") == "https://files.example/a.csv"
+    assert len(portal.requests) == 1
+
+
+async def test_a_resource_may_be_anywhere(scripted: Scripted) -> None:
+    for target in ("ftp://files.example/a.csv", "https://files.example/a.csv?sig=1#row=2"):
+        portal = Portal(302, headers={"Location": target})
+        async with scripted(portal) as client:
+            assert await datasets.redirect_resource(client, "1") == target
+
+
+async def test_nothing_follows_to_where_the_web_is_not(scripted: Scripted) -> None:
+    portal = Portal(302, headers={"Location": "ftp://files.example/a.csv"})
+    async with scripted(portal, retry=RetryPolicy()) as client:
+        with pytest.raises(RedirectError, match="which is not on the web"):
+            await datasets.get_dataset(client, "velos")
     assert len(portal.requests) == 1
 
 

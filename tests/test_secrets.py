@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import httpx
 import pytest
 
-from aiodatagouv import Client, DataGouvError
+from aiodatagouv import AuthenticationError, Client, DataGouvError
 from aiodatagouv.api import datasets, me, organizations, reuses, site
 from aiodatagouv.models import ApiTokenCreated, ReuseWrite
 
@@ -210,6 +210,77 @@ def test_a_key_that_is_read_from_the_environment_is_treated_alike(
         Client(base_url="http://portal.example")
     assert KEY not in shown(caught.value)
     Client(base_url="http://portal.example", api_key="")
+
+
+async def test_the_key_does_not_come_back_for_what_another_origin_asks() -> None:
+    home = "https://portal.example/api/1/"
+    asked: list[tuple[str, bool]] = []
+
+    def web(request: httpx.Request) -> httpx.Response:
+        asked.append((str(request.url), request.headers.get("X-API-KEY") == KEY))
+        if request.url.host == "hostile.example":
+            return httpx.Response(302, headers={"Location": f"{home}me/"})
+        if request.url.path == "/api/1/me/":
+            return httpx.Response(401, json={"message": "Who are you?"})
+        return httpx.Response(302, headers={"Location": "https://hostile.example/"})
+
+    async with client_of(home, api_key=KEY, transport=httpx.MockTransport(web)) as client:
+        with pytest.raises(AuthenticationError):
+            await datasets.get_dataset(client, "velos")
+    assert asked == [
+        (f"{home}datasets/velos/", True),
+        ("https://hostile.example/", False),
+        (f"{home}me/", False),
+    ]
+
+
+async def test_a_password_in_a_redirect_is_not_sent() -> None:
+    def web(request: httpx.Request) -> httpx.Response:
+        assert "Authorization" not in request.headers
+        if request.url.path.endswith("/velos/"):
+            target = "https://me:hidden@portal.example/api/1/datasets/1/"
+            return httpx.Response(302, headers={"Location": target})
+        return httpx.Response(200, json={"id": "1"})
+
+    transport = httpx.MockTransport(web)
+    async with client_of("https://portal.example", api_key=KEY, transport=transport) as client:
+        assert (await datasets.get_dataset(client, "velos")).id == "1"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"base_url": "http://portal.example"},
+        {"base_url": "nowhere"},
+        {"lang": "???"},
+        {"rate": 0},
+        {"timeout": -1},
+        {"timeout": float("inf")},
+        {"max_connections": 0},
+        {"user_agent": "été"},
+        {"retry": 5},
+        {"api_key": KEY + "\n" + KEY},
+    ],
+    ids=str,
+)
+def test_a_client_that_is_refused_does_not_show_the_key(wrong: dict[str, object]) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Client(**{"api_key": KEY, **wrong})  # type: ignore[arg-type]
+    assert KEY not in shown(caught.value)
+    assert "in __init__" in shown(caught.value)
+
+
+async def test_what_no_library_should_raise_comes_without_its_frames() -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        headers = dict(request.headers)
+        assert headers["x-api-key"] == KEY
+        raise ArithmeticError("a bug in a transport")
+
+    transport = httpx.MockTransport(broken)
+    async with client_of("https://portal.example", api_key=KEY, transport=transport) as client:
+        with pytest.raises(ArithmeticError, match="a bug in a transport") as caught:
+            await datasets.get_dataset(client, "velos")
+    assert KEY not in shown(caught.value)
 
 
 def test_a_new_token_can_be_read_but_not_seen() -> None:

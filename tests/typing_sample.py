@@ -55,6 +55,7 @@ async def masks(client: Client) -> None:
     text = await datasets.get_dataset(client, "velos", fields="id,organization{name}")
     assert_type(text, Dataset)
     assert_type(await datasets.get_dataset(client, "velos", fields=["id"]), Dataset)
+    assert_type(await datasets.get_dataset(client, "velos", fields={"id", "slug"}), Dataset)
     assert_type(await datasets.get_dataset(client, "velos", fields=Title), Dataset)
     assert_type(await me.my_datasets(client, fields="id"), list[Dataset])
     await datasets.get_dataset(client, "velos", fields=7)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
@@ -89,5 +90,5 @@ async def options(client: Client) -> None:
     assert_type(patient, Client)
     assert_type(await datasets.get_dataset(patient, "velos"), Dataset)
     extras = (await datasets.get_dataset(client, "velos")).extras
-    assert_type(extras, dict[str, Any] | Unset | None)
+    assert_type(extras, dict[str, Any] | Unset)
     client.with_options(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

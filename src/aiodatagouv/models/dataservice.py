@@ -41,7 +41,7 @@ class Dataservice(Model):
     """Visit this API link to see the list."""
     deleted_at: dt.datetime | Unset | None = UNSET
     description: str | Unset | None = UNSET
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject | Unset = UNSET
     featured: bool | Unset | None = UNSET
     format: DataserviceFormat | Unset | None = UNSET
     harvest: HarvestDataserviceMetadata | Unset | None = UNSET
@@ -51,15 +51,15 @@ class Dataservice(Model):
     machine_documentation_url: str | Unset | None = UNSET
     """Swagger link, OpenAPI format, WMS XML…"""
     metadata_modified_at: dt.datetime | Unset = UNSET
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject | Unset = UNSET
     organization: OrganizationReference | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
     owner: UserReference | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: DataservicePermissions | Unset | None = UNSET
-    private: bool | Unset | None = UNSET
+    permissions: DataservicePermissions | Unset = UNSET
+    private: bool | Unset = UNSET
     """Is the dataservice private to the owner or the organization."""
     rate_limiting: str | Unset | None = UNSET
     rate_limiting_url: str | Unset | None = UNSET

@@ -54,7 +54,7 @@ class Dataset(Model):
     """The dataset short description."""
     doi: str | Unset | None = UNSET
     """The DOI minted for this dataset. Not taken from a body."""
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject | Unset = UNSET
     """Extras attributes as key-value pairs."""
     featured: bool | Unset | None = UNSET
     """Is the dataset featured."""
@@ -68,7 +68,7 @@ class Dataset(Model):
     """Dataset harvest metadata attributes. Not taken from a body."""
     id: str | Unset = UNSET
     """The dataset identifier. Not taken from a body."""
-    internal: DatasetInternals | Unset | None = UNSET
+    internal: DatasetInternals | Unset = UNSET
     """Site internal and specific object's data. Not taken from a body."""
     last_modified: dt.datetime | Unset = UNSET
     """The dataset last modification date. Not taken from a body."""
@@ -76,7 +76,7 @@ class Dataset(Model):
     """The resources last modification date."""
     license: str | Unset | None = UNSET
     """The dataset license."""
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject | Unset = UNSET
     """The dataset metrics."""
     organization: OrganizationReference | Unset | None = UNSET
     """The producer organization."""
@@ -84,15 +84,15 @@ class Dataset(Model):
     """The user information."""
     page: str | Unset | None = UNSET
     """The dataset web page URL. Not taken from a body."""
-    permissions: DatasetPermissions | Unset | None = UNSET
-    private: bool | Unset | None = UNSET
+    permissions: DatasetPermissions | Unset = UNSET
+    private: bool | Unset = UNSET
     """Is the dataset private to the owner or the organization."""
-    quality: JsonObject | Unset | None = UNSET
+    quality: JsonObject | Unset = UNSET
     """The dataset quality. Not taken from a body."""
     resources: list[Resource] | Unset = UNSET
     schema: Schema | Unset | None = UNSET
     """Reference to the associated schema."""
-    slug: str | Unset | None = UNSET
+    slug: str | Unset = UNSET
     """The dataset permalink string. Not taken from a body."""
     spatial: SpatialCoverage | Unset | None = UNSET
     """The spatial coverage."""
@@ -101,7 +101,7 @@ class Dataset(Model):
     """The temporal coverage."""
     title: str | Unset = UNSET
     """The dataset title."""
-    uri: str | Unset | None = UNSET
+    uri: str | Unset = UNSET
     """The API URI for this dataset. Not taken from a body."""
     additional_properties: JsonObject = field(factory=JsonObject)
 

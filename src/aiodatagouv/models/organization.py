@@ -33,7 +33,7 @@ class Organization(Model):
     deleted: dt.datetime | Unset | None = UNSET
     description: str | Unset = UNSET
     ext: JsonObject | Unset | None = UNSET
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject | Unset = UNSET
     id: str | Unset = UNSET
     image_url: str | Unset | None = UNSET
     last_modified: dt.datetime | Unset = UNSET
@@ -42,11 +42,11 @@ class Organization(Model):
     logo_thumbnail: str | Unset | None = UNSET
     """URL of the cropped and squared image (100x100)."""
     members: list[Member] | Unset = UNSET
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject | Unset = UNSET
     name: str | Unset = UNSET
     page: str | Unset | None = UNSET
     """Link to the udata web page for this organization."""
-    permissions: OrganizationPermissions | Unset | None = UNSET
+    permissions: OrganizationPermissions | Unset = UNSET
     presentation_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
     presentation_blocs_published_at: dt.datetime | Unset | None = UNSET
     """Publication date of the organization presentation blocs. Set it to make the blocs
@@ -54,7 +54,7 @@ class Organization(Model):
     always see the blocs regardless of this date."""
     slug: str | Unset = UNSET
     teams: list[Team] | Unset = UNSET
-    uri: str | Unset | None = UNSET
+    uri: str | Unset = UNSET
     """Link to the API endpoint for this organization."""
     url: str | Unset | None = UNSET
     zone: str | Unset | None = UNSET

@@ -27,7 +27,7 @@ class Resource(Model):
     """The resource creation date. Not taken from a body."""
     description: str | Unset | None = UNSET
     """The resource markdown description."""
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject | Unset = UNSET
     """Extra attributes as key-value pairs."""
     filesize: int | Unset | None = UNSET
     """The resource file size in bytes."""
@@ -41,14 +41,14 @@ class Resource(Model):
     """Harvest attributes metadata information. Not taken from a body."""
     id: str | Unset = UNSET
     """The resource unique ID. Not taken from a body."""
-    internal: ResourceInternals | Unset | None = UNSET
+    internal: ResourceInternals | Unset = UNSET
     """Site internal and specific object's data. Not taken from a body."""
     last_modified: dt.datetime | Unset | None = UNSET
     """The resource last modification date. Not taken from a body."""
     latest: str | Unset | None = UNSET
     """The permanent URL redirecting to the latest version of the resource. When the resource
     data is updated, the URL will change, the latest URL won't. Not taken from a body."""
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject | Unset = UNSET
     """The resource metrics. Not taken from a body."""
     mime: str | Unset | None = UNSET
     """The resource mime type."""

@@ -29,7 +29,7 @@ class Reuse(Model):
     datasets: list[Dataset] | Unset = UNSET
     deleted: dt.datetime | Unset | None = UNSET
     description: str | Unset = UNSET
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject | Unset = UNSET
     featured: bool | Unset | None = UNSET
     id: str | Unset = UNSET
     image: str | Unset | None = UNSET
@@ -37,7 +37,7 @@ class Reuse(Model):
     image_thumbnail: str | Unset | None = UNSET
     """URL of the cropped and squared image (500x500)."""
     last_modified: dt.datetime | Unset = UNSET
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject | Unset = UNSET
     organization: OrganizationReference | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
@@ -46,14 +46,14 @@ class Reuse(Model):
     user."""
     page: str | Unset | None = UNSET
     """Link to the udata web page for this reuse."""
-    permissions: ReusePermissions | Unset | None = UNSET
-    private: bool | Unset | None = UNSET
+    permissions: ReusePermissions | Unset = UNSET
+    private: bool | Unset = UNSET
     slug: str | Unset = UNSET
     tags: list[str] | Unset = UNSET
     title: str | Unset = UNSET
     topic: ReuseTopicValue | Unset = UNSET
     type: ReuseTypeValue | Unset = UNSET
-    uri: str | Unset | None = UNSET
+    uri: str | Unset = UNSET
     """Link to the API endpoint for this reuse."""
     url: str | Unset = UNSET
     """The remote URL (website)."""

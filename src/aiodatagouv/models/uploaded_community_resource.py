@@ -31,7 +31,7 @@ class UploadedCommunityResource(Model):
     """The resource creation date."""
     description: str | Unset | None = UNSET
     """The resource markdown description."""
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject | Unset = UNSET
     """Extra attributes as key-value pairs."""
     filesize: int | Unset | None = UNSET
     """The resource file size in bytes."""
@@ -45,14 +45,14 @@ class UploadedCommunityResource(Model):
     """Harvest attributes metadata information."""
     id: str | Unset = UNSET
     """The resource unique ID."""
-    internal: ResourceInternals | Unset | None = UNSET
+    internal: ResourceInternals | Unset = UNSET
     """Site internal and specific object's data."""
     last_modified: dt.datetime | Unset | None = UNSET
     """The resource last modification date."""
     latest: str | Unset | None = UNSET
     """The permanent URL redirecting to the latest version of the resource. When the resource
     data is updated, the URL will change, the latest URL won't."""
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject | Unset = UNSET
     """The resource metrics."""
     mime: str | Unset | None = UNSET
     """The resource mime type."""

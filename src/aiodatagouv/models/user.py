@@ -31,7 +31,7 @@ class User(Model):
     last_login_at: dt.datetime | Unset | None = UNSET
     last_name: str | Unset = UNSET
     mail_cadence: UserMailCadence | Unset | None = UNSET
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject | Unset = UNSET
     notifications_paused: bool | Unset | None = UNSET
     organizations: list[OrganizationReference] | Unset = UNSET
     """The organizations the user belongs to."""
@@ -42,7 +42,7 @@ class User(Model):
     roles: list[str] | Unset = UNSET
     since: dt.datetime | Unset = UNSET
     slug: str | Unset = UNSET
-    uri: str | Unset | None = UNSET
+    uri: str | Unset = UNSET
     """Link to the API endpoint for this user."""
     website: str | Unset | None = UNSET
     additional_properties: JsonObject = field(factory=JsonObject)
