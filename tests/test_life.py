@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from aiodatagouv import Client
@@ -82,6 +83,32 @@ async def test_cancelling_while_a_stream_is_read_gives_the_connection_back() -> 
             await asyncio.wait([task])
         slow.slow = False
         assert (await datasets.get_dataset(client, "velos")).id == "1"
+
+
+async def test_closing_waits_for_a_transport_that_takes_its_time_to_give_up() -> None:
+    events: list[str] = []
+
+    class Stubborn(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for _ in range(50):
+                    await asyncio.sleep(0)
+                events.append("gave up")
+            raise AssertionError
+
+        async def aclose(self) -> None:
+            events.append("closed")
+
+    client = client_of("https://portal.example", transport=Stubborn())
+    async with client:
+        call = asyncio.ensure_future(datasets.get_dataset(client, "velos"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert events == ["gave up", "closed"]
+    with pytest.raises(RuntimeError, match="closed"):
+        await call
 
 
 async def test_another_event_loop_is_told_so() -> None:

@@ -116,6 +116,7 @@ class Session:
         for waiting in self._waiting:
             waiting.reschedule(asyncio.get_running_loop().time())
         if self._waiting:
+            self._idle.clear()
             await self._idle.wait()
         await self._client.aclose()
 
@@ -192,7 +193,7 @@ class Session:
             return await self.until_closed(wait)
         except Exception as error:
             failure = self._failure(request, error)
-        except BaseException as error:  # It was cancelled.
+        except asyncio.CancelledError as error:
             failure = error
         # Out of the except clause, so that it does not carry the libraries' error along: that one
         # holds the request as it was sent, and its frames the secrets.

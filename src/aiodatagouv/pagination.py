@@ -83,7 +83,8 @@ class Paginator(Generic[PageT, Item]):
             class_: An attrs class, dataclass, TypedDict or msgspec Struct. Its fields have the
                 API's names or those of the models (``class_`` for ``class``); what is an object
                 there is a class likewise, as deep as wanted, or ``dict[str, Any]``. A field that
-                may be null says so: ``str | None``.
+                may be null says so: ``str | None``. Enums of the API are open: ``str`` or the
+                alias of ``aiodatagouv.models``, not a Literal.
 
         Returns:
             A paginator: only those fields are asked for, and its pages are :class:`Page`.
