@@ -66,6 +66,7 @@ def error(
         (400, '{"message": ' + 900 * "[" + 900 * "]" + "}", "400 ... (POST URL)"),
         (400, '{"message": "\\u001b[31mred\\ud800"}', "400 [31mred (POST URL)"),
         (400, '\ufeff{"message": "marked"}', "400 marked (POST URL)"),
+        (400, '{"message": "\\ud800"}', "400 Bad Request (POST URL)"),
         (418, "{", "418 I'm a teapot (POST URL)"),
         (599, "", "599 without a reason (POST URL)"),
         (500, "[1, 2]", "500 Internal Server Error (POST URL)"),

@@ -120,6 +120,20 @@ async def test_closing_the_client_under_a_call_says_so() -> None:
     assert any("closed" in str(result) for result in results)
 
 
+async def test_what_was_handled_meanwhile_keeps_its_frames() -> None:
+    async with server(stalls) as url, client_of(url) as client:
+        first = LookupError("first")
+        try:
+            raise first
+        except LookupError:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(datasets.get_dataset(client, "velos"), 0.02)
+            with pytest.raises(asyncio.TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await datasets.get_dataset(client, "velos")
+        assert first.__traceback__ is not None
+
+
 async def test_cancelling_a_call_gives_its_connection_back() -> None:
     stalling = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 
 import msgspec
 import pytest
@@ -221,6 +221,19 @@ class Tuple(NamedTuple):
     title: str
 
 
+@dataclasses.dataclass(init=False)
+class OwnInitData:
+    title: str
+
+    def __init__(self, title: str) -> None:
+        self.title = title.strip()
+
+
+@define
+class Unparsable:
+    title: "a b"  # type: ignore[valid-type]  # noqa: F722
+
+
 class Unresolved(msgspec.Struct):
     title: Nothing  # type: ignore[name-defined]  # noqa: F821
 
@@ -345,6 +358,8 @@ def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
         (one_field("resources", set[Any]), "resources is declared as a set of"),
         (Converted, "Converted has converters"),
         (OwnInit, "OwnInit has converters or an __init__ of its own"),
+        (OwnInitData, "OwnInitData has an __init__ of its own"),
+        (Unparsable, "declare it"),
         (SelfMade, "msgspec cannot decode into it"),
         (Twice, "two fields of TwoClasses are organization.class"),
         (one_field("frequency", Literal["monthly"] | None), "frequency .* cannot hold str"),
@@ -370,6 +385,9 @@ def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
         (dict, "no attrs class"),
         (Unresolved, "name 'Nothing' is not defined: declare it, and what it names, at the level"),
         (Dataset, "Dataset is a model of the API"),
+        (list[Title], "no attrs class"),
+        (Title | None, "no attrs class"),
+        (Annotated[Title, []], "is no class"),
         ("title", "'title' is no class"),
         ({"title": str}, "is no class"),
     ],

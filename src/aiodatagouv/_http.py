@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -117,8 +118,12 @@ class Session:
             waiting.reschedule(asyncio.get_running_loop().time())
         if self._waiting:
             self._idle.clear()
+        else:
+            self._idle.set()
+        try:
             await self._idle.wait()
-        await self._client.aclose()
+        finally:
+            await self._client.aclose()
 
     def request(
         self, operation: str, method: str, url: URL, *, timeout: Timeout, **options: Any
@@ -189,6 +194,7 @@ class Session:
     async def _wait(self, request: Request, wait: Callable[[], Awaitable[T]]) -> T:
         """Wait for the HTTP libraries, and turn their errors into this library's."""
         failure: BaseException
+        handled = sys.exception()
         try:
             return await self.until_closed(wait)
         except Exception as error:
@@ -197,7 +203,7 @@ class Session:
             failure = error
         # Out of the except clause, so that it does not carry the libraries' error along: that one
         # holds the request as it was sent, and its frames the secrets.
-        raise _without_frames(failure)
+        raise _without_frames(failure, handled)
 
     def _failure(self, request: Request, error: Exception) -> Exception:
         if self._closed:
@@ -217,10 +223,15 @@ class Session:
         )
 
 
-def _without_frames(error: BaseException) -> BaseException:
-    """An error without the frames that it and those before it came through."""
+def _without_frames(error: BaseException, handled: BaseException | None) -> BaseException:
+    """An error, and what led to it, without the frames that they came through.
+
+    Args:
+        error: The error.
+        handled: What the caller was handling already, which is left as it is.
+    """
     before: BaseException | None = error
-    while before is not None:
+    while before is not None and before is not handled:
         before.__traceback__ = None
         before = before.__cause__ or before.__context__
     return error

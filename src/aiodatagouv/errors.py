@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _LINE = 500
 """Characters of a portal's words that an error prints."""
 
+_URL = 300
+"""Characters of an address that an error prints."""
+
+_ID = 64
+"""Characters of an id for the portal's support that an error prints."""
+
 _READ = 10 * _LINE
 """Characters that are looked at for them."""
 
@@ -51,7 +57,8 @@ class NetworkError(DataGouvError):
         self.url = url
 
     def __str__(self) -> str:
-        return f"{self.operation}: {one_line(self.args[0])} ({self.method} {self.url})"
+        url = one_line(self.url, _URL)
+        return f"{self.operation}: {one_line(self.args[0])} ({self.method} {url})"
 
 
 class TimeoutError(NetworkError, builtins.TimeoutError):
@@ -142,9 +149,9 @@ class APIError(DataGouvError):
             text += f" [{one_line('; '.join(wrong))}]"
         if self.retry_after is not None:
             text += f", wait {self.retry_after:g} s"
-        text += f" ({self.method} {self.url})"
+        text += f" ({self.method} {one_line(self.url, _URL)})"
         if self.sentry_id is not None:
-            text += f" [X-Sentry-ID {one_line(self.sentry_id)}]"
+            text += f" [X-Sentry-ID {one_line(self.sentry_id, _ID)}]"
         return text
 
 
@@ -204,11 +211,13 @@ def from_response(operation: Operation, response: Response, url: str) -> APIErro
     body = _json_object(response.content)
     errors: Any = body.get("errors")
     # Proxies answer in HTML or not at all: then HTTP's own phrase says more than the body.
-    message = body.get("message") or body.get("error") or _phrase(response)
+    message = _words(body.get("message") or body.get("error") or "")
+    if not one_line(message):
+        message = _phrase(response)
     if errors and not isinstance(errors, dict):
-        message = f"{_words(message)}: {_words(errors)}"
+        message = f"{message}: {_words(errors)}"
     return _BY_STATUS.get(status, default)(
-        _words(message),
+        message,
         errors=cast("dict[str, Any]", errors) if isinstance(errors, dict) else None,
         operation=operation.id,
         method=response.request.method,
@@ -220,10 +229,10 @@ def from_response(operation: Operation, response: Response, url: str) -> APIErro
     )
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, longest: int = _LINE) -> str:
     """A text as one line of bearable length that does nothing to a terminal."""
     text = " ".join("".join(one if one.isprintable() else " " for one in text[:_READ]).split())
-    return text if len(text) <= _LINE else f"{text[:_LINE]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _words(value: Any, depth: int = 0) -> str:

@@ -6,7 +6,16 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    NoReturn,
+    TypeAlias,
+    TypeGuard,
+    get_args,
+    get_origin,
+)
 
 from ._model import Model, declared, is_model
 from .errors import MaskError, one_line
@@ -57,7 +66,8 @@ def read(fields: Fields, operation: Operation) -> Mask:
 
 def is_class(fields: object) -> TypeGuard[type[Any]]:
     """Whether fields are those that a class declares; a generic one has parameters."""
-    return isinstance(fields, type) or get_origin(fields) is not None
+    origin: Any = get_origin(fields)
+    return isinstance(fields, type) or (isinstance(origin, type) and origin is not Annotated)
 
 
 def parse(text: str) -> Mask:

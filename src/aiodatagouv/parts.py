@@ -73,7 +73,7 @@ def parts_of(class_: Any, model: type[Model]) -> Parts:
     """
     try:
         info = inspect.type_info(class_)
-    except NameError as error:
+    except (NameError, SyntaxError) as error:
         raise MaskError(
             f"{error}: declare it, and what it names, at the level of a module"
         ) from None
@@ -199,6 +199,11 @@ def _attributes_of(class_: type) -> tuple[dict[str, str], set[str]]:
         aliases = {one.name: one.alias for one in fields if one.alias}
         return aliases, {one.name for one in fields if not one.init}
     if is_dataclass(class_):
+        if not class_.__dataclass_params__.init:  # type: ignore[attr-defined]
+            raise MaskError(
+                f"{class_.__name__} has an __init__ of its own, which is not called when an answer "
+                "is decoded into it: __post_init__ is"
+            )
         return {}, {one.name for one in dataclass_fields(class_) if not one.init}
     return {}, set()
 

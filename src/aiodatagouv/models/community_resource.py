@@ -27,7 +27,7 @@ class CommunityResource(Model):
 
     checksum: Checksum | Unset | None = UNSET
     """A checksum to validate file validity."""
-    created_at: dt.datetime | Unset | None = UNSET
+    created_at: dt.datetime | Unset = UNSET
     """The resource creation date. Not taken from a body."""
     description: str | Unset | None = UNSET
     """The resource markdown description."""
@@ -47,9 +47,9 @@ class CommunityResource(Model):
     """The resource unique ID. Not taken from a body."""
     internal: ResourceInternals | Unset = UNSET
     """Site internal and specific object's data. Not taken from a body."""
-    last_modified: dt.datetime | Unset | None = UNSET
+    last_modified: dt.datetime | Unset = UNSET
     """The resource last modification date. Not taken from a body."""
-    latest: str | Unset | None = UNSET
+    latest: str | Unset = UNSET
     """The permanent URL redirecting to the latest version of the resource. When the resource
     data is updated, the URL will change, the latest URL won't. Not taken from a body."""
     metrics: JsonObject | Unset = UNSET

@@ -63,7 +63,7 @@ class Dataservice(Model):
     """Is the dataservice private to the owner or the organization."""
     rate_limiting: str | Unset | None = UNSET
     rate_limiting_url: str | Unset | None = UNSET
-    self_api_url: str | Unset | None = UNSET
+    self_api_url: str | Unset = UNSET
     """Link to the API endpoint for this dataservice."""
     self_web_url: str | Unset | None = UNSET
     """Link to the udata web page for this dataservice."""

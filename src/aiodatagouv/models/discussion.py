@@ -35,14 +35,14 @@ class Discussion(Model):
     id: str | Unset = UNSET
     organization: OrganizationReference | Unset | None = UNSET
     """The organization to publish on behalf of."""
-    permissions: DiscussionPermissions | Unset | None = UNSET
+    permissions: DiscussionPermissions | Unset = UNSET
     self_web_url: str | Unset | None = UNSET
     """The discussion web URL."""
     subject: ModelReference | Unset = UNSET
     """The discussion target object."""
     title: str | Unset = UNSET
     """The discussion title."""
-    url: str | Unset | None = UNSET
+    url: str | Unset = UNSET
     """The discussion API URI."""
     user: UserReference | Unset | None = UNSET
     """The discussion author."""

@@ -27,7 +27,7 @@ class UploadedCommunityResource(Model):
 
     checksum: Checksum | Unset | None = UNSET
     """A checksum to validate file validity."""
-    created_at: dt.datetime | Unset | None = UNSET
+    created_at: dt.datetime | Unset = UNSET
     """The resource creation date."""
     description: str | Unset | None = UNSET
     """The resource markdown description."""
@@ -47,9 +47,9 @@ class UploadedCommunityResource(Model):
     """The resource unique ID."""
     internal: ResourceInternals | Unset = UNSET
     """Site internal and specific object's data."""
-    last_modified: dt.datetime | Unset | None = UNSET
+    last_modified: dt.datetime | Unset = UNSET
     """The resource last modification date."""
-    latest: str | Unset | None = UNSET
+    latest: str | Unset = UNSET
     """The permanent URL redirecting to the latest version of the resource. When the resource
     data is updated, the URL will change, the latest URL won't."""
     metrics: JsonObject | Unset = UNSET
