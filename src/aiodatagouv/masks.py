@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     NoReturn,
     TypeAlias,
@@ -66,8 +65,9 @@ def read(fields: Fields, operation: Operation) -> Mask:
 
 def is_class(fields: object) -> TypeGuard[type[Any]]:
     """Whether fields are those that a class declares; a generic one has parameters."""
-    origin: Any = get_origin(fields)
-    return isinstance(fields, type) or (isinstance(origin, type) and origin is not Annotated)
+    is_annotated = hasattr(fields, "__metadata__")
+    is_generic = isinstance(get_origin(fields), type) and not is_annotated
+    return isinstance(fields, type) or is_generic
 
 
 def parse(text: str) -> Mask:
