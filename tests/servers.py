@@ -12,14 +12,19 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
 
 @asynccontextmanager
-async def server(answer: Answer) -> AsyncIterator[str]:
-    """A server on this machine that reads a request, then does as told and closes."""
+async def server(answer: Answer, heads: list[str] | None = None) -> AsyncIterator[str]:
+    """A server on this machine that reads a request, then does as told and closes.
+
+    What it is sent, up to the body, is added to ``heads``.
+    """
     serving: set[asyncio.Task[object] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.add(asyncio.current_task())
         try:
-            await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            if heads is not None:
+                heads.append(head.decode("latin-1"))
             result = answer(reader, writer)
             if asyncio.iscoroutine(result):
                 await result

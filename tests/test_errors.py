@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Mapping
 
 import httpx
 import msgspec
@@ -24,10 +23,10 @@ def nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 
 def error(
-    status: int, content: bytes | str = b"", headers: Mapping[str, str | bytes] | None = None
+    status: int, content: bytes | str = b"", headers: dict[str, str] | httpx.Headers | None = None
 ) -> APIError:
     request = httpx.Request("POST", URL)
-    response = httpx.Response(status, content=content, headers=headers, request=request)  # type: ignore[arg-type]
+    response = httpx.Response(status, content=content, headers=headers, request=request)
     return errors.from_response(CREATE, response, URL)
 
 
@@ -115,7 +114,8 @@ def test_how_long_to_wait_by_the_portals_clock(
 
 @given(text=st.text(st.characters(max_codepoint=0xFF, exclude_categories=["Cc"])))
 def test_no_header_breaks_the_error(text: str) -> None:
-    headers = {name: text.encode("latin-1") for name in ("Retry-After", "Date", "X-Sentry-ID")}
+    names = (b"Retry-After", b"Date", b"X-Sentry-ID")
+    headers = httpx.Headers([(name, text.encode("latin-1")) for name in names])
     caught = error(429, headers=headers)
     assert caught.retry_after is None or caught.retry_after >= 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from io import BytesIO, UnsupportedOperation
 
 import httpx
@@ -19,6 +19,7 @@ from aiodatagouv import (
     File,
     NetworkError,
     NotFoundError,
+    Operation,
     RateLimitedError,
     RedirectError,
     RetryPolicy,
@@ -68,9 +69,9 @@ def status(number: int, retry_after: float | None = None) -> APIError:
     ],
 )
 def test_what_is_worth_another_attempt(
-    operation: object, error: DataGouvError, again: bool
+    operation: Operation, error: DataGouvError, again: bool
 ) -> None:
-    wait = RetryPolicy().wait(operation, error, attempt=1, elapsed=0, jitter=0.5)  # type: ignore[arg-type]
+    wait = RetryPolicy().wait(operation, error, attempt=1, elapsed=0, jitter=0.5)
     assert (wait is not None) is again
 
 
@@ -142,7 +143,7 @@ def test_a_read_succeeds_in_the_end(scripted: Scripted) -> None:
 
 def test_a_body_that_breaks_off_is_read_again(scripted: Scripted) -> None:
     class Broken(httpx.AsyncByteStream):
-        async def __aiter__(self):  # type: ignore[no-untyped-def]
+        async def __aiter__(self) -> AsyncIterator[bytes]:
             yield b'{"id"'
             raise httpx.ReadError("broken off")
 

@@ -62,19 +62,6 @@ NOT_FOLLOWED = {
 """What answers the address, and a write, which is not repeated elsewhere."""
 
 
-class Recorder:
-    """A server that remembers all that it is ever sent."""
-
-    def __init__(self, *, answer: bytes) -> None:
-        self.heads: list[str] = []
-        self._answer = answer
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
-        writer.write(self._answer)
-        writer.close()
-
-
 LOCATIONS = [
     "{hostile}",
     "{hostile}/datasets/?X-API-KEY=",
@@ -89,35 +76,27 @@ LOCATIONS = [
 async def test_no_redirect_takes_the_key_or_a_cookie_to_another_origin(
     name: str, status: int
 ) -> None:
-    hostile = Recorder(
-        answer=OK + b"Set-Cookie: hostile=1; Path=/\r\nContent-Length: 2\r\n\r\n{}",
-    )
-    async with await asyncio.start_server(hostile.serve, "127.0.0.1") as listening:
-        port = listening.sockets[0].getsockname()[1]
-        for location in LOCATIONS:
-            target = location.format(
-                hostile=f"http://127.0.0.1:{port}", host="127.0.0.1", port=port
-            )
-            portal = Recorder(
-                answer=(
-                    f"HTTP/1.1 {status} Elsewhere\r\nLocation: {target}\r\n"
-                    "Set-Cookie: session=of-the-key; Path=/\r\nContent-Length: 0\r\n\r\n"
-                ).encode()
-            )
-            async with await asyncio.start_server(portal.serve, "127.0.0.1") as home:
-                url = f"http://127.0.0.1:{home.sockets[0].getsockname()[1]}"
-                async with client_of(url, api_key=KEY) as client:
-                    for _ in range(2):
-                        await asyncio.gather(CALLS[name](client), return_exceptions=True)
-            assert portal.heads
-            assert all(f"X-API-KEY: {KEY}".lower() in head.lower() for head in portal.heads)
-            assert not [head for head in portal.heads if "\ncookie:" in head.lower()]
-        assert bool(hostile.heads) is (name not in NOT_FOLLOWED)
-        for head in hostile.heads:
+    cookie = b"Set-Cookie: %b=1; Path=/\r\n"
+    answers = says(OK + cookie % b"hostile" + b"Content-Length: 2\r\n\r\n{}")
+    for location in LOCATIONS:
+        sent: list[str] = []
+        received: list[str] = []
+        async with server(answers, received) as hostile:
+            host, port = "127.0.0.1", hostile.rpartition(":")[2]
+            target = location.format(hostile=hostile, host=host, port=port)
+            leads_there = f"HTTP/1.1 {status} Elsewhere\r\nLocation: {target}\r\n".encode()
+            redirect = leads_there + cookie % b"session" + b"Content-Length: 0\r\n\r\n"
+            async with server(says(redirect), sent) as url, client_of(url, api_key=KEY) as client:
+                for _ in range(2):
+                    await asyncio.gather(CALLS[name](client), return_exceptions=True)
+        assert len(sent) == 2
+        assert all(f"x-api-key: {KEY}" in head.lower() for head in sent)
+        assert len(received) == (0 if name in NOT_FOLLOWED else 2)
+        for head in received:
             assert KEY not in head
             assert "x-api-key" not in head.split("\r\n", 1)[1].lower()
-            assert "\ncookie:" not in head.lower()
             assert head.startswith("GET ")
+        assert not [head for head in sent + received if "\ncookie:" in head.lower()]
 
 
 ECHO = f"X-Received: X-API-KEY: {KEY}\r\n".encode()

@@ -77,7 +77,7 @@ def parts_of(class_: Any, model: type[Model]) -> Parts:
         raise MaskError(
             f"{error}: declare it, and what it names, at the level of a module"
         ) from None
-    except (AttributeError, NotImplementedError, TypeError) as error:
+    except (NotImplementedError, TypeError) as error:
         raise MaskError(f"msgspec cannot decode into it: {error}") from None
     if not isinstance(info, _OBJECTS):
         raise MaskError("it is no attrs class, dataclass, TypedDict or msgspec Struct")
@@ -199,6 +199,7 @@ def _attributes_of(class_: type) -> tuple[dict[str, str], set[str]]:
         aliases = {one.name: one.alias for one in fields if one.alias}
         return aliases, {one.name for one in fields if not one.init}
     if is_dataclass(class_):
+        # What @dataclass was told is nowhere else to be read, and unknown to type checkers.
         if not class_.__dataclass_params__.init:  # type: ignore[attr-defined]
             raise MaskError(
                 f"{class_.__name__} has an __init__ of its own, which is not called when an answer "

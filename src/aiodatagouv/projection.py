@@ -50,13 +50,16 @@ class Projection(Generic[T]):
 
     Attributes:
         class_: The class.
-        mask: The fields that it wants.
-        parts: What becomes of them.
+        parts: What becomes of the fields that it wants.
     """
 
     class_: type[T]
-    mask: Mask
     parts: Parts
+
+    @property
+    def mask(self) -> Mask:
+        """The fields that it wants."""
+        return mask_of(self.parts)
 
     def one(self, operation: str, content: bytes) -> T:
         """Decode an answer that is one object."""
@@ -121,7 +124,7 @@ def _projection(class_: Any, operation: Operation) -> Projection[Any]:
         _decoder(class_)
     except TypeError as error:
         raise MaskError(f"msgspec cannot decode into it: {error}") from None
-    return Projection(class_, mask_of(parts), parts)
+    return Projection(class_, parts)
 
 
 @lru_cache(maxsize=256)
