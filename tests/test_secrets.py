@@ -15,6 +15,7 @@ import pytest
 
 from aiodatagouv import AuthenticationError, Client, DataGouvError
 from aiodatagouv.api import datasets, me, organizations, reuses, site
+from aiodatagouv.auth import ApiKey
 from aiodatagouv.models import ApiTokenCreated, ReuseWrite
 
 from .clients import client_of
@@ -125,8 +126,12 @@ SITUATIONS: dict[str, Answer] = {
     "a redirect to nowhere": says(
         b"HTTP/1.1 302 F\r\nLocation: mailto:x\r\nContent-Length: 0\r\n\r\n"
     ),
-    "silence": stalls,
+    "an answer that stalls": stalls,
+    "silence": lambda *_: asyncio.Event().wait(),
 }
+
+
+ENDLESS = [SITUATIONS["an answer that stalls"], SITUATIONS["silence"]]
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
@@ -155,8 +160,8 @@ async def test_nothing_that_can_be_seen_has_the_key(
         for call in (datasets.get_dataset(client, "velos"), write(client), stream.text()):
             task = asyncio.ensure_future(call)
             seen.append(repr(task))
-            if name == "silence":
-                for _ in range(20):
+            if SITUATIONS[name] in ENDLESS:
+                for _ in range(50):
                     await asyncio.sleep(0)
                 seen.append(repr(task.get_stack()))
                 task.cancel()
@@ -227,6 +232,27 @@ async def test_a_password_in_a_redirect_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "trusted"),
+    [
+        ("https://portal.example/api/1/me/", True),
+        ("https://portal.example:443/elsewhere", True),
+        ("HTTPS://PORTAL.EXAMPLE/", True),
+        ("http://portal.example/api/1/me/", False),
+        ("https://portal.example:8443/api/1/me/", False),
+        ("https://portal.example.hostile.example/", False),
+        ("https://portal.example@hostile.example/", False),
+        ("https://www.portal.example/", False),
+        ("https://portal.example./", False),
+    ],
+)
+def test_the_key_is_for_one_scheme_host_and_port(url: str, trusted: bool) -> None:
+    headers = ApiKey(KEY).headers(httpx.URL(url), httpx.URL("https://portal.example/api/1/"))
+    assert (headers == {"X-API-KEY": KEY}) is trusted
+    assert bool(headers) is trusted
+    assert KEY not in repr(headers)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"base_url": "http://portal.example"},
@@ -249,10 +275,16 @@ def test_a_client_that_is_refused_does_not_show_the_key(wrong: dict[str, object]
     assert "in __init__" in shown(caught.value)
 
 
-async def test_what_no_library_should_raise_comes_without_its_frames() -> None:
+async def test_an_error_that_nobody_foresaw_comes_without_the_libraries_frames() -> None:
+    endless = httpx.Timeout(float("inf"))
+    async with server(stalls) as url, client_of(url, api_key=KEY, timeout=endless) as client:
+        with pytest.raises(OverflowError) as caught:
+            await datasets.get_dataset(client, "velos")
+    assert KEY not in shown(caught.value)
+
+
+async def test_what_a_transport_should_not_raise_keeps_its_type_and_words() -> None:
     def broken(request: httpx.Request) -> httpx.Response:
-        headers = dict(request.headers)
-        assert headers["x-api-key"] == KEY
         raise ArithmeticError("a bug in a transport")
 
     transport = httpx.MockTransport(broken)
