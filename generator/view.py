@@ -101,6 +101,7 @@ class Operation:
     body: Argument | None
     multipart: bool
     masked: bool
+    creates: bool
     answer: str
     page: str | None
     item: str | None
@@ -252,6 +253,7 @@ def _operation(
         body=None if body is None else _body(body, raw["requestBody"]["description"]),
         multipart=bool(body) and "multipart/form-data" in raw["requestBody"]["content"],
         masked=raw["x-masked"],
+        creates="423" in raw["responses"],
         answer=_answer(kind, answer, page),
         page=page,
         item=items[0] if items else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from aiodatagouv import Client
@@ -9,4 +10,4 @@ from aiodatagouv import Client
 
 def client_of(url: str, **options: Any) -> Client:
     """A client of the portal at an address."""
-    return Client(base_url=url, **{"retry": None, "rate": None, **options})
+    return Client(base_url=url, **{"retry": None, "rate": math.inf, **options})

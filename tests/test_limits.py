@@ -1,106 +1,542 @@
-"""The rate at which a client sends: evenly, in order, all tasks together."""
+"""What all requests of a client wait for together: the rate, the portal's wishes, connections."""
 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodatagouv import Client
-from aiodatagouv.api import datasets
-from aiodatagouv.limits import RateLimiter
+from aiodatagouv import (
+    Client,
+    DataGouvError,
+    NotFoundError,
+    RateLimitedError,
+    RetryPolicy,
+    TimeoutError,
+)
+from aiodatagouv.api import datasets, reuses
+from aiodatagouv.models import ReuseWrite
 
 from . import clock
+from .clients import client_of
 
 Scripted = Callable[..., Client]
 
+BODY = ReuseWrite(title="a", description="b", topic="others", type="api", url="c")
 
-@given(
-    rate=st.floats(0.1, 1000),
-    gaps=st.lists(st.floats(0, 10), min_size=2, max_size=60),
-)
-def test_no_second_has_more_than_the_rate_and_its_burst(rate: float, gaps: list[float]) -> None:
-    limiter = RateLimiter(rate)
-    now, sent = 0.0, list[float]()
-    for gap in gaps:
-        now += gap
-        now += limiter.delay(now)
-        limiter.take(now)
-        sent.append(now)
-    assert sent == sorted(sent)
-    for first in range(len(sent)):
-        for last in range(first, len(sent)):
-            allowed = 1 + rate * (sent[last] - sent[first]) + max(0, rate - 1)
-            assert last - first + 1 <= allowed + 1e-6
+OK = httpx.Response(200, json={"id": "1"})
 
 
-def test_who_comes_too_early_waits_no_longer_than_needed() -> None:
-    limiter = RateLimiter(4)
-    waits = []
-    for _ in range(6):
-        waits.append(limiter.delay(0))
-        limiter.take(0)
-    assert waits == [0, 0, 0, 0, 0.25, 0.5]
-    assert limiter.delay(100) == 0
+class Portal:
+    """Answers after a time, and remembers when it was called."""
+
+    def __init__(self, answer: Callable[[int], httpx.Response], latency: float = 0.05) -> None:
+        self._answer, self._latency = answer, latency
+        self.times: list[float] = []
+        self.methods: list[str] = []
+        self.under_way = self.most = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        number = len(self.times)
+        self.times.append(now())
+        self.methods.append(request.method)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(self._latency / 2)
+        answer = self._answer(number)
+        await asyncio.sleep(self._latency / 2)
+        self.under_way -= 1
+        return answer
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def ok(_: int) -> httpx.Response:
+    return httpx.Response(200, json={"id": "1"})
+
+
+def limited(**headers: object) -> httpx.Response:
+    named = {name.replace("_", "-"): str(value) for name, value in headers.items()}
+    return httpx.Response(429, headers=named)
+
+
+async def read(client: Client, times: int = 1) -> list[Any]:
+    calls = (datasets.get_dataset(client, "velos") for _ in range(times))
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def create(client: Client, times: int = 1) -> list[Any]:
+    calls = (reuses.create_reuse(client, body=BODY) for _ in range(times))
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def kinds(results: list[object]) -> dict[str, int]:
+    return dict(Counter(type(one).__name__ for one in results))
+
+
+# ---- The rate
+
+
+def test_all_tasks_of_a_client_keep_the_rate_together(scripted: Scripted) -> None:
+    portal = Portal(ok, latency=0)
+
+    async def main() -> None:
+        async with scripted(portal, rate=5) as client:
+            await read(client, 25)
+            # Another rate is for the calls of the client that has it.
+            await read(client.with_options(rate=0.5), 3)
+            await read(client.with_options(rate=math.inf), 9)
+
+    clock.run(main())
+    assert portal.times[:25] == pytest.approx([*[0] * 5, *(0.2 * n for n in range(1, 21))])
+    assert portal.times[25:28] == pytest.approx([4, 6, 8])
+    assert portal.times[28:] == pytest.approx([8] * 9)
 
 
 def test_who_gives_up_waiting_takes_no_place(scripted: Scripted) -> None:
     async def main() -> float:
-        clock = asyncio.get_running_loop().time
-        async with scripted(lambda _: httpx.Response(200, json={}), rate=5) as client:
-            calls = [
-                asyncio.ensure_future(datasets.get_dataset(client, "velos")) for _ in range(50)
-            ]
+        async with scripted(Portal(ok, latency=0), rate=5) as client:
+            calls = [asyncio.ensure_future(read(client)) for _ in range(50)]
             await asyncio.sleep(0)
             for call in calls:
                 call.cancel()
             await asyncio.wait(calls)
             await datasets.get_dataset(client, "velos")
-        return clock()
+        return now()
 
     assert clock.run(main()) < 0.5
 
 
 def test_closing_the_client_ends_what_waits_for_its_turn(scripted: Scripted) -> None:
-    async def main() -> tuple[float, list[BaseException | object]]:
-        async with scripted(lambda _: httpx.Response(200, json={}), rate=1) as client:
-            calls = [asyncio.ensure_future(datasets.get_dataset(client, "velos")) for _ in range(9)]
+    async def main() -> tuple[float, list[object]]:
+        async with scripted(Portal(ok, latency=0), rate=1) as client:
+            calls = asyncio.ensure_future(read(client, 9))
             await asyncio.sleep(0.1)
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        return asyncio.get_running_loop().time(), list(results)
+        return now(), await calls
 
     ended, results = clock.run(main())
     assert ended < 0.2
-    assert [type(one).__name__ for one in results] == ["Dataset"] + ["RuntimeError"] * 8
+    assert kinds(results) == {"Dataset": 1, "RuntimeError": 8}
 
 
-@pytest.mark.parametrize("rate", [0, -1, float("nan")])
-def test_a_rate_that_makes_no_sense(rate: float) -> None:
-    with pytest.raises(ValueError, match="requests a second above 0"):
-        RateLimiter(rate)
+def test_without_a_rate_the_client_finds_the_portals(scripted: Scripted) -> None:
+    level, last = 0.0, 0.0
+
+    def leaky_bucket(_: int) -> httpx.Response:
+        nonlocal level, last
+        refilled = max(0.0, level - (now() - last) * 50) + 1
+        if refilled > 11:
+            return limited()
+        level, last = refilled, now()
+        return OK
+
+    async def main() -> list[Any]:
+        async with scripted(portal, rate=None, retry=RetryPolicy()) as client:
+            return await read(client, 1000)
+
+    portal = Portal(leaky_bucket)
+    assert kinds(clock.run(main())) == {"Dataset": 1000}
+    assert portal.times[-1] < 22  # 50 a second would take 20.
+    assert len(portal.times) < 1020
 
 
-def test_all_tasks_of_a_client_keep_the_rate_together(scripted: Scripted) -> None:
-    times: list[float] = []
+# ---- The pause after a 429
 
-    def portal(request: httpx.Request) -> httpx.Response:
-        times.append(asyncio.get_running_loop().time())
-        return httpx.Response(200, json={})
+
+def test_a_429_pauses_the_whole_client_once(scripted: Scripted) -> None:
+    portal = Portal(lambda _: limited(Retry_After=30) if now() < 1 else OK)
+
+    async def main() -> list[list[Any]]:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            # Whatever else they have been told.
+            others = [client, client.with_options(rate=100), client.with_options(lang="fr")]
+            return await asyncio.gather(*(read(one, 64) for one in others))
+
+    assert [kinds(results) for results in clock.run(main())] == [{"Dataset": 64}] * 3
+    during = [one for one in portal.times if one < 30]
+    assert len(during) <= 16
+    after = portal.times[len(during) :]
+    assert 30 <= after[0] < 31
+    assert len(after) == 3 * 64
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry_After": 20}, {"Retry_After": "soon"}])
+def test_64_tasks_that_meet_one_429(scripted: Scripted, headers: dict[str, object]) -> None:
+    portal = Portal(lambda number: limited(**headers) if number == 5 else OK)
+
+    async def main() -> list[Any]:
+        policy = RetryPolicy(base=10)
+        async with scripted(portal, retry=policy, max_connections=16) as client:
+            return await read(client, 64)
+
+    assert kinds(clock.run(main())) == {"Dataset": 64}
+    before = [one for one in portal.times if one <= 0.05]
+    after = portal.times[len(before) :]
+    assert len(before) == 16  # They were under way already.
+    assert len(after) == 64 - 16 + 1
+    # One pause, then all the others as fast as connections are free.
+    assert after[0] >= 20 or headers != {"Retry_After": 20}
+    assert after[47] - after[0] == pytest.approx(0.05 * 2, abs=0.051)
+
+
+@given(answers=st.lists(st.none() | st.integers(0, 50), max_size=40), tasks=st.integers(1, 20))
+def test_nothing_is_sent_before_the_portal_wants_it(answers: list[int | None], tasks: int) -> None:
+    """Whatever it asks for, at any moment: only what is under way then may still come."""
+    forbidden: list[tuple[float, float]] = []
+    sent: list[float] = []
+
+    async def portal(request: httpx.Request) -> httpx.Response:
+        sent.append(now())
+        wait = answers.pop() if answers else None
+        await asyncio.sleep(1)
+        if wait is None:
+            return OK
+        forbidden.append((now(), now() + wait))
+        return limited(Retry_After=wait)
+
+    async def main() -> list[Any]:
+        policy = RetryPolicy(attempts=99, deadline=math.inf)
+        transport = httpx.MockTransport(portal)
+        url = "https://portal.example/"
+        async with client_of(url, transport=transport, retry=policy, max_connections=4) as client:
+            return await read(client, tasks)
+
+    assert kinds(clock.run(main())) == {"Dataset": tasks}
+    for start, end in forbidden:
+        assert not [one for one in sent if start < one < end]
+
+
+def test_a_pause_that_is_too_long_is_an_error_at_once_for_everybody(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After=3600) if number == 0 else OK)
 
     async def main() -> None:
-        async with scripted(portal, rate=5) as client:
-            await asyncio.gather(*(datasets.get_dataset(client, "velos") for _ in range(25)))
-            # Another rate is for the calls of the client that has it.
-            slow = client.with_options(rate=0.5)
-            await asyncio.gather(*(datasets.get_dataset(slow, "velos") for _ in range(3)))
-            quick = client.with_options(rate=None)
-            await asyncio.gather(*(datasets.get_dataset(quick, "velos") for _ in range(9)))
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            with pytest.raises(RateLimitedError, match="wait 3600 s") as first:
+                await datasets.get_dataset(client, "velos")
+            assert first.value.attempts == 1
+            assert first.value.response is not None
+            await asyncio.sleep(600)
+            with pytest.raises(RateLimitedError, match=r"wait 3000\.\d+ s, not sent") as second:
+                await datasets.get_dataset(client, "velos")
+            assert second.value.retry_after == pytest.approx(3000, abs=1)
+            assert second.value.attempts == 0
+            assert second.value.response is None
+            patient = client.with_options(retry=RetryPolicy(max_wait=3600))
+            await datasets.get_dataset(patient, "velos")
+            assert now() == pytest.approx(3600, abs=1)
 
     clock.run(main())
-    assert times[:25] == pytest.approx([*[0] * 5, *(0.2 * n for n in range(1, 21))])
-    assert times[25:28] == pytest.approx([4, 6, 8])
-    assert times[28:] == pytest.approx([8] * 9)
+    assert len(portal.times) == 2
+
+
+def test_what_waits_already_learns_that_it_is_too_long(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After=3600) if number == 3 else OK)
+
+    async def main() -> tuple[list[Any], float]:
+        async with scripted(portal, retry=RetryPolicy(), rate=1) as client:
+            return await read(client, 9), now()
+
+    results, ended = clock.run(main())
+    assert kinds(results) == {"Dataset": 3, "RateLimitedError": 6}
+    assert ended < 5
+
+
+def test_an_absurd_wait_ends_after_a_day(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After="9" * 99) if number == 0 else OK)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            with pytest.raises(RateLimitedError, match=r"wait 1e\+99 s"):
+                await datasets.get_dataset(client, "velos")
+            await asyncio.sleep(24 * 3600 + 1)
+            await datasets.get_dataset(client, "velos")
+
+    clock.run(main())
+
+
+def test_without_a_policy_nothing_waits(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After=7) if number == 0 else OK)
+
+    async def main() -> None:
+        async with scripted(portal, retry=None) as client:
+            with pytest.raises(RateLimitedError, match="wait 7 s"):
+                await datasets.get_dataset(client, "velos")
+            with pytest.raises(RateLimitedError, match=r"wait .* s, not sent"):
+                await datasets.get_dataset(client, "velos")
+            await asyncio.sleep(7)
+            await datasets.get_dataset(client, "velos")
+
+    clock.run(main())
+    assert len(portal.times) == 2
+
+
+def test_a_429_of_another_host_is_not_the_portals(scripted: Scripted) -> None:
+    def portal(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "portal.example":
+            return httpx.Response(302, headers={"Location": "https://elsewhere.example/file"})
+        return limited(Retry_After=30, X_RateLimit_Remaining=0, X_RateLimit_Reset=4e9)
+
+    async def main() -> float:
+        async with scripted(portal) as client:
+            for _ in range(2):
+                with pytest.raises(RateLimitedError, match="elsewhere"):
+                    await datasets.get_dataset(client, "velos")
+        return now()
+
+    assert clock.run(main()) == 0
+
+
+# ---- The quota
+
+
+class Quota:
+    """A portal that takes so many requests each time, and says so, by a clock that is wrong."""
+
+    def __init__(self, limit: int, seconds: int, skew: int) -> None:
+        self._limit, self._seconds, self._skew = limit, seconds, skew
+        self._used: Counter[int] = Counter()
+        self.rejected = 0
+
+    def __call__(self, _: int) -> httpx.Response:
+        window = int(now() // self._seconds)
+        self._used[window] += 1
+        left = self._limit - self._used[window]
+        self.rejected += left < 0
+        at = time.gmtime(int(now()) + self._skew)
+        headers = {
+            "Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", at),
+            "X-RateLimit-Limit": str(self._limit),
+            "X-RateLimit-Remaining": str(max(left, 0)),
+            "X-RateLimit-Reset": str((window + 1) * self._seconds + self._skew),
+        }
+        return httpx.Response(200 if left >= 0 else 429, headers=headers, json={"id": "1"})
+
+
+@pytest.mark.parametrize("skew", [0, 10**9, 10**9 + 3600])
+@pytest.mark.parametrize(("limit", "seconds"), [(100, 10), (20, 2), (500, 50)])
+def test_a_quota_is_never_exceeded_and_hardly_wasted(
+    scripted: Scripted, limit: int, seconds: int, skew: int
+) -> None:
+    quota = Quota(limit, seconds, skew)
+    portal = Portal(quota)
+
+    async def main() -> list[Any]:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            return await read(client, 1000)
+
+    assert kinds(clock.run(main())) == {"Dataset": 1000}
+    assert quota.rejected == 0
+    # The clock of the headers has whole seconds: each quota may begin one late.
+    assert portal.times[-1] <= 1000 / limit * (seconds + 1)
+
+
+def test_a_quota_that_comes_back_too_late_is_an_error_at_once(scripted: Scripted) -> None:
+    portal = Portal(Quota(10, 3600, skew=10**9))
+
+    async def main() -> tuple[list[Any], float]:
+        async with scripted(portal, retry=RetryPolicy(), max_connections=1) as client:
+            await datasets.get_dataset(client, "velos")
+            # So that the last ones are not spread over the hour.
+            client._pool.limits._budget._limit = math.inf
+            return await read(client, 20), now()
+
+    results, ended = clock.run(main())
+    assert kinds(results) == {"Dataset": 9, "RateLimitedError": 11}
+    assert ended < 1
+    assert results[-1].retry_after == pytest.approx(3600, abs=2)
+
+
+# ---- The lock after a 423
+
+
+class ReadOnly(Portal):
+    """A portal in read-only mode until a time, which creates nothing."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(ok)
+        self.until = until
+        self.refused = self.created = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().__call__(request)
+        if request.method != "POST":
+            return answer
+        if now() < self.until:
+            self.refused += 1
+            return httpx.Response(423, json={"message": "no new content"})
+        self.created += 1
+        return httpx.Response(201, json={"id": "1"})
+
+
+def test_a_locked_portal_is_left_alone_but_for_what_it_still_does(scripted: Scripted) -> None:
+    portal = ReadOnly(until=100)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(), max_connections=4) as client:
+            results = await create(client, 50)
+            assert kinds(results) == {"LockedError": 50}
+            assert portal.refused <= 4
+            assert now() < 0.1
+            local = [one for one in results if not one.attempts]
+            assert len(local) >= 46
+            assert local[0].message == "no new content"
+            assert local[0].response is None
+            assert local[0].retry_after == pytest.approx(60, abs=0.1)
+            assert "create_reuse: 423 no new content, wait" in str(local[0])
+            # It still answers and changes.
+            assert kinds(await read(client, 10)) == {"Dataset": 10}
+            await reuses.update_reuse(client, "1", body=BODY)
+
+            before = portal.refused
+            await asyncio.sleep(61)
+            assert kinds(await create(client, 50)) == {"LockedError": 50}
+            assert portal.refused == before + 1
+
+            await asyncio.sleep(61)
+            assert kinds(await create(client, 50)) == {"Reuse": 50}
+
+    clock.run(main())
+    assert portal.created == 50
+
+
+def test_waiting_for_the_end_of_the_lock(scripted: Scripted) -> None:
+    portal = ReadOnly(until=200)
+
+    async def main() -> None:
+        policy = RetryPolicy(wait_for_unlock=600)
+        async with scripted(portal, retry=policy, max_connections=4) as client:
+            creates = asyncio.ensure_future(create(client, 50))
+            await asyncio.sleep(1)
+            assert portal.refused == 4
+            assert kinds(await read(client, 10)) == {"Dataset": 10}
+            assert kinds(await creates) == {"Reuse": 50}
+            assert now() == pytest.approx(240, abs=2)
+        # After a minute, two and three, one asked.
+        assert portal.refused == 4 + 3
+
+    clock.run(main())
+
+
+def test_waiting_for_the_end_of_the_lock_ends(scripted: Scripted) -> None:
+    portal = ReadOnly(until=10_000)
+
+    async def main() -> list[Any]:
+        policy = RetryPolicy(wait_for_unlock=200, cool_down=30)
+        async with scripted(portal, retry=policy, max_connections=4) as client:
+            results = await create(client, 20)
+            assert 170 < now() < 201
+            return results
+
+    assert kinds(clock.run(main())) == {"LockedError": 20}
+    assert portal.refused <= 4 + 6
+
+
+@pytest.mark.parametrize(
+    "outcome", [httpx.Response(429), httpx.Response(503), httpx.ConnectError("refused")]
+)
+def test_a_probe_that_learns_nothing_leaves_it_locked(
+    scripted: Scripted, outcome: httpx.Response | Exception
+) -> None:
+    answers: list[httpx.Response | Exception] = [httpx.Response(423), outcome, httpx.Response(423)]
+    calls = 0
+
+    async def portal(request: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(1)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(attempts=1)) as client:
+            await create(client)
+            await asyncio.sleep(60)
+            assert kinds(await create(client)) != {"LockedError": 1}
+            # The next one asks again, and the others wait for it.
+            assert kinds(await create(client, 20)) == {"LockedError": 20}
+
+    clock.run(main())
+    assert calls == 3
+
+
+def test_a_probe_that_is_cancelled_leaves_the_question_to_the_next(scripted: Scripted) -> None:
+    portal = ReadOnly(until=30)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            await create(client)
+            await asyncio.sleep(61)
+            probe = asyncio.ensure_future(reuses.create_reuse(client, body=BODY))
+            others = asyncio.ensure_future(create(client, 5))
+            await asyncio.sleep(0.01)
+            probe.cancel()
+            assert kinds(await others) == {"Reuse": 5}
+
+    clock.run(main())
+
+
+# ---- Connections
+
+
+def test_10000_tasks_share_the_connections(scripted: Scripted) -> None:
+    portal = Portal(ok, latency=1)
+
+    async def main() -> list[Any]:
+        async with scripted(portal, timeout=30, max_connections=16) as client:
+            return await read(client, 10_000)
+
+    assert kinds(clock.run(main())) == {"Dataset": 10_000}
+    assert portal.most == 16
+
+
+def test_who_does_not_want_to_wait_for_a_connection(scripted: Scripted) -> None:
+    portal = Portal(ok, latency=10)
+
+    async def main() -> None:
+        timeout = httpx.Timeout(30, pool=3)
+        async with scripted(portal, timeout=timeout, max_connections=1) as client:
+            first = asyncio.ensure_future(read(client))
+            await asyncio.sleep(1)
+            with pytest.raises(TimeoutError, match="no connection was free within 3 s") as caught:
+                await datasets.get_dataset(client, "velos")
+            assert not caught.value.is_sent
+            assert now() == pytest.approx(4)
+            assert kinds(await first) == {"Dataset": 1}
+
+    clock.run(main())
+
+
+def test_a_connection_that_is_not_needed_any_more_is_free(scripted: Scripted) -> None:
+    async def fails(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(1)
+        if request.url.path.endswith("/404/"):
+            return httpx.Response(404)
+        raise httpx.ReadError("reset")
+
+    async def main() -> None:
+        async with scripted(fails, max_connections=2) as client:
+            for _ in range(5):
+                with pytest.raises(NotFoundError):
+                    await datasets.get_dataset(client, "404")
+                with pytest.raises(DataGouvError, match="reset"):
+                    await datasets.get_dataset(client, "velos")
+                call = asyncio.ensure_future(read(client))
+                await asyncio.sleep(0.5)
+                call.cancel()
+                await asyncio.wait([call])
+        assert client._pool.limits._places._value == 2
+        assert client._pool.limits._under_way == 0
+
+    clock.run(main())

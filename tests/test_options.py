@@ -15,6 +15,9 @@ from aiodatagouv.api import datasets, site
 Scripted = Callable[..., Client]
 
 
+SENT = "GET https://portal.example/api/1/datasets/velos/"
+
+
 class Portal:
     def __init__(self, *statuses: int) -> None:
         self.requests: list[httpx.Request] = []
@@ -115,10 +118,10 @@ async def test_one_line_a_request_is_logged(
             await datasets.get_dataset(client, "velos")
     lines = [record.message for record in caplog.records if record.name == "aiodatagouv"]
     assert [re.sub(r"\d+ ms", "N ms", line) for line in lines] == [
-        "get_dataset: 503, attempt 1, N ms, 10 bytes",
-        "get_dataset: 200, attempt 2, N ms, 10 bytes",
-        "get_dataset: no answer, attempt 1, N ms, 0 bytes",
+        "get_dataset: 503, attempt 1, waited N ms, took N ms, 10 bytes",
+        f"get_dataset: 503 Service Unavailable ({SENT}); again in 0.0 s",
+        "get_dataset: 200, attempt 2, waited N ms, took N ms, 10 bytes",
+        "get_dataset: no answer, attempt 1, waited N ms, took N ms, 0 bytes",
     ]
-    assert {record.levelno for record in caplog.records if record.name == "aiodatagouv"} == {
-        logging.DEBUG
-    }
+    levels = [record.levelname for record in caplog.records if record.name == "aiodatagouv"]
+    assert levels == ["DEBUG", "INFO", "DEBUG", "DEBUG"]

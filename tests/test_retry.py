@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import pickle
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO, UnsupportedOperation
+from typing import Any
 
 import httpx
 import pytest
@@ -16,15 +19,19 @@ from aiodatagouv import (
     APIError,
     Client,
     DataGouvError,
+    DecodeError,
     File,
     NetworkError,
     NotFoundError,
+    NotJSONError,
     Operation,
     RateLimitedError,
     RedirectError,
+    Retry,
     RetryPolicy,
     ServerError,
     TimeoutError,
+    UnreachableError,
 )
 from aiodatagouv.api import datasets, reuses, site
 from aiodatagouv.models import ImageUpload, ReuseWrite
@@ -39,7 +46,8 @@ REPLACE = OPERATIONS["update_reuse"]
 CHANGE = OPERATIONS["update_visualization"]
 DELETE = OPERATIONS["delete_reuse"]
 
-BROKEN = NetworkError("refused")
+BROKEN = NetworkError("reset")
+REFUSED = NetworkError("refused", is_sent=False)
 
 
 def status(number: int, retry_after: float | None = None) -> APIError:
@@ -53,6 +61,9 @@ def status(number: int, retry_after: float | None = None) -> APIError:
         (READ, BROKEN, True),
         (READ, TimeoutError("slow"), True),
         (READ, RedirectError("elsewhere"), False),
+        (READ, UnreachableError("no such host", is_sent=False), False),
+        (READ, NotJSONError("cut off"), True),
+        (READ, DecodeError("another type"), False),
         (READ, status(500), True),
         (READ, status(502), True),
         (READ, status(503), True),
@@ -63,9 +74,13 @@ def status(number: int, retry_after: float | None = None) -> APIError:
         (REPLACE, BROKEN, True),
         (DELETE, status(503), True),
         (CREATE, BROKEN, False),
+        (CREATE, REFUSED, True),
+        (CREATE, TimeoutError("no connection", is_sent=False), True),
+        (CREATE, NotJSONError("cut off"), False),
         (CREATE, status(503), False),
         (CREATE, status(429), True),
         (CHANGE, status(500), False),
+        (CHANGE, REFUSED, True),
     ],
 )
 def test_what_is_worth_another_attempt(
@@ -73,6 +88,12 @@ def test_what_is_worth_another_attempt(
 ) -> None:
     wait = RetryPolicy().wait(operation, error, attempt=1, elapsed=0, jitter=0.5)
     assert (wait is not None) is again
+
+
+@pytest.mark.parametrize("error", [BROKEN, status(503), NotJSONError("cut off")])
+def test_a_write_that_may_be_carried_out_twice(error: DataGouvError) -> None:
+    wait = RetryPolicy(unsafe=True).wait(CREATE, error, attempt=1, elapsed=0, jitter=0.5)
+    assert wait is not None
 
 
 def test_each_wait_may_be_twice_as_long_as_the_one_before() -> None:
@@ -102,11 +123,24 @@ def test_what_the_portal_asks_for_is_a_floor_and_all_limits_hold(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"attempts": 0}, {"base": -1}, {"max_wait": -1}, {"deadline": -1}]
+    "wrong",
+    [
+        {"attempts": 0},
+        {"base": -1},
+        {"max_wait": -1},
+        {"deadline": -1},
+        {"cool_down": -1},
+        {"wait_for_unlock": -1},
+    ],
 )
 def test_a_policy_that_makes_no_sense(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' must be >="):
         RetryPolicy(**wrong)  # type: ignore[arg-type]
+
+
+def test_waiting_for_less_than_the_first_question() -> None:
+    with pytest.raises(ValueError, match="after cool_down, 60 seconds, so wait at least as long"):
+        RetryPolicy(wait_for_unlock=30)
 
 
 class Failing:
@@ -138,7 +172,7 @@ def test_a_read_succeeds_in_the_end(scripted: Scripted) -> None:
     clock.run(main())
     assert len(portal.times) == 5
     waits = [after - before for before, after in zip(portal.times, portal.times[1:], strict=False)]
-    assert all(0 <= wait <= 0.5 * 2**number for number, wait in enumerate(waits))
+    assert all(0 <= wait <= 0.25 * 2**number for number, wait in enumerate(waits))
 
 
 def test_a_body_that_breaks_off_is_read_again(scripted: Scripted) -> None:
@@ -254,6 +288,132 @@ def test_a_file_that_was_read_does_not_follow_a_redirect(scripted: Scripted) -> 
             image = ImageUpload(file=File(Pipe(b"bytes"), "a.png"))
             with pytest.raises(RedirectError, match="after its file was read"):
                 await reuses.reuse_image(client, "1", body=image)
+
+    clock.run(main())
+    assert len(portal.times) == 1
+
+
+def test_what_waits_for_another_attempt_is_told(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    portal = Failing(503, httpx.ConnectError("refused"))
+    told: list[Retry] = []
+
+    async def main() -> None:
+        options = {"retry": RetryPolicy(), "on_retry": told.append}
+        async with scripted(portal, **options) as client:
+            await datasets.get_dataset(client, "velos")
+            # The callback is an option like the others.
+            await datasets.get_dataset(client.with_options(on_retry=None), "velos")
+
+    caplog.set_level(logging.INFO, "aiodatagouv")
+    clock.run(main())
+    assert [(one.operation, one.attempt) for one in told] == [(READ, 1), (READ, 2)]
+    assert isinstance(told[0].error, ServerError)
+    assert [one.wait for one in told] == pytest.approx(
+        [portal.times[1], portal.times[2] - portal.times[1]]
+    )
+    assert [record.message for record in caplog.records] == [
+        f"{one.error}; again in {one.wait:.1f} s" for one in told
+    ]
+
+
+def test_an_error_says_what_it_took(scripted: Scripted) -> None:
+    portal = Failing(*[503] * 9)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(attempts=4)) as client:
+            with pytest.raises(ServerError) as caught:
+                await datasets.get_dataset(client, "velos")
+        assert caught.value.attempts == 4
+        assert caught.value.waited == pytest.approx(portal.times[3])
+        words = f"503 Service Unavailable, 4 attempts, waited {portal.times[3]:.1f} s (GET "
+        assert words in str(caught.value)
+        assert "4 attempts" in str(pickle.loads(pickle.dumps(caught.value)))
+
+    clock.run(main())
+
+
+def test_a_call_that_works_at_once_says_nothing_of_it(scripted: Scripted) -> None:
+    async def main() -> None:
+        async with scripted(Failing(404), retry=RetryPolicy()) as client:
+            with pytest.raises(NotFoundError) as caught:
+                await datasets.get_dataset(client, "velos")
+        assert caught.value.attempts == 1
+        assert "attempt" not in str(caught.value)
+
+    clock.run(main())
+
+
+def test_the_deadline_holds_for_what_waits_for_its_turn(scripted: Scripted) -> None:
+    portal = Failing(503)
+
+    async def main() -> float:
+        policy = RetryPolicy(base=0, deadline=30)
+        async with scripted(portal, retry=policy, rate=1 / 100) as client:
+            with pytest.raises(ServerError, match="503"):
+                await datasets.get_dataset(client, "velos")
+        return asyncio.get_running_loop().time()
+
+    assert clock.run(main()) == pytest.approx(30)
+    assert len(portal.times) == 1
+
+
+def test_what_was_sent_before_goes_first(scripted: Scripted) -> None:
+    order: list[str] = []
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        order.append(request.url.path.split("/")[-2])
+        return httpx.Response(503 if order == ["0"] else 200, json={"id": "1"})
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(base=0), rate=1) as client:
+            await asyncio.gather(*(datasets.get_dataset(client, str(n)) for n in range(9)))
+
+    clock.run(main())
+    # One of the others was at the front already.
+    assert order == ["0", "1", "0", "2", "3", "4", "5", "6", "7", "8"]
+
+
+class Patient(RetryPolicy):
+    """Looks at the portal's own words."""
+
+    def wait(self, operation: Operation, error: DataGouvError, **how: Any) -> float | None:
+        return 7 if "maintenance" in str(error) else super().wait(operation, error, **how)
+
+
+def test_a_policy_of_ones_own(scripted: Scripted) -> None:
+    down = httpx.Response(501, json={"message": "maintenance"})
+    portal = Failing(down, 501)
+
+    async def main() -> None:
+        async with scripted(portal, retry=Patient()) as client:
+            with pytest.raises(ServerError, match="501 Not Implemented"):
+                await datasets.get_dataset(client, "velos")
+
+    clock.run(main())
+    assert portal.times == [0, 7]
+
+
+def test_an_answer_that_is_cut_off_within_its_framing(scripted: Scripted) -> None:
+    portal = Failing(httpx.Response(200, content=b'{"id": "1"'), httpx.Response(200, content=b""))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            assert (await datasets.get_dataset(client, "velos")).id == "1"
+
+    clock.run(main())
+    assert len(portal.times) == 3
+
+
+def test_an_answer_of_another_type_stays_one(scripted: Scripted) -> None:
+    portal = Failing(httpx.Response(200, json=["a list"]))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            with pytest.raises(DecodeError) as caught:
+                await datasets.get_dataset(client, "velos")
+            assert caught.value.response is not None
 
     clock.run(main())
     assert len(portal.times) == 1

@@ -32,14 +32,17 @@ if TYPE_CHECKING:
     from .errors import MaskError as MaskError
     from .errors import NetworkError as NetworkError
     from .errors import NotFoundError as NotFoundError
+    from .errors import NotJSONError as NotJSONError
     from .errors import PermissionDeniedError as PermissionDeniedError
     from .errors import RateLimitedError as RateLimitedError
     from .errors import RedirectError as RedirectError
     from .errors import ServerError as ServerError
     from .errors import TimeoutError as TimeoutError
+    from .errors import UnreachableError as UnreachableError
     from .operation import Operation as Operation
     from .pagination import Paginator as Paginator
     from .projection import Page as Page
+    from .retry import Retry as Retry
     from .retry import RetryPolicy as RetryPolicy
     from .streams import Stream as Stream
     from .types import UNSET as UNSET
@@ -60,16 +63,18 @@ _MODULES = {
         "MaskError",
         "NetworkError",
         "NotFoundError",
+        "NotJSONError",
         "PermissionDeniedError",
         "RateLimitedError",
         "RedirectError",
         "ServerError",
         "TimeoutError",
+        "UnreachableError",
     ],
     "operation": ["Operation"],
     "pagination": ["Paginator"],
     "projection": ["Page"],
-    "retry": ["RetryPolicy"],
+    "retry": ["Retry", "RetryPolicy"],
     "streams": ["Stream"],
     "types": ["UNSET", "File", "Unset"],
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import socket
+import ssl
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -21,7 +23,7 @@ from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 from httpx_aiohttp import AiohttpTransport
 
 from .auth import shown
-from .errors import NetworkError, TimeoutError
+from .errors import NetworkError, TimeoutError, UnreachableError
 
 _FAILURES = (
     httpx.HTTPError,
@@ -32,6 +34,15 @@ _FAILURES = (
     OSError,
     ValueError,  # A host or a status line that cannot be written, among others.
 )
+
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+)
+"""What happens before there is a connection."""
 
 _CLOSED = "the Client was closed during a call"
 
@@ -214,13 +225,24 @@ class Session:
         cause = error.__cause__ or error
         timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
         kind = TimeoutError if timed_out else NetworkError
+        if _is_final(cause):
+            kind = UnreachableError
         words = str(error).strip() or ("timed out" if timed_out else type(cause).__name__)
         return kind(
             words,
             operation=request.extensions["operation"],
             method=request.method,
             url=shown(request.url, self._portal),
+            is_sent=not isinstance(cause, _NOT_SENT),
         )
+
+
+def _is_final(cause: BaseException) -> bool:
+    """Whether connecting fails in a way that will stay."""
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        cause = cause.os_error
+    is_unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+    return is_unknown or isinstance(cause, ssl.SSLCertVerificationError)
 
 
 def _without_frames(error: BaseException, handled: BaseException | None) -> BaseException:

@@ -71,13 +71,8 @@ def project(call: Call, class_: type[P]) -> tuple[Call, Projection[P]]:
 
 
 async def fetch(client: Client, call: Call, read: Callable[[str, bytes], T]) -> T:
-    """Make a call and read its answer; an error of reading has the answer with it."""
-    response = await client.request(call)
-    try:
-        return read(call.operation.id, response.content)
-    except DecodeError as error:
-        error.response = response
-        raise
+    """Make a call and read the body of its answer."""
+    return await client.read(call, lambda response: read(call.operation.id, response.content))
 
 
 async def empty(client: Client, call: Call) -> None:

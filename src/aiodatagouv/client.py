@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from copy import copy
 from types import TracebackType
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define, evolve, field
 
 from . import _http, auth
+from .limits import Limits
 from .options import (
     RATE,
     RETRY,
     TIMEOUT,
     OnResponse,
+    OnRetry,
     Options,
     read_lang,
     read_rate,
@@ -44,6 +46,7 @@ T = TypeVar("T")
 class _Pool:
     """What a client shares with those that are made from it."""
 
+    limits: Limits
     session: _http.Session | None = None
     loop: asyncio.AbstractEventLoop | None = None
     closed: bool = False
@@ -74,15 +77,19 @@ class Client:
         base_url: The root of the portal's API; ``/api/1/`` is added to a bare host.
         timeout: Seconds without any byte after which a call fails, or httpx's own ``Timeout``.
             Waiting for a free connection does not count, unless that ``Timeout`` says so.
-        retry: When a call that failed is made again; never when None.
-        rate: Requests a second that all calls together make at most; any number when None. After a
-            pause, those of a second may go at once.
-        max_connections: How many connections may be open at once.
+        retry: When a call that failed is made again. When None, never, nor does any call wait
+            because the portal asks for it: that is a ``RateLimitedError`` at once.
+        rate: Requests a second that all calls together make at most. Up to ten of them may go at
+            once after a time without any. When None, the client finds out how many the portal
+            takes: it starts with 20 and sends more until some are answered 429; ``math.inf`` is any
+            number.
+        max_connections: How many requests may be under way at once, each on its own connection.
         transport: What sends the requests instead of httpx-aiohttp, for tests.
         user_agent: What the portal's logs show.
         lang: The language of labels and messages, as ``fr``; the portal's own when None.
         on_response: Is called with every answer as it came, an ``httpx.Response``, before it is
             decoded or raised as an error; that of a ``Stream`` before its body is read.
+        on_retry: Is called with a :class:`Retry` before each wait for another attempt.
 
     Raises:
         ValueError: ``base_url`` is not a URL, the key cannot be sent or would travel in the clear,
@@ -103,6 +110,7 @@ class Client:
         user_agent: str = f"aiodatagouv/{__version__}",
         lang: str | None = None,
         on_response: OnResponse | None = None,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self._key = auth.ApiKey.find(api_key)
         del api_key  # A traceback shows the local variables.
@@ -119,14 +127,15 @@ class Client:
         self._options = Options(
             timeout=read_timeout(timeout),
             retry=read_retry(retry),
-            limiter=read_rate(rate),
+            line=read_rate(rate),
             lang=read_lang(lang),
             on_response=on_response,
+            on_retry=on_retry,
         )
         self._max_connections = max_connections
         self._transport = transport
         self._user_agent = user_agent
-        self._pool = _Pool()
+        self._pool = _Pool(Limits(max_connections))
         self._is_derived = False
 
     def __repr__(self) -> str:
@@ -147,6 +156,7 @@ class Client:
         rate: float | Unset | None = UNSET,
         lang: str | Unset | None = UNSET,
         on_response: OnResponse | Unset | None = UNSET,
+        on_retry: OnRetry | Unset | None = UNSET,
     ) -> Self:
         """A client with other options and the same connections, for some calls or only one.
 
@@ -165,11 +175,13 @@ class Client:
         if retry is not UNSET:
             options = evolve(options, retry=read_retry(retry))
         if rate is not UNSET:
-            options = evolve(options, limiter=read_rate(rate))
+            options = evolve(options, line=read_rate(rate))
         if lang is not UNSET:
             options = evolve(options, lang=read_lang(lang))
         if on_response is not UNSET:
             options = evolve(options, on_response=on_response)
+        if on_retry is not UNSET:
+            options = evolve(options, on_retry=on_retry)
         derived = copy(self)
         derived._options = options
         derived._is_derived = True
@@ -222,7 +234,20 @@ class Client:
             ValueError: A parameter is none.
             RuntimeError: The client is not open, or was opened in another event loop.
         """
-        return await self._pipeline().request(call)
+        return await self.read(call, lambda response: response)
+
+    async def read(self, call: Call, read: Callable[[_http.Response], T]) -> T:
+        """Make a call and read its answer, again if what has come is cut off.
+
+        Args:
+            call: What to call.
+            read: Makes of the answer what is wanted, or raises a ``DecodeError``.
+
+        Raises:
+            DecodeError: What ``read`` raises.
+            APIError, NetworkError, MaskError, ValueError, RuntimeError: See :meth:`request`.
+        """
+        return await self._pipeline().request(call, read)
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
@@ -240,7 +265,8 @@ class Client:
             yield chunk
 
     def _pipeline(self) -> Pipeline:
-        return Pipeline(self._portal, self._key, self._pool.open(), self._options)
+        session = self._pool.open()
+        return Pipeline(self._portal, self._key, session, self._pool.limits, self._options)
 
 
 def _root(base_url: str) -> _http.URL:

@@ -12,7 +12,7 @@ import msgspec
 
 from ._model import Model, declared, each, is_model
 from .dates import read_datetime
-from .errors import DecodeError
+from .errors import DecodeError, NotJSONError
 from .types import UNSET, Unset
 
 
@@ -47,7 +47,7 @@ def parse(operation: str, content: bytes) -> Any:
     """Parse an answer as plain JSON.
 
     Raises:
-        DecodeError: It is none.
+        NotJSONError: It is none.
     """
     try:
         return msgspec.json.decode(content)
@@ -59,7 +59,7 @@ def parse(operation: str, content: bytes) -> Any:
     except (ValueError, RecursionError):
         found = repr(content[:80].decode(errors="replace")) if content else "an empty body"
         found += f" ({reason})" if content else ""
-        raise DecodeError(found, operation=operation, expected="JSON") from None
+        raise NotJSONError(found, operation=operation, expected="JSON") from None
 
 
 def _build(type_: Any, data: Any) -> Any:

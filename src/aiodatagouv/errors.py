@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import builtins
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
+
+from . import quota
 
 if TYPE_CHECKING:
     from ._http import Response
@@ -36,7 +36,23 @@ _DEPTH = 8
 
 
 class DataGouvError(Exception):
-    """The parent of every error of this library."""
+    """The parent of every error of this library.
+
+    Attributes:
+        attempts: How often the call was sent; 0 when the client refused to send it.
+        waited: How many seconds it has waited for that, all attempts together.
+    """
+
+    attempts: int = 1
+    waited: float = 0.0
+
+    def _effort(self) -> str:
+        """What it took to fail, when that was not just once."""
+        if self.attempts == 1:
+            return ""
+        if not self.attempts:
+            return ", not sent"
+        return f", {self.attempts} attempts, waited {self.waited:.1f} s"
 
 
 class NetworkError(DataGouvError):
@@ -46,19 +62,28 @@ class NetworkError(DataGouvError):
         operation: The id of the operation.
         method: The HTTP method.
         url: The address that was called.
+        is_sent: Whether the portal may have got the request, and carried it out.
     """
 
     def __init__(
-        self, message: str, *, operation: str = "", method: str = "", url: str = ""
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        method: str = "",
+        url: str = "",
+        is_sent: bool = True,
     ) -> None:
         super().__init__(message)
         self.operation = operation
         self.method = method
         self.url = url
+        self.is_sent = is_sent
 
     def __str__(self) -> str:
         url = one_line(self.url, _URL)
-        return f"{self.operation}: {one_line(self.args[0])} ({self.method} {url})"
+        what = f"{self.operation}: {one_line(self.args[0])}{self._effort()}"
+        return f"{what} ({self.method} {url})"
 
 
 class TimeoutError(NetworkError, builtins.TimeoutError):
@@ -67,6 +92,10 @@ class TimeoutError(NetworkError, builtins.TimeoutError):
 
 class RedirectError(NetworkError):
     """The portal redirects to where the client does not go: calling again would not help."""
+
+
+class UnreachableError(NetworkError):
+    """There is no such host, or it cannot prove to be it: calling again would not help."""
 
 
 class MaskError(DataGouvError, ValueError):
@@ -100,7 +129,12 @@ class DecodeError(DataGouvError, ValueError):
 
     def __str__(self) -> str:
         found = one_line(self.args[0])
-        return f"{self.operation}: expected {self.expected} at {self.path}, got {found}"
+        what = f"{self.operation}: expected {self.expected} at {self.path}, got {found}"
+        return f"{what}{self._effort()}"
+
+
+class NotJSONError(DecodeError):
+    """The answer is no JSON at all: it was cut off on its way, or somebody else has answered."""
 
 
 class APIError(DataGouvError):
@@ -149,6 +183,7 @@ class APIError(DataGouvError):
             text += f" [{one_line('; '.join(wrong))}]"
         if self.retry_after is not None:
             text += f", wait {self.retry_after:g} s"
+        text += self._effort()
         text += f" ({self.method} {one_line(self.url, _URL)})"
         if self.sentry_id is not None:
             text += f" [X-Sentry-ID {one_line(self.sentry_id, _ID)}]"
@@ -176,11 +211,19 @@ class GoneError(APIError):
 
 
 class LockedError(APIError):
-    """423: the portal is in read-only mode."""
+    """423: the portal is in read-only mode.
+
+    When the client itself refuses, because the portal said so a moment ago, ``message`` is the
+    portal's, ``retry_after`` says in how many seconds it would be asked again, and there is no
+    ``response``.
+    """
 
 
 class RateLimitedError(APIError):
-    """429: too many requests; see ``retry_after``."""
+    """429: too many requests; see ``retry_after``.
+
+    When the client itself refuses, because that time is not over, there is no ``response``.
+    """
 
 
 class ServerError(APIError):
@@ -224,7 +267,7 @@ def from_response(operation: Operation, response: Response, url: str) -> APIErro
         url=url,
         status=status,
         sentry_id=response.headers.get("X-Sentry-ID"),
-        retry_after=_retry_after(response),
+        retry_after=quota.retry_after(response.headers, datetime.now(UTC)),
         response=response,
     )
 
@@ -250,30 +293,6 @@ def _words(value: Any, depth: int = 0) -> str:
 def _phrase(response: Response) -> str:
     known = {one.value: one.phrase for one in HTTPStatus}
     return response.reason_phrase or known.get(response.status_code, "without a reason")
-
-
-_SECONDS = re.compile(r"\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*", re.ASCII)
-
-
-def _retry_after(response: Response) -> float | None:
-    """How long an answer asks to wait, by the portal's own clock when it has one."""
-    text = response.headers.get("Retry-After", "").strip()
-    if _SECONDS.fullmatch(text):  # Each proxy on the way may have added one.
-        return max(float(one) for one in text.split(","))
-    moment = _date(text)
-    if moment is None:
-        return None
-    now = _date(response.headers.get("Date", "")) or datetime.now(UTC)
-    return max(0.0, (moment - now).total_seconds())
-
-
-def _date(text: str) -> datetime | None:
-    """A date as HTTP writes it."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ArithmeticError, LookupError, TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _json_object(content: bytes) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Operation:
         media_type: The media type of the answer; ``*/*`` when the call decides.
         masked: Whether the answer can be narrowed down to some ``fields``.
         multipart: Whether the body is sent as a form with files; JSON otherwise.
+        creates: Whether it creates content, which a portal in read-only mode refuses with a 423.
         releases: The pinned releases of udata that serve it, newest first.
         deprecated: The release of udata that dropped it.
     """
@@ -53,6 +54,7 @@ class Operation:
     media_type: str = "application/json"
     masked: bool = False
     multipart: bool = False
+    creates: bool = False
     releases: tuple[str, ...] = ()
     deprecated: str | None = None
 

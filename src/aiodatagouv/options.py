@@ -10,8 +10,9 @@ from typing import TypeAlias
 from attrs import frozen
 
 from . import _http
-from .limits import RateLimiter
-from .retry import RetryPolicy
+from .limits import Line
+from .rate import AdaptiveRate, Rate
+from .retry import NEVER, Retry, RetryPolicy
 
 TIMEOUT = _http.Timeout(30, connect=10, pool=None)
 """Seconds: to connect 10, for the next bytes 30; waiting for a free connection has no limit."""
@@ -25,6 +26,9 @@ RATE = 5.0
 OnResponse: TypeAlias = Callable[[_http.Response], object]
 """What is called with every answer."""
 
+OnRetry: TypeAlias = Callable[[Retry], object]
+"""What is called before each wait for another attempt."""
+
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
 
 
@@ -33,10 +37,11 @@ class Options:
     """What may be different for some calls; :class:`aiodatagouv.Client` says what each is."""
 
     timeout: _http.Timeout
-    retry: RetryPolicy | None
-    limiter: RateLimiter | None
+    retry: RetryPolicy
+    line: Line
     lang: str | None
     on_response: OnResponse | None
+    on_retry: OnRetry | None
 
 
 def read_timeout(timeout: float | _http.Timeout) -> _http.Timeout:
@@ -52,24 +57,26 @@ def read_timeout(timeout: float | _http.Timeout) -> _http.Timeout:
     return _http.Timeout(timeout, pool=None)
 
 
-def read_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
+def read_retry(retry: RetryPolicy | None) -> RetryPolicy:
     """What is given as a policy.
 
     Raises:
         TypeError: It is none.
     """
-    if retry is not None and not isinstance(retry, RetryPolicy):
+    if retry is None:
+        return NEVER
+    if not isinstance(retry, RetryPolicy):
         raise TypeError(f"retry is {retry!r}: it must be a RetryPolicy, or None")
     return retry
 
 
-def read_rate(rate: float | None) -> RateLimiter | None:
+def read_rate(rate: float | None) -> Line:
     """What is given as a rate.
 
     Raises:
         ValueError: It is not positive.
     """
-    return None if rate is None else RateLimiter(rate)
+    return Line(AdaptiveRate() if rate is None else Rate(rate))
 
 
 def read_lang(lang: str | None) -> str | None:

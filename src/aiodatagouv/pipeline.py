@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import logging
 import random
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from . import _http, auth, errors, masks, redirects
 from ._model import to_json
+from .limits import Limits, Turn, now
+from .retry import Retry
 from .types import File
 
 if TYPE_CHECKING:
@@ -23,6 +25,26 @@ if TYPE_CHECKING:
     from .options import Options
 
 _log = logging.getLogger("aiodatagouv")
+
+T = TypeVar("T")
+
+
+class _OutOfTimeError(Exception):
+    """The next attempt would start too late."""
+
+
+@define
+class _Progress:
+    """How far a call has come. Times are those of the event loop."""
+
+    attempts: int = 0
+    waited: float = 0.0
+    since: float = field(factory=now)
+    """Since when it waits to be sent."""
+    failed: float | None = None
+    """When it failed first."""
+    latest: float | None = None
+    """When it must be sent again, if at all."""
 
 
 @frozen
@@ -33,73 +55,103 @@ class Pipeline:
         portal: The root of the portal's API.
         key: The key for it.
         session: The connections to it.
+        limits: What keeps all calls from being too many for it.
         options: What the caller wants of them.
     """
 
     portal: _http.URL
     key: auth.ApiKey
     session: _http.Session
+    limits: Limits
     options: Options
 
-    async def request(self, call: Call) -> _http.Response:
-        """Make a call and read the whole answer."""
+    async def request(self, call: Call, read: Callable[[_http.Response], T]) -> T:
+        """Make a call, take in the whole answer, and read it."""
+        progress = _Progress()
 
-        async def whole(attempt: int) -> _http.Response:
-            async with self._answer(call, attempt) as response:
+        async def whole() -> T:
+            async with self._answer(call, progress) as response:
                 await self.session.read(response)
-                return response
+            response = _http.rewritten(response, self.key.struck_out)
+            self._hand_out(response)
+            try:
+                return read(response)
+            except errors.DecodeError as error:
+                error.response = response
+                raise
 
-        response = _http.rewritten(await self._persist(call, whole), self.key.struck_out)
-        self._hand_out(response)
-        return response
+        return await self._persist(call, progress, whole)
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
         """Make a call and leave the body of the answer to be read."""
+        progress = _Progress()
         async with AsyncExitStack() as stack:
 
-            async def begun(attempt: int) -> _http.Response:
-                return await stack.enter_async_context(self._answer(call, attempt))
+            async def begun() -> _http.Response:
+                return await stack.enter_async_context(self._answer(call, progress))
 
-            response = await self._persist(call, begun)
+            response = await self._persist(call, progress, begun)
             self._hand_out(response)
             yield response
 
     async def _persist(
-        self, call: Call, make: Callable[[int], Awaitable[_http.Response]]
-    ) -> _http.Response:
+        self, call: Call, progress: _Progress, make: Callable[[], Awaitable[T]]
+    ) -> T:
         """Make a call until it succeeds or the policy gives up."""
-        policy = self.options.retry if _can_be_repeated(call) else None
-        clock = asyncio.get_running_loop().time
-        failed: float | None = None
-        attempt = 1
-        while True:
-            try:
-                return await make(attempt)
-            except (errors.APIError, errors.NetworkError) as error:
-                wait = None
-                failed = clock() if failed is None else failed
-                if policy is not None:
-                    wait = policy.wait(
-                        call.operation,
-                        error,
-                        attempt=attempt,
-                        elapsed=clock() - failed,
-                        jitter=random.random(),
-                    )
-                if wait is None:
-                    raise
-            await self.session.until_closed(partial(asyncio.sleep, wait))
-            attempt += 1
+        last: errors.DataGouvError | None = None
+        try:
+            while True:
+                try:
+                    return await make()
+                except (errors.APIError, errors.DecodeError, errors.NetworkError) as error:
+                    wait = self._wait(call, progress, error)
+                    if wait is None:
+                        raise
+                    last = error
+                except _OutOfTimeError:
+                    assert last is not None
+                    raise last from None
+                self._tell(Retry(call.operation, last, progress.attempts, wait))
+                await self.session.until_closed(partial(asyncio.sleep, wait))
+        finally:
+            last = None  # An error and the frames that it came through keep each other alive.
+
+    def _wait(self, call: Call, progress: _Progress, error: errors.DataGouvError) -> float | None:
+        """How many seconds to wait before another attempt, None to give up."""
+        is_refused = isinstance(error, errors.APIError) and error.response is None
+        if is_refused:
+            progress.attempts -= 1
+        error.attempts, error.waited = progress.attempts, progress.waited
+        if not is_refused and not _can_be_repeated(call):
+            return None
+        policy = self.options.retry
+        if progress.failed is None:
+            progress.failed = now()
+        is_locked = isinstance(error, errors.LockedError)
+        progress.latest = progress.failed + (
+            policy.wait_for_unlock if is_locked else policy.deadline
+        )
+        return policy.wait(
+            call.operation,
+            error,
+            attempt=progress.attempts,
+            elapsed=now() - progress.failed,
+            jitter=random.random(),
+        )
 
     @asynccontextmanager
-    async def _answer(self, call: Call, attempt: int) -> AsyncGenerator[_http.Response]:
+    async def _answer(self, call: Call, progress: _Progress) -> AsyncGenerator[_http.Response]:
         """The answer to a call, wherever the portal redirects to, its body still to be read."""
         url = self._url(call)
         headers, content = _headers(call), _content(call)
         key = self.key
+        again = progress.failed is not None
+        progress.attempts += 1
         for hops in count():
-            sent = self._send(call, attempt, url, key, headers=headers, **content)
+            sent = self._send(
+                call, progress, url, key, again=again or hops > 0, headers=headers, **content
+            )
             async with sent as response:
                 target = redirects.next_url(call.operation, response, self.portal, hops)
                 if target is None:
@@ -118,35 +170,91 @@ class Pipeline:
 
     @asynccontextmanager
     async def _send(
-        self, call: Call, attempt: int, url: _http.URL, key: auth.ApiKey, **content: Any
+        self,
+        call: Call,
+        progress: _Progress,
+        url: _http.URL,
+        key: auth.ApiKey,
+        *,
+        again: bool,
+        **content: Any,
     ) -> AsyncGenerator[_http.Response]:
         """Send one request when its turn comes, and log what became of it."""
-        if self.options.limiter is not None:
-            await self.session.until_closed(self.options.limiter.wait)
-        operation = call.operation
+        operation, options = call.operation, self.options
         request = self.session.request(
-            operation.id, operation.method, url, timeout=self.options.timeout, **content
+            operation.id, operation.method, url, timeout=options.timeout, **content
         )
-        outcome, size = "no answer", 0
-        start = time.perf_counter()
+        async with AsyncExitStack() as stack:
+            turn = await self._turn(stack, call, progress, url, again=again)
+            started = now()
+            waited = started - progress.since
+            progress.waited += waited
+            outcome, size = "no answer", 0
+            try:
+                async with self.session.send(request, key.headers(url, self.portal)) as response:
+                    outcome = str(response.status_code)
+                    if auth.origin(url) == auth.origin(self.portal):
+                        self._hear(turn, call, progress, response)
+                    try:
+                        yield response
+                    finally:
+                        size = response.num_bytes_downloaded
+            finally:
+                progress.since = now()
+                times = waited * 1000, (progress.since - started) * 1000
+                line = "%s: %s, attempt %d, waited %.0f ms, took %.0f ms, %d bytes"
+                _log.debug(line, operation.id, outcome, progress.attempts, *times, size)
+
+    async def _turn(
+        self,
+        stack: AsyncExitStack,
+        call: Call,
+        progress: _Progress,
+        url: _http.URL,
+        *,
+        again: bool,
+    ) -> Turn:
+        """Wait for the turn of a request, as long as it makes sense."""
+        waiting = self.limits.turn(
+            call.operation,
+            auth.shown(url, self.portal),
+            line=self.options.line,
+            policy=self.options.retry,
+            again=again,
+            patience=self.options.timeout.pool,
+        )
+
+        async def in_time() -> Turn:
+            async with asyncio.timeout_at(progress.latest):
+                return await stack.enter_async_context(waiting)
+
         try:
-            async with self.session.send(request, key.headers(url, self.portal)) as response:
-                outcome = str(response.status_code)
-                try:
-                    yield response
-                finally:
-                    size = response.num_bytes_downloaded
-        finally:
-            took = (time.perf_counter() - start) * 1000
-            line = "%s: %s, attempt %d, %.0f ms, %d bytes"
-            _log.debug(line, operation.id, outcome, attempt, took, size)
+            return await self.session.until_closed(in_time)
+        except errors.TimeoutError:
+            raise
+        except builtins.TimeoutError:
+            raise _OutOfTimeError from None
+
+    def _hear(self, turn: Turn, call: Call, progress: _Progress, response: _http.Response) -> None:
+        """Let the other calls know what an answer of the portal means for them."""
+        self.limits.heard(
+            turn,
+            response.status_code,
+            response.headers,
+            operation=call.operation,
+            line=self.options.line,
+            pause=self.options.retry.backoff(progress.attempts, random.random()),
+        )
 
     async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
         await self.session.read(response)
         response = _http.rewritten(response, self.key.struck_out)
         self._hand_out(response)
         url = auth.shown(response.url, self.portal)
-        return errors.from_response(call.operation, response, url)
+        error = errors.from_response(call.operation, response, url)
+        if isinstance(error, errors.LockedError):
+            self.limits.lock(error, self.options.retry.cool_down)
+        return error
 
     def _url(self, call: Call) -> _http.URL:
         url = self.portal.join(call.url())
@@ -158,6 +266,11 @@ class Pipeline:
     def _hand_out(self, response: _http.Response) -> None:
         if self.options.on_response is not None:
             self.options.on_response(response)
+
+    def _tell(self, retry: Retry) -> None:
+        _log.info("%s; again in %.1f s", retry.error, retry.wait)
+        if self.options.on_retry is not None:
+            self.options.on_retry(retry)
 
 
 def _headers(call: Call) -> dict[str, str]:

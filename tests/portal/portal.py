@@ -38,6 +38,16 @@ class Portal:
     totals: dict[str, int]
     #: path of a GET -> parameters of its path and query with which it answers something
     ids: dict[str, dict[str, Any]]
+    _process: subprocess.Popen[bytes] = field(repr=False)
+
+    def end_read_only(self) -> None:
+        """Let everybody create again."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"write\n")
+        self._process.stdin.flush()
+        if not self._process.stdout.readline():
+            raise PortalError("the portal has died")
 
 
 def portal_python() -> Path:
@@ -97,7 +107,7 @@ def _manifest(process: subprocess.Popen[bytes], log: IO[bytes], timeout: float) 
         raise PortalError(f"no portal after {timeout:g} s\n{_tail(log)}") from None
     if not line:
         raise PortalError(f"the portal died, exit status {process.wait()}\n{_tail(log)}")
-    return Portal(**json.loads(line))
+    return Portal(**json.loads(line), _process=process)
 
 
 def _tail(log: IO[bytes], lines: int = 30) -> str:

@@ -49,6 +49,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Creates a contact point.",
         item="ContactPoint",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -89,6 +90,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create dataservice.",
         item="Dataservice",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -137,6 +139,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Follow an object given its ID.",
         item="FollowersCount",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -279,6 +282,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create a new community resource.",
         item="CommunityResource",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -289,6 +293,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create a new dataset.",
         item="Dataset",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -299,6 +304,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create a new resource for a given dataset.",
         item="Resource",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -355,6 +361,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Follow an object given its ID.",
         item="FollowersCount",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -626,6 +633,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Update the file related to a given community resource.",
         item="UploadedCommunityResource",
         multipart=True,
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -637,6 +645,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Upload a file related to a given resource on a given dataset.",
         item="UploadedResource",
         multipart=True,
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -648,6 +657,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Upload a new community resource.",
         item="UploadedCommunityResource",
         multipart=True,
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -659,6 +669,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Upload a file for a new dataset resource.",
         item="UploadedResource",
         multipart=True,
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -669,6 +680,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Add comment and optionally close a discussion given its ID.",
         item="Discussion",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -679,6 +691,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create a new Discussion.",
         item="Discussion",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -851,6 +864,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create a new harvest source.",
         item="HarvestSource",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -947,6 +961,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Preview an harvesting from a source created with the given payload.",
         item="HarvestJobPreview",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1304,6 +1319,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create a new organization.",
         item="Organization",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1314,6 +1330,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Add a member into a given organization.",
         item="Member",
+        creates=True,
         releases=("14.13.0",),
         deprecated="15.0.0",
     ),
@@ -1352,6 +1369,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Follow an object given its ID.",
         item="FollowersCount",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1582,6 +1600,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Apply for membership to a given organization.",
         item="MembershipRequest",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1925,6 +1944,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Create reuse.",
         item="Reuse",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -1963,6 +1983,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Follow an object given its ID.",
         item="FollowersCount",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -2016,6 +2037,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Add a dataservice to a given reuse.",
         item="Reuse",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -2371,6 +2393,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Initiate transfer request.",
         item="Transfer",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(
@@ -2410,6 +2433,7 @@ _ALL: tuple[Operation, ...] = (
         kind="json",
         summary="Follow a user given its ID.",
         item="FollowersCount",
+        creates=True,
         releases=("17.18.0", "14.13.0"),
     ),
     Operation(

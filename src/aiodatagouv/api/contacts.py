@@ -60,6 +60,7 @@ async def create_contact_point(client: Client, *, body: ContactPointWrite) -> Co
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_contact_point"], body=body)

@@ -41,6 +41,7 @@ async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Datas
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_dataservice"], body=body)
@@ -154,7 +155,8 @@ async def follow_dataservice(client: Client, id: Id) -> FollowersCount:
         The answer, as ``FollowersCount``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["follow_dataservice"], path={"id": id})
     return await answers.json(client, call, FollowersCount)

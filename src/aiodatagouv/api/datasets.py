@@ -115,6 +115,7 @@ async def create_community_resource(
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_community_resource"], body=body)
@@ -135,6 +136,7 @@ async def create_dataset(client: Client, *, body: Dataset) -> Dataset:
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_dataset"], body=body)
@@ -156,6 +158,7 @@ async def create_resource(client: Client, dataset: Id, *, body: Resource) -> Res
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_resource"], path={"dataset": dataset}, body=body)
@@ -281,7 +284,8 @@ async def follow_dataset(client: Client, id: Id) -> FollowersCount:
         The answer, as ``FollowersCount``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["follow_dataset"], path={"id": id})
     return await answers.json(client, call, FollowersCount)
@@ -1140,6 +1144,7 @@ async def upload_community_resource(
     Raises:
         BadRequestError: Upload error.
         APIError: Incorrect file content type.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
@@ -1170,6 +1175,7 @@ async def upload_dataset_resource(
     Raises:
         BadRequestError: Upload error.
         APIError: Incorrect file content type.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
@@ -1196,6 +1202,7 @@ async def upload_new_community_resource(
     Raises:
         BadRequestError: Upload error.
         APIError: Incorrect file content type.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["upload_new_community_resource"], path={"dataset": dataset}, body=body)
@@ -1220,6 +1227,7 @@ async def upload_new_dataset_resource(
     Raises:
         BadRequestError: Upload error.
         APIError: Incorrect file content type.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["upload_new_dataset_resource"], path={"dataset": dataset}, body=body)

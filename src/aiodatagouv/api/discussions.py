@@ -40,6 +40,7 @@ async def comment_discussion(client: Client, id: Id, *, body: DiscussionResponse
     Raises:
         PermissionDeniedError: Not allowed to close this discussion OR can't add comments on a
             closed discussion.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["comment_discussion"], path={"id": id}, body=body)
@@ -59,7 +60,8 @@ async def create_discussion(client: Client, *, body: DiscussionStart) -> Discuss
         The answer, as ``Discussion``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_discussion"], body=body)
     return await answers.json(client, call, Discussion)

@@ -40,7 +40,8 @@ async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> 
         The answer, as ``HarvestSource``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_harvest_source"], body=body)
     return await answers.json(client, call, HarvestSource)
@@ -308,7 +309,8 @@ async def preview_harvest_source_config(
         The answer, as ``HarvestJobPreview``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["preview_harvest_source_config"], body=body)
     return await answers.json(client, call, HarvestJobPreview)

@@ -143,6 +143,7 @@ async def create_organization(client: Client, *, body: OrganizationWrite) -> Org
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_organization"], body=body)
@@ -172,6 +173,7 @@ async def create_organization_member(
     Raises:
         PermissionDeniedError: Not Authorized.
         APIError: User is already member.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
@@ -258,7 +260,8 @@ async def follow_organization(client: Client, id: Id) -> FollowersCount:
         The answer, as ``FollowersCount``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["follow_organization"], path={"id": id})
     return await answers.json(client, call, FollowersCount)
@@ -1135,6 +1138,7 @@ async def request_membership(
 
     Raises:
         BadRequestError: Already a member of or invited to this organization.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["request_membership"], path={"org": org}, body=body)

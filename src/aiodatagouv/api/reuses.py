@@ -86,6 +86,7 @@ async def create_reuse(client: Client, *, body: ReuseWrite) -> Reuse:
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["create_reuse"], body=body)
@@ -167,7 +168,8 @@ async def follow_reuse(client: Client, id: Id) -> FollowersCount:
         The answer, as ``FollowersCount``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["follow_reuse"], path={"id": id})
     return await answers.json(client, call, FollowersCount)
@@ -342,6 +344,7 @@ async def reuse_add_dataservice(client: Client, reuse: Id, *, body: DataserviceR
 
     Raises:
         PermissionDeniedError: Not allowed to modify this reuse.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["reuse_add_dataservice"], path={"reuse": reuse}, body=body)

@@ -121,7 +121,8 @@ async def request_transfer(client: Client, *, body: TransferRequest) -> Transfer
         The answer, as ``Transfer``.
 
     Raises:
-        DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
+        LockedError: The portal is in read-only mode: nothing is created.
+        DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["request_transfer"], body=body)
     return await answers.json(client, call, Transfer)

@@ -104,6 +104,7 @@ async def follow_user(client: Client, id: Id) -> FollowersCount:
 
     Raises:
         PermissionDeniedError: When trying to follow yourself.
+        LockedError: The portal is in read-only mode: nothing is created.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["follow_user"], path={"id": id})

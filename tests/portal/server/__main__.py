@@ -1,8 +1,9 @@
 """Runs udata on an in-memory database, inside udata's own environment.
 
 Prints one line of JSON (the manifest) on standard output when it is ready to answer, and
-everything else on standard error. It stops on a signal, and when its standard input closes:
-a killed parent leaves no portal behind.
+everything else on standard error. Any line on standard input ends the read-only mode, which is
+answered by an empty line. It stops on a signal, and when its standard input closes: a killed parent
+leaves no portal behind.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import signal
 import sys
 import tempfile
@@ -34,7 +36,8 @@ def main() -> None:
     manifest_stream = claim_stdout()
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    commands = queue.SimpleQueue[bytes]()
+    threading.Thread(target=listen, args=(commands,), daemon=True).start()
 
     with tempfile.TemporaryDirectory(prefix="portal-") as folder:
         # Imported here: it takes seconds, during which the portal can already be stopped.
@@ -52,6 +55,13 @@ def main() -> None:
             **asdict(seeded),
         }
         print(json.dumps(manifest), file=manifest_stream, flush=True)
+
+        def obey() -> None:
+            while commands.get():
+                app.config["READ_ONLY_MODE"] = False
+                print(file=manifest_stream, flush=True)
+
+        threading.Thread(target=obey, daemon=True).start()
         server.serve_forever()
 
 
@@ -69,10 +79,10 @@ def leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def leave_with_parent() -> None:
+def listen(commands: queue.SimpleQueue[bytes]) -> None:
     # Not through sys.stdin, whose lock would still be held when the interpreter ends.
-    while os.read(0, 1024):
-        pass
+    while command := os.read(0, 1024):
+        commands.put(command)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -1,0 +1,200 @@
+"""How a client gets along with rate limiters that others wrote: `python benchmarks/backoff.py`.
+
+64 tasks make 1,000 calls through nginx (`limit_req`) or to Flask-Limiter, both on this machine. The
+figures are of the server's own log: how long it took from the first request to the last, how many
+were rejected, and how many came although an answer had said that none should (`Retry-After`, or
+a quota that is used up). Those that were on their way when that answer left cannot know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiodatagouv import Client, DataGouvError
+from aiodatagouv.api import datasets
+
+CALLS, TASKS = 1000, 64
+
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+"""Where programs are: Debian has its servers in a folder that only root looks into."""
+
+NGINX = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{
+    log_format line '$msec $request_time $status';
+    access_log {folder}/access.log line;
+    client_body_temp_path {folder};
+    proxy_temp_path {folder};
+    fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder};
+    scgi_temp_path {folder};
+    keepalive_requests 100000;
+    limit_req_zone $binary_remote_addr zone=api:1m rate=50r/s;
+    limit_req_status 429;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            limit_req zone=api {burst};
+            proxy_pass http://unix:{folder}/portal:;
+            error_page 429 @rejected;
+        }}
+        location @rejected {{ {retry_after} return 429; }}
+    }}
+    server {{
+        listen unix:{folder}/portal;
+        access_log off;
+        default_type application/json;
+        location / {{ return 200 '{{"id": "1"}}'; }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as the server saw it. Times are seconds."""
+
+    came: float
+    left: float
+    status: int
+    #: seconds after the answer in which nothing should come
+    forbidden: float = 0.0
+
+
+@contextmanager
+def nginx(burst: str, retry_after: int = 0) -> Iterator[tuple[str, Callable[[], list[Request]]]]:
+    """A portal behind nginx, which takes 50 requests a second; its URL, and what came."""
+    with tempfile.TemporaryDirectory(prefix="nginx-") as name:
+        folder, port = Path(name), free_port()
+        header = f"add_header Retry-After {retry_after} always;" if retry_after else ""
+        text = NGINX.format(folder=folder, port=port, burst=burst, retry_after=header)
+        (folder / "nginx.conf").write_text(text)
+
+        def log() -> list[Request]:
+            lines = (folder / "access.log").read_text().splitlines()
+            rows = [(float(a), float(b), int(c)) for a, b, c in map(str.split, lines)]
+            return [
+                Request(left - took, left, status, retry_after if status == 429 else 0)
+                for left, took, status in rows
+            ]
+
+        program = shutil.which("nginx", path=PATH)
+        assert program is not None
+        with running(port, program, "-p", name, "-c", str(folder / "nginx.conf")):
+            yield f"http://127.0.0.1:{port}", log
+
+
+@contextmanager
+def flask_limiter() -> Iterator[tuple[str, Callable[[], list[Request]]]]:
+    """A portal behind Flask-Limiter, which takes 500 requests every 10 seconds."""
+    with tempfile.TemporaryDirectory(prefix="flask-") as name:
+        path, port = Path(name, "log"), free_port()
+
+        def log() -> list[Request]:
+            rows = [line.split() for line in path.read_text().splitlines()]
+            return [Request(float(a), float(b), int(c), float(d)) for a, b, c, d in rows]
+
+        server = Path(__file__).with_name("limited_portal.py")
+        with running(port, sys.executable, str(server), str(port), str(path)):
+            yield f"http://127.0.0.1:{port}", log
+
+
+@contextmanager
+def running(port: int, *command: str) -> Iterator[None]:
+    """A server, once it listens."""
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 30
+        while True:
+            with socket.socket() as probe:
+                if not probe.connect_ex(("127.0.0.1", port)):
+                    break
+            if process.poll() is not None or time.monotonic() > until:
+                sys.exit(f"{command[0]} does not start")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def call(url: str, rate: float | None) -> int:
+    """Make the calls; how many failed."""
+    left = iter(range(CALLS))
+    failed = 0
+
+    async def work(client: Client) -> None:
+        nonlocal failed
+        for _ in left:
+            try:
+                await datasets.get_dataset(client, "velos")
+            except DataGouvError as error:
+                print(error)
+                failed += 1
+
+    async with Client(base_url=url, api_key="", rate=rate) as client:
+        await asyncio.gather(*(work(client) for _ in range(TASKS)))
+    return failed
+
+
+def report(what: str, failed: int, log: list[Request]) -> None:
+    """Print what a server has seen."""
+    log.sort(key=lambda one: one.came)
+    seconds = log[-1].left - log[0].came
+    rejected = sum(one.status == 429 for one in log)
+    windows = [(one.left, one.left + one.forbidden) for one in log if one.forbidden]
+    inside = sum(any(start < one.came < end for start, end in windows) for one in log)
+    part = f"{rejected} ({rejected / len(log):.1%})"
+    print(f"{what:50} {seconds:6.2f} s {part:>11} {inside:9} {failed:6}", flush=True)
+
+
+def main() -> None:
+    """Run them all."""
+    if not shutil.which("nginx", path=PATH):
+        sys.exit("nginx is not installed: `apt-get install nginx-light`, then run this again")
+    print(f"{'':50} {'took':>8} {'rejected':>11} {'too early':>9} failed")
+    for what, rate, server in (
+        ("nginx, 50/s, burst=10 nodelay; rate=None", None, nginx("burst=10 nodelay")),
+        ("nginx, 50/s, burst=10 nodelay; rate=45", 45, nginx("burst=10 nodelay")),
+        ("nginx, 50/s; rate=None", None, nginx("")),
+        ("nginx, 50/s; rate=45", 45, nginx("")),
+        ("nginx, 50/s, burst=10, Retry-After: 1; rate=None", None, nginx("burst=10 nodelay", 1)),
+        (
+            "nginx, 50/s, burst=500, Retry-After: 3; rate=inf",
+            math.inf,
+            nginx("burst=500 nodelay", 3),
+        ),
+        ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=None", None, flask_limiter()),
+        ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=inf", math.inf, flask_limiter()),
+    ):
+        with server as (url, log):
+            failed = asyncio.run(call(url, rate))
+            report(what, failed, log())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""A real portal in read-only mode: what it refuses, and how the client leaves it alone."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain
+
+import httpx
+import pytest
+
+from aiodatagouv import OPERATIONS, Client, LockedError, RetryPolicy
+from aiodatagouv.api import datasets, organizations
+from aiodatagouv.models import Dataset
+
+from ..clients import client_of
+from .portal import Portal, running_portal
+
+
+def body(number: int = 0) -> Dataset:
+    """A dataset to create; two of one title at once are more than the portal can take."""
+    return Dataset(title=f"Fontaines {number}", description="Où boire", frequency="annual")
+
+
+SAYS = "the creation of new content is currently disabled"
+
+
+@pytest.fixture
+def own_portal() -> Iterator[Portal]:
+    with running_portal(datasets=20, read_only=True) as running:
+        yield running
+
+
+@pytest.fixture
+async def user(own_portal: Portal) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"X-API-KEY": own_portal.user_api_key}
+    async with httpx.AsyncClient(base_url=own_portal.url, headers=headers, timeout=60) as client:
+        yield client
+
+
+async def test_the_operations_that_it_refuses_are_those_that_create(
+    own_portal: Portal, user: httpx.AsyncClient
+) -> None:
+    """Straight to the portal, for the client would not send them."""
+    of_any_path = dict(chain.from_iterable(ids.items() for ids in own_portal.ids.values()))
+    refused: set[str] = set()
+    posts = [one for one in OPERATIONS.values() if one.method == "POST" and not one.deprecated]
+    for operation in posts:
+        # A path that is only posted to has the ids of the longest path that is its beginning.
+        paths = [path for path in own_portal.ids if operation.path.startswith(path)]
+        known = own_portal.ids[max(paths, key=len)] if paths else {}
+        ids = {
+            name: known.get(name, of_any_path.get(name, "1"))
+            for name in re.findall(r"{(\w+)}", operation.path)
+        }
+        path = operation.path.lstrip("/").format_map(ids)
+        if operation.multipart:
+            response = await user.post(path, files={"file": ("a.csv", b"a")})
+        else:
+            response = await user.post(path, json={})
+        if response.status_code == 423:
+            refused.add(operation.id)
+            assert SAYS in response.json()["message"]
+            assert "Retry-After" not in response.headers
+    assert len(posts) > 60
+    assert refused == {one.id for one in posts if one.creates}
+
+
+async def test_100_creates_of_16_tasks(own_portal: Portal) -> None:
+    answers: list[httpx.Response] = []
+    policy = RetryPolicy(cool_down=3600)
+    left = iter(range(100))
+
+    async def work(client: Client) -> list[LockedError]:
+        errors = []
+        for _ in left:
+            with pytest.raises(LockedError, match=SAYS) as caught:
+                await datasets.create_dataset(client, body=body())
+            errors.append(caught.value)
+        return errors
+
+    key, options = own_portal.user_api_key, {"retry": policy, "on_response": answers.append}
+    async with client_of(own_portal.url, api_key=key, **options) as client:
+        total = (await datasets.list_datasets(client)).total
+        answers.clear()
+        errors = [*chain(*await asyncio.gather(*(work(client) for _ in range(16))))]
+        assert len(errors) == 100
+        assert 1 <= len(answers) <= 16
+        assert sum(error.attempts for error in errors) == len(answers)
+
+        # It still answers, and whatever creates nothing goes on.
+        assert (await datasets.list_datasets(client)).total == total
+        org = own_portal.ids["/organizations/{org}/"]["org"]
+        assert (await organizations.get_organization(client, org)).id == org
+
+        own_portal.end_read_only()
+        with pytest.raises(LockedError, match="not sent"):
+            await datasets.create_dataset(client, body=body())
+
+    # Once the cool-down has passed, which is very short here.
+    policy = RetryPolicy(cool_down=0)
+    async with client_of(own_portal.url, api_key=key, retry=policy) as client:
+        created = await asyncio.gather(
+            *(datasets.create_dataset(client, body=body(n)) for n in range(16))
+        )
+        assert len({one.id for one in created}) == 16
+        assert (await datasets.list_datasets(client)).total == total + 16
+
+
+async def test_creating_works_as_soon_as_the_mode_has_ended(own_portal: Portal) -> None:
+    answers: list[httpx.Response] = []
+    asked = asyncio.Event()
+
+    def note(response: httpx.Response) -> None:
+        answers.append(response)
+        if len(answers) > 16:  # One more than could be under way: a probe.
+            asked.set()
+
+    policy = RetryPolicy(cool_down=0.1, wait_for_unlock=60)
+    key = own_portal.user_api_key
+    async with client_of(own_portal.url, api_key=key, retry=policy, on_response=note) as client:
+        creates = asyncio.gather(
+            *(datasets.create_dataset(client, body=body(n)) for n in range(100))
+        )
+        await asked.wait()
+        own_portal.end_read_only()
+        created = await creates
+    assert len({one.id for one in created}) == 100
+    locked = sum(response.status_code == 423 for response in answers)
+    assert len(answers) - locked == 100

@@ -1,0 +1,188 @@
+"""What a portal says of how often it may be called: whatever it is, it is read or left aside."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodatagouv.quota import LONGEST, Budget, Quota, read_quota, retry_after
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+UNIX = int(NOW.timestamp())
+
+
+def at(seconds: float) -> str:
+    """An HTTP date so many seconds from now."""
+    return format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120),
+        ("0", 0),
+        ("1.5", 1.5),
+        (" 7 ", 7),
+        ("3, 9", 9),
+        ("99999999999", 99999999999),
+        ("9" * 400, math.inf),
+        (at(90), 90),
+        (at(-90), 0),
+        ("Sun, 01 Mar 2026 13:02:00 +0100", 120),
+        ("-5", None),
+        ("1e3", None),
+        ("soon", None),
+        ("", None),
+        ("٣", None),
+        ("Sun, 99 Foo 2026 99:99:99 GMT", None),
+    ],
+)
+def test_retry_after(text: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": text}, NOW) == seconds
+
+
+@pytest.mark.parametrize("skew", [-86400 * 365, -3600, 0, 59, 86400])
+def test_the_portals_own_clock_counts(skew: int) -> None:
+    date = {"Date": at(skew)}
+    assert retry_after({**date, "Retry-After": at(skew + 30)}, NOW) == 30
+    quota = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": str(UNIX + skew + 30)}
+    read = read_quota({**date, **quota}, NOW)
+    assert read == Quota(math.inf, 3, UNIX + skew + 30, 30)
+
+
+@pytest.mark.parametrize(
+    ("limit", "remaining", "reset", "quota"),
+    [
+        ("100", "7", str(UNIX + 60), Quota(100, 7, UNIX + 60, 60)),
+        (None, "7", str(UNIX + 60), Quota(math.inf, 7, UNIX + 60, 60)),
+        ("many", "7", str(UNIX + 60), Quota(math.inf, 7, UNIX + 60, 60)),
+        ("0", "0", str(UNIX + 60), Quota(math.inf, 0, UNIX + 60, 60)),
+        ("100", "7", str(UNIX - 60), Quota(100, 7, UNIX - 60, 0)),
+        ("100", "7", None, None),
+        ("100", None, str(UNIX + 60), None),
+        ("100", "-1", str(UNIX + 60), None),
+        ("100", "7", "tomorrow", None),
+        ("100", "7", str(UNIX + 60) + "000", None),
+        ("100", "7", str(UNIX + 2 * 86400), None),
+        ("100", "7", "9" * 400, None),
+    ],
+)
+def test_a_quota(
+    limit: str | None, remaining: str | None, reset: str | None, quota: Quota | None
+) -> None:
+    given = {"Limit": limit, "Remaining": remaining, "Reset": reset}
+    headers = {f"X-RateLimit-{name}": text for name, text in given.items() if text is not None}
+    assert read_quota(headers, NOW) == quota
+
+
+def test_a_quota_that_is_used_up_asks_to_wait() -> None:
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(UNIX + 60)}
+    assert retry_after(headers, NOW) == 60
+    assert retry_after({**headers, "Retry-After": "5"}, NOW) == 60
+    assert retry_after({**headers, "Retry-After": "90"}, NOW) == 90
+    assert retry_after({**headers, "X-RateLimit-Remaining": "1"}, NOW) is None
+
+
+NUMBERS = st.integers().map(str) | st.floats().map(str) | st.text(max_size=20)
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Retry-After": NUMBERS | st.integers(-(10**9), 10**9).map(at),
+        "Date": st.text(max_size=30) | st.integers(-(10**9), 10**9).map(at),
+        "X-RateLimit-Limit": NUMBERS,
+        "X-RateLimit-Remaining": NUMBERS,
+        "X-RateLimit-Reset": NUMBERS | st.integers(UNIX - 10**6, UNIX + 10**6).map(str),
+    },
+)
+
+
+@given(HEADERS)
+def test_whatever_a_portal_says_makes_sense_or_is_left_aside(headers: dict[str, str]) -> None:
+    asked = retry_after(headers, NOW)
+    assert asked is None or asked >= 0
+    quota = read_quota(headers, NOW)
+    if quota is not None:
+        assert 0 <= quota.resets_in <= LONGEST
+        assert 0 <= quota.remaining < math.inf
+        assert quota.limit > 0
+
+
+class Server:
+    """Counts requests as a portal with a quota does: so many each time."""
+
+    def __init__(self, limit: int, seconds: int) -> None:
+        self.limit, self.seconds = limit, seconds
+        self.rejected = 0
+        self._left = limit
+        self._reset = seconds
+
+    def answers(self, now: float) -> Quota:
+        while now >= self._reset:
+            self._left, self._reset = self.limit, self._reset + self.seconds
+        if self._left:
+            self._left -= 1
+        else:
+            self.rejected += 1
+        # Its clock shows whole seconds only.
+        return Quota(self.limit, self._left, self._reset, self._reset - math.floor(now))
+
+
+@given(
+    limit=st.integers(5, 60),
+    seconds=st.integers(1, 20),
+    connections=st.integers(1, 5),
+    hurry=st.floats(0.001, 0.5),
+    slow=st.floats(0, 0.4),
+    chance=st.randoms(use_true_random=False),
+)
+def test_a_quota_is_never_used_up_by_more_than_it_has(
+    limit: int, seconds: int, connections: int, hurry: float, slow: float, chance: random.Random
+) -> None:
+    """Requests take any time to come to the portal, and answers to come back, in any order."""
+    server, budget = Server(limit, seconds), Budget()
+    now = 0.0
+    coming: list[float] = []
+    going: list[tuple[float, Quota]] = []
+    for _ in range(200):
+        while True:
+            under_way = len(coming) + len(going)
+            delay = budget.delay(now, under_way)
+            if delay <= 1e-6 and under_way < connections:
+                break
+            steps = [*coming, *(left for left, _ in going)]
+            now = min([*steps, now + delay] if under_way < connections else steps)
+            for one in sorted(one for one in coming if one <= now):
+                coming.remove(one)
+                going.append((one + chance.uniform(0, slow), server.answers(one)))
+            for answer in [answer for answer in going if answer[0] <= now]:
+                going.remove(answer)
+                budget.learn(answer[1], now, len(coming) + len(going))
+        budget.take(now)
+        coming.append(now + chance.uniform(0, slow))
+        now += hurry
+    assert server.rejected == 0
+
+
+def test_the_last_part_of_a_quota_is_spread_over_the_time_that_is_left() -> None:
+    budget = Budget()
+    budget.learn(Quota(100, 12, UNIX + 90, 90), now=0, under_way=0)
+    sent, now = [], 0.0
+    for _ in range(12):
+        now += budget.delay(now, 0)
+        budget.take(now)
+        sent.append(round(now))
+    assert sent == [0, 0, 0, 9, 18, 27, 36, 45, 54, 63, 72, 81]
+    assert budget.delay(now, 0) == pytest.approx(90 - now)
+
+
+def test_a_quota_that_is_over_is_not_what_a_late_answer_says() -> None:
+    budget = Budget()
+    budget.learn(Quota(100, 99, UNIX + 60, 60), now=0, under_way=0)
+    budget.learn(Quota(100, 0, UNIX, 0.5), now=0, under_way=0)
+    assert budget.delay(0, 0) == 0

@@ -1,0 +1,161 @@
+"""How fast a client sends: evenly, at a rate that is given or one that it finds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodatagouv.rate import AdaptiveRate, Rate
+
+GAPS = st.lists(st.floats(0, 10), min_size=2, max_size=60)
+
+
+def times(rate: Rate, gaps: list[float]) -> list[float]:
+    """When requests are sent that come so long after each other."""
+    now, sent = 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        now += rate.delay(now)
+        rate.take(now)
+        sent.append(now)
+    return sent
+
+
+@given(rate=st.floats(0.1, 1000), gaps=GAPS)
+def test_no_time_has_more_than_the_rate_and_its_burst(rate: float, gaps: list[float]) -> None:
+    sent = times(Rate(rate), gaps)
+    together = max(1, min(rate, 10 - rate))
+    for first in range(len(sent)):
+        for last in range(first, len(sent)):
+            allowed = together + rate * (sent[last] - sent[first])
+            assert last - first + 1 <= allowed + 1e-6
+
+
+@given(rate=st.floats(0.1, 1000), gaps=GAPS)
+def test_no_second_has_more_than_ten_because_some_went_at_once(
+    rate: float, gaps: list[float]
+) -> None:
+    sent = times(Rate(rate), gaps)
+    busiest = max(sum(start <= one < start + 1 - 1e-6 for one in sent) for start in sent)
+    assert busiest <= max(10, math.ceil(rate))
+
+
+def test_who_comes_too_early_waits_no_longer_than_needed() -> None:
+    assert times(Rate(4), [0] * 6) == [0, 0, 0, 0, 0.25, 0.5]
+    assert Rate(4).delay(100) == 0
+
+
+def test_a_high_rate_is_even_from_the_start() -> None:
+    assert times(Rate(50), [0] * 4) == pytest.approx([0, 0.02, 0.04, 0.06])
+
+
+def test_who_is_late_does_not_catch_up() -> None:
+    rate = Rate(50)
+    assert times(rate, [0, 1.005, 0]) == pytest.approx([0, 1.005, 1.025])
+
+
+def test_any_number() -> None:
+    assert times(Rate(math.inf), [0] * 4) == [0, 0, 0, 0]
+
+
+def test_after_a_pause_they_go_one_by_one() -> None:
+    rate = Rate(4)
+    rate.take(0)
+    rate.pause(10)
+    assert times(rate, [0] * 3) == pytest.approx([10, 10.25, 10.5])
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan")])
+def test_a_rate_that_makes_no_sense(rate: float) -> None:
+    with pytest.raises(ValueError, match="requests a second above 0, or None to find it out"):
+        Rate(rate)
+
+
+class LeakyBucket:
+    """A server that takes a number of requests a second, and some more at once."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate, self._burst = rate, burst
+        self._level = self._last = 0.0
+
+    def takes(self, now: float) -> bool:
+        level = max(0.0, self._level - (now - self._last) * self._rate) + 1
+        if level > self._burst + 1 + 1e-9:
+            return False
+        self._level, self._last = level, now
+        return True
+
+
+def calls(rate: AdaptiveRate, server: LeakyBucket, pause: float) -> Iterator[tuple[float, bool]]:
+    """When requests come to a server without end, and whether it takes them."""
+    now = 0.0
+    while True:
+        now += rate.delay(now)
+        rate.take(now)
+        taken = server.takes(now)
+        yield now, taken
+        if not taken:
+            rate.rejected(now, now, pause)
+            rate.pause(now + pause)
+
+
+@pytest.mark.parametrize("limit", [0.5, 5, 50, 500])
+@pytest.mark.parametrize("burst", [0, 10])
+def test_it_finds_the_limit_of_a_server(limit: float, burst: int) -> None:
+    taken = rejected = 0
+    rate = AdaptiveRate()
+    for now, is_taken in calls(rate, LeakyBucket(limit, burst), pause=0.1):
+        taken, rejected = taken + is_taken, rejected + (not is_taken)
+        if now > 300:
+            break
+    # Some parts in a hundred less than the limit, of which it wastes few.
+    assert 0.85 * limit < taken / now < limit + (burst + 1) / now
+    assert rejected <= 15 + 0.02 * taken
+
+
+@pytest.mark.parametrize(("pause", "rejections"), [(0.1, 45), (2, 12), (30, 4)])
+def test_the_longer_a_pause_the_less_often_it_is_risked(pause: float, rejections: int) -> None:
+    seen = 0
+    for now, is_taken in calls(AdaptiveRate(), LeakyBucket(50, 10), pause):
+        seen += not is_taken
+        if now > 300:
+            break
+    assert 1 < seen <= rejections
+
+
+def test_it_finds_a_limit_that_has_been_raised() -> None:
+    rate, server = AdaptiveRate(), LeakyBucket(10, 5)
+    for now, _ in calls(rate, server, pause=0.1):
+        if now > 60:
+            break
+    server._rate = 100
+    assert rate.rate < 15
+    for _ in range(2000):
+        now += rate.delay(now)
+        rate.take(now)
+        if not server.takes(now):
+            rate.rejected(now, now, 0.1)
+            rate.pause(now + 0.1)
+    assert rate.rate > 80
+
+
+def test_several_rejections_at_once_are_one() -> None:
+    rate = AdaptiveRate()
+    before = rate.rate
+    rate.rejected(sent=1.0, now=1.2, pause=0)
+    once = rate.rate
+    rate.rejected(sent=1.1, now=1.3, pause=0)
+    assert before > once == rate.rate
+    rate.rejected(sent=1.4, now=1.5, pause=0)
+    assert rate.rate < once
+
+
+@given(gap=st.floats(1, 100))
+def test_who_sends_few_learns_nothing(gap: float) -> None:
+    rate = AdaptiveRate()
+    times(rate, [gap] * 500)
+    assert rate.rate == AdaptiveRate.START
