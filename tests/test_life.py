@@ -25,10 +25,12 @@ class SlowServer:
 
     def __init__(self) -> None:
         self.open: set[asyncio.StreamWriter] = set()
+        self.most = 0
         self.slow = True
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open.add(writer)
+        self.most = max(self.most, len(self.open))
         try:
             while True:
                 await reader.readuntil(b"\r\n\r\n")
@@ -69,6 +71,17 @@ async def test_2000_calls_cancelled_at_any_moment_leave_the_client_as_it_was() -
         for _ in range(10_000):  # What was hung up on takes a moment to notice.
             await asyncio.sleep(0)
         assert len(slow.open) <= 8
+
+
+async def test_10000_tasks_open_no_more_connections_than_they_may() -> None:
+    quick = SlowServer()
+    quick.slow = False
+    serving = await asyncio.start_server(quick, "127.0.0.1")
+    url = f"http://127.0.0.1:{serving.sockets[0].getsockname()[1]}"
+    async with serving, client_of(url, max_connections=4) as client:
+        calls = (datasets.get_dataset(client, "velos") for _ in range(10_000))
+        assert {dataset.id for dataset in await asyncio.gather(*calls)} == {"1"}
+    assert quick.most == 4
 
 
 async def test_cancelling_while_a_stream_is_read_gives_the_connection_back() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import pickle
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
 from aiodatagouv import (
     APIError,
@@ -15,8 +18,10 @@ from aiodatagouv import (
     DataGouvError,
     DecodeError,
     NetworkError,
+    RetryPolicy,
     Stream,
     TimeoutError,
+    UnreachableError,
 )
 from aiodatagouv.api import datasets, proconnect, site
 
@@ -218,3 +223,63 @@ async def test_a_redirect_operation_says_where_it_leads_or_that_it_does_not() ->
     async with server(redirects("javascript:alert(1)")) as url, client_of(url) as client:
         with pytest.raises(DataGouvError):
             await proconnect.get_proconnect_logout_o_auth_api(client)
+
+
+async def test_what_was_never_sent_says_so() -> None:
+    async with server(says(b"")) as url:
+        pass
+    async with client_of(url) as client:  # Nobody listens there any more.
+        with pytest.raises(NetworkError, match="Connect call failed") as caught:
+            await datasets.get_dataset(client, "velos")
+    assert not caught.value.is_sent
+    assert not isinstance(caught.value, UnreachableError)
+
+
+@pytest.mark.parametrize("name", ["closes at once", "resets", "breaks off in the headers"])
+async def test_what_may_have_been_carried_out_says_so(name: str) -> None:
+    async with server(BREAKS[name]) as url, client_of(url) as client:
+        with pytest.raises(NetworkError) as caught:
+            await datasets.get_dataset(client, "velos")
+    assert caught.value.is_sent
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(socket.EAI_NONAME, UnreachableError), (socket.EAI_AGAIN, NetworkError)]
+)
+async def test_a_name_that_nobody_knows_is_looked_up_once(
+    number: int, kind: type[NetworkError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookups: list[object] = []
+
+    def look_up(*name: object, **how: object) -> None:
+        lookups.append(name)
+        raise socket.gaierror(number, "no address")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    policy = RetryPolicy(attempts=3, base=0)
+    async with client_of("http://portal.example/", api_key="", retry=policy) as client:
+        with pytest.raises(NetworkError, match="no address") as caught:
+            await datasets.get_dataset(client, "velos")
+    assert type(caught.value) is kind
+    assert not caught.value.is_sent
+    assert len(lookups) == caught.value.attempts == (1 if kind is UnreachableError else 3)
+
+
+async def test_who_cannot_prove_to_be_the_portal_is_asked_once() -> None:
+    requests: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.read())
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with await asyncio.start_server(serve, "127.0.0.1", ssl=context) as listening:
+        url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        policy = RetryPolicy(attempts=3, base=0)
+        async with client_of(url, api_key=KEY, retry=policy) as client:
+            with pytest.raises(UnreachableError, match="certificate verify failed") as caught:
+                await datasets.get_dataset(client, "velos")
+    assert caught.value.attempts == 1
+    assert not caught.value.is_sent
+    assert not requests
