@@ -55,6 +55,10 @@ portal-stop: .venv/ready ## Stop it
 bench: .venv/ready .venv-portal/ready ## Measure what decoding costs
 	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/decode.py
 
+.PHONY: bench-backoff
+bench-backoff: .venv/ready ## Measure how the client keeps to the limits of nginx and Flask-Limiter
+	@$(BIN)/python benchmarks/backoff.py
+
 .PHONY: requirements
 requirements: .venv/ready ## Pin the newest dependencies, with their hashes
 	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt

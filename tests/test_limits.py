@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -540,3 +542,77 @@ def test_a_connection_that_is_not_needed_any_more_is_free(scripted: Scripted) ->
         assert client._pool.limits._under_way == 0
 
     clock.run(main())
+
+
+# ---- Whatever happens
+
+SURPRISES: list[Callable[[random.Random], httpx.Response | Exception]] = [
+    lambda _: httpx.Response(404),
+    lambda _: httpx.Response(423, json={"message": "no new content"}),
+    lambda _: limited(),
+    lambda chance: limited(Retry_After=chance.choice([0, 3, 200, "soon"])),
+    lambda _: httpx.Response(503, headers={"Retry-After": "2"}),
+    lambda _: httpx.Response(308, headers={"Location": "/api/1/datasets/other/"}),
+    lambda _: httpx.Response(200, content=b'{"id"'),
+    lambda _: httpx.ReadError("reset"),
+    lambda _: httpx.ConnectError("refused"),
+]
+
+
+@given(chance=st.randoms(use_true_random=False))
+def test_nothing_hangs_and_every_place_is_given_back(chance: random.Random) -> None:
+    """Any answers, quotas, options and cancellations: in the end the client is as it was."""
+    under_way = most = 0
+
+    async def portal(request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await asyncio.sleep(chance.choice([0, 0.1, 2]))
+        finally:
+            under_way -= 1
+        answer = chance.choice(SURPRISES)(chance) if chance.random() < 0.3 else ok(0)
+        if isinstance(answer, Exception):
+            raise answer
+        if chance.random() < 0.2:
+            answer.headers["X-RateLimit-Limit"] = "9"
+            answer.headers["X-RateLimit-Remaining"] = str(chance.randrange(4))
+            answer.headers["X-RateLimit-Reset"] = str(int(now()) + chance.randrange(9))
+            answer.headers["Date"] = time.strftime(
+                "%a, %d %b %Y %H:%M:%S GMT", time.gmtime(int(now()))
+            )
+        return answer
+
+    async def call(client: Client) -> None:
+        await asyncio.sleep(chance.choice([0, 1, 30]))
+        with suppress(DataGouvError):
+            if chance.random() < 0.5:
+                await reuses.create_reuse(client, body=BODY)
+            else:
+                await datasets.get_dataset(client, "velos")
+
+    async def main() -> None:
+        url, transport = "https://portal.example/", httpx.MockTransport(portal)
+        options: dict[str, Any] = {"retry": RetryPolicy(wait_for_unlock=90), "max_connections": 3}
+        async with client_of(url, transport=transport, **options) as client:
+            clients = [
+                client,
+                client.with_options(rate=None),
+                client.with_options(rate=2, retry=RetryPolicy()),
+                client.with_options(retry=None),
+            ]
+            calls = [asyncio.ensure_future(call(chance.choice(clients))) for _ in range(40)]
+            for one in chance.sample(calls, 10):
+                await asyncio.sleep(chance.choice([0, 0.05, 1]))
+                one.cancel()
+            results = await asyncio.gather(*calls, return_exceptions=True)
+            assert {type(one) for one in results} <= {type(None), asyncio.CancelledError}
+        limits = client._pool.limits
+        assert limits._places._value == 3
+        assert limits._under_way == 0
+        assert not limits._probe.locked()
+        assert not any(one._options.line._front.locked() for one in clients)
+
+    clock.run(main())
+    assert most <= 3

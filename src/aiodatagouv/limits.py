@@ -153,7 +153,8 @@ class Limits:
 
     def lock(self, error: errors.LockedError, cool_down: float) -> None:
         """Create nothing for a time: the portal is in read-only mode."""
-        self._breaker.open(error, now() + max(cool_down, error.retry_after or 0.0))
+        asked = min(error.retry_after or 0.0, quota.LONGEST)
+        self._breaker.open(error, now() + max(cool_down, asked))
 
     def _pause(self, turn: Turn, moment: float, asked: float | None, pause: float) -> None:
         floor = min(asked or 0.0, quota.LONGEST)
