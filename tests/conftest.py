@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from aiodatagouv import Client
 
 from .clients import client_of
 from .portal.portal import Portal, running_portal
+
+# The same examples each time, however slow the machine is.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -228,7 +228,7 @@ def test_a_pause_that_is_too_long_is_an_error_at_once_for_everybody(scripted: Sc
             assert first.value.attempts == 1
             assert first.value.response is not None
             await asyncio.sleep(600)
-            with pytest.raises(RateLimitedError, match=r"wait 3000\.\d+ s, not sent") as second:
+            with pytest.raises(RateLimitedError, match="wait 3000 s, not sent") as second:
                 await datasets.get_dataset(client, "velos")
             assert second.value.retry_after == pytest.approx(3000, abs=1)
             assert second.value.attempts == 0
@@ -347,14 +347,11 @@ def test_a_quota_that_comes_back_too_late_is_an_error_at_once(scripted: Scripted
 
     async def main() -> tuple[list[Any], float]:
         async with scripted(portal, retry=RetryPolicy(), max_connections=1) as client:
-            await datasets.get_dataset(client, "velos")
-            # So that the last ones are not spread over the hour.
-            client._pool.limits._budget._limit = math.inf
-            return await read(client, 20), now()
+            return await read(client, 21), now()
 
     results, ended = clock.run(main())
-    assert kinds(results) == {"Dataset": 9, "RateLimitedError": 11}
-    assert ended < 1
+    assert kinds(results) == {"Dataset": 10, "RateLimitedError": 11}
+    assert ended < 20  # The last one waited a little, so that it might not be the last.
     assert results[-1].retry_after == pytest.approx(3600, abs=2)
 
 
@@ -559,9 +556,10 @@ SURPRISES: list[Callable[[random.Random], httpx.Response | Exception]] = [
 ]
 
 
-@given(chance=st.randoms(use_true_random=False))
-def test_nothing_hangs_and_every_place_is_given_back(chance: random.Random) -> None:
+@pytest.mark.parametrize("seed", range(60))
+def test_nothing_hangs_and_every_place_is_given_back(seed: int) -> None:
     """Any answers, quotas, options and cancellations: in the end the client is as it was."""
+    chance = random.Random(seed)
     under_way = most = 0
 
     async def portal(request: httpx.Request) -> httpx.Response:

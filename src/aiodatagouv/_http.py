@@ -61,6 +61,7 @@ __all__ = [
     "join",
     "parse_url",
     "rewritten",
+    "without_body",
 ]
 
 
@@ -214,7 +215,10 @@ class Session:
             failure = error
         # Out of the except clause, so that it does not carry the libraries' error along: that one
         # holds the request as it was sent, and its frames the secrets.
-        raise _without_frames(failure, handled)
+        try:
+            raise _without_frames(failure, handled)
+        finally:  # An error and the frames that it came through keep each other alive.
+            del failure, handled
 
     def _failure(self, request: Request, error: Exception) -> Exception:
         if self._closed:
@@ -266,12 +270,21 @@ async def _hide_location(response: Response) -> None:
         response.extensions["location"] = response.headers.pop("Location")
 
 
+def without_body(response: Response) -> Response:
+    """An answer whose body has not come."""
+    return _copy(response, response.headers.raw, b"")
+
+
 def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
     """An answer that has been read, with what it says rewritten."""
     content = rewrite(response.content)
     headers = [(name, rewrite(value)) for name, value in response.headers.raw]
     if content == response.content and headers == response.headers.raw:
         return response
+    return _copy(response, headers, content)
+
+
+def _copy(response: Response, headers: list[tuple[bytes, bytes]], content: bytes) -> Response:
     framing = {b"content-encoding", b"content-length", b"transfer-encoding"}
     headers = [(name, value) for name, value in headers if name.lower() not in framing]
     status, request = response.status_code, response.request

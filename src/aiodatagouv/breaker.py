@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from attrs import define
 
-if TYPE_CHECKING:
-    from .errors import LockedError
-
-_ANSWERED = 500
-_SAYS_NOTHING = frozenset({401, 429})
-"""What a portal may answer before it comes to look at its mode."""
+_SAYS_NOTHING = frozenset({401, 423, 429})
+"""What a portal may answer before it comes to look at its mode, or because of it."""
 
 
 @define
 class Breaker:
     """Open after a 423: nothing is created until a time. Then one call may try.
 
+    Times are seconds by any clock.
+
     Attributes:
-        locked: What the portal said, None when it is not locked.
-        until: When it may be tried, in seconds by any clock.
+        message: What the portal said.
+        until: When it may be tried.
+        is_open: Whether the portal was locked when it was last asked.
     """
 
-    locked: LockedError | None = None
+    message: str = ""
     until: float = 0.0
+    is_open: bool = False
+    _since: float = 0.0
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the portal was locked when it was last asked."""
-        return self.locked is not None
-
-    def open(self, error: LockedError, until: float) -> None:
+    def open(self, message: str, now: float, until: float) -> None:
         """Learn that the portal is locked."""
-        self.locked, self.until = error, until
+        self.message, self.until, self._since = message, until, now
+        self.is_open = True
 
-    def answered(self, status: int) -> None:
-        """Learn what a call that creates something was answered, other than 423."""
-        if status < _ANSWERED and status not in _SAYS_NOTHING:
-            self.locked = None
+    def answered(self, status: int, sent: float) -> None:
+        """Learn what a call that creates something was answered."""
+        is_done = status < 300 or (400 <= status < 500 and status not in _SAYS_NOTHING)
+        if is_done and sent >= self._since:
+            self.is_open = False
 
     def left(self, now: float) -> float:
         """Seconds for which nothing may be created."""
-        return 0.0 if self.locked is None else max(0.0, self.until - now)
+        return max(0.0, self.until - now) if self.is_open else 0.0

@@ -10,10 +10,11 @@ import asyncio
 import builtins
 import logging
 import math
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _RESOLUTION = 1e-6
 """Seconds that are not worth waiting for: clocks are no finer."""
+
+Refusal: TypeAlias = "Callable[[], errors.APIError | None]"
+"""What says whether a call is not to be sent, nor to wait for that."""
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -70,12 +74,16 @@ class Limits:
     def __init__(self, connections: int) -> None:
         self._places = asyncio.Semaphore(connections)
         self._under_way = 0
+        self._asked = -math.inf
+        """Until when the portal wants no request, as it has said."""
         self._resumes = -math.inf
+        """When they are sent again, which is a little later."""
         self._paused = -math.inf
         self._budget = quota.Budget()
         self._breaker = Breaker()
         self._probe = asyncio.Lock()
         self._news = asyncio.Event()
+        self._waiting: dict[asyncio.Timeout, Refusal] = {}
 
     @asynccontextmanager
     async def turn(
@@ -103,20 +111,24 @@ class Limits:
             LockedError: It wants nothing to be created.
             TimeoutError: No connection was free in time.
         """
-        async with self._unlocked(operation, url) if operation.creates else nullcontext():
-            self._check_pause(operation, url, policy)
-            async with line.front(again=again):
-                await self._find_place(operation, url, patience)
-                try:
-                    turn = await self._wait(operation, url, line.rate, policy)
-                except BaseException:
-                    self._places.release()
-                    raise
+        refusal = partial(self._refusal, operation, url, policy)
+        async with self._unlocked(refusal) if operation.creates else nullcontext():
+            turn = None
+            while turn is None:  # Who was turned away looks whether that still is so.
+                turn = await self._wait(operation, url, line, refusal, again, patience)
             try:
                 yield turn
             finally:
-                self._land(turn)
+                self.land(turn)
                 self._places.release()
+
+    def land(self, turn: Turn) -> None:
+        """Learn that a request is not under way any more: it was answered, or never will be."""
+        if not turn.is_answered:
+            turn.is_answered = True
+            self._under_way -= 1
+            if self._budget.is_known:
+                self._news.set()
 
     def heard(
         self,
@@ -127,8 +139,9 @@ class Limits:
         operation: Operation,
         line: Line,
         pause: float,
+        cool_down: float,
     ) -> None:
-        """Learn from the head of an answer.
+        """Learn from the head of an answer of the portal, once its request has landed.
 
         Args:
             turn: What it answers.
@@ -137,45 +150,117 @@ class Limits:
             operation: What was called.
             line: Where the request stood.
             pause: Seconds for which to send nothing after a 429, beyond what it asks for.
+            cool_down: Seconds for which to create nothing after a 423.
         """
-        self._land(turn)
         moment = now()
         wall = datetime.now(UTC)
         if (known := quota.read_quota(headers, wall)) is not None:
             self._budget.learn(known, moment, self._under_way)
             self._news.set()
+        asked = min(quota.retry_after(headers, wall) or 0.0, quota.LONGEST)
         if status == 429:
-            self._pause(turn, moment, quota.retry_after(headers, wall), pause)
+            self._pause(turn, moment, asked, pause)
             line.rate.rejected(turn.sent, moment, self._resumes - moment)
-            line.rate.pause(self._resumes)
-        elif operation.creates and status != 423:
-            self._breaker.answered(status)
+        elif status == 423:
+            phrase = "the portal is in read-only mode"
+            self._breaker.open(phrase, moment, moment + max(cool_down, asked))
+        elif operation.creates:
+            self._breaker.answered(status, turn.sent)
+        if status in (423, 429) or (known is not None and not known.remaining):
+            self._turn_away()
 
-    def lock(self, error: errors.LockedError, cool_down: float) -> None:
-        """Create nothing for a time: the portal is in read-only mode."""
-        asked = min(error.retry_after or 0.0, quota.LONGEST)
-        self._breaker.open(error, now() + max(cool_down, asked))
+    def locked(self, message: str) -> None:
+        """Learn what the portal says of being locked."""
+        self._breaker.message = message
 
-    def _pause(self, turn: Turn, moment: float, asked: float | None, pause: float) -> None:
-        floor = min(asked or 0.0, quota.LONGEST)
+    def _pause(self, turn: Turn, moment: float, asked: float, pause: float) -> None:
+        self._asked = max(self._asked, moment + asked)
         if turn.sent <= self._paused:  # It was on its way already: the same event.
-            self._resumes = max(self._resumes, moment + floor)
+            self._resumes = max(self._resumes, self._asked)
             return
-        self._resumes = max(self._resumes, moment + floor + pause)
+        self._resumes = max(self._resumes, moment + asked + pause)
         self._paused = moment
         _log.info("429: no request for %.1f s", self._resumes - moment)
 
     @asynccontextmanager
-    async def _unlocked(self, operation: Operation, url: str) -> AsyncGenerator[None]:
+    async def _unlocked(self, refusal: Refusal) -> AsyncGenerator[None]:
         """Only go on with what creates something if the portal is not known to be locked."""
-        self._check_lock(operation, url)
+        _check(refusal)
         if self._breaker.is_open:
             async with self._probe:  # One tries, the others wait for what it is told.
-                self._check_lock(operation, url)
+                _check(refusal)
                 if self._breaker.is_open:
                     yield
                     return
         yield
+
+    async def _wait(
+        self,
+        operation: Operation,
+        url: str,
+        line: Line,
+        refusal: Refusal,
+        again: bool,
+        patience: float | None,
+    ) -> Turn | None:
+        """Wait for a turn, None if something came up that may make it pointless."""
+        _check(refusal)
+        waiting = asyncio.timeout(None)
+        self._waiting[waiting] = refusal
+        try:
+            async with waiting, line.front(again=again):
+                return await self._place(operation, url, line.rate, refusal, patience)
+        except builtins.TimeoutError:
+            if waiting.expired():
+                return None
+            raise
+        finally:
+            del self._waiting[waiting]
+
+    def _turn_away(self) -> None:
+        """Let those look again who wait for what may not come."""
+        for waiting, refusal in self._waiting.items():
+            if refusal() is not None:
+                waiting.reschedule(now())
+
+    async def _place(
+        self,
+        operation: Operation,
+        url: str,
+        rate: Rate,
+        refusal: Refusal,
+        patience: float | None,
+    ) -> Turn:
+        """Wait for the right moment, and one of the places that there are."""
+        while True:
+            _check(refusal)
+            if (delay := self._delay(rate)) > _RESOLUTION:
+                await self._sleep(delay)
+                continue
+            await self._find_place(operation, url, patience)
+            # It may have taken a while.
+            if self._delay(rate) <= _RESOLUTION and refusal() is None:
+                break
+            self._places.release()
+        moment = now()
+        rate.take(moment)
+        self._budget.take(moment)
+        self._under_way += 1
+        return Turn(moment)
+
+    def _delay(self, rate: Rate) -> float:
+        """Seconds until a request may be sent; infinite: until an answer is there."""
+        moment = now()
+        if self._resumes > moment:
+            rate.pause(self._resumes)
+        return max(rate.delay(moment), self._budget.delay(moment, self._under_way))
+
+    async def _sleep(self, delay: float) -> None:
+        """Wait until a time, or until there is something new."""
+        self._news.clear()
+        with suppress(builtins.TimeoutError):
+            async with asyncio.timeout(None if delay == math.inf else delay):
+                await self._news.wait()
 
     async def _find_place(self, operation: Operation, url: str, patience: float | None) -> None:
         """Wait for one of the places that there are."""
@@ -188,59 +273,33 @@ class Limits:
                 words, operation=operation.id, method=operation.method, url=url, is_sent=False
             ) from None
 
-    async def _wait(self, operation: Operation, url: str, rate: Rate, policy: RetryPolicy) -> Turn:
-        """Wait for the right moment."""
-        while True:
-            self._check_lock(operation, url)
-            self._check_pause(operation, url, policy)
-            moment = now()
-            held = max(self._resumes - moment, self._budget.delay(moment, self._under_way))
-            delay = max(rate.delay(moment), held)
-            if delay <= _RESOLUTION:
-                break
-            self._news.clear()
-            with suppress(builtins.TimeoutError):
-                async with asyncio.timeout(None if delay == math.inf else delay):
-                    await self._news.wait()
-        rate.take(moment)
-        self._budget.take(moment)
-        self._under_way += 1
-        return Turn(moment)
-
-    def _land(self, turn: Turn) -> None:
-        if not turn.is_answered:
-            turn.is_answered = True
-            self._under_way -= 1
-            if self._budget.is_known:
-                self._news.set()
-
-    def _check_pause(self, operation: Operation, url: str, policy: RetryPolicy) -> None:
+    def _refusal(
+        self, operation: Operation, url: str, policy: RetryPolicy
+    ) -> errors.APIError | None:
+        """The error to raise instead of waiting, if any."""
         moment = now()
-        left = self._resumes - moment
-        if not self._under_way:
-            left = max(left, self._budget.delay(moment, 0))
-        if left > max(policy.max_wait, _RESOLUTION):
-            raise errors.RateLimitedError(
-                "the portal wants no request before that",
-                operation=operation.id,
-                method=operation.method,
-                url=url,
-                status=429,
-                retry_after=left,
-            )
+        if operation.creates and (left := self._breaker.left(moment)) > _RESOLUTION:
+            kind: type[errors.APIError] = errors.LockedError
+            status, message = 423, self._breaker.message
+        else:
+            left = max(self._asked - moment, self._budget.shut(moment))
+            if left <= max(policy.max_wait, _RESOLUTION):
+                return None
+            kind, status = errors.RateLimitedError, 429
+            message = "the portal wants no request before that"
+        return kind(
+            message,
+            operation=operation.id,
+            method=operation.method,
+            url=url,
+            status=status,
+            retry_after=left,
+        )
 
-    def _check_lock(self, operation: Operation, url: str) -> None:
-        left = self._breaker.left(now()) if operation.creates else 0.0
-        if left > _RESOLUTION:
-            assert self._breaker.locked is not None
-            raise errors.LockedError(
-                self._breaker.locked.message,
-                operation=operation.id,
-                method=operation.method,
-                url=url,
-                status=423,
-                retry_after=left,
-            )
+
+def _check(refusal: Refusal) -> None:
+    if (error := refusal()) is not None:
+        raise error
 
 
 def now() -> float:

@@ -38,13 +38,23 @@ class _Progress:
     """How far a call has come. Times are those of the event loop."""
 
     attempts: int = 0
+    """How often it was sent."""
+    failures: int = 0
+    """How often it has failed, other than by a lock."""
     waited: float = 0.0
     since: float = field(factory=now)
     """Since when it waits to be sent."""
     failed: float | None = None
     """When it failed first."""
+    locked: float | None = None
+    """When it was refused first because the portal is locked."""
     latest: float | None = None
     """When it must be sent again, if at all."""
+
+    def note(self, error: errors.DataGouvError) -> None:
+        """Let an error say what it took."""
+        error.attempts = self.attempts
+        error.waited = self.waited + now() - self.since
 
 
 @frozen
@@ -111,6 +121,7 @@ class Pipeline:
                     last = error
                 except _OutOfTimeError:
                     assert last is not None
+                    progress.note(last)
                     raise last from None
                 self._tell(Retry(call.operation, last, progress.attempts, wait))
                 await self.session.until_closed(partial(asyncio.sleep, wait))
@@ -119,24 +130,24 @@ class Pipeline:
 
     def _wait(self, call: Call, progress: _Progress, error: errors.DataGouvError) -> float | None:
         """How many seconds to wait before another attempt, None to give up."""
+        progress.note(error)
         is_refused = isinstance(error, errors.APIError) and error.response is None
-        if is_refused:
-            progress.attempts -= 1
-        error.attempts, error.waited = progress.attempts, progress.waited
         if not is_refused and not _can_be_repeated(call):
             return None
         policy = self.options.retry
-        if progress.failed is None:
-            progress.failed = now()
-        is_locked = isinstance(error, errors.LockedError)
-        progress.latest = progress.failed + (
-            policy.wait_for_unlock if is_locked else policy.deadline
-        )
+        # The time of a lock is not that of other failures.
+        if isinstance(error, errors.LockedError):
+            since = progress.locked = now() if progress.locked is None else progress.locked
+            progress.latest = since + policy.wait_for_unlock
+        else:
+            since = progress.failed = now() if progress.failed is None else progress.failed
+            progress.latest = since + policy.deadline
+            progress.failures += 1
         return policy.wait(
             call.operation,
             error,
-            attempt=progress.attempts,
-            elapsed=now() - progress.failed,
+            attempt=max(progress.failures, 1),
+            elapsed=now() - since,
             jitter=random.random(),
         )
 
@@ -146,12 +157,8 @@ class Pipeline:
         url = self._url(call)
         headers, content = _headers(call), _content(call)
         key = self.key
-        again = progress.failed is not None
-        progress.attempts += 1
         for hops in count():
-            sent = self._send(
-                call, progress, url, key, again=again or hops > 0, headers=headers, **content
-            )
+            sent = self._send(call, progress, url, key, is_hop=hops > 0, headers=headers, **content)
             async with sent as response:
                 target = redirects.next_url(call.operation, response, self.portal, hops)
                 if target is None:
@@ -176,16 +183,17 @@ class Pipeline:
         url: _http.URL,
         key: auth.ApiKey,
         *,
-        again: bool,
+        is_hop: bool,
         **content: Any,
     ) -> AsyncGenerator[_http.Response]:
         """Send one request when its turn comes, and log what became of it."""
         operation, options = call.operation, self.options
-        request = self.session.request(
-            operation.id, operation.method, url, timeout=options.timeout, **content
-        )
         async with AsyncExitStack() as stack:
-            turn = await self._turn(stack, call, progress, url, again=again)
+            turn = await self._turn(stack, call, progress, url)
+            request = self.session.request(
+                operation.id, operation.method, url, timeout=options.timeout, **content
+            )
+            progress.attempts += not is_hop
             started = now()
             waited = started - progress.since
             progress.waited += waited
@@ -193,8 +201,7 @@ class Pipeline:
             try:
                 async with self.session.send(request, key.headers(url, self.portal)) as response:
                     outcome = str(response.status_code)
-                    if auth.origin(url) == auth.origin(self.portal):
-                        self._hear(turn, call, progress, response)
+                    self._hear(turn, call, progress, response)
                     try:
                         yield response
                     finally:
@@ -211,8 +218,6 @@ class Pipeline:
         call: Call,
         progress: _Progress,
         url: _http.URL,
-        *,
-        again: bool,
     ) -> Turn:
         """Wait for the turn of a request, as long as it makes sense."""
         waiting = self.limits.turn(
@@ -220,7 +225,7 @@ class Pipeline:
             auth.shown(url, self.portal),
             line=self.options.line,
             policy=self.options.retry,
-            again=again,
+            again=progress.attempts > 0,
             patience=self.options.timeout.pool,
         )
 
@@ -236,24 +241,36 @@ class Pipeline:
             raise _OutOfTimeError from None
 
     def _hear(self, turn: Turn, call: Call, progress: _Progress, response: _http.Response) -> None:
-        """Let the other calls know what an answer of the portal means for them."""
+        """Let the other calls know what an answer means for them."""
+        self.limits.land(turn)
+        if not self._is_portal(response):
+            return
+        policy = self.options.retry
         self.limits.heard(
             turn,
             response.status_code,
             response.headers,
             operation=call.operation,
             line=self.options.line,
-            pause=self.options.retry.backoff(progress.attempts, random.random()),
+            pause=policy.backoff(progress.failures + 1, random.random()),
+            cool_down=policy.cool_down,
         )
 
+    def _is_portal(self, response: _http.Response) -> bool:
+        return auth.origin(response.url) == auth.origin(self.portal)
+
     async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
-        await self.session.read(response)
+        try:
+            await self.session.read(response)
+        except errors.NetworkError:
+            # The status is what counts: a 429 was not carried out, a 404 is there no more.
+            response = _http.without_body(response)
         response = _http.rewritten(response, self.key.struck_out)
         self._hand_out(response)
         url = auth.shown(response.url, self.portal)
         error = errors.from_response(call.operation, response, url)
-        if isinstance(error, errors.LockedError):
-            self.limits.lock(error, self.options.retry.cool_down)
+        if isinstance(error, errors.LockedError) and self._is_portal(response):
+            self.limits.locked(error.message)
         return error
 
     def _url(self, call: Call) -> _http.URL:

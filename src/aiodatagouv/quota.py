@@ -14,7 +14,10 @@ LONGEST = 24 * 3600.0
 """Seconds: no quota lasts longer than a day. What says so is a mistake."""
 
 SPARE = 0.1
-"""The part of a quota that is spread over the time that is left, so that it is never used up."""
+"""The part of a quota that is spread over the time that is left, so that it is not used up."""
+
+SLOWEST = 10.0
+"""Seconds between two requests of that part at most: it is no use to be polite for hours."""
 
 _SECONDS = re.compile(r"\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*", re.ASCII)
 _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
@@ -108,12 +111,18 @@ class Budget:
     _reset: float = -math.inf
     """As the portal writes it: a later one is a new quota."""
     _resets_at: float = -math.inf
+    _shut: float = -math.inf
+    """Until when nothing is left, as an answer has said."""
     _next: float = -math.inf
 
     @property
     def is_known(self) -> bool:
         """Whether there is a quota."""
         return self._left < math.inf
+
+    def shut(self, now: float) -> float:
+        """For how many seconds there is nothing left, as the portal has said."""
+        return max(0.0, self._shut - now)
 
     def delay(self, now: float, under_way: int) -> float:
         """How many seconds the next request must wait; infinite: until an answer says more.
@@ -126,17 +135,18 @@ class Budget:
             self._left, self._resets_at = self._limit - under_way, math.inf
             self._next = -math.inf
         if self._left >= 1:
-            return max(0.0, self._next - now)
-        if under_way:
-            return math.inf
+            return max(self.shut(now), self._next - now)
+        if self._resets_at < math.inf or under_way:
+            return self._resets_at - now
         # Nothing was heard since it was renewed: one must go for something to be heard.
-        return 0.0 if self._resets_at == math.inf else self._resets_at - now
+        return self.shut(now)
 
     def take(self, now: float) -> None:
         """Send a request now, when there is nothing to wait for."""
         self._left -= 1
-        if 1 <= self._left < SPARE * self._limit < math.inf:
-            self._next = now + max(0.0, self._resets_at - now) / (self._left + 1)
+        if 1 <= self._left < SPARE * self._limit and now < self._resets_at < math.inf:
+            gap = (self._resets_at - now) / (self._left + 1)
+            self._next = now + min(gap, SLOWEST)
 
     def learn(self, quota: Quota, now: float, under_way: int) -> None:
         """Take in what an answer says.
@@ -146,6 +156,8 @@ class Budget:
             now: The time.
             under_way: How many other requests have no answer yet: it may have counted them or not.
         """
+        if not quota.remaining:
+            self._shut = max(self._shut, now + quota.resets_in)
         if quota.reset < self._reset:
             return  # It took long, and speaks of what is over.
         if quota.reset > self._reset:
