@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -24,7 +24,7 @@ from aiodatagouv import (
     RetryPolicy,
     TimeoutError,
 )
-from aiodatagouv.api import datasets, reuses
+from aiodatagouv.api import datasets, reuses, site
 from aiodatagouv.models import ReuseWrite
 
 from . import clock
@@ -241,6 +241,61 @@ def test_a_pause_that_is_too_long_is_an_error_at_once_for_everybody(scripted: Sc
     assert len(portal.times) == 2
 
 
+def test_a_pause_as_long_as_the_policy_waits_is_waited_for(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After=60) if number == 0 else OK)
+
+    async def main() -> list[Any]:
+        async with scripted(portal, retry=RetryPolicy(max_wait=60)) as client:
+            return await read(client, 64)
+
+    assert kinds(clock.run(main())) == {"Dataset": 64}
+
+
+def test_every_rate_begins_anew_after_a_pause(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After=10) if number == 0 else OK, latency=0)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(base=0)) as client:
+            await asyncio.gather(read(client), read(client.with_options(rate=5), 6))
+
+    clock.run(main())
+    after = [one for one in portal.times if one >= 10]
+    assert max(Counter(after).values()) <= 2  # One of each.
+
+
+def test_who_does_not_wait_is_not_held_up_by_who_does(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After=3600) if number == 0 else OK)
+
+    async def main() -> None:
+        options = {"retry": RetryPolicy(max_wait=7200, deadline=7200), "rate": 1}
+        async with scripted(portal, **options) as patient:
+            first = asyncio.ensure_future(read(patient, 2))
+            await asyncio.sleep(0.01)
+            others = await read(patient.with_options(retry=RetryPolicy()), 3)
+            assert kinds(others) == {"RateLimitedError": 3}
+            assert now() < 5
+            assert kinds(await first) == {"Dataset": 2}
+
+    clock.run(main())
+
+
+def test_a_429_counts_although_its_body_is_cut_off(scripted: Scripted) -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"slow d"
+            raise httpx.ReadError("broken off")
+
+    broken = httpx.Response(429, stream=Broken(), headers={"Retry-After": "9"})
+    portal = Portal(lambda number: broken if number == 0 else OK)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            assert kinds(await create(client)) == {"Reuse": 1}
+
+    clock.run(main())
+    assert portal.times[1] >= 9
+
+
 def test_what_waits_already_learns_that_it_is_too_long(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=3600) if number == 3 else OK)
 
@@ -353,6 +408,50 @@ def test_a_quota_that_comes_back_too_late_is_an_error_at_once(scripted: Scripted
     assert kinds(results) == {"Dataset": 10, "RateLimitedError": 11}
     assert ended < 20  # The last one waited a little, so that it might not be the last.
     assert results[-1].retry_after == pytest.approx(3600, abs=2)
+
+
+def test_a_slow_request_does_not_keep_others_from_a_new_quota(scripted: Scripted) -> None:
+    times: list[float] = []
+
+    async def portal(request: httpx.Request) -> httpx.Response:
+        times.append(now())
+        if len(times) == 1:
+            await asyncio.sleep(1000)
+        headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}
+        date = {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"}
+        return httpx.Response(200, headers=headers | date, json={"id": "1"})
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(), max_connections=2) as client:
+            await read(client, 4)
+
+    clock.run(main())
+    assert times == pytest.approx([0, 0, 30, 60])
+
+
+def test_a_stream_that_is_open_is_not_under_way(scripted: Scripted) -> None:
+    async def portal(request: httpx.Request) -> httpx.Response:
+        if request.url.host != "portal.example":
+            return httpx.Response(200, text="a;b")
+        headers = {
+            "Location": "https://elsewhere.example/file",
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": "30",
+            "Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(int(now()))),
+        }
+        is_stream = request.url.path.endswith(".csv")
+        return httpx.Response(302 if is_stream else 200, headers=headers, json={"id": "1"})
+
+    async def main() -> None:
+        async with (
+            scripted(portal, retry=RetryPolicy()) as client,
+            await site.get_site_tags_csv(client) as chunks,
+        ):
+            await datasets.get_dataset(client, "velos")
+            assert b"".join([chunk async for chunk in chunks]) == b"a;b"
+        assert 60 > now() >= 30
+
+    clock.run(main())
 
 
 # ---- The lock after a 423
@@ -486,7 +585,151 @@ def test_a_probe_that_is_cancelled_leaves_the_question_to_the_next(scripted: Scr
     clock.run(main())
 
 
+def test_what_waits_to_be_sent_learns_of_the_lock_at_once(scripted: Scripted) -> None:
+    portal = ReadOnly(until=10_000)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(), rate=1, max_connections=2) as client:
+            reads = asyncio.ensure_future(read(client, 200))
+            first = asyncio.ensure_future(create(client, 20))
+            second = asyncio.ensure_future(create(client.with_options(rate=5), 20))
+            assert kinds(await first) == kinds(await second) == {"LockedError": 20}
+            assert now() < 2
+            assert portal.refused <= 5
+            assert kinds(await reads) == {"Dataset": 200}
+        assert now() > 190
+
+    clock.run(main())
+
+
+def test_an_answer_to_what_was_sent_before_the_lock_says_nothing_of_it(
+    scripted: Scripted,
+) -> None:
+    calls = 0
+
+    async def portal(request: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        is_first = calls == 1
+        await asyncio.sleep(2 if is_first else 1)
+        return httpx.Response(201 if is_first else 423, json={"id": "1"})
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            assert kinds(await create(client, 2)) == {"Reuse": 1, "LockedError": 1}
+            assert kinds(await create(client, 20)) == {"LockedError": 20}
+
+    clock.run(main())
+    assert calls == 2
+
+
+def test_the_lock_counts_although_the_portals_words_are_cut_off(scripted: Scripted) -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            raise httpx.ReadError("broken off")
+            yield b""
+
+    portal = Portal(lambda _: httpx.Response(423, stream=Broken()))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            for _ in range(3):
+                assert kinds(await create(client)) == {"LockedError": 1}
+
+    clock.run(main())
+    assert len(portal.times) == 1
+
+
+@pytest.mark.parametrize("status", [308, 401, 429, 500, 503])
+def test_what_says_nothing_of_the_lock_leaves_it(scripted: Scripted, status: int) -> None:
+    statuses = [423, status, 423, 423]
+    seen: list[int] = []
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        seen.append(statuses[len(seen)])
+        return httpx.Response(seen[-1], headers={"Location": "/api/1/reuses/other/"})
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(attempts=1)) as client:
+            await create(client)
+            await asyncio.sleep(60)
+            await create(client)
+            await create(client, 20)
+
+    clock.run(main())
+    assert seen == statuses[:3]
+
+
+def test_the_lock_of_another_host_is_not_the_portals(scripted: Scripted) -> None:
+    def portal(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "elsewhere.example":
+            return httpx.Response(423)
+        elsewhere = httpx.Response(302, headers={"Location": "https://elsewhere.example/"})
+        return elsewhere if request.method == "GET" else httpx.Response(201, json={"id": "1"})
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            assert kinds(await read(client)) == {"LockedError": 1}
+            assert kinds(await create(client)) == {"Reuse": 1}
+
+    clock.run(main())
+
+
+def test_the_time_of_a_lock_is_not_that_of_other_failures(scripted: Scripted) -> None:
+    """After an hour of read-only mode, a 429 is still worth another attempt."""
+    statuses = [423] * 60 + [429, 429, 201]
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(statuses.pop(0), json={"id": "1"})
+
+    async def main() -> None:
+        policy = RetryPolicy(wait_for_unlock=7200, deadline=300, attempts=3)
+        async with scripted(portal, retry=policy) as client:
+            assert kinds(await create(client)) == {"Reuse": 1}
+        assert now() > 3600
+
+    clock.run(main())
+    assert not statuses
+
+
+def test_an_error_says_how_long_it_has_waited_for_the_end_of_a_lock(scripted: Scripted) -> None:
+    portal = ReadOnly(until=10_000)
+
+    async def main() -> None:
+        policy = RetryPolicy(wait_for_unlock=200)
+        async with scripted(portal, retry=policy, max_connections=1) as client:
+            results = await create(client, 3)
+            assert [one.waited for one in results] == pytest.approx([180] * 3, abs=1)
+            assert sum(one.attempts for one in results) == portal.refused
+
+    clock.run(main())
+
+
 # ---- Connections
+
+
+def test_who_waits_for_the_rate_takes_no_place(scripted: Scripted) -> None:
+    async def main() -> None:
+        async with scripted(Portal(ok), max_connections=1) as client:
+            slow = asyncio.ensure_future(read(client.with_options(rate=0.01), 2))
+            await asyncio.sleep(1)
+            await read(client, 5)
+            assert now() < 2
+            assert kinds(await slow) == {"Dataset": 2}
+
+    clock.run(main())
+
+
+def test_a_pause_that_begins_while_one_waits_for_a_place_holds_for_it(scripted: Scripted) -> None:
+    portal = Portal(lambda number: limited(Retry_After=20) if number == 0 else OK)
+
+    async def main() -> list[Any]:
+        async with scripted(portal, retry=RetryPolicy(), max_connections=1) as client:
+            return await read(client, 3)
+
+    assert kinds(clock.run(main())) == {"Dataset": 3}
+    assert portal.times[0] == 0
+    assert min(portal.times[1:]) >= 20
 
 
 def test_10000_tasks_share_the_connections(scripted: Scripted) -> None:

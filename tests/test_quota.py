@@ -188,3 +188,42 @@ def test_a_quota_that_is_over_is_not_what_a_late_answer_says() -> None:
     budget.learn(Quota(100, 1, UNIX, 0.5), now=0, under_way=0)
     budget.take(0)
     assert budget.delay(0, 0) == 0
+
+
+def test_a_portal_that_falls_silent_is_asked_again() -> None:
+    budget = Budget()
+    budget.learn(Quota(20, 19, UNIX + 5, 5), now=0, under_way=0)
+    now = 10.0
+    for _ in range(50):  # None of the answers says anything.
+        assert budget.delay(now, 0) == 0
+        budget.take(now)
+        now += 1
+
+
+def test_what_is_left_is_spread_but_not_over_hours() -> None:
+    budget = Budget()
+    budget.learn(Quota(100, 9, UNIX + 3600, 3600), now=0, under_way=0)
+    budget.take(0)
+    assert budget.delay(0, 0) == 10
+
+
+def test_the_shorter_of_two_quotas_counts_as_well() -> None:
+    budget = Budget()
+    budget.learn(Quota(1000, 900, UNIX + 3600, 3600), now=0, under_way=0)
+    budget.learn(Quota(10, 0, UNIX + 30, 30), now=0, under_way=0)
+    assert budget.delay(0, 0) == 30
+    assert budget.delay(30, 0) == 0
+
+
+def test_nothing_is_left_until_what_is_under_way_has_been_answered() -> None:
+    budget = Budget()
+    budget.learn(Quota(10, 3, UNIX + 60, 60), now=0, under_way=3)
+    assert budget.delay(0, 3) == 60
+    budget.learn(Quota(10, 4, UNIX + 60, 60), now=1, under_way=2)  # It was counted before.
+    assert budget.delay(1, 2) > 0
+    budget.learn(Quota(10, 2, UNIX + 60, 60), now=2, under_way=1)
+    budget.learn(Quota(10, 3, UNIX + 60, 60), now=3, under_way=0)
+    assert budget.delay(3, 0) == 0  # The least that was said is 2.
+    budget.take(3)
+    budget.take(3)
+    assert budget.delay(3, 0) == 60

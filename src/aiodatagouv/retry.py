@@ -52,7 +52,8 @@ class RetryPolicy:
         base: Seconds that the first wait has at most; each further one has twice as many.
         max_wait: Seconds that a wait grows to at most. When the portal asks for a longer one, the
             error is raised at once; a shorter one of its own is waited for and then some.
-        deadline: Seconds after the first failure after which no further attempt starts.
+        deadline: Seconds after the first failure after which no further attempt starts; a wait that
+            would go beyond is not begun.
         unsafe: Whether POST and PATCH are made again like the others, although they may then be
             carried out twice.
         cool_down: Seconds for which nothing more is created once the portal has answered 423, for
@@ -86,8 +87,8 @@ class RetryPolicy:
             error: How it failed. An ``APIError`` has the portal's ``response`` with its headers,
                 or none when the client has refused to send the call: then the portal has asked for
                 ``retry_after`` seconds of which so many are left.
-            attempt: Which attempt that was, from 1.
-            elapsed: Seconds since the first one failed.
+            attempt: Which attempt that was, from 1, those aside that a lock (423) has ended.
+            elapsed: Seconds since the first one failed; for a lock, since it was met first.
             jitter: A random number from 0 to 1, so that many who failed at once do not come back
                 at once.
         """
@@ -132,8 +133,8 @@ class Retry:
     Attributes:
         operation: What was called.
         error: How it failed.
-        attempt: Which attempt that was, from 1.
-        wait: Seconds until the next one; then it still waits for its turn.
+        attempt: How often it has been sent until now; 0 if the client has refused so far.
+        wait: Seconds until the next attempt; then it still waits for its turn.
     """
 
     operation: Operation
