@@ -241,6 +241,22 @@ def test_a_pause_that_is_too_long_is_an_error_at_once_for_everybody(scripted: Sc
     assert len(portal.times) == 2
 
 
+def test_several_that_are_rejected_at_once_are_one_pause(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chances = iter([0.1])
+    monkeypatch.setattr(random, "random", lambda: next(chances, 0.9))
+    portal = Portal(lambda number: limited() if number < 16 else OK)
+
+    async def main() -> list[Any]:
+        async with scripted(portal, retry=RetryPolicy(base=10), max_connections=16) as client:
+            return await read(client, 17)
+
+    assert kinds(clock.run(main())) == {"Dataset": 17}
+    # The first one's wait is that of the client, each of the others has its own besides.
+    assert portal.times[16:] == pytest.approx([1.05] + 16 * [9.05])
+
+
 def test_a_pause_as_long_as_the_policy_waits_is_waited_for(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=60) if number == 0 else OK)
 

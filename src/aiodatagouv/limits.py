@@ -156,7 +156,6 @@ class Limits:
         wall = datetime.now(UTC)
         if (known := quota.read_quota(headers, wall)) is not None:
             self._budget.learn(known, moment, self._under_way)
-            self._news.set()
         asked = min(quota.retry_after(headers, wall) or 0.0, quota.LONGEST)
         if status == 429:
             self._pause(turn, moment, asked, pause)
