@@ -227,3 +227,13 @@ def test_nothing_is_left_until_what_is_under_way_has_been_answered() -> None:
     budget.take(3)
     budget.take(3)
     assert budget.delay(3, 0) == 60
+
+
+def test_what_is_under_way_when_a_quota_begins_may_count_for_it() -> None:
+    budget = Budget()
+    budget.learn(Quota(10, 5, UNIX + 5, 5), now=0, under_way=0)
+    sent = 0
+    while budget.delay(6, under_way=3 + sent) <= 0:
+        budget.take(6)
+        sent += 1
+    assert sent == 7

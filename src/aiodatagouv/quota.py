@@ -144,7 +144,8 @@ class Budget:
     def take(self, now: float) -> None:
         """Send a request now, when there is nothing to wait for."""
         self._left -= 1
-        if 1 <= self._left < SPARE * self._limit and now < self._resets_at < math.inf:
+        is_spare = 1 <= self._left < SPARE * self._limit < math.inf
+        if is_spare and now < self._resets_at < math.inf:
             gap = (self._resets_at - now) / (self._left + 1)
             self._next = now + min(gap, SLOWEST)
 
