@@ -25,6 +25,7 @@ from aiodatagouv import (
     TimeoutError,
 )
 from aiodatagouv.api import datasets, reuses, site
+from aiodatagouv.breaker import Breaker
 from aiodatagouv.models import ReuseWrite
 
 from . import clock
@@ -700,6 +701,17 @@ def test_what_says_nothing_of_the_lock_leaves_it(scripted: Scripted, status: int
 
     clock.run(main())
     assert calls == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "is_open"),
+    [(201, False), (400, False), (404, False), (308, True), (401, True), (500, True)],
+)
+def test_what_shows_that_a_portal_is_not_locked_any_more(status: int, is_open: bool) -> None:
+    breaker = Breaker()
+    breaker.open("no new content", now=0, until=60)
+    breaker.answered(status, sent=61)
+    assert breaker.is_open is is_open
 
 
 def test_the_lock_of_another_host_is_not_the_portals(scripted: Scripted) -> None:

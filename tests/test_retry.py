@@ -334,6 +334,19 @@ def test_an_error_says_what_it_took(scripted: Scripted) -> None:
     clock.run(main())
 
 
+def test_a_redirect_is_no_attempt_of_its_own(scripted: Scripted) -> None:
+    moved = httpx.Response(308, headers={"Location": "/api/1/datasets/velos-2/"})
+    portal = Failing(moved, 503, moved, 404)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            with pytest.raises(NotFoundError, match=r"velos-2") as caught:
+                await datasets.get_dataset(client, "velos")
+        assert caught.value.attempts == 2
+
+    clock.run(main())
+
+
 def test_a_call_that_works_at_once_says_nothing_of_it(scripted: Scripted) -> None:
     async def main() -> None:
         async with scripted(Failing(404), retry=RetryPolicy()) as client:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from attrs import define
 
-_SAYS_NOTHING = frozenset({401, 423, 429})
-"""What a portal may answer before it comes to look at its mode, or because of it."""
-
 
 @define
 class Breaker:
@@ -31,9 +28,10 @@ class Breaker:
         self.is_open = True
 
     def answered(self, status: int, sent: float) -> None:
-        """Learn what a call that creates something was answered."""
-        is_done = status < 300 or (400 <= status < 500 and status not in _SAYS_NOTHING)
-        if is_done and sent >= self._since:
+        """Learn what a call that creates something was answered, other than 423 and 429."""
+        # A redirect, and a 401, may come before the portal looks at its mode.
+        has_looked = status < 300 or (400 <= status < 500 and status != 401)
+        if has_looked and sent >= self._since:
             self.is_open = False
 
     def left(self, now: float) -> float:
