@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from aiodatagouv import (
     Client,
     DataGouvError,
+    File,
     NotFoundError,
     RateLimitedError,
     RetryPolicy,
@@ -26,7 +28,7 @@ from aiodatagouv import (
 )
 from aiodatagouv.api import datasets, reuses, site
 from aiodatagouv.breaker import Breaker
-from aiodatagouv.models import ReuseWrite
+from aiodatagouv.models import FileUpload, ReuseWrite
 
 from . import clock
 from .clients import client_of
@@ -701,6 +703,43 @@ def test_what_says_nothing_of_the_lock_leaves_it(scripted: Scripted, status: int
 
     clock.run(main())
     assert calls == 3
+
+
+def test_waiting_for_what_another_is_told_ends_as_well(scripted: Scripted) -> None:
+    async def portal(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(1000 if now() > 10 else 0)
+        return httpx.Response(423)
+
+    async def main() -> None:
+        policy = RetryPolicy(wait_for_unlock=200)
+        async with scripted(portal, retry=policy, timeout=2000) as client:
+            calls = [asyncio.ensure_future(create(client)) for _ in range(3)]
+            done, _ = await asyncio.wait(calls, timeout=300)
+            assert len(done) == 2  # The third one is still being answered.
+            assert now() == 300
+            assert kinds(await calls[0]) == {"LockedError": 1}
+
+    clock.run(main())
+
+
+class Pipe(BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+def test_a_file_that_cannot_be_rewound_waits_before_it_is_read(scripted: Scripted) -> None:
+    portal = ReadOnly(until=10)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(wait_for_unlock=300)) as client:
+            other = asyncio.ensure_future(create(client))
+            await asyncio.sleep(1)
+            upload = FileUpload(file=File(Pipe(b"a;b"), "a.csv"))
+            await datasets.upload_new_dataset_resource(client, "velos", body=upload)
+            assert kinds(await other) == {"Reuse": 1}
+
+    clock.run(main())
+    assert portal.created == 2
 
 
 @pytest.mark.parametrize(
