@@ -127,7 +127,8 @@ def test_closing_the_client_ends_what_waits_for_its_turn(scripted: Scripted) -> 
         async with scripted(Portal(ok, latency=0), rate=1) as client:
             calls = asyncio.ensure_future(read(client, 9))
             await asyncio.sleep(0.1)
-        return now(), await calls
+        results = await calls
+        return now(), results
 
     ended, results = clock.run(main())
     assert ended < 0.2
@@ -829,7 +830,7 @@ def test_10000_tasks_share_the_connections(scripted: Scripted) -> None:
     portal = Portal(ok, latency=1)
 
     async def main() -> list[Any]:
-        async with scripted(portal, timeout=30, max_connections=16) as client:
+        async with scripted(portal, max_connections=16) as client:
             return await read(client, 10_000)
 
     assert kinds(clock.run(main())) == {"Dataset": 10_000}

@@ -69,7 +69,7 @@ def test_after_a_pause_they_go_one_by_one() -> None:
     assert times(rate, [0] * 3) == pytest.approx([10, 10.25, 10.5])
 
 
-@pytest.mark.parametrize("rate", [0, -1, float("nan")])
+@pytest.mark.parametrize("rate", [0, -1, float("nan"), 1e-310])
 def test_a_rate_that_makes_no_sense(rate: float) -> None:
     with pytest.raises(ValueError, match="requests a second above 0, or None to find it out"):
         Rate(rate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 TOGETHER = 10.0
 """Requests that may go within a second when none went before: more would look like an attack."""
 
@@ -19,7 +21,7 @@ class Rate:
     """
 
     def __init__(self, rate: float) -> None:
-        if not rate > 0:
+        if not (rate > 0 and 1 / rate < math.inf):
             raise ValueError(
                 f"rate is {rate!r}: it must be requests a second above 0, or None to find it out"
             )
