@@ -769,6 +769,22 @@ def test_the_lock_of_another_host_is_not_the_portals(scripted: Scripted) -> None
     clock.run(main())
 
 
+def test_a_lock_lasts_as_long_as_the_portal_says(scripted: Scripted) -> None:
+    locked = httpx.Response(423, headers={"Retry-After": "100"})
+    portal = Portal(lambda number: locked if number == 0 else OK)
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(cool_down=60)) as client:
+            assert kinds(await create(client)) == {"LockedError": 1}
+            await asyncio.sleep(99)
+            assert kinds(await create(client)) == {"LockedError": 1}
+            await asyncio.sleep(1)
+            assert kinds(await create(client)) == {"Reuse": 1}
+
+    clock.run(main())
+    assert len(portal.times) == 2
+
+
 def test_the_time_of_a_lock_is_not_that_of_other_failures(scripted: Scripted) -> None:
     """After an hour of read-only mode, a 429 is still worth another attempt."""
     statuses = [423] * 60 + [429, 429, 201]
