@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiodatagouv import (
@@ -108,6 +108,7 @@ def test_each_wait_may_be_twice_as_long_as_the_one_before() -> None:
     jitter=st.floats(0, 1),
     asked=st.none() | st.floats(0, allow_nan=False),
 )
+@example(attempt=1, elapsed=0, jitter=0, asked=61)
 def test_what_the_portal_asks_for_is_a_floor_and_all_limits_hold(
     attempt: int, elapsed: float, jitter: float, asked: float | None
 ) -> None:
