@@ -153,3 +153,9 @@ def test_every_error_pickles(raised: DataGouvError) -> None:
 
 def test_timeouts_are_pythons_too() -> None:
     assert issubclass(errors.TimeoutError, TimeoutError)
+
+
+def test_what_is_left_of_a_wait_is_said_in_tenths_of_a_second() -> None:
+    error = RateLimitedError("not yet", status=429, retry_after=59.9993)
+    assert "429 not yet, wait 60 s" in str(error)
+    assert "wait 0.3 s" in str(RateLimitedError("not yet", status=429, retry_after=0.2502))

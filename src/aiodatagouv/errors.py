@@ -182,7 +182,7 @@ class APIError(DataGouvError):
             wrong = [f"{name}: {_words(problem)}" for name, problem in self.errors.items()]
             text += f" [{one_line('; '.join(wrong))}]"
         if self.retry_after is not None:
-            text += f", wait {self.retry_after:g} s"
+            text += f", wait {round(self.retry_after, 1):g} s"
         text += self._effort()
         text += f" ({self.method} {one_line(self.url, _URL)})"
         if self.sentry_id is not None:
