@@ -249,6 +249,9 @@ class _Schemas:
         reference_to = reference_name(schema)
         if reference_to is not None:
             return {"$ref": _pointer(self._classes[reference_to]), **described}
+        if "x-one-of" in schema:
+            kinds = [self.schema(one, owner=owner, name=name) for one in schema["x-one-of"]]
+            return {"anyOf": kinds, **described}
         kind = schema.get("type")
         if kind is None:
             return described
@@ -309,7 +312,9 @@ def _may_be_null(definition: Schema, key: str) -> bool:
 def _nullable(schema: Schema) -> Schema:
     described: Schema = {key: schema[key] for key in DESCRIBING if key in schema}
     bare = {key: value for key, value in schema.items() if key not in described}
-    return {"anyOf": [bare, {"type": "null"}], **described} if bare else described
+    if not bare:
+        return described
+    return {"anyOf": [*bare.get("anyOf", [bare]), {"type": "null"}], **described}
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Schemas) -> Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from attrs import evolve
 from openapi_python_client.parser.properties.any import AnyProperty
 from openapi_python_client.parser.properties.boolean import BooleanProperty
 from openapi_python_client.parser.properties.date import DateProperty
@@ -56,6 +57,9 @@ def annotation(prop: PropertyProtocol) -> str:
 def decoder(prop: PropertyProtocol, source: str) -> str:
     """The expression that decodes a property from where its JSON is."""
     inner, is_nullable = _without_null(prop)
+    if isinstance(inner, UnionProperty):
+        readers = ", ".join(f"{_kind(one)}: {_whole_reader(one)}" for one in _read(inner))
+        return f"one_of({{{readers}}}, {source})" if readers else source
     must_be = prop.required and not is_nullable
     if must_be:
         source = source.replace("data[", "required(data, ").replace("]", ")")
@@ -79,12 +83,38 @@ def _reader(prop: PropertyProtocol) -> str | None:
     return None
 
 
+def _read(union: UnionProperty) -> list[PropertyProtocol]:
+    """The alternatives of a union that need decoding; the kind of JSON must tell which it is."""
+    kinds = [_kind(one) for one in union.inner_properties]
+    read = [one for one in union.inner_properties if _whole_reader(one)]
+    if read and len(kinds) > len({*kinds}):
+        raise ExpressionError(f"no way to tell which of {annotation(union)} it is")
+    return read
+
+
+def _whole_reader(prop: PropertyProtocol) -> str | None:
+    """The function that decodes an alternative of a union."""
+    if isinstance(prop, ListProperty):
+        reader = _reader(prop.inner_property)
+        return f"list_of({reader})" if reader else None
+    return _reader(prop)
+
+
+def _kind(prop: PropertyProtocol) -> str:
+    """The type that JSON of a property has in Python."""
+    if isinstance(prop, ListProperty):
+        return "list"
+    if isinstance(prop, ModelProperty):
+        return "dict"
+    return "str" if type(prop) in READERS else annotation(prop)
+
+
 def _without_null(prop: PropertyProtocol) -> tuple[PropertyProtocol, bool]:
-    if isinstance(prop, UnionProperty):
-        rest = [one for one in prop.inner_properties if not isinstance(one, NoneProperty)]
-        if len(rest) == 1:
-            return rest[0], True
-    return prop, False
+    if not isinstance(prop, UnionProperty):
+        return prop, False
+    rest = [one for one in prop.inner_properties if not isinstance(one, NoneProperty)]
+    is_nullable = len(rest) < len(prop.inner_properties)
+    return (rest[0] if len(rest) == 1 else evolve(prop, inner_properties=rest)), is_nullable
 
 
 def is_model(prop: PropertyProtocol) -> bool:

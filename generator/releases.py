@@ -17,7 +17,8 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     """One Swagger with every operation of every release.
 
     Each operation says in ``x-releases`` which releases serve it. One that the newest does not is
-    marked deprecated, with the oldest pinned release that lacks it in ``x-dropped``.
+    marked deprecated, with the oldest pinned release that lacks it in ``x-dropped``. A model has
+    the fields of all releases: what an older one has more is added, with a word of that.
     """
     documents = [(release.release, _with_own_parameters(document)) for release, document in pins]
     merged = deepcopy(documents[0][1])
@@ -25,11 +26,13 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     merged["tags"] = [tags[name] for name in sorted(tags)]
     taken: dict[tuple[str, str], dict[str, Any]] = {}
     for index, (release, document) in enumerate(documents):
+        fields = _OlderFields(documents[0], merged["definitions"], document["definitions"])
         for path, method, operation in _operations(merged if index == 0 else document):
             # Releases give the parameters of one path different names.
             key = (method, re.sub(r"\{.*?\}", "{}", path))
             if key in taken:
                 taken[key]["x-releases"].append(release)
+                fields.keep(taken[key], operation)
                 continue
             taken[key] = operation
             operation["x-releases"] = [release]
@@ -37,9 +40,93 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
                 continue
             operation |= {"deprecated": True, "x-dropped": documents[index - 1][0]}
             merged["paths"].setdefault(path, {})[method] = operation
-            for name in _references(operation, document["definitions"]):
+            for name in references(operation, document["definitions"]):
                 merged["definitions"].setdefault(name, document["definitions"][name])
     return merged
+
+
+class _OlderFields:
+    """Adds to definitions the fields that only an older release has.
+
+    Releases call one model by different names, so that two definitions are the same model where
+    the same operation has them at the same place.
+    """
+
+    def __init__(
+        self, newest: tuple[str, Swagger], newer: dict[str, Any], older: dict[str, Any]
+    ) -> None:
+        self._newest, self._original = newest[0], newest[1]["definitions"]
+        self._newer = newer
+        self._older = older
+        self._seen: set[tuple[str, str]] = set()
+
+    def keep(self, newer: Swagger, older: Swagger) -> None:
+        """Add the fields of what an operation takes and answers."""
+        answered: set[str] = set()
+        answer, old_answer = _answer(newer), _answer(older)
+        if answer and old_answer:
+            name = _model_name(answer)
+            answered |= _fields(name, self._original).keys() if name else set()
+            self._keep(answer, old_answer, set())
+        body, old_body = _body(newer), _body(older)
+        if body and old_body:
+            # Older releases take and answer one model: what is only answered is no matter here.
+            self._keep(body, old_body, answered)
+
+    def _keep(self, newer: Swagger, older: Swagger, left_out: set[str]) -> None:
+        if newer.get("type") == older.get("type") == "array":
+            return self._keep(newer["items"], older["items"], left_out)
+        name, other = _model_name(newer), _model_name(older)
+        if name is None or other is None or (name, other) in self._seen:
+            return None
+        self._seen.add((name, other))
+        known = _fields(name, self._newer)
+        for key, schema in _fields(other, self._older).items():
+            if key in known:
+                self._keep(known[key], schema, left_out)
+            elif key not in left_out and not (left_out and schema.get("readOnly")):
+                self._add(name, key, schema)
+        return None
+
+    def _add(self, name: str, key: str, schema: Swagger) -> None:
+        said = schema.get("description", "").strip().rstrip(".")
+        note = f"Only of portals older than udata {self._newest}."
+        field = {key: schema | {"description": f"{said}. {note}" if said else note}}
+        definition = self._newer[name]
+        if "allOf" in definition:
+            definition["allOf"] = [*definition["allOf"], {"properties": field}]
+        else:
+            definition["properties"] = definition["properties"] | field
+        for reached in references(schema, self._older):
+            self._newer.setdefault(reached, self._older[reached])
+
+
+def _body(operation: Swagger) -> Swagger | None:
+    """What an operation takes."""
+    return next((one["schema"] for one in operation["parameters"] if one["in"] == "body"), None)
+
+
+def _answer(operation: Swagger) -> Swagger | None:
+    """What an operation answers."""
+    responses = operation["responses"].items()
+    return next((one["schema"] for s, one in responses if s[0] == "2" and "schema" in one), None)
+
+
+def _model_name(schema: Swagger) -> str | None:
+    """The definition that a schema is, perhaps wrapped to describe it."""
+    (inner,) = schema["allOf"] if len(schema.get("allOf", [])) == 1 else [schema]
+    return reference_name(inner)
+
+
+def _fields(name: str, definitions: dict[str, Any]) -> Swagger:
+    """The fields of a definition, its own and those that it inherits."""
+    definition = definitions[name]
+    fields: Swagger = {}
+    for part in definition.get("allOf", []):
+        parent = reference_name(part)
+        fields |= _fields(parent, definitions) if parent else part.get("properties", {})
+    fields |= definition.get("properties", {})
+    return fields
 
 
 def _with_own_parameters(document: Swagger) -> Swagger:
@@ -60,7 +147,7 @@ def _operations(document: Swagger) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield path, method, item[method]
 
 
-def _references(node: Any, definitions: dict[str, Any]) -> list[str]:
+def references(node: Any, definitions: dict[str, Any]) -> list[str]:
     """The definitions that a part of a document leads to, directly or not."""
     found: dict[str, None] = {}
     waiting = [node]

@@ -18,6 +18,7 @@ import pytest
 from generator import pin, releases
 from generator.convert import ConvertError, convert
 from generator.corrections import CorrectionError, apply, read
+from generator.expressions import ExpressionError
 from generator.view import GenerateError, view
 
 ROOT = Path(__file__).parents[1]
@@ -136,6 +137,35 @@ def test_what_only_an_older_release_serves_stays_deprecated() -> None:
     assert [tag["name"] for tag in both["tags"]] == ["old", "things"]
 
 
+def test_a_model_has_the_fields_of_every_release() -> None:
+    """Whatever a release calls it: the same operation answers it, or takes it."""
+    older = deepcopy(SWAGGER)
+    thing = older["definitions"].pop("Thing (read)")
+    mark = {"type": "object", "properties": {"status": {"type": "string"}}}
+    thing["allOf"][1]["properties"] |= {
+        "mark": {"$ref": "#/definitions/Mark", "description": "How it is marked."},
+        "kind": {"type": "string"},
+    }
+    older["definitions"] |= {"Thing": thing, "Mark": mark}
+    items = older["definitions"]["ThingPage"]["properties"]["data"]["items"]
+    answer = older["paths"]["/things/"]["post"]["responses"]["201"]["schema"]
+    items["$ref"] = answer["$ref"] = "#/definitions/Thing"
+    # It takes what it answers: only what is taken, and newly so, is a matter of the body.
+    body = {"type": "object", "properties": {**thing["allOf"][1]["properties"]}}
+    body["properties"] |= {"wish": {"type": "string"}, "seen": {"readOnly": True, "type": "string"}}
+    older["definitions"]["Thing (write)"] = body
+    both = releases.merge([(release("2.0.0"), deepcopy(SWAGGER)), (release("1.0.0"), older)])
+    models = {model.name: model for model in view(convert(both)).models}
+    assert {"Mark", "Thing", "ThingWrite"} <= set(models)
+    fields = {field.name: field for field in models["Thing"].fields}
+    assert fields["mark"].annotation == "Mark | None | Unset"
+    assert fields["mark"].description == (
+        "How it is marked. Only of portals older than udata 2.0.0."
+    )
+    assert fields["kind"].annotation == "ThingKind | Unset"
+    assert {field.name for field in models["ThingWrite"].fields} == {"kind", "mark", "wish"}
+
+
 # ---- Converting
 
 
@@ -149,6 +179,36 @@ def test_models_say_what_the_server_sends() -> None:
         "extras": "JsonObject | None | Unset",
         "class_": "str | None | Unset",
     }
+
+
+def test_what_is_of_several_types_says_so() -> None:
+    swagger = merged()
+    thing = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
+    several = [{"type": "string"}, {"$ref": "#/definitions/Owner"}]
+    thing["owner"] = {"x-one-of": several, "description": "Its name, or all of it."}
+    thing["extras"] = {
+        "x-one-of": [
+            {"type": "object"},
+            {"type": "array", "items": {"$ref": "#/definitions/Owner"}},
+        ]
+    }
+    (model,) = (one for one in view(convert(swagger)).models if one.name == "Thing")
+    fields = {field.name: field for field in model.fields}
+    assert fields["owner"].annotation == "str | Owner | None | Unset"
+    assert fields["owner"].decoder == 'one_of({dict: Owner.from_dict}, get("owner", UNSET))'
+    assert fields["extras"].annotation == "JsonObject | list[Owner] | None | Unset"
+    assert fields["extras"].decoder == (
+        'one_of({list: list_of(Owner.from_dict)}, get("extras", UNSET))'
+    )
+
+
+def test_types_that_json_does_not_tell_apart_are_refused() -> None:
+    swagger = merged()
+    thing = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
+    several = [{"type": "string"}, {"type": "string", "format": "date-time"}]
+    thing["owner"] = {"x-one-of": several}
+    with pytest.raises(ExpressionError, match="no way to tell which"):
+        view(convert(swagger))
 
 
 def test_enums_are_named_once_and_sorted() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aiodatagouv import UNSET, Unset, models
 from aiodatagouv._model import Model, attributes
-from aiodatagouv.models import Dataset, DatasetPage, ReuseWrite
+from aiodatagouv.models import Dataset, DatasetPage, HarvestItem, HarvestJob, ReuseWrite
 
 MODELS: list[type[Model]] = [
     value
@@ -130,6 +130,16 @@ def test_a_null_object_and_a_null_list_are_none() -> None:
     dataset = Dataset.from_dict({"organization": None, "resources": None})
     assert dataset.organization is None
     assert dataset.resources is None
+
+
+def test_a_field_of_several_types_is_each_of_them() -> None:
+    """The items of a harvest's job: a link to them, or in older releases the items themselves."""
+    link = {"href": "https://portal.example/api/1/harvest/job/1/items/"}
+    assert HarvestJob.from_dict({"items": link}).items == link
+    items = HarvestJob.from_dict({"items": [{"remote_id": "a"}]}).items
+    assert items == [HarvestItem(remote_id="a")]
+    assert HarvestJob.from_dict({"items": None}).items is None
+    assert HarvestJob.from_dict({}).items is UNSET
 
 
 def test_an_empty_object_is_an_object() -> None:

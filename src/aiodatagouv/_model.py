@@ -136,6 +136,17 @@ def each(decode: Callable[[Any], T], values: Any) -> list[T] | Any:
     return values if values is None or values is UNSET else [decode(value) for value in values]
 
 
+def list_of(decode: Callable[[Any], T]) -> Callable[[Any], list[T]]:
+    """Decode a list, as one of several types."""
+    return lambda values: [decode(value) for value in values]
+
+
+def one_of(decoders: Mapping[type, Callable[[Any], T]], value: Any) -> T | Any:
+    """Decode what is of several types, told apart by what they are in JSON."""
+    decode = decoders.get(type(value))
+    return value if decode is None else decode(value)
+
+
 def required(data: JsonObject, key: str) -> Any:
     """What must be there."""
     value = data[key]

@@ -27,6 +27,7 @@ from ..models.enums import (
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
+from ..models.generic_reference import GenericReference
 from ..models.image_upload import ImageUpload
 from ..models.member import Member
 from ..models.member_write import MemberWrite
@@ -1246,7 +1247,9 @@ async def suggest_organizations(
     return await answers.json(client, call, list[OrganizationSuggestion], into)
 
 
-async def sync_member_assignments(client: Client, org: Id, user: Id) -> list[Assignment]:
+async def sync_member_assignments(
+    client: Client, org: Id, user: Id, *, body: Sequence[GenericReference]
+) -> list[Assignment]:
     """Sync assignments for a partial_editor member.
 
     ``PUT /organizations/{org}/member/{user}/assignments/``
@@ -1257,6 +1260,7 @@ async def sync_member_assignments(client: Client, org: Id, user: Id) -> list[Ass
         client: The portal to call.
         org: The organization ID or slug.
         user: The user.
+        body: What to send.
 
     Returns:
         The answer, as ``list[Assignment]``.
@@ -1265,7 +1269,7 @@ async def sync_member_assignments(client: Client, org: Id, user: Id) -> list[Ass
         PermissionDeniedError: Not Authorized.
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
-    call = Call(OPERATIONS["sync_member_assignments"], path={"org": org, "user": user})
+    call = Call(OPERATIONS["sync_member_assignments"], path={"org": org, "user": user}, body=body)
     return await answers.json(client, call, list[Assignment])
 
 

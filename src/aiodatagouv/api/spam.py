@@ -17,12 +17,14 @@ T = TypeVar("T")
 
 
 @overload
-async def get_potential_spams(client: Client, *, fields: Fields | None = None) -> PotentialSpam: ...
+async def get_potential_spams(
+    client: Client, *, fields: Fields | None = None
+) -> list[PotentialSpam]: ...
 @overload
-async def get_potential_spams(client: Client, *, into: type[T]) -> T: ...
+async def get_potential_spams(client: Client, *, into: type[T]) -> list[T]: ...
 async def get_potential_spams(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> PotentialSpam | T:
+) -> list[PotentialSpam] | list[T]:
     """Get all potential spam objects.
 
     ``GET /spam/``
@@ -34,13 +36,13 @@ async def get_potential_spams(
     Args:
         client: The portal to call.
         fields: The fields wanted; all of them when None.
-        into: A class that declares the fields wanted, to decode the answer into; instead of fields.
+        into: A class that declares the fields wanted, to decode each object into; instead of fields.
 
     Returns:
-        The answer, as ``PotentialSpam``.
+        The answer, as ``list[PotentialSpam]``.
 
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_potential_spams"], fields=fields)
-    return await answers.json(client, call, PotentialSpam, into)
+    return await answers.json(client, call, list[PotentialSpam], into)

@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from .enums import ResourceTypeValue as ResourceTypeValue
     from .enums import ReuseTopicValue as ReuseTopicValue
     from .enums import ReuseTypeValue as ReuseTypeValue
+    from .enums import SpamStatus as SpamStatus
     from .enums import TaskStatus as TaskStatus
     from .enums import TransferResponseResponse as TransferResponseResponse
     from .enums import TransferStatus as TransferStatus
@@ -235,6 +236,7 @@ if TYPE_CHECKING:
     from .schema import Schema as Schema
     from .site import Site as Site
     from .site_write import SiteWrite as SiteWrite
+    from .spam import Spam as Spam
     from .spatial_coverage import SpatialCoverage as SpatialCoverage
     from .task import Task as Task
     from .team import Team as Team
@@ -242,8 +244,10 @@ if TYPE_CHECKING:
     from .territory_suggestion import TerritorySuggestion as TerritorySuggestion
     from .text_suggestion import TextSuggestion as TextSuggestion
     from .transfer import Transfer as Transfer
+    from .transfer_party import TransferParty as TransferParty
     from .transfer_request import TransferRequest as TransferRequest
     from .transfer_response import TransferResponse as TransferResponse
+    from .transfer_subject import TransferSubject as TransferSubject
     from .uploaded_community_resource import UploadedCommunityResource as UploadedCommunityResource
     from .uploaded_image import UploadedImage as UploadedImage
     from .uploaded_resource import UploadedResource as UploadedResource
@@ -419,6 +423,7 @@ _MODULES = {
     "Schema": "schema",
     "Site": "site",
     "SiteWrite": "site_write",
+    "Spam": "spam",
     "SpatialCoverage": "spatial_coverage",
     "Task": "task",
     "Team": "team",
@@ -426,8 +431,10 @@ _MODULES = {
     "TerritorySuggestion": "territory_suggestion",
     "TextSuggestion": "text_suggestion",
     "Transfer": "transfer",
+    "TransferParty": "transfer_party",
     "TransferRequest": "transfer_request",
     "TransferResponse": "transfer_response",
+    "TransferSubject": "transfer_subject",
     "UploadedCommunityResource": "uploaded_community_resource",
     "UploadedImage": "uploaded_image",
     "UploadedResource": "uploaded_resource",
@@ -494,6 +501,7 @@ _MODULES = {
     "ResourceTypeValue": "enums",
     "ReuseTopicValue": "enums",
     "ReuseTypeValue": "enums",
+    "SpamStatus": "enums",
     "TaskStatus": "enums",
     "TransferResponseResponse": "enums",
     "TransferStatus": "enums",

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._model import Model, required, unknown
+from ..types import JsonObject
 
 
 @define(kw_only=True, repr=False)
 class BaseReference(Model):
     """Base reference."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = field(metadata={"key": "class"})
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
     def from_dict(cls, data: JsonObject) -> BaseReference:
         """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
         self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
+        self.class_ = required(data, "class")
+        self.id = required(data, "id")
         self.additional_properties = unknown(data, cls)
         return self

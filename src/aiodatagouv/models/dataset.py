@@ -97,8 +97,9 @@ class Dataset(Model):
     spatial: SpatialCoverage | Unset | None = UNSET
     """The spatial coverage."""
     tags: list[str] | Unset = UNSET
+    """Taken away by an update that leaves it out, unlike other fields."""
     temporal_coverage: TemporalCoverage | Unset | None = UNSET
-    """The temporal coverage."""
+    """Taken away by an update that leaves it out, unlike other fields."""
     title: str | Unset = UNSET
     """The dataset title."""
     uri: str | Unset = UNSET

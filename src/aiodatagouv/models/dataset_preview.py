@@ -66,7 +66,7 @@ class DatasetPreview(Model):
     """Géoplateforme sync status metadata."""
     harvest: HarvestDatasetMetadata | Unset | None = UNSET
     """Dataset harvest metadata attributes."""
-    id: str | Unset = UNSET
+    id: str | Unset | None = UNSET
     """The dataset identifier."""
     internal: DatasetInternals | Unset | None = UNSET
     """Site internal and specific object's data."""

@@ -13,6 +13,7 @@ from .discussion_permissions import DiscussionPermissions
 from .message import Message
 from .model_reference import ModelReference
 from .organization_reference import OrganizationReference
+from .spam import Spam
 from .user_reference import UserReference
 
 
@@ -46,6 +47,10 @@ class Discussion(Model):
     """The discussion API URI."""
     user: UserReference | Unset | None = UNSET
     """The discussion author."""
+    class_: str | Unset | None = field(default=UNSET, metadata={"key": "class"})
+    """The object class. Only of portals older than udata 17.18.0."""
+    spam: Spam | Unset | None = UNSET
+    """Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -69,5 +74,7 @@ class Discussion(Model):
         self.title = get("title", UNSET)
         self.url = get("url", UNSET)
         self.user = optional(UserReference.from_dict, get("user", UNSET))
+        self.class_ = get("class", UNSET)
+        self.spam = optional(Spam.from_dict, get("spam", UNSET))
         self.additional_properties = unknown(data, cls)
         return self

@@ -372,6 +372,7 @@ ReuseTypeValue: TypeAlias = (
     ]
     | str
 )
+SpamStatus: TypeAlias = Literal["no_spam", "not_checked", "potential_spam"] | str
 TaskStatus: TypeAlias = (
     Literal["FAILURE", "PENDING", "RECEIVED", "RETRY", "REVOKED", "STARTED", "SUCCESS"] | str
 )

@@ -46,6 +46,8 @@ class HarvestDatasetMetadata(Model):
     """The harvester source url."""
     uri: str | Unset | None = UNSET
     """The dataset harveted uri."""
+    archived: str | Unset | None = UNSET
+    """The reason the dataset has been archived. Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -68,5 +70,6 @@ class HarvestDatasetMetadata(Model):
         self.source_id = get("source_id", UNSET)
         self.source_url = get("source_url", UNSET)
         self.uri = get("uri", UNSET)
+        self.archived = get("archived", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

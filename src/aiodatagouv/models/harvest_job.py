@@ -6,11 +6,12 @@ import datetime as dt
 
 from attrs import define, field
 
-from .._model import Model, each, optional, unknown
+from .._model import Model, each, list_of, one_of, optional, unknown
 from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
 from .enums import HarvestJobStatus
 from .harvest_error import HarvestError
+from .harvest_item import HarvestItem
 from .harvest_source_reference import HarvestSourceReference
 
 
@@ -25,10 +26,10 @@ class HarvestJob(Model):
     errors: list[HarvestError] | Unset = UNSET
     """The job initialization errors."""
     id: str | Unset = UNSET
-    items: JsonObject | Unset | None = UNSET
+    items: JsonObject | list[HarvestItem] | Unset | None = UNSET
     """Visit this API link to see the list."""
-    source: HarvestSourceReference | Unset | None = UNSET
-    """The source owning the job."""
+    source: HarvestSourceReference | str | Unset | None = UNSET
+    """The source owning the job: in 14.13.0 its name."""
     started: dt.datetime | Unset | None = UNSET
     """The job start date."""
     status: HarvestJobStatus | Unset = UNSET
@@ -44,8 +45,8 @@ class HarvestJob(Model):
         self.ended = optional(read_datetime, get("ended", UNSET))
         self.errors = each(HarvestError.from_dict, get("errors", UNSET))
         self.id = get("id", UNSET)
-        self.items = get("items", UNSET)
-        self.source = optional(HarvestSourceReference.from_dict, get("source", UNSET))
+        self.items = one_of({list: list_of(HarvestItem.from_dict)}, get("items", UNSET))
+        self.source = one_of({dict: HarvestSourceReference.from_dict}, get("source", UNSET))
         self.started = optional(read_datetime, get("started", UNSET))
         self.status = get("status", UNSET)
         self.additional_properties = unknown(data, cls)

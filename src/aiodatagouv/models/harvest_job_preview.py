@@ -6,7 +6,7 @@ import datetime as dt
 
 from attrs import define, field
 
-from .._model import Model, each, optional, unknown
+from .._model import Model, each, one_of, optional, unknown
 from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
 from .enums import HarvestJobStatus
@@ -28,8 +28,8 @@ class HarvestJobPreview(Model):
     id: str | Unset | None = UNSET
     items: list[HarvestItemPreview] | Unset = UNSET
     """The job collected items."""
-    source: HarvestSourceReference | Unset | None = UNSET
-    """The source owning the job."""
+    source: HarvestSourceReference | str | Unset | None = UNSET
+    """The source owning the job: in 14.13.0 its name."""
     started: dt.datetime | Unset | None = UNSET
     """The job start date."""
     status: HarvestJobStatus | Unset = UNSET
@@ -46,7 +46,7 @@ class HarvestJobPreview(Model):
         self.errors = each(HarvestError.from_dict, get("errors", UNSET))
         self.id = get("id", UNSET)
         self.items = each(HarvestItemPreview.from_dict, get("items", UNSET))
-        self.source = optional(HarvestSourceReference.from_dict, get("source", UNSET))
+        self.source = one_of({dict: HarvestSourceReference.from_dict}, get("source", UNSET))
         self.started = optional(read_datetime, get("started", UNSET))
         self.status = get("status", UNSET)
         self.additional_properties = unknown(data, cls)

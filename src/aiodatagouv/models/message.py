@@ -11,6 +11,7 @@ from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
 from .discussion_message_permissions import DiscussionMessagePermissions
 from .organization_reference import OrganizationReference
+from .spam import Spam
 from .user_reference import UserReference
 
 
@@ -31,6 +32,8 @@ class Message(Model):
     """The organization to show to users."""
     posted_on: dt.datetime | Unset = UNSET
     """The message posting date."""
+    spam: Spam | Unset | None = UNSET
+    """Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -49,5 +52,6 @@ class Message(Model):
             OrganizationReference.from_dict, get("posted_by_organization", UNSET)
         )
         self.posted_on = optional(read_datetime, get("posted_on", UNSET))
+        self.spam = optional(Spam.from_dict, get("spam", UNSET))
         self.additional_properties = unknown(data, cls)
         return self

@@ -38,6 +38,8 @@ class PeriodicTask(Model):
     """The schedule display."""
     task: PeriodicTaskTask | Unset = UNSET
     """The task name."""
+    last_run_id: str | Unset | None = UNSET
+    """The last execution task id. Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -56,5 +58,6 @@ class PeriodicTask(Model):
         self.name = get("name", UNSET)
         self.schedule = get("schedule", UNSET)
         self.task = get("task", UNSET)
+        self.last_run_id = get("last_run_id", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

@@ -2,6 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import define, field
 
 from .._model import Model, optional, unknown
@@ -15,7 +17,7 @@ from .interval_write import IntervalWrite
 class PeriodicTaskWrite(Model):
     """Periodic task write."""
 
-    args: list[JsonObject] | Unset = UNSET
+    args: list[Any] | Unset = UNSET
     """The job execution arguments."""
     crontab: CrontabWrite | Unset | None = UNSET
     description: str | Unset | None = UNSET

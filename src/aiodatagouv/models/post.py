@@ -11,6 +11,7 @@ from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
 from .dataset import Dataset
 from .enums import PostBodyType, PostKind
+from .page import Page
 from .post_ancestor import PostAncestor
 from .reuse_reference import ReuseReference
 from .user_reference import UserReference
@@ -60,6 +61,8 @@ class Post(Model):
     """Some keywords to help in search."""
     uri: str | Unset | None = UNSET
     """The API URI for this post."""
+    content_as_page: Page | Unset | None = UNSET
+    """Reference to a Page when body_type is 'blocs'. Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -92,5 +95,6 @@ class Post(Model):
         self.slug = get("slug", UNSET)
         self.tags = get("tags", UNSET)
         self.uri = get("uri", UNSET)
+        self.content_as_page = optional(Page.from_dict, get("content_as_page", UNSET))
         self.additional_properties = unknown(data, cls)
         return self

@@ -36,6 +36,8 @@ class PostWrite(Model):
     slug: str | Unset = UNSET
     tags: list[str] | Unset = UNSET
     """Some keywords to help in search."""
+    content_as_page: str | Unset | None = UNSET
+    """Reference to a Page when body_type is 'blocs'. Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -58,5 +60,6 @@ class PostWrite(Model):
         self.sidemenu = get("sidemenu", UNSET)
         self.slug = get("slug", UNSET)
         self.tags = get("tags", UNSET)
+        self.content_as_page = get("content_as_page", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

@@ -23,6 +23,12 @@ class Site(Model):
     """The site display title."""
     version: str | Unset | None = UNSET
     """The current version of udata."""
+    dataservices_page: str | Unset | None = UNSET
+    """Only of portals older than udata 17.18.0."""
+    datasets_page: str | Unset | None = UNSET
+    """Only of portals older than udata 17.18.0."""
+    reuses_page: str | Unset | None = UNSET
+    """Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -39,5 +45,8 @@ class Site(Model):
         self.reuses_blocs = get("reuses_blocs", UNSET)
         self.title = get("title", UNSET)
         self.version = get("version", UNSET)
+        self.dataservices_page = get("dataservices_page", UNSET)
+        self.datasets_page = get("datasets_page", UNSET)
+        self.reuses_page = get("reuses_page", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

@@ -19,6 +19,12 @@ class SiteWrite(Model):
     reuses_blocs: list[JsonObject] | Unset = UNSET
     title: str | Unset = UNSET
     """The site display title."""
+    dataservices_page: str | Unset | None = UNSET
+    """ID of the reference. Only of portals older than udata 17.18.0."""
+    datasets_page: str | Unset | None = UNSET
+    """ID of the reference. Only of portals older than udata 17.18.0."""
+    reuses_page: str | Unset | None = UNSET
+    """ID of the reference. Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -32,5 +38,8 @@ class SiteWrite(Model):
         self.keywords = get("keywords", UNSET)
         self.reuses_blocs = get("reuses_blocs", UNSET)
         self.title = get("title", UNSET)
+        self.dataservices_page = get("dataservices_page", UNSET)
+        self.datasets_page = get("datasets_page", UNSET)
+        self.reuses_page = get("reuses_page", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

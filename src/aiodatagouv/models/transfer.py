@@ -9,8 +9,9 @@ from attrs import define, field
 from .._model import Model, optional, unknown
 from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
-from .base_reference import BaseReference
 from .enums import TransferStatus
+from .transfer_party import TransferParty
+from .transfer_subject import TransferSubject
 from .user_reference import UserReference
 
 
@@ -24,9 +25,9 @@ class Transfer(Model):
     """The transfer request date."""
     id: str | Unset = UNSET
     """The transfer unique identifier."""
-    owner: BaseReference | Unset | None = UNSET
+    owner: TransferParty | Unset | None = UNSET
     """The user or organization currently owning the transfered object."""
-    recipient: BaseReference | Unset | None = UNSET
+    recipient: TransferParty | Unset | None = UNSET
     """The user or organization receiving the transfered object."""
     reponse_comment: str | Unset | None = UNSET
     """A comment about the transfer response."""
@@ -34,7 +35,7 @@ class Transfer(Model):
     """The transfer response date."""
     status: TransferStatus | Unset | None = UNSET
     """The current transfer request status."""
-    subject: BaseReference | Unset | None = UNSET
+    subject: TransferSubject | Unset | None = UNSET
     """The transfered object."""
     user: UserReference | Unset | None = UNSET
     """The user who requested the transfer."""
@@ -48,12 +49,12 @@ class Transfer(Model):
         self.comment = get("comment", UNSET)
         self.created = optional(read_datetime, get("created", UNSET))
         self.id = get("id", UNSET)
-        self.owner = optional(BaseReference.from_dict, get("owner", UNSET))
-        self.recipient = optional(BaseReference.from_dict, get("recipient", UNSET))
+        self.owner = optional(TransferParty.from_dict, get("owner", UNSET))
+        self.recipient = optional(TransferParty.from_dict, get("recipient", UNSET))
         self.reponse_comment = get("reponse_comment", UNSET)
         self.responded = optional(read_datetime, get("responded", UNSET))
         self.status = get("status", UNSET)
-        self.subject = optional(BaseReference.from_dict, get("subject", UNSET))
+        self.subject = optional(TransferSubject.from_dict, get("subject", UNSET))
         self.user = optional(UserReference.from_dict, get("user", UNSET))
         self.additional_properties = unknown(data, cls)
         return self

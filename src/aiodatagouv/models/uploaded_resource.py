@@ -62,8 +62,10 @@ class UploadedResource(Model):
     """Resource type (documentation, API...)."""
     url: str | Unset = UNSET
     """The resource URL."""
+    error: str | Unset | None = UNSET
     success: bool | Unset | None = UNSET
-    """Whether the upload succeeded or not."""
+    message: str | Unset | None = UNSET
+    """What went wrong."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -91,6 +93,8 @@ class UploadedResource(Model):
         self.title = get("title", UNSET)
         self.type = get("type", UNSET)
         self.url = get("url", UNSET)
+        self.error = get("error", UNSET)
         self.success = get("success", UNSET)
+        self.message = get("message", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

@@ -45,6 +45,8 @@ class User(Model):
     uri: str | Unset = UNSET
     """Link to the API endpoint for this user."""
     website: str | Unset | None = UNSET
+    apikey: str | Unset | None = field(default=UNSET, metadata={"secret": True})
+    """The user API Key. Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -78,5 +80,6 @@ class User(Model):
         self.slug = get("slug", UNSET)
         self.uri = get("uri", UNSET)
         self.website = get("website", UNSET)
+        self.apikey = get("apikey", UNSET)
         self.additional_properties = unknown(data, cls)
         return self
