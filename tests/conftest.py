@@ -12,6 +12,7 @@ from hypothesis import settings
 from aiodatagouv import Client
 
 from .clients import client_of
+from .portal.conformance import table
 from .portal.portal import Portal, running_portal
 
 # The same examples each time, however slow the machine is.
@@ -56,19 +57,39 @@ def scripted() -> Callable[..., Client]:
     return make
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--operations",
+        choices=["check", "write"],
+        help="whether docs/operations.md says what this run proves; a run of all conformance tests",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put every test of the real portal into one group."""
+    """Put every test of a real portal into one group, which is one worker's: that of its release.
+
+    The portal of the other tests is a third group.
+    """
     for item in items:
-        if {"portal", "own_portal"} & {*getattr(item, "fixturenames", ())}:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if "release" in parameters:
+            item.add_marker(pytest.mark.xdist_group(str(parameters["release"])))
+        elif {"portal", "own_portal"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.xdist_group("portal"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    table.session_end(session)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how much the real portal has proven."""
-    proven: dict[str, set[str]] = {}
-    for report in terminalreporter.getreports("passed"):
-        for name, value in report.user_properties:
-            if name.startswith("proven "):
-                proven.setdefault(name.removeprefix("proven "), set()).add(str(value))
-    for name, values in sorted(proven.items()):
-        terminalreporter.write_line(f"{len(values)} operations proven by the portal: {name}")
+    """Print how much the real portals have proven."""
+    passed = terminalreporter.getreports("passed")
+    properties = [one for report in passed for one in report.user_properties]
+    masked = {value for name, value in properties if name == "masked"}
+    if masked:
+        terminalreporter.write_line(f"{len(masked)} operations masked by every path of their model")
+    proven = table.proofs(passed)
+    for line in table.figures(proven) if proven else []:
+        terminalreporter.write_line(line)

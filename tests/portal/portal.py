@@ -14,6 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from aiodatagouv import Operation
+
+NEWEST, OLDEST = "17.18.0", "14.13.0"
+RELEASES = [NEWEST, OLDEST]
+"""The releases of udata that the tests run."""
+
 PROJECT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("server")
 
@@ -40,6 +46,12 @@ class Portal:
     ids: dict[str, dict[str, Any]]
     _process: subprocess.Popen[bytes] = field(repr=False)
 
+    def parameters(self, operation: Operation) -> tuple[list[Any], dict[str, Any]]:
+        """Those with which an operation that reads answers something: of its path and its query."""
+        given = dict(self.ids.get(operation.path, {}))
+        names = [part.split("}")[0] for part in operation.path.split("{")[1:]]
+        return [given.pop(name) for name in names], given
+
     def end_read_only(self) -> None:
         """Let everybody create again."""
         assert self._process.stdin is not None
@@ -50,13 +62,14 @@ class Portal:
             raise PortalError("the portal has died")
 
 
-def portal_python() -> Path:
-    """The python of udata's environment: PORTAL_PYTHON, else .venv-portal in the project."""
-    python = Path(os.environ.get("PORTAL_PYTHON") or PROJECT / ".venv-portal" / "bin" / "python")
+def portal_python(release: str = NEWEST) -> Path:
+    """The python of udata's environment: below PORTALS, else in the project."""
+    folder = Path(os.environ.get("PORTALS") or PROJECT) / f".venv-portal-{release}"
+    python = folder / "bin" / "python"
     if not python.exists():
         raise PortalError(
-            f"{python} does not exist: install tests/portal/requirements.txt in a virtual"
-            " environment of its own and set PORTAL_PYTHON to its python"
+            f"{python} does not exist: install tests/portal/requirements-{release}.txt in a virtual"
+            f" environment of its own there, as `make {folder.name}/ready` does"
         )
     return python
 
@@ -67,14 +80,14 @@ def running_portal(
     *,
     port: int = 0,
     read_only: bool = False,
-    python: Path | None = None,
+    release: str = NEWEST,
     timeout: float = 120,
 ) -> Iterator[Portal]:
     """A portal with that many public datasets, stopped on leaving the block.
 
     A read-only one answers 423 when anybody but the administrator creates something.
     """
-    command = [str(python or portal_python()), str(SERVER)]
+    command = [str(portal_python(release)), str(SERVER)]
     command += ["--datasets", str(datasets), "--port", str(port)]
     command += ["--read-only"] * read_only
     with tempfile.TemporaryFile() as log:

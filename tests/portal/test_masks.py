@@ -16,14 +16,13 @@ from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodatagouv import Client, MaskError, Operation, Paginator, models
+from aiodatagouv import OPERATIONS, Client, MaskError, Operation, Paginator, models
 from aiodatagouv._model import Model, declared
 from aiodatagouv.api import dataservices, datasets, discussions, me, organizations, reuses, users
 from aiodatagouv.masks import Mask, _below, parse, write
 from aiodatagouv.models import Dataset
 
-from .portal import SERVER, Portal, portal_python
-from .test_reads import READS, call
+from .portal import NEWEST, SERVER, Portal, portal_python
 
 Oracle = Callable[[str], Mask | None]
 
@@ -301,7 +300,7 @@ async def test_items_without_an_id_come_once_although_the_list_moves(admin: Clie
 
 @pytest.mark.parametrize(
     "operation",
-    [one for one in READS if one.masked],
+    [one for one in OPERATIONS.values() if one.masked and NEWEST in one.releases],
     ids=lambda one: one.id,
 )
 async def test_the_portal_takes_every_path_that_the_model_has(
@@ -313,10 +312,11 @@ async def test_the_portal_takes_every_path_that_the_model_has(
     everything = paths_of(getattr(models, operation.item or ""), depth=3)
     seen: list[httpx.Response] = []
     client = admin.with_options(on_response=seen.append)
-    await call(client, operation, portal, fields=write(everything))
+    in_path, in_query = portal.parameters(operation)
+    await operation.function(client, *in_path, **in_query, fields=write(everything))
     answer = seen[0].json()["data"] if operation.kind == "page" else seen[0].json()
     assert answer == cut(answer, everything)
-    record_property("proven every path of the model masked", operation.id)
+    record_property("masked", operation.id)
 
 
 def cut(data: Any, mask: Mask | None) -> Any:

@@ -32,14 +32,16 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
 
         # An export of the portal's is a file of a dataset of its own, here one at the other origin.
         exports, export = await export_of_reuses(client)
-        await datasets.update_resource(client, exports, export.id, body=Resource(url=url))
+        moved = remote.to_dict() | {"extras": export.extras}
+        await datasets.update_resource(client, exports, export.id, body=Resource(extras={}))
+        decoy = await datasets.create_resource(client, exports, body=Resource.from_dict(moved))
         try:
             stream = await site.get_site_reuses_csv(client)
             assert [row async for row in stream.rows()] == [{"id": "1"}]
         finally:
-            await datasets.update_resource(
-                client, exports, export.id, body=Resource(url=export.url)
-            )
+            await datasets.delete_resource(client, exports, decoy.id)
+            back = Resource(extras=export.extras)
+            await datasets.update_resource(client, exports, export.id, body=back)
 
         for rdf in (
             datasets.rdf_dataset(client, dataset.id),

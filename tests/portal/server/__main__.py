@@ -41,16 +41,20 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="portal-") as folder:
         # Imported here: it takes seconds, during which the portal can already be stopped.
-        from app import make_app, make_server
+        # First the models: their modules import each other, and 14.13.0 bears only this order.
+        import udata.models  # noqa: F401
+        from app import know_neighbours, make_app, make_server
         from seed import seed
 
         app = make_app(folder)
         server = make_server(app, HOST, arguments.port)
-        with app.test_request_context(base_url=f"http://{HOST}:{server.port}"):
+        root = f"http://{HOST}:{server.port}"
+        with app.test_request_context(base_url=root):
             seeded = seed(arguments.datasets)
+        know_neighbours(app, root)
         app.config["READ_ONLY_MODE"] = arguments.read_only
         manifest: dict[str, Any] = {
-            "url": f"http://{HOST}:{server.port}/api/1/",
+            "url": f"{root}/api/1/",
             "release": version("udata"),
             **asdict(seeded),
         }

@@ -8,17 +8,22 @@ from typing import Any
 import mongomock
 from catalog import schemas
 from database import complete_mongomock
-from flask import Flask
+from flask import Flask, Response, request
 from harvester import LocalBackend
+from mongoengine.signals import pre_init
+from release import IS_17, drop_unknown_fields
 from udata import settings
-from udata.app import create_app, standalone
+from udata.app import create_app, csrf, standalone
 from udata.auth.proconnect import oauth as proconnect
 from udata.core.dataset.models import ResourceSchema
-from udata.geopf.auth import oauth as geopf
-from udata.geopf.client import GeopfClient
+from udata.core.reuse.models import Reuse
 from udata.harvest import backends
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
 from werkzeug.serving import make_server as make_wsgi_server
+
+if IS_17:
+    from udata.geopf.auth import oauth as geopf
+    from udata.geopf.client import GeopfClient
 
 DATASTORES = [
     {"datastore_id": "entrepot-1", "name": "Entrepôt d'essai", "rights": ["UPLOAD", "BROADCAST"]},
@@ -50,10 +55,17 @@ class Settings(settings.Defaults):
     SEND_MAIL = False
     URLS_RESOLVE_HOSTNAME = False
     URLS_ALLOW_LOCAL = True
+    SECURITY_EMAIL_VALIDATOR_ARGS = {"check_deliverability": False}
 
     CDATA_BASE_URL = "https://portal.example.org/"
     HARVESTER_BACKENDS = ["local", "dcat"]
     HARVEST_ENABLE_MANUAL_RUN = True
+
+    # What DataCite and the resources' analyser say is said by `answer_as_neighbour`.
+    DOI_PREFIX = "10.12345"
+    DOI_REPO_USER = "portal"
+    DOI_REPO_PASSWORD = "portal"
+    PUBLISH_ON_RESOURCE_EVENTS = True
 
     # Both identity providers are known (see `know_provider`) but do not exist.
     PROCONNECT_OPENID_CONF_URL = "https://proconnect.example.org/.well-known/openid-configuration"
@@ -72,15 +84,42 @@ def make_app(folder: str) -> Flask:
 
     complete_mongomock()
     # What udata would fetch from the network, or find in the plugins installed beside it.
+    Reuse.__badges__["essai"] = "Essai"
     ResourceSchema.all = staticmethod(schemas)
-    GeopfClient.list_datastores = lambda _client: DATASTORES
+    if IS_17:
+        GeopfClient.list_datastores = lambda _client: DATASTORES
+    else:
+        pre_init.connect(drop_unknown_fields)
     installed = backends.get_all_backends
     backends.get_all_backends = lambda: {**installed(), LocalBackend.name: LocalBackend}
 
     app = standalone(create_app("udata.settings.Defaults", override=WithFolder))
     know_provider(proconnect.proconnect, "https://proconnect.example.org")
-    know_provider(geopf.geopf, "https://geopf.example.org")
+    if IS_17:
+        know_provider(geopf.geopf, "https://geopf.example.org")
+    app.after_request(say_route)
+    methods = ["DELETE", "GET", "POST", "PUT"]
+    neighbour = csrf.exempt(answer_as_neighbour)
+    app.add_url_rule("/neighbour/<path:path>", view_func=neighbour, methods=methods)
     return app
+
+
+def know_neighbours(app: Flask, root: str) -> None:
+    """Let the services that udata calls be at the portal itself."""
+    app.config["DOI_PLATFORM_URI"] = f"{root}/neighbour/datacite"
+    app.config["RESOURCES_ANALYSER_URI"] = f"{root}/neighbour/analyser"
+
+
+def answer_as_neighbour(path: str) -> dict[str, Any]:
+    """What a service says when all is well."""
+    return {"timeout": False, "error": None}
+
+
+def say_route(response: Response) -> Response:
+    """Tell which route a request took: that is what its method and path mean to the server."""
+    if request.url_rule is not None:
+        response.headers["X-Portal-Route"] = request.url_rule.rule
+    return response
 
 
 def know_provider(client: Any, issuer: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -10,59 +10,20 @@ import texts
 from catalog import NOW, Catalog, moment, picture
 from celery import states
 from flask import current_app
-from udata.core.dataservices.notifications import DataserviceCreatedNotificationDetails
 from udata.core.dataset.activities import UserCreatedDataset, UserUpdatedDataset
-from udata.core.dataset.factories import ResourceFactory
-from udata.core.discussions.notifications import DiscussionNotificationDetails
-from udata.core.edito_blocs.models import (
-    AccordionItemBloc,
-    AccordionListBloc,
-    ButtonBloc,
-    DataserviceBloc,
-    DatasetBloc,
-    ExploreBloc,
-    LinkInBloc,
-    LinksListBloc,
-    MarkdownBloc,
-    ReuseBloc,
-    SectionBloc,
-    TitleBloc,
-)
+from udata.core.dataset.tasks import export_csv_for_model
 from udata.core.followers.models import Follow
 from udata.core.jobs.models import PeriodicTask
 from udata.core.organization.activities import UserUpdatedOrganization
-from udata.core.organization.assignment import Assignment
-from udata.core.organization.factories import MembershipRequestNotificationFactory
 from udata.core.organization.models import MembershipRequest
-from udata.core.organization.notifications import (
-    MembershipAcceptedNotificationDetails,
-    MembershipRefusedNotificationDetails,
-    NewBadgeNotificationDetails,
-)
 from udata.core.post.factories import PostFactory
 from udata.core.reports.models import Report
 from udata.core.reuse.activities import UserCreatedReuse
-from udata.core.reuse.notifications import ReuseCreatedNotificationDetails
 from udata.core.site.models import current_site
 from udata.core.tags.models import Tag
 from udata.core.topic.factories import TopicElementFactory, TopicFactory
 from udata.core.user.activities import UserDiscussedDataset, UserFollowedOrganization
-from udata.core.visualizations.factories import ChartFactory, DataSeriesFactory, FilterFactory
-from udata.core.visualizations.models import AndFilters
-from udata.features.notifications.constants import NotificationReason, NotificationType
-from udata.features.notifications.models import Notification
-from udata.features.notifications.settings import NotificationSetting
 from udata.features.transfer.factories import TransferFactory
-from udata.features.transfer.notifications import TransferRequestNotificationDetails
-from udata.geopf.models import (
-    GeopfDatasetMetadata,
-    GeopfDatasetPullMetadata,
-    GeopfDatasetPushMetadata,
-    GeopfResourceMetadata,
-    GeopfResourceOfferingMetadata,
-    GeopfResourcePushMetadata,
-    GeopfToken,
-)
 from udata.harvest.models import (
     HarvestError,
     HarvestItem,
@@ -71,7 +32,6 @@ from udata.harvest.models import (
     HarvestSource,
     HarvestSourceValidation,
 )
-from udata.harvest.notifications import ValidateHarvesterNotificationDetails
 from udata.tasks import celery
 
 
@@ -81,13 +41,16 @@ class Backstage:
 
     topics: list[Any]
     posts: list[Any]
-    charts: list[Any]
     reports: list[Any]
     transfers: list[Any]
     sources: list[Any]
     harvest_jobs: list[Any]
     periodic_tasks: list[Any]
     task_ids: list[str]
+    #: since 17.18.0
+    charts: list[Any] = field(default_factory=list)
+    #: until 14.13.0
+    pages: list[Any] = field(default_factory=list)
 
 
 def seed_backstage(catalog: Catalog) -> Backstage:
@@ -97,7 +60,6 @@ def seed_backstage(catalog: Catalog) -> Backstage:
     backstage = Backstage(
         topics=seed_topics(catalog),
         posts=seed_posts(catalog),
-        charts=seed_charts(catalog),
         reports=seed_reports(catalog),
         transfers=seed_transfers(catalog),
         sources=sources,
@@ -106,12 +68,9 @@ def seed_backstage(catalog: Catalog) -> Backstage:
         task_ids=seed_task_results(),
     )
     seed_activities(catalog)
-    seed_notifications(catalog, backstage)
-    seed_geopf(catalog)
     seed_tags(catalog)
     seed_exports(catalog)
     seed_site(catalog)
-    count_metrics(catalog)
     return backstage
 
 
@@ -130,9 +89,9 @@ def seed_follows(catalog: Catalog) -> None:
 
 
 def seed_memberships(catalog: Catalog) -> None:
-    """Requests and invitations in every state, on an organization of the administrator."""
+    """Requests in every state, on an organization of the administrator."""
     organization = catalog.organizations[0]
-    asking, refused, accepted, invited = catalog.users[10:14]
+    asking, refused, accepted = catalog.users[10:13]
     organization.requests = [
         MembershipRequest(user=asking, comment="J'y travaille.", created=NOW),
         MembershipRequest(
@@ -152,40 +111,8 @@ def seed_memberships(catalog: Catalog) -> None:
             handled_on=NOW,
             role="admin",
         ),
-        MembershipRequest(
-            kind="invitation",
-            user=invited,
-            created=NOW,
-            created_by=catalog.admin,
-            role="partial_editor",
-            assignments=catalog.owned_by(catalog.datasets, organization)[:1],
-        ),
-        MembershipRequest(
-            kind="invitation",
-            email="nouvelle@example.org",
-            created_by=catalog.admin,
-            created=NOW,
-        ),
     ]
     organization.save()
-    inviting = catalog.organizations[2]
-    inviting.requests = [
-        MembershipRequest(
-            kind="invitation",
-            user=user,
-            created_by=inviting.members[0].user,
-            comment="Rejoignez-nous",
-            created=NOW,
-            role="editor",
-        )
-        for user in (catalog.admin, catalog.user)
-    ]
-    inviting.save()
-    for subject in [
-        *catalog.owned_by(catalog.datasets, organization)[:1],
-        *catalog.owned_by(catalog.reuses, organization)[:1],
-    ]:
-        Assignment(user=catalog.other, organization=organization, subject=subject).save()
 
 
 def seed_harvests(catalog: Catalog) -> tuple[list[Any], list[Any]]:
@@ -315,98 +242,10 @@ def seed_posts(catalog: Catalog) -> list[Any]:
     )
     news.image.save(picture("purple"))
     news.save()
-    parent = PostFactory(
-        name="Guides",
-        kind="page",
-        body_type="blocs",
-        content=None,
-        blocs=blocs(catalog),
-        datasets=[],
-        reuses=[],
-        published=NOW - timedelta(days=9),
-        sidemenu=True,
-        **common,
-    )
-    child = PostFactory(
-        name="Publier un jeu de données",
-        kind="page",
-        parent=parent,
-        body_type="html",
-        content="<p>Mode d'emploi</p>",
-        datasets=[],
-        reuses=[],
-        published=NOW - timedelta(days=8),
-        **common,
-    )
     draft = PostFactory(
         name="Brouillon", content="À venir", published=None, datasets=[], reuses=[], owner=None
     )
-    return [news, parent, child, draft]
-
-
-def blocs(catalog: Catalog) -> list[SectionBloc]:
-    """One bloc of each kind that the editor can make."""
-    explored = catalog.datasets[0].resources[0].id
-    links = [
-        LinkInBloc(title="Guide", color="blue", url="https://guides.example.org/"),
-        LinkInBloc(title="Contact"),
-    ]
-    return [
-        SectionBloc(
-            color="primary",
-            blocs=[
-                TitleBloc(title="Bienvenue", subtitle="Les données en un clin d'œil"),
-                ButtonBloc(title="Commencer", url="https://guides.example.org/", width="1/2"),
-                MarkdownBloc(content=texts.paragraph(2), width="1/2"),
-                LinksListBloc(links=links),
-            ],
-        ),
-        SectionBloc(
-            blocs=[
-                DatasetBloc(dataset=catalog.datasets[0], width="1/3"),
-                ReuseBloc(reuse=catalog.reuses[0], width="1/3"),
-                DataserviceBloc(dataservice=catalog.dataservices[0], width="1/3"),
-                ExploreBloc(resource_id=explored),
-                AccordionListBloc(
-                    items=[
-                        AccordionItemBloc(
-                            title="Une question ?", content=[MarkdownBloc(content="Une réponse.")]
-                        )
-                    ]
-                ),
-            ],
-        ),
-    ]
-
-
-def seed_charts(catalog: Catalog) -> list[Any]:
-    conditions = [
-        FilterFactory(column="annee", condition="exact", value="2024"),
-        FilterFactory(column="commune", condition="is_not_null", value=None),
-    ]
-    charts = []
-    for index, filters in enumerate([AndFilters(filters=conditions), conditions[0], None]):
-        chart = ChartFactory(
-            title=f"Évolution du trafic {index}",
-            created_at=moment(),
-            description=texts.paragraph(2),
-            series=[
-                DataSeriesFactory(
-                    type="line",
-                    resource_id=catalog.datasets[index].resources[0].id,
-                    column_y="total",
-                    aggregate_y="sum",
-                    filters=filters,
-                )
-            ],
-            private=index == 2,
-            extras={"cle": "valeur"} if index == 0 else {},
-            owner=catalog.admin,
-        )
-        charts.append(chart)
-    charts[0].image.save(picture("green"))
-    charts[0].save()
-    return charts
+    return [news, draft]
 
 
 def seed_reports(catalog: Catalog) -> list[Any]:
@@ -520,98 +359,6 @@ def seed_activities(catalog: Catalog) -> None:
             kind(actor=actor, related_to=related_to, created_at=moment(), **more).save()
 
 
-def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
-    """One notification of each kind, and a few rules, for the administrator."""
-    organization, dataset = catalog.organizations[0], catalog.datasets[0]
-    discussion = catalog.discussions[1]
-    talk = DiscussionNotificationDetails(
-        discussion=discussion, message_id=discussion.discussion[0].id
-    )
-    transfer = backstage.transfers[0]
-    for kind, details in [
-        (NotificationType.DISCUSSION_NEW, talk),
-        (NotificationType.DISCUSSION_CLOSED, talk),
-        (
-            NotificationType.ORGANIZATION_MEMBERSHIP_ACCEPTED,
-            MembershipAcceptedNotificationDetails(organization=organization),
-        ),
-        (
-            NotificationType.ORGANIZATION_MEMBERSHIP_REFUSED,
-            MembershipRefusedNotificationDetails(organization=organization),
-        ),
-        (
-            NotificationType.ORGANIZATION_BADGE_CERTIFIED,
-            NewBadgeNotificationDetails(organization=organization),
-        ),
-        (
-            NotificationType.REUSE_CREATED,
-            ReuseCreatedNotificationDetails(reuse=catalog.reuses[0], dataset=dataset),
-        ),
-        (
-            NotificationType.DATASERVICE_CREATED,
-            DataserviceCreatedNotificationDetails(
-                dataservice=catalog.dataservices[0], dataset=dataset
-            ),
-        ),
-        (
-            NotificationType.TRANSFER_REQUESTED,
-            TransferRequestNotificationDetails(
-                transfer_owner=transfer.owner,
-                transfer_recipient=transfer.recipient,
-                transfer_subject=transfer.subject,
-            ),
-        ),
-        (
-            NotificationType.HARVEST_SOURCE_PENDING,
-            ValidateHarvesterNotificationDetails(source=backstage.sources[1]),
-        ),
-    ]:
-        Notification(
-            user=catalog.admin,
-            type=kind,
-            details=details,
-            reasons=[NotificationReason.OWNER],
-            created_at=moment(),
-            handled_at=NOW if kind is NotificationType.DISCUSSION_NEW else None,
-        ).save()
-    MembershipRequestNotificationFactory(
-        user=catalog.admin, request_organization=organization, request_user=catalog.users[10]
-    )
-    for scope, event, enabled in [
-        (dataset, None, True),
-        (organization, "discussion", False),
-        (None, "reuse.created", False),
-    ]:
-        NotificationSetting(user=catalog.admin, scope=scope, event=event, enabled=enabled).save()
-
-
-def seed_geopf(catalog: Catalog) -> None:
-    """The administrator is linked to Géoplateforme, and one dataset was sent there."""
-    GeopfToken(
-        user=catalog.admin,
-        access_token="access",
-        refresh_token="refresh",
-        expires_at=NOW + timedelta(days=36500),
-    ).save()
-    dataset = catalog.datasets[0]
-    dataset.geopf = GeopfDatasetMetadata(
-        push=GeopfDatasetPushMetadata(datastore_id="entrepot-1", datasheet_name="Une fiche"),
-        pull=GeopfDatasetPullMetadata(status="done", last_synced_at=NOW, task_id="task-done"),
-    )
-    pushed, *others = dataset.resources
-    pushed.format = "gpkg"
-    pushed.geopf = GeopfResourceMetadata(
-        push=GeopfResourcePushMetadata(
-            status="done", stored_data_id="donnee-1", last_synced_at=NOW, task_id="task-done"
-        )
-    )
-    for offered in others:
-        offered.geopf = GeopfResourceMetadata(
-            offering=GeopfResourceOfferingMetadata(id="offre-1", last_synced_at=NOW)
-        )
-    dataset.save()
-
-
 def seed_tags(catalog: Catalog) -> None:
     for name in texts.TAGS:
         counts = {
@@ -624,21 +371,9 @@ def seed_tags(catalog: Catalog) -> None:
 def seed_exports(catalog: Catalog) -> None:
     """The dataset that holds the CSV exports, to which /site/*.csv redirects."""
     dataset = catalog.datasets[-1]
-    dataset.resources = [
-        ResourceFactory.build(
-            title=f"Export {model}",
-            description=None,
-            filetype="remote",
-            type="main",
-            url=f"https://files.example.org/export-{model}.csv",
-            format="csv",
-            extras={"csv-export:model": model},
-            created_at_internal=NOW,
-            last_modified_internal=NOW,
-        )
-        for model in current_app.config["EXPORT_CSV_MODELS"]
-    ]
-    dataset.save()
+    dataset.resources = []
+    for model in current_app.config["EXPORT_CSV_MODELS"]:
+        export_csv_for_model(model, dataset)
     current_app.config["EXPORT_CSV_DATASET_ID"] = dataset.id
 
 
@@ -646,12 +381,7 @@ def seed_site(catalog: Catalog) -> None:
     site = current_site._get_current_object()
     site.settings.home_datasets = catalog.datasets[:3]
     site.settings.home_reuses = catalog.reuses[:3]
-    site.datasets_blocs = blocs(catalog)
     site.save()
-    organization = catalog.organizations[0]
-    organization.presentation_blocs = blocs(catalog)
-    organization.presentation_blocs_published_at = NOW
-    organization.save()
 
 
 def count_metrics(catalog: Catalog) -> None:

@@ -38,7 +38,6 @@ from udata.core.organization.models import Organization
 from udata.core.reuse.constants import REUSE_TOPICS, REUSE_TYPES
 from udata.core.reuse.factories import ReuseFactory
 from udata.core.spatial.factories import (
-    SAMPLE_GEOM,
     GeoLevelFactory,
     GeoZoneFactory,
     SpatialCoverageFactory,
@@ -60,6 +59,13 @@ FORMATS = [
     ("pdf", "application/pdf"),
     ("gpkg", "application/geopackage+sqlite3"),
 ]
+
+
+# A square around Paris.
+GEOMETRY = {
+    "type": "MultiPolygon",
+    "coordinates": [[[[2.1, 48.7], [2.6, 48.7], [2.6, 49.0], [2.1, 49.0], [2.1, 48.7]]]],
+}
 
 
 @dataclass
@@ -340,7 +346,7 @@ def rich_dataset(catalog: Catalog, index: int, title: str) -> Any:
 
 def coverage(catalog: Catalog, index: int) -> Any:
     if index % 4 == 1:
-        return SpatialCoverageFactory(zones=[], geom=SAMPLE_GEOM, granularity="other")
+        return SpatialCoverageFactory(zones=[], geom=GEOMETRY, granularity="other")
     zones = random.sample(catalog.zones, k=1 + index % 2)
     return SpatialCoverageFactory(zones=zones, granularity=random.choice(["fr:commune", "poi"]))
 

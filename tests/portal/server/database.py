@@ -17,6 +17,7 @@ def complete_mongomock() -> None:
     make_operations_atomic()
     search_text()
     look_into_references()
+    make_way_in_lists()
 
 
 def make_operations_atomic() -> None:
@@ -75,3 +76,20 @@ def look_into_references() -> None:
         return candidates(key, document)
 
     filtering.iter_key_candidates = candidates_in_references
+
+
+def make_way_in_lists() -> None:
+    """Let `$set` of `resources.$.geopf.push` make the objects on the way, as it does elsewhere."""
+    update = collection.Collection._update_document_fields_positional
+
+    def update_with_way(
+        self: Any, doc: Any, fields: Any, spec: Any, updater: Any, subdocument: Any = None
+    ) -> Any:
+        for key in fields:
+            name, in_list, rest = key.partition(".$.")
+            for item in doc.get(name, []) if in_list else []:
+                for part in rest.split(".")[:-1]:
+                    item = item.setdefault(part, {})
+        return update(self, doc, fields, spec, updater, subdocument)
+
+    collection.Collection._update_document_fields_positional = update_with_way

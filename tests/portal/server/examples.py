@@ -32,8 +32,11 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
         "size": 64,
         "source": backstage.sources[0].id,
         "user": catalog.admin.id,
-        "visualization": backstage.charts[0].id,
     }
+    if backstage.charts:
+        by_name["visualization"] = backstage.charts[0].id
+    if backstage.pages:
+        by_name["page"] = backstage.pages[0].id
     # `id` means something else in each operation.
     overrides: dict[str, dict[str, Any]] = {
         "get_discussion": {"id": catalog.discussions[0].id},
@@ -63,6 +66,8 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
             continue
         given = by_name | overrides.get(item["get"]["operationId"], {})
         names = [*required_parameters(item), *overrides.get(item["get"]["operationId"], {})]
+        if "{ident}" in path:  # The name that 14.13.0 has for it.
+            path, names = path.replace("{ident}", "{job}"), ["job"]
         if names:
             examples[path] = {
                 name: given[name] if isinstance(given[name], int) else str(given[name])

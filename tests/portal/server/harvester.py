@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from release import IS_17
 from udata.core.dataset.models import Dataset
 from udata.harvest.backends import BaseBackend, HarvestExtraConfig, HarvestFeature, HarvestFilter
 
@@ -17,10 +18,16 @@ class LocalBackend(BaseBackend):
 
     def inner_harvest(self) -> None:
         for number in range(3):
-            self.process_item(f"local-{number}", self.read_dataset)
+            if IS_17:
+                self.process_item(f"local-{number}", self.inner_process_dataset)
+            else:
+                self.process_dataset(f"local-{number}")
 
-    def read_dataset(self, harvest_item: Any) -> Dataset:
-        dataset = self.get_item(harvest_item.remote_id, Dataset)
-        dataset.title = f"Jeu de données moissonné {harvest_item.remote_id}"
+    def inner_process_dataset(self, item: Any) -> Dataset:
+        if IS_17:
+            dataset = self.get_item(item.remote_id, Dataset)
+        else:
+            dataset = self.get_dataset(item.remote_id)
+        dataset.title = f"Jeu de données moissonné {item.remote_id}"
         dataset.description = "Vient d'un catalogue distant."
         return dataset

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import factory.random
-from backstage import seed_backstage
+from backstage import count_metrics, seed_backstage
 from catalog import seed_catalog
 from mongoengine.signals import post_save
-from udata.core.api_token.models import ApiToken
+from release import IS_17
 from udata.core.dataservices.models import Dataservice
 from udata.core.dataset.models import Dataset
 from udata.core.discussions.models import Discussion
@@ -19,6 +19,11 @@ from udata.core.reuse.models import Reuse
 from udata.utils import faker
 
 from examples import example_parameters
+
+if IS_17:
+    from only_17 import new_key, seed_only
+else:
+    from only_14 import new_key, seed_only
 
 
 @dataclass
@@ -40,11 +45,11 @@ def seed(datasets: int) -> Seeded:
     with post_save.muted():
         catalog = seed_catalog(datasets)
         backstage = seed_backstage(catalog)
+        seed_only(catalog, backstage)
+        count_metrics(catalog)
         api_key, user_api_key, other_api_key = (
-            ApiToken.generate(user, name="Clé d'essai")[1]
-            for user in (catalog.admin, catalog.user, catalog.other)
+            new_key(user) for user in (catalog.admin, catalog.user, catalog.other)
         )
-        ApiToken.generate(catalog.admin, name="Clé révoquée")[0].revoke()
     return Seeded(
         api_key=api_key,
         user_api_key=user_api_key,

@@ -1,0 +1,192 @@
+"""Calls an operation of the real portal and checks all that its answer says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from types import UnionType
+from typing import Any, Concatenate, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import httpx
+from attrs import frozen
+from typeguard import CollectionCheckStrategy, check_type
+
+from aiodatagouv import OPERATIONS, Client, Operation, Paginator, Stream
+from aiodatagouv._http import _default_transport, parse_url
+from aiodatagouv._model import Model, to_json
+
+from ...clients import client_of
+from ..portal import Portal
+from .variants import CHANGES, changed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HOW = {
+    "json": "decoded",
+    "page": "decoded",
+    "empty": "empty",
+    "stream": "streamed",
+    "redirect": "redirect",
+}
+"""How an answer of each kind proves its operation."""
+
+
+PortalOf = Callable[..., Portal]
+"""Finds the portal of a release, and of a purpose."""
+
+Opener = Callable[[str], Awaitable[Client]]
+"""Opens a client with a key."""
+
+
+class Watched(httpx.AsyncBaseTransport):
+    """The library's own transport to a portal, under watch: also redirects are seen."""
+
+    def __init__(self, portal: Portal, seen: list[httpx.Response]) -> None:
+        self._inner = _default_transport(parse_url(portal.url), max_connections=4)
+        self._seen = seen
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        response.request = request
+        self._seen.append(response)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@frozen
+class Prover:
+    """Calls operations, checks what comes back, and notes which are proven.
+
+    Attributes:
+        portal: Who answers.
+        seen: What the portal answers to the clients of the test.
+        note: Is told of each operation that is proven: ``note(operation, how)``.
+    """
+
+    portal: Portal
+    seen: list[httpx.Response]
+    note: Callable[[Operation, str], None]
+
+    async def __call__(
+        self,
+        function: Callable[Concatenate[Client, P], Awaitable[T]],
+        client: Client,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call a generated function, check the answer, and hand it over.
+
+        The request must reach the route of the operation. The answer must be of the declared type
+        at any depth, hold no field that the type does not know, and give its own JSON back; so
+        must what a portal of another time would have answered.
+        """
+        self.seen.clear()
+        answer = await function(client, *args, **kwargs)
+        operation = OPERATIONS[function.__name__]
+        if isinstance(answer, Stream):
+            await assert_flows(answer, self.seen)
+        first, last = self.seen[0], self.seen[-1]
+        self.check_route(operation, first)
+        if operation.kind in ("json", "page"):
+            type_ = answer_type(function)
+            content = without_keys(last.content, self.portal)
+            assert_fits(answer, type_, content)
+            assert unknown_fields(answer) == set()
+            for change in CHANGES:
+                data = json.dumps(changed(change, answer, json.loads(content))).encode()
+                async with client_that_is_answered(data) as replayed:
+                    assert_fits(await function(replayed, *args, **kwargs), type_, data)
+        elif operation.kind == "empty":
+            assert answer is None
+            assert last.content.strip() in (b"", b'""')
+        elif operation.kind == "redirect":
+            assert answer == str(last.url.join(last.headers["Location"]))
+        self.note(operation, HOW[operation.kind])
+        return answer
+
+    def check_route(self, operation: Operation, response: httpx.Response) -> None:
+        """Check that a request took the route that the release has for its operation."""
+        assert self.portal.release in operation.releases
+        assert route(response) == (operation.method, without_names(operation.path))
+
+
+def without_keys(content: bytes, portal: Portal) -> bytes:
+    """An answer as the client reads it: its own key, which 14.13.0 shows, is struck out."""
+    for key in (portal.api_key, portal.user_api_key, portal.other_api_key):
+        content = content.replace(key.encode(), b"***")
+    return content
+
+
+def client_that_is_answered(content: bytes) -> Client:
+    """A client of a portal that answers everything with one JSON."""
+    headers = {"Content-Type": "application/json"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=content))
+    return client_of("https://portal.example/", api_key="", transport=transport)
+
+
+async def assert_flows(stream: Stream, seen: list[httpx.Response]) -> None:
+    """Check that a stream brings all that the portal sends."""
+    async with stream as chunks:
+        received = sum([len(chunk) async for chunk in chunks])
+    assert received
+    assert received == int(seen[-1].headers.get("Content-Length", received))
+
+
+def assert_fits(answer: object, type_: Any, content: bytes) -> None:
+    """Check that a decoded answer is of a type, and the same JSON as what came."""
+    assert_type(answer, type_)
+    # As text, for Python takes 1, 1.0 and True for the same.
+    assert as_text(to_json(answer)) == as_text(json.loads(content))
+
+
+def as_text(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False)
+
+
+def assert_type(value: Any, type_: Any) -> None:
+    """Check a value and all that is in it against the declared types."""
+    check_type(value, type_, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+    for model in models_in(value):
+        for name, hint in get_type_hints(type(model)).items():
+            assert_type(getattr(model, name), hint)
+
+
+def models_in(value: Any) -> list[Model]:
+    if isinstance(value, list):
+        return [model for item in value for model in models_in(item)]
+    return [value] if isinstance(value, Model) else []
+
+
+def unknown_fields(value: Any) -> set[str]:
+    """The fields, at any depth, that the declared types do not know."""
+    names: set[str] = set()
+    for model in models_in(value):
+        names |= {f"{type(model).__name__}.{name}" for name in model.additional_properties}
+        for name in get_type_hints(type(model)):
+            names |= unknown_fields(getattr(model, name))
+    return names
+
+
+def answer_type(function: Callable[..., Any]) -> Any:
+    """The type of an operation's answer; of one page for a paginator, a model for a projection."""
+    declared = get_type_hints(function)["return"]
+    if get_origin(declared) is Paginator:
+        return get_args(declared)[0]
+    types = get_args(declared) if get_origin(declared) in (Union, UnionType) else [declared]
+    # The other one is the class that an answer can be decoded into instead: it fits anything.
+    (type_,) = (one for one in types if TypeVar not in map(type, (one, *get_args(one))))
+    return type_
+
+
+def route(response: httpx.Response) -> tuple[str, str]:
+    """The method and the path of the server's own route that a request took."""
+    return response.request.method, without_names(response.headers["X-Portal-Route"])
+
+
+def without_names(path: str) -> str:
+    """A path whose parameters have no names, as each release has its own."""
+    return re.sub(r"[<{].*?[>}]", "{}", path.removeprefix("/api/1"))

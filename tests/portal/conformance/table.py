@@ -1,0 +1,157 @@
+"""The table of operations in the docs: which are proven, how, and what of the Swagger is corrected.
+
+A run of all conformance tests makes it: ``pytest --operations=write``; ``--operations=check`` fails
+when a run proves another table than the one that is there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from aiodatagouv import OPERATIONS, Operation
+from generator import corrections, pin, releases
+
+from ..portal import PROJECT, RELEASES
+from .unanswerable import REQUEST_ONLY
+
+FILE = PROJECT / "docs" / "operations.md"
+OPENAPI = PROJECT / "openapi"
+
+HEAD = """\
+# Operations
+
+Every operation of the API, and what a run of the tests against the real server proved of it. The
+run makes this table (`make operations`), and fails when it proves less.
+
+* *decoded*: a JSON answer was decoded, every value at any depth was of its declared type, no field
+  was unknown, and the same JSON came back; so did the same answer with enum values and fields of
+  another time, and without what is optional.
+* *empty*, *streamed*, *redirect*: the answer was none, a stream of bytes, an address.
+* *request only*: the request took its route on the server; the answer is beyond one in memory.
+* Of writes, the effect was read back.
+
+The corrections are the entries of `openapi/corrections.toml` that change the operation itself or a
+model in its body or its answer.
+
+"""
+
+
+@frozen
+class Proof:
+    """What a test has proven: an operation, on a release, and how."""
+
+    release: str
+    operation: str
+    how: str
+
+
+def proofs(reports: Iterable[pytest.TestReport]) -> set[Proof]:
+    """What the tests that passed have proven."""
+    return {
+        Proof(*value)
+        for report in reports
+        for name, value in report.user_properties
+        if name == "proven" and isinstance(value, list | tuple)
+    }
+
+
+def figures(proven: set[Proof]) -> list[str]:
+    """How many operations each release was proven to answer, and in all."""
+    answered = {proof for proof in proven if proof.how != "request only"}
+    lines = []
+    for release in RELEASES:
+        kinds = Counter(proof.how for proof in proven if proof.release == release)
+        served = sum(release in operation.releases for operation in OPERATIONS.values())
+        said = ", ".join(f"{count} {how}" for how, count in sorted(kinds.items()))
+        lines.append(f"udata {release}: {kinds.total()} of {served} operations proven: {said}")
+    together = len({proof.operation for proof in answered})
+    lines.append(f"together: {together} of {len(OPERATIONS)} proven by a real answer")
+    return lines
+
+
+def write(proven: set[Proof]) -> str:
+    """The table."""
+    how = {(proof.operation, proof.release): proof.how for proof in proven}
+    applied = corrections_of_operations()
+    head = ["Operation", "Method and path", "Releases", *RELEASES, "Corrections"]
+    rows = [head, ["---"] * len(head)]
+    for operation in sorted(OPERATIONS.values(), key=lambda one: (one.tag, one.path, one.method)):
+        rows.append(
+            [
+                f"`{operation.tag}.{operation.id}`",
+                f"`{operation.method} {operation.path}`",
+                served_by(operation),
+                *(how.get((operation.id, release), "") for release in RELEASES),
+                ", ".join(applied[operation.id]),
+            ]
+        )
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    summary = "\n".join(f"* {line}" for line in figures(proven))
+    reasons = "\n".join(f"* `{name}` {reason}" for name, reason in REQUEST_ONLY.items())
+    return f"{HEAD}{summary}\n\nBeyond a server in memory:\n\n{reasons}\n\n{table}\n"
+
+
+def served_by(operation: Operation) -> str:
+    """The releases that serve an operation, or the one that dropped it."""
+    said = ", ".join(operation.releases)
+    return f"{said}; dropped in {operation.deprecated}" if operation.deprecated else said
+
+
+def corrections_of_operations() -> dict[str, list[str]]:
+    """The names of the corrections that each operation has to thank for its types."""
+    entries = corrections.read(OPENAPI / "corrections.toml")
+    swagger = corrections.apply(releases.merge(pin.read_pins(OPENAPI)), entries)
+    applied: dict[str, list[str]] = {}
+    for path, item in swagger["paths"].items():
+        for method in set(pin.METHODS) & item.keys():
+            operation = item[method]
+            models = {*releases.references(operation, swagger["definitions"])}
+            applied[operation["operationId"]] = [
+                entry.name
+                for entry in entries
+                if any(touches(place, path, method, models) for place in entry.places)
+            ]
+    return applied
+
+
+def touches(place: list[str], path: str, method: str, models: set[str]) -> bool:
+    """Whether a place in the Swagger is of an operation or of one of its models."""
+    if place[0] == "definitions":
+        return place[1] in models
+    return place[:3] == ["paths", path, method]
+
+
+def problem(proven: set[Proof], mode: str, file: Path = FILE) -> str | None:
+    """Write the table, or say in which operations it is another than the one that is there."""
+    table = write(proven)
+    if mode == "write":
+        file.write_text(table, encoding="utf-8")
+        return None
+    there = file.read_text(encoding="utf-8")
+    if table == there:
+        return None
+    changed = sorted({*there.splitlines()} ^ {*table.splitlines()})
+    names = sorted({line.split("`")[1] for line in changed if line.startswith("| `")})
+    return (
+        f"{file.name} is not what this run proves, see {', '.join(names) or 'its head'}: "
+        "mend what no longer works, or say `make operations`"
+    )
+
+
+def session_end(session: pytest.Session) -> None:
+    """Fail a run that proves another table."""
+    mode: Any = session.config.getoption("--operations")
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not mode or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    found = problem(proofs(reporter.getreports("passed")), mode)
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.section("operations", red=True)
+        reporter.write_line(found)

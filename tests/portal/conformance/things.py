@@ -1,0 +1,104 @@
+"""Objects that tests make for themselves, through the API."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from itertools import count
+from zlib import crc32
+
+import httpx
+
+from aiodatagouv import Client, File
+from aiodatagouv.api import dataservices, datasets, organizations, reuses, users
+from aiodatagouv.models import (
+    Dataservice,
+    DataserviceWrite,
+    Dataset,
+    ImageUpload,
+    Organization,
+    OrganizationWrite,
+    Resource,
+    Reuse,
+    ReuseWrite,
+    User,
+    UserWrite,
+)
+from aiodatagouv.types import Unset
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+
+PNG = b"".join(
+    [
+        b"\x89PNG\r\n\x1a\n",
+        _chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0)),
+        _chunk(b"IDAT", zlib.compress(4 * b"\x00\x00\x00\xff\xff")),
+        _chunk(b"IEND", b""),
+    ]
+)
+"""A picture of 4 x 4 pixels, the left half black, the right half white."""
+
+_numbers = count(1)
+
+
+def new_title(name: str) -> str:
+    """A title that no other object has."""
+    return f"{name} {next(_numbers)}"
+
+
+def picture(bbox: str | None = None) -> ImageUpload:
+    file = File(PNG, "image.png")
+    return ImageUpload(file=file) if bbox is None else ImageUpload(file=file, bbox=bbox)
+
+
+async def a_dataset(client: Client) -> Dataset:
+    body = Dataset(title=new_title("Fontaines"), description="Où boire", frequency="annual")
+    return await datasets.create_dataset(client, body=body)
+
+
+def a_file(title: str = "Horaires", url: str = "https://files.example.org/a.csv") -> Resource:
+    """A remote file, to be added to a dataset."""
+    return Resource(title=title, url=url, type="main", filetype="remote", format="csv")
+
+
+async def a_resource(client: Client, dataset: Dataset) -> Resource:
+    return await datasets.create_resource(client, dataset.id, body=a_file())
+
+
+async def a_reuse(client: Client) -> Reuse:
+    title = new_title("Carte")
+    url = f"https://carte.example.org/{title.replace(' ', '-')}"
+    body = ReuseWrite(
+        title=title, description="Une carte", topic="others", type="visualization", url=url
+    )
+    return await reuses.create_reuse(client, body=body)
+
+
+async def a_dataservice(client: Client) -> Dataservice:
+    title = new_title("API")
+    url = f"https://api.example.org/{title.replace(' ', '-')}"
+    body = DataserviceWrite(title=title, description="Une API", base_api_url=url)
+    return await dataservices.create_dataservice(client, body=body)
+
+
+async def an_organization(client: Client) -> Organization:
+    body = OrganizationWrite(name=new_title("Régie"), description="Des transports")
+    return await organizations.create_organization(client, body=body)
+
+
+async def somebody(admin: Client) -> User:
+    """A user who is nobody else's."""
+    number = next(_numbers)
+    email = f"somebody-{number}@example.org"
+    body = UserWrite(first_name="Rosa", last_name=f"Bonheur {number}", email=email)
+    return await users.create_user(admin, body=body)
+
+
+async def bytes_of(url: str | Unset | None) -> bytes:
+    """A file that the portal serves."""
+    assert url
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).raise_for_status().content
