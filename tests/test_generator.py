@@ -141,7 +141,7 @@ def test_a_model_has_the_fields_of_every_release() -> None:
     """Whatever a release calls it: the same operation answers it, or takes it."""
     older = deepcopy(SWAGGER)
     thing = older["definitions"].pop("Thing (read)")
-    mark = {"type": "object", "properties": {"status": {"type": "string"}}}
+    mark: dict[str, Any] = {"type": "object", "properties": {"status": {"type": "string"}}}
     thing["allOf"][1]["properties"] |= {
         "mark": {"$ref": "#/definitions/Mark", "description": "How it is marked."},
         "kind": {"type": "string"},
@@ -151,7 +151,7 @@ def test_a_model_has_the_fields_of_every_release() -> None:
     answer = older["paths"]["/things/"]["post"]["responses"]["201"]["schema"]
     items["$ref"] = answer["$ref"] = "#/definitions/Thing"
     # It takes what it answers: only what is taken, and newly so, is a matter of the body.
-    body = {"type": "object", "properties": {**thing["allOf"][1]["properties"]}}
+    body: dict[str, Any] = {"type": "object", "properties": {**thing["allOf"][1]["properties"]}}
     body["properties"] |= {"wish": {"type": "string"}, "seen": {"readOnly": True, "type": "string"}}
     older["definitions"]["Thing (write)"] = body
     both = releases.merge([(release("2.0.0"), deepcopy(SWAGGER)), (release("1.0.0"), older)])
