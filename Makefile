@@ -13,8 +13,11 @@ help: ## What there is
 demo: .venv/ready .venv-portal-17.18.0/ready ## Start a portal, harvest its datasets into datasets.jsonl, stop it
 	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --run $(BIN)/python examples/harvest.py datasets.jsonl
 
+.PHONY: environments
+environments: .venv/ready $(PORTALS) ## Set everything up; -j 3 does it at once
+
 .PHONY: test
-test: .venv/ready $(PORTALS) lint check-generated ## Set everything up and run every check
+test: environments lint check-generated ## Set everything up and run every check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --operations check
 
 .PHONY: lint
