@@ -22,7 +22,8 @@ class Correction:
 
     Attributes:
         name: What the generator calls it.
-        places: Keys that lead to each place, from the root of the Swagger.
+        places: Keys that lead to each place, from the root of the Swagger; of a parameter in a list
+            the key is its name.
         change: ``set``, ``merge`` (into an object) or ``remove``.
         value: What is set or merged.
         reason: What is wrong.
@@ -62,12 +63,27 @@ def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, A
     return swagger
 
 
+class _ByName(dict[str, Any]):
+    """A list of parameters, by their names."""
+
+    def __init__(self, parameters: list[Any]) -> None:
+        super().__init__((one["name"], one) for one in parameters)
+        self.list = parameters
+
+
+def _by_name(value: Any) -> Any:
+    """What a key leads to; of a list of parameters each has a name."""
+    if isinstance(value, list) and all(isinstance(one, dict) and "name" in one for one in value):
+        return _ByName(value)
+    return value
+
+
 def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> None:
     where = f"correction {correction.name!r} at {' > '.join(place)}"
     *above, last = place
     parent: Any = swagger
     for key in above:
-        parent = parent.get(key, MISSING) if isinstance(parent, dict) else MISSING
+        parent = _by_name(parent.get(key, MISSING)) if isinstance(parent, dict) else MISSING
     if not isinstance(parent, dict):
         raise CorrectionError(f"{where}: there is no such place any more")
     before = parent.get(last, MISSING)
@@ -82,6 +98,8 @@ def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -
         del parent[last]
     else:
         parent[last] = after
+    if isinstance(parent, _ByName):
+        parent.list[:] = parent.values()
 
 
 def _entry(entry: dict[str, Any]) -> Correction:

@@ -57,12 +57,12 @@ def annotation(prop: PropertyProtocol) -> str:
 def decoder(prop: PropertyProtocol, source: str) -> str:
     """The expression that decodes a property from where its JSON is."""
     inner, is_nullable = _without_null(prop)
-    if isinstance(inner, UnionProperty):
-        readers = ", ".join(f"{_kind(one)}: {_whole_reader(one)}" for one in _read(inner))
-        return f"one_of({{{readers}}}, {source})" if readers else source
     must_be = prop.required and not is_nullable
     if must_be:
         source = source.replace("data[", "required(data, ").replace("]", ")")
+    if isinstance(inner, UnionProperty):
+        readers = ", ".join(f"{_kind(one)}: {_whole_reader(one)}" for one in _read(inner))
+        return f"one_of({{{readers}}}, {source})" if readers else source
     if isinstance(inner, ListProperty):
         reader = _reader(inner.inner_property)
         return f"each({reader}, {source})" if reader else source
@@ -87,7 +87,7 @@ def _read(union: UnionProperty) -> list[PropertyProtocol]:
     """The alternatives of a union that need decoding; the kind of JSON must tell which it is."""
     kinds = [_kind(one) for one in union.inner_properties]
     read = [one for one in union.inner_properties if _whole_reader(one)]
-    if read and len(kinds) > len({*kinds}):
+    if read and (len(kinds) > len({*kinds}) or "Any" in kinds):
         raise ExpressionError(f"no way to tell which of {annotation(union)} it is")
     return read
 
@@ -106,7 +106,9 @@ def _kind(prop: PropertyProtocol) -> str:
         return "list"
     if isinstance(prop, ModelProperty):
         return "dict"
-    return "str" if type(prop) in READERS else annotation(prop)
+    if isinstance(prop, LiteralEnumProperty) or type(prop) in READERS:
+        return "str"
+    return PLAIN[type(prop)]
 
 
 def _without_null(prop: PropertyProtocol) -> tuple[PropertyProtocol, bool]:

@@ -26,13 +26,13 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     merged["tags"] = [tags[name] for name in sorted(tags)]
     taken: dict[tuple[str, str], dict[str, Any]] = {}
     for index, (release, document) in enumerate(documents):
-        fields = _OlderFields(documents[0], merged["definitions"], document["definitions"])
+        shared: list[tuple[Swagger, Swagger]] = []
         for path, method, operation in _operations(merged if index == 0 else document):
             # Releases give the parameters of one path different names.
             key = (method, re.sub(r"\{.*?\}", "{}", path))
             if key in taken:
                 taken[key]["x-releases"].append(release)
-                fields.keep(taken[key], operation)
+                shared.append((taken[key], operation))
                 continue
             taken[key] = operation
             operation["x-releases"] = [release]
@@ -42,6 +42,11 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
             merged["paths"].setdefault(path, {})[method] = operation
             for name in references(operation, document["definitions"]):
                 merged["definitions"].setdefault(name, document["definitions"][name])
+        fields = _OlderFields(documents[0], merged["definitions"], document["definitions"])
+        for newer, older in shared:
+            fields.keep_answered(newer, older)
+        for newer, older in shared:
+            fields.keep_taken(newer, older)
     return merged
 
 
@@ -58,35 +63,40 @@ class _OlderFields:
         self._newest, self._original = newest[0], newest[1]["definitions"]
         self._newer = newer
         self._older = older
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str | None, str | None, bool]] = set()
 
-    def keep(self, newer: Swagger, older: Swagger) -> None:
-        """Add the fields of what an operation takes and answers."""
-        answered: set[str] = set()
-        answer, old_answer = _answer(newer), _answer(older)
-        if answer and old_answer:
-            name = _model_name(answer)
-            answered |= _fields(name, self._original).keys() if name else set()
-            self._keep(answer, old_answer, set())
-        body, old_body = _body(newer), _body(older)
-        if body and old_body:
-            # Older releases take and answer one model: what is only answered is no matter here.
-            self._keep(body, old_body, answered)
+    def keep_answered(self, newer: Swagger, older: Swagger) -> None:
+        """Add the fields of what an operation answered."""
+        self._keep(_answer(newer), _answer(older), None)
 
-    def _keep(self, newer: Swagger, older: Swagger, left_out: set[str]) -> None:
+    def keep_taken(self, newer: Swagger, older: Swagger) -> None:
+        """Add the fields of what an operation took.
+
+        Older releases take and answer one model: what the newest only answers is not added.
+        """
+        self._keep(_body(newer), _body(older), _answer(newer) or {})
+
+    def _keep(self, newer: Swagger | None, older: Swagger | None, answered: Swagger | None) -> None:
+        """Add the fields of one schema; ``answered`` is what is answered at a body's place."""
+        if newer is None or older is None:
+            return
         if newer.get("type") == older.get("type") == "array":
-            return self._keep(newer["items"], older["items"], left_out)
+            inside = answered and answered.get("items", {})
+            self._keep(newer["items"], older["items"], inside)
         name, other = _model_name(newer), _model_name(older)
-        if name is None or other is None or (name, other) in self._seen:
-            return None
-        self._seen.add((name, other))
+        pair = (name, other, answered is None)
+        if name is None or other is None or pair in self._seen:
+            return
+        self._seen.add(pair)
         known = _fields(name, self._newer)
+        shown = _model_name(answered) if answered else None
+        left_out = _fields(shown, self._original) if shown else {}
         for key, schema in _fields(other, self._older).items():
             if key in known:
-                self._keep(known[key], schema, left_out)
-            elif key not in left_out and not (left_out and schema.get("readOnly")):
+                below = None if answered is None else left_out.get(key, {})
+                self._keep(known[key], schema, below)
+            elif key not in left_out and not (answered is not None and schema.get("readOnly")):
                 self._add(name, key, schema)
-        return None
 
     def _add(self, name: str, key: str, schema: Swagger) -> None:
         said = schema.get("description", "").strip().rstrip(".")

@@ -68,9 +68,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put every test of a real portal into one group, which is one worker's: that of its release.
 
-    The portal of the other tests is a third group.
+    The portal of the other tests is a third group; a test may also name its own.
     """
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if "release" in parameters:
             item.add_marker(pytest.mark.xdist_group(str(parameters["release"])))

@@ -382,11 +382,11 @@ class Moving:
 async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: Scripted) -> None:
     portal = Moving("/api/1/datasets/new-slug/rdf.ttl")
     async with scripted(portal, api_key=KEY) as client:
-        stream = await datasets.recent_datasets_atom_feed(client, q="bus", page=2)
+        stream = await datasets.recent_datasets_atom_feed(client, q="bus", tag=["a", "b"])
         await stream.text()
     assert [request.url.raw_path for request in portal.requests] == [
-        b"/api/1/datasets/recent.atom?q=bus&page=2",
-        b"/api/1/datasets/new-slug/rdf.ttl?q=bus&page=2",
+        b"/api/1/datasets/recent.atom?q=bus&tag=a&tag=b",
+        b"/api/1/datasets/new-slug/rdf.ttl?q=bus&tag=a&tag=b",
     ]
 
 

@@ -166,6 +166,26 @@ def test_a_model_has_the_fields_of_every_release() -> None:
     assert {field.name for field in models["ThingWrite"].fields} == {"kind", "mark", "wish"}
 
 
+def test_a_body_is_told_from_an_answer_wherever_its_model_comes_first() -> None:
+    """What is answered below a field is no matter of the body either, in any order of paths."""
+    newer, older = deepcopy(SWAGGER), deepcopy(SWAGGER)
+    for document, properties in ((newer, {}), (older, {"seen": {"type": "string"}})):
+        owner = document["definitions"]["Owner"]
+        owner["properties"] |= {"seen": {"type": "string"}}
+        document["definitions"]["Owner (write)"] = {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, **properties},
+        }
+        taken = document["definitions"]["Thing (write)"]["properties"]
+        taken["owner"] = {"$ref": "#/definitions/Owner%20%28write%29"}
+    older["definitions"]["Owner (write)"]["properties"]["wish"] = {"type": "string"}
+    turned = {**older, "paths": dict(reversed(older["paths"].items()))}
+    for document in (older, turned):
+        pins = [(release("2.0.0"), deepcopy(newer)), (release("1.0.0"), deepcopy(document))]
+        models = {model.name: model for model in view(convert(releases.merge(pins))).models}
+        assert {field.name for field in models["OwnerWrite"].fields} == {"name", "wish"}
+
+
 # ---- Converting
 
 
@@ -202,10 +222,17 @@ def test_what_is_of_several_types_says_so() -> None:
     )
 
 
-def test_types_that_json_does_not_tell_apart_are_refused() -> None:
+@pytest.mark.parametrize(
+    "several",
+    [
+        [{"type": "string"}, {"type": "string", "format": "date-time"}],
+        [{"type": "string", "enum": ["a"]}, {"type": "string", "format": "date-time"}],
+        [{}, {"$ref": "#/definitions/Owner"}],
+    ],
+)
+def test_types_that_json_does_not_tell_apart_are_refused(several: list[dict[str, Any]]) -> None:
     swagger = merged()
     thing = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
-    several = [{"type": "string"}, {"type": "string", "format": "date-time"}]
     thing["owner"] = {"x-one-of": several}
     with pytest.raises(ExpressionError, match="no way to tell which"):
         view(convert(swagger))
@@ -308,9 +335,29 @@ def test_a_correction_may_merge(tmp_path: Path) -> None:
     assert apply(SWAGGER, read(path))["info"]["license"] == "MIT"
 
 
+LISTED = ["paths", "/things/", "get", "parameters"]
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "expected"),
+    [
+        ("remove = true", "sort", [("page", None), ("X-Fields", None)]),
+        ('merge = { description = "1 or more" }', "page", [("page", "1 or more"), ("sort", None)]),
+        ('set = "By"', "sort.description", [("page", None), ("sort", "By")]),
+    ],
+)
+def test_a_parameter_is_known_by_its_name(
+    tmp_path: Path, change: str, key: str, expected: list[tuple[str, str | None]]
+) -> None:
+    path = corrections(tmp_path / "c.toml", change, json.dumps([*LISTED, *key.split(".")]))
+    parameters = apply(SWAGGER, read(path))["paths"]["/things/"]["get"]["parameters"]
+    assert [(one["name"], one.get("description")) for one in parameters][:2] == expected
+
+
 @pytest.mark.parametrize(
     ("change", "place", "complaint"),
     [
+        ("remove = true", json.dumps([*LISTED, "order"]), "changes nothing any more"),
         ('set = "A portal"', '["info", "title"]', "changes nothing any more"),
         ('merge = { title = "A portal" }', '["info"]', "changes nothing any more"),
         ("remove = true", '["info", "license"]', "changes nothing any more"),

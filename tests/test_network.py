@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import pickle
 import socket
 import ssl
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trustme
@@ -283,3 +285,16 @@ async def test_who_cannot_prove_to_be_the_portal_is_asked_once() -> None:
     assert caught.value.attempts == 1
     assert not caught.value.is_sent
     assert not requests
+
+
+async def test_what_is_asked_for_arrives_as_it_is() -> None:
+    """A second bare question mark is too many for udata 14.13.0, which answers 400."""
+    heads: list[str] = []
+    asked = "? a/b&c=d#e%f+g é"
+    page = {"data": [], "page": 1, "page_size": 20, "total": 0, "next_page": None}
+    answer = says(OK + b"\r\n" + json.dumps({**page, "previous_page": None}).encode())
+    async with server(answer, heads) as url, client_of(url) as client:
+        await datasets.list_datasets(client, q=asked)
+    target = heads[0].split()[1]
+    assert target.count("?") == 1
+    assert parse_qs(urlsplit(target).query) == {"q": [asked]}

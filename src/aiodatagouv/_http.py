@@ -19,6 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
+import yarl
 from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 from httpx_aiohttp import AiohttpTransport
 
@@ -304,8 +305,25 @@ def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             # Else a .netrc would add passwords of its own.
             trust_env=False,
+            middlewares=(_quote_question_marks,),
         )
 
     return AiohttpTransport(
         verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None
     )
+
+
+async def _quote_question_marks(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    # aiohttp writes those of a query as they are, which udata 14.13.0 takes for a second query.
+    url = request.url
+    if "?" in url.raw_query_string:
+        request.url = yarl.URL.build(
+            scheme=url.scheme,
+            authority=url.raw_authority,
+            path=url.raw_path,
+            query_string=url.raw_query_string.replace("?", "%3F"),
+            encoded=True,
+        )
+    return await send(request)

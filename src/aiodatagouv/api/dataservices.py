@@ -262,7 +262,8 @@ def list_dataservices(
         organization: Filter by organization.
         organization_badge: Filter by organization badge.
         access_type: Filter by access type.
-        tag: Filter by tag.
+        tag: Repeatable: with all of these. Portals older than udata 17.18.0 only read the
+            first.
         featured: Filter by featured.
         contact_point: Filter by contact point.
         dataset: Filter by dataset.

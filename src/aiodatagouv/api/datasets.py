@@ -391,7 +391,9 @@ def list_community_resources(
 
     Args:
         client: The portal to call.
-        sort: The sorting attribute. The portal's default is "-created_at_internal".
+        sort: Name of a field of the database, after a minus for the reverse order: `title`,
+            `url`, `created_at_internal`, `last_modified_internal`, ... The portal's default is
+            "-created_at_internal".
         page: The page to fetch. The portal's default is 1.
         page_size: The page size to fetch. The portal's default is 20.
         organization: Filter activities for that particular organization.
@@ -479,7 +481,6 @@ def list_datasets(
     schema: str | None = None,
     schema_version: str | None = None,
     topic: str | None = None,
-    credit: str | None = None,
     dataservice: str | None = None,
     reuse: str | None = None,
     archived: bool | None = None,
@@ -503,8 +504,8 @@ def list_datasets(
             it will exclude featured datasets.
         geozone: Filter by geozone.
         granularity: Filter by granularity.
-        temporal_coverage: Filter by temporal coverage.
-        access_type: Filter by access type.
+        temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        access_type: Ignored by portals older than udata 17.18.0.
         organization: Filter by organization.
         badge: Filter by badge.
         organization_badge: Filter by organization badge.
@@ -514,7 +515,6 @@ def list_datasets(
         schema: Filter by schema.
         schema_version: Filter by schema version.
         topic: Filter by topic.
-        credit: Filter by credit.
         dataservice: Filter by dataservice.
         reuse: Filter by reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
@@ -557,7 +557,6 @@ def list_datasets(
             "schema": schema,
             "schema_version": schema_version,
             "topic": topic,
-            "credit": credit,
             "dataservice": dataservice,
             "reuse": reuse,
             "archived": archived,
@@ -689,8 +688,6 @@ async def recent_datasets_atom_feed(
     *,
     q: str | None = None,
     sort: ListDatasetsSort | None = None,
-    page: int | None = None,
-    page_size: int | None = None,
     tag: Sequence[str] | None = None,
     license: str | None = None,
     featured: bool | None = None,
@@ -707,7 +704,6 @@ async def recent_datasets_atom_feed(
     schema: str | None = None,
     schema_version: str | None = None,
     topic: str | None = None,
-    credit: str | None = None,
     dataservice: str | None = None,
     reuse: str | None = None,
     archived: bool | None = None,
@@ -721,17 +717,15 @@ async def recent_datasets_atom_feed(
     Args:
         client: The portal to call.
         q: The search query.
-        sort: The field (and direction) on which sorting apply.
-        page: The page to fetch. The portal's default is 1.
-        page_size: The page size to fetch. The portal's default is 20.
+        sort: Only `-last_update`, for the newest updates instead of the newest datasets.
         tag: The tag.
         license: The license.
         featured: If set to true, it will filter on featured datasets only. If set to false,
             it will exclude featured datasets.
         geozone: The geozone.
         granularity: The granularity.
-        temporal_coverage: The temporal coverage.
-        access_type: The access type.
+        temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        access_type: Ignored by portals older than udata 17.18.0.
         organization: The organization.
         badge: The badge.
         organization_badge: The organization badge.
@@ -741,7 +735,6 @@ async def recent_datasets_atom_feed(
         schema: The schema.
         schema_version: The schema version.
         topic: The topic.
-        credit: The credit.
         dataservice: The dataservice.
         reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
@@ -765,8 +758,6 @@ async def recent_datasets_atom_feed(
         query={
             "q": q,
             "sort": sort,
-            "page": page,
-            "page_size": page_size,
             "tag": tag,
             "license": license,
             "featured": featured,
@@ -783,7 +774,6 @@ async def recent_datasets_atom_feed(
             "schema": schema,
             "schema_version": schema_version,
             "topic": topic,
-            "credit": credit,
             "dataservice": dataservice,
             "reuse": reuse,
             "archived": archived,
@@ -794,7 +784,7 @@ async def recent_datasets_atom_feed(
     return await answers.stream(client, call)
 
 
-async def redirect_resource(client: Client, id: Id, *, dataset: str | None = None) -> str:
+async def redirect_resource(client: Client, id: Id) -> str:
     """Redirect to the latest version of a resource given its identifier.
 
     ``GET /datasets/r/{id}``
@@ -802,7 +792,6 @@ async def redirect_resource(client: Client, id: Id, *, dataset: str | None = Non
     Args:
         client: The portal to call.
         id: The id.
-        dataset: The dataset ID or slug.
 
     Returns:
         The address that the portal redirects to; it is not called.
@@ -810,7 +799,7 @@ async def redirect_resource(client: Client, id: Id, *, dataset: str | None = Non
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
-    call = Call(OPERATIONS["redirect_resource"], path={"id": id}, query={"dataset": dataset})
+    call = Call(OPERATIONS["redirect_resource"], path={"id": id})
     return await answers.location(client, call)
 
 
@@ -842,19 +831,12 @@ async def resource_types(
 
 @overload
 async def retrieve_community_resource(
-    client: Client, community: Id, *, dataset: str | None = None, fields: Fields | None = None
+    client: Client, community: Id, *, fields: Fields | None = None
 ) -> CommunityResource: ...
 @overload
+async def retrieve_community_resource(client: Client, community: Id, *, into: type[T]) -> T: ...
 async def retrieve_community_resource(
-    client: Client, community: Id, *, dataset: str | None = None, into: type[T]
-) -> T: ...
-async def retrieve_community_resource(
-    client: Client,
-    community: Id,
-    *,
-    dataset: str | None = None,
-    fields: Fields | None = None,
-    into: type[T] | None = None,
+    client: Client, community: Id, *, fields: Fields | None = None, into: type[T] | None = None
 ) -> CommunityResource | T:
     """Retrieve a community resource given its identifier.
 
@@ -863,7 +845,6 @@ async def retrieve_community_resource(
     Args:
         client: The portal to call.
         community: The community resource unique identifier.
-        dataset: The dataset ID or slug.
         fields: The fields wanted; all of them when None.
         into: A class that declares the fields wanted, to decode the answer into; instead of fields.
 
@@ -874,10 +855,7 @@ async def retrieve_community_resource(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
-        OPERATIONS["retrieve_community_resource"],
-        path={"community": community},
-        query={"dataset": dataset},
-        fields=fields,
+        OPERATIONS["retrieve_community_resource"], path={"community": community}, fields=fields
     )
     return await answers.json(client, call, CommunityResource, into)
 

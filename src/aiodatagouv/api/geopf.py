@@ -20,13 +20,15 @@ from ._operations import OPERATIONS
 T = TypeVar("T")
 
 
-async def geopf_auth(client: Client) -> str:
+async def geopf_auth(client: Client, *, code: str | None = None, state: str | None = None) -> str:
     """OAuth callback: exchange the code, persist the token, bounce back to cdata.
 
     ``GET /geopf/auth``
 
     Args:
         client: The portal to call.
+        code: What the identity provider gave for the login.
+        state: What the portal gave the identity provider.
 
     Returns:
         The address that the portal redirects to; it is not called.
@@ -34,7 +36,7 @@ async def geopf_auth(client: Client) -> str:
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
-    call = Call(OPERATIONS["geopf_auth"])
+    call = Call(OPERATIONS["geopf_auth"], query={"code": code, "state": state})
     return await answers.location(client, call)
 
 

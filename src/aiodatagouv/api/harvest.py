@@ -240,8 +240,10 @@ def list_harvest_sources(
         page_size: The page size to fetch. The portal's default is 20.
         q: The search query.
         owner: Filter by owner.
-        organization: Filter by organization.
-        deleted: Include sources flagged as deleted. The portal's default is false.
+        organization: Ignored by portals older than udata 17.18.0, where `owner` takes
+            organizations as well.
+        deleted: `True` includes sources flagged as deleted. Leave it out otherwise: portals
+            take any value for `True`, even `False`. The portal's default is false.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:

@@ -109,7 +109,7 @@ def list_notifications(
         page: The page to fetch. The portal's default is 1.
         page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
-        type: Filter by type.
+        type: Ignored by portals older than udata 17.18.0.
         handled: Filter by handled.
         user: Filter by user.
         fields: The fields wanted of each item; all of them when None.

@@ -326,8 +326,6 @@ def get_organization_contact_point(
     *,
     page: int | None = None,
     page_size: int | None = None,
-    owner: str | None = None,
-    organization: str | None = None,
     fields: Fields | None = None,
 ) -> Paginator[ContactPointPage, ContactPoint]:
     """List all organization contact points.
@@ -339,8 +337,6 @@ def get_organization_contact_point(
         org: The org.
         page: The page to fetch. The portal's default is 1.
         page_size: The page size to fetch. The portal's default is 20.
-        owner: Filter by owner.
-        organization: Filter by organization.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -352,7 +348,7 @@ def get_organization_contact_point(
     call = Call(
         OPERATIONS["get_organization_contact_point"],
         path={"org": org},
-        query={"page": page, "page_size": page_size, "owner": owner, "organization": organization},
+        query={"page": page, "page_size": page_size},
         fields=fields,
     )
     return Paginator(client, call, ContactPointPage)
@@ -528,32 +524,9 @@ def list_organization_datasets(
     client: Client,
     org: Id,
     *,
-    q: str | None = None,
     sort: ListDatasetsSort | None = None,
     page: int | None = None,
     page_size: int | None = None,
-    tag: Sequence[str] | None = None,
-    license: str | None = None,
-    featured: bool | None = None,
-    geozone: str | None = None,
-    granularity: str | None = None,
-    temporal_coverage: str | None = None,
-    access_type: DataserviceAccessType | None = None,
-    organization: str | None = None,
-    badge: ListDatasetsBadge | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
-    owner: str | None = None,
-    followed_by: str | None = None,
-    format: str | None = None,
-    schema: str | None = None,
-    schema_version: str | None = None,
-    topic: str | None = None,
-    credit: str | None = None,
-    dataservice: str | None = None,
-    reuse: str | None = None,
-    archived: bool | None = None,
-    deleted: bool | None = None,
-    private: bool | None = None,
     fields: Fields | None = None,
 ) -> Paginator[DatasetPage, Dataset]:
     """List organization datasets (including private ones when member).
@@ -563,39 +536,9 @@ def list_organization_datasets(
     Args:
         client: The portal to call.
         org: The org.
-        q: The search query.
         sort: The field (and direction) on which sorting apply.
         page: The page to fetch. The portal's default is 1.
         page_size: The page size to fetch. The portal's default is 20.
-        tag: Filter by tag.
-        license: Filter by license.
-        featured: If set to true, it will filter on featured datasets only. If set to false,
-            it will exclude featured datasets.
-        geozone: Filter by geozone.
-        granularity: Filter by granularity.
-        temporal_coverage: Filter by temporal coverage.
-        access_type: Filter by access type.
-        organization: Filter by organization.
-        badge: Filter by badge.
-        organization_badge: Filter by organization badge.
-        owner: Filter by owner.
-        followed_by: (beta, subject to change/be removed).
-        format: Filter by format.
-        schema: Filter by schema.
-        schema_version: Filter by schema version.
-        topic: Filter by topic.
-        credit: Filter by credit.
-        dataservice: Filter by dataservice.
-        reuse: Filter by reuse.
-        archived: If set to true, it will filter on archived datasets only. If set to false,
-            it will exclude archived datasets. User must be authenticated and results are
-            limited to user visibility.
-        deleted: If set to true, it will filter on deleted datasets only. If set to false, it
-            will exclude deleted datasets. User must be authenticated and results are limited to
-            user visibility.
-        private: If set to true, it will filter on private datasets only. If set to false, it
-            will exclude private datasets. User must be authenticated and results are limited to
-            user visibility.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -607,34 +550,7 @@ def list_organization_datasets(
     call = Call(
         OPERATIONS["list_organization_datasets"],
         path={"org": org},
-        query={
-            "q": q,
-            "sort": sort,
-            "page": page,
-            "page_size": page_size,
-            "tag": tag,
-            "license": license,
-            "featured": featured,
-            "geozone": geozone,
-            "granularity": granularity,
-            "temporal_coverage": temporal_coverage,
-            "access_type": access_type,
-            "organization": organization,
-            "badge": badge,
-            "organization_badge": organization_badge,
-            "owner": owner,
-            "followed_by": followed_by,
-            "format": format,
-            "schema": schema,
-            "schema_version": schema_version,
-            "topic": topic,
-            "credit": credit,
-            "dataservice": dataservice,
-            "reuse": reuse,
-            "archived": archived,
-            "deleted": deleted,
-            "private": private,
-        },
+        query={"sort": sort, "page": page, "page_size": page_size},
         fields=fields,
     )
     return Paginator(client, call, DatasetPage)
@@ -872,7 +788,6 @@ async def rdf_organization(
     org: Id,
     *,
     q: str | None = None,
-    sort: ListDatasetsSort | None = None,
     page: int | None = None,
     tag: Sequence[str] | None = None,
     license: str | None = None,
@@ -890,7 +805,6 @@ async def rdf_organization(
     schema: str | None = None,
     schema_version: str | None = None,
     topic: str | None = None,
-    credit: str | None = None,
     dataservice: str | None = None,
     reuse: str | None = None,
     archived: bool | None = None,
@@ -906,7 +820,6 @@ async def rdf_organization(
         client: The portal to call.
         org: The organization ID or slug.
         q: The search query.
-        sort: The field (and direction) on which sorting apply.
         page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
@@ -914,8 +827,8 @@ async def rdf_organization(
             it will exclude featured datasets.
         geozone: The geozone.
         granularity: The granularity.
-        temporal_coverage: The temporal coverage.
-        access_type: The access type.
+        temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        access_type: Ignored by portals older than udata 17.18.0.
         organization: The organization.
         badge: The badge.
         organization_badge: The organization badge.
@@ -925,7 +838,6 @@ async def rdf_organization(
         schema: The schema.
         schema_version: The schema version.
         topic: The topic.
-        credit: The credit.
         dataservice: The dataservice.
         reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
@@ -952,7 +864,6 @@ async def rdf_organization(
         path={"org": org},
         query={
             "q": q,
-            "sort": sort,
             "page": page,
             "tag": tag,
             "license": license,
@@ -970,7 +881,6 @@ async def rdf_organization(
             "schema": schema,
             "schema_version": schema_version,
             "topic": topic,
-            "credit": credit,
             "dataservice": dataservice,
             "reuse": reuse,
             "archived": archived,
@@ -988,7 +898,6 @@ async def rdf_organization_format(
     format_: Id,
     *,
     q: str | None = None,
-    sort: ListDatasetsSort | None = None,
     page: int | None = None,
     tag: Sequence[str] | None = None,
     license: str | None = None,
@@ -1006,7 +915,6 @@ async def rdf_organization_format(
     schema: str | None = None,
     schema_version: str | None = None,
     topic: str | None = None,
-    credit: str | None = None,
     dataservice: str | None = None,
     reuse: str | None = None,
     archived: bool | None = None,
@@ -1023,7 +931,6 @@ async def rdf_organization_format(
         org: The organization ID or slug.
         format_: The format.
         q: The search query.
-        sort: The field (and direction) on which sorting apply.
         page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
@@ -1031,8 +938,8 @@ async def rdf_organization_format(
             it will exclude featured datasets.
         geozone: The geozone.
         granularity: The granularity.
-        temporal_coverage: The temporal coverage.
-        access_type: The access type.
+        temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        access_type: Ignored by portals older than udata 17.18.0.
         organization: The organization.
         badge: The badge.
         organization_badge: The organization badge.
@@ -1042,7 +949,6 @@ async def rdf_organization_format(
         schema: The schema.
         schema_version: The schema version.
         topic: The topic.
-        credit: The credit.
         dataservice: The dataservice.
         reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
@@ -1069,7 +975,6 @@ async def rdf_organization_format(
         path={"org": org, "_format": format_},
         query={
             "q": q,
-            "sort": sort,
             "page": page,
             "tag": tag,
             "license": license,
@@ -1087,7 +992,6 @@ async def rdf_organization_format(
             "schema": schema,
             "schema_version": schema_version,
             "topic": topic,
-            "credit": credit,
             "dataservice": dataservice,
             "reuse": reuse,
             "archived": archived,

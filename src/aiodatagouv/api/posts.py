@@ -111,8 +111,9 @@ def list_posts(
             "-published".
         q: The search query.
         kind: Filter by kind.
-        with_drafts: `True` also returns the unpublished posts (only for super-admins). The
-            portal's default is false.
+        with_drafts: `True` also returns the unpublished posts (only for super-admins). Leave
+            it out otherwise: portals take any value for `True`, even `False`. The portal's
+            default is false.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:

@@ -10,13 +10,17 @@ from ..operation import Call
 from ._operations import OPERATIONS
 
 
-async def get_proconnect_auth_api(client: Client) -> str:
+async def get_proconnect_auth_api(
+    client: Client, *, code: str | None = None, state: str | None = None
+) -> str:
     """Get proconnect auth api.
 
     ``GET /proconnect/auth``
 
     Args:
         client: The portal to call.
+        code: What the identity provider gave for the login.
+        state: What the portal gave the identity provider.
 
     Returns:
         The address that the portal redirects to; it is not called.
@@ -24,7 +28,7 @@ async def get_proconnect_auth_api(client: Client) -> str:
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
-    call = Call(OPERATIONS["get_proconnect_auth_api"])
+    call = Call(OPERATIONS["get_proconnect_auth_api"], query={"code": code, "state": state})
     return await answers.location(client, call)
 
 
@@ -46,13 +50,14 @@ async def get_proconnect_login_api(client: Client) -> str:
     return await answers.location(client, call)
 
 
-async def get_proconnect_logout_api(client: Client) -> str:
+async def get_proconnect_logout_api(client: Client, *, state: str) -> str:
     """Get proconnect logout api.
 
     ``GET /proconnect/logout``
 
     Args:
         client: The portal to call.
+        state: What the portal gave the identity provider.
 
     Returns:
         The address that the portal redirects to; it is not called.
@@ -60,7 +65,7 @@ async def get_proconnect_logout_api(client: Client) -> str:
     Raises:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
-    call = Call(OPERATIONS["get_proconnect_logout_api"])
+    call = Call(OPERATIONS["get_proconnect_logout_api"], query={"state": state})
     return await answers.location(client, call)
 
 

@@ -88,7 +88,7 @@ def list_reports(
         page_size: The page size to fetch. The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
         handled: Filter by handled.
-        subject_type: Filter by subject type.
+        subject_type: Ignored by portals older than udata 17.18.0.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:

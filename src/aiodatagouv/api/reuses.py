@@ -275,7 +275,8 @@ def list_reuses(
         type: Filter by type.
         dataset: Filter by dataset.
         dataservice: Filter by dataservice.
-        tag: Filter by tag.
+        tag: Repeatable: with all of these. Portals older than udata 17.18.0 only read the
+            first.
         topic: Filter by topic.
         private: Filter by private.
         featured: Filter by featured.

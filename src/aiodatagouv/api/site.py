@@ -16,7 +16,6 @@ from ..models.enums import (
     DataserviceAccessType,
     ListDatasetsBadge,
     ListDatasetsOrganizationBadge,
-    ListDatasetsSort,
 )
 from ..models.site import Site
 from ..models.site_write import SiteWrite
@@ -49,11 +48,12 @@ def activity(
         client: The portal to call.
         page: The page to fetch. The portal's default is 1.
         page_size: The page size to fetch. The portal's default is 20.
-        sort: The field (and direction) on which sorting apply. The portal's default is
-            "-created_at".
+        sort: The field (and direction) on which sorting apply. Ignored by portals older than
+            udata 17.18.0. The portal's default is "-created_at".
         user: Filter activities for that particular user.
         organization: Filter activities for that particular organization.
-        key: Filter activities on those keys (ex : dataset:updated). Repeatable.
+        key: Filter activities on those keys (ex : dataset:updated). Repeatable. Ignored by
+            portals older than udata 17.18.0.
         related_to: Filter activities for that particular object id (ex : reuse, dataset,
             etc.).
         fields: The fields wanted of each item; all of them when None.
@@ -219,7 +219,6 @@ async def get_site_rdf_catalog(
     client: Client,
     *,
     q: str | None = None,
-    sort: ListDatasetsSort | None = None,
     page: int | None = None,
     tag: Sequence[str] | None = None,
     license: str | None = None,
@@ -237,7 +236,6 @@ async def get_site_rdf_catalog(
     schema: str | None = None,
     schema_version: str | None = None,
     topic: str | None = None,
-    credit: str | None = None,
     dataservice: str | None = None,
     reuse: str | None = None,
     archived: bool | None = None,
@@ -252,7 +250,6 @@ async def get_site_rdf_catalog(
     Args:
         client: The portal to call.
         q: The search query.
-        sort: The field (and direction) on which sorting apply.
         page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
@@ -260,8 +257,8 @@ async def get_site_rdf_catalog(
             it will exclude featured datasets.
         geozone: The geozone.
         granularity: The granularity.
-        temporal_coverage: The temporal coverage.
-        access_type: The access type.
+        temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        access_type: Ignored by portals older than udata 17.18.0.
         organization: The organization.
         badge: The badge.
         organization_badge: The organization badge.
@@ -271,7 +268,6 @@ async def get_site_rdf_catalog(
         schema: The schema.
         schema_version: The schema version.
         topic: The topic.
-        credit: The credit.
         dataservice: The dataservice.
         reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
@@ -295,7 +291,6 @@ async def get_site_rdf_catalog(
         OPERATIONS["get_site_rdf_catalog"],
         query={
             "q": q,
-            "sort": sort,
             "page": page,
             "tag": tag,
             "license": license,
@@ -313,7 +308,6 @@ async def get_site_rdf_catalog(
             "schema": schema,
             "schema_version": schema_version,
             "topic": topic,
-            "credit": credit,
             "dataservice": dataservice,
             "reuse": reuse,
             "archived": archived,
@@ -330,7 +324,6 @@ async def get_site_rdf_catalog_format(
     format_: Id,
     *,
     q: str | None = None,
-    sort: ListDatasetsSort | None = None,
     page: int | None = None,
     tag: Sequence[str] | None = None,
     license: str | None = None,
@@ -348,7 +341,6 @@ async def get_site_rdf_catalog_format(
     schema: str | None = None,
     schema_version: str | None = None,
     topic: str | None = None,
-    credit: str | None = None,
     dataservice: str | None = None,
     reuse: str | None = None,
     archived: bool | None = None,
@@ -366,7 +358,6 @@ async def get_site_rdf_catalog_format(
         client: The portal to call.
         format_: The format.
         q: The search query.
-        sort: The field (and direction) on which sorting apply.
         page: The page to fetch. The portal's default is 1.
         tag: The tag.
         license: The license.
@@ -374,8 +365,8 @@ async def get_site_rdf_catalog_format(
             it will exclude featured datasets.
         geozone: The geozone.
         granularity: The granularity.
-        temporal_coverage: The temporal coverage.
-        access_type: The access type.
+        temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        access_type: Ignored by portals older than udata 17.18.0.
         organization: The organization.
         badge: The badge.
         organization_badge: The organization badge.
@@ -385,7 +376,6 @@ async def get_site_rdf_catalog_format(
         schema: The schema.
         schema_version: The schema version.
         topic: The topic.
-        credit: The credit.
         dataservice: The dataservice.
         reuse: The reuse.
         archived: If set to true, it will filter on archived datasets only. If set to false,
@@ -410,7 +400,6 @@ async def get_site_rdf_catalog_format(
         path={"_format": format_},
         query={
             "q": q,
-            "sort": sort,
             "page": page,
             "tag": tag,
             "license": license,
@@ -428,7 +417,6 @@ async def get_site_rdf_catalog_format(
             "schema": schema,
             "schema_version": schema_version,
             "topic": topic,
-            "credit": credit,
             "dataservice": dataservice,
             "reuse": reuse,
             "archived": archived,

@@ -125,22 +125,16 @@ async def spatial_zone(client: Client, id: Id) -> GeoJSONFeature:
 
 @overload
 async def spatial_zone_datasets(
-    client: Client,
-    id: Id,
-    *,
-    dynamic: bool | None = None,
-    size: int | None = None,
-    fields: Fields | None = None,
+    client: Client, id: Id, *, size: int | None = None, fields: Fields | None = None
 ) -> list[DatasetReference]: ...
 @overload
 async def spatial_zone_datasets(
-    client: Client, id: Id, *, dynamic: bool | None = None, size: int | None = None, into: type[T]
+    client: Client, id: Id, *, size: int | None = None, into: type[T]
 ) -> list[T]: ...
 async def spatial_zone_datasets(
     client: Client,
     id: Id,
     *,
-    dynamic: bool | None = None,
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
@@ -152,7 +146,6 @@ async def spatial_zone_datasets(
     Args:
         client: The portal to call.
         id: A zone identifier.
-        dynamic: Append dynamic datasets.
         size: The amount of datasets to fetch. The portal's default is 25.
         fields: The fields wanted; all of them when None.
         into: A class that declares the fields wanted, to decode each object into; instead of fields.
@@ -164,10 +157,7 @@ async def spatial_zone_datasets(
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(
-        OPERATIONS["spatial_zone_datasets"],
-        path={"id": id},
-        query={"dynamic": dynamic, "size": size},
-        fields=fields,
+        OPERATIONS["spatial_zone_datasets"], path={"id": id}, query={"size": size}, fields=fields
     )
     return await answers.json(client, call, list[DatasetReference], into)
 

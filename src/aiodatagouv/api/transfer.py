@@ -82,9 +82,10 @@ async def list_transfers(
 
     Args:
         client: The portal to call.
-        subject: ID of dataset, dataservice, reuse…
+        subject: ID of the dataset, dataservice, reuse, ... Either this or `recipient` is
+            needed.
         subject_type: Type of the transferred object.
-        recipient: ID of user or organization.
+        recipient: ID of the user or organization. Either this or `subject` is needed.
         status: Status of the transfer request.
         fields: The fields wanted; all of them when None.
         into: A class that declares the fields wanted, to decode each object into; instead of fields.

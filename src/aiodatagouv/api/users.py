@@ -146,8 +146,6 @@ def get_user_contact_point(
     *,
     page: int | None = None,
     page_size: int | None = None,
-    owner: str | None = None,
-    organization: str | None = None,
     fields: Fields | None = None,
 ) -> Paginator[ContactPointPage, ContactPoint]:
     """List all user contact points.
@@ -159,8 +157,6 @@ def get_user_contact_point(
         user: The user.
         page: The page to fetch. The portal's default is 1.
         page_size: The page size to fetch. The portal's default is 20.
-        owner: Filter by owner.
-        organization: Filter by organization.
         fields: The fields wanted of each item; all of them when None.
 
     Returns:
@@ -172,7 +168,7 @@ def get_user_contact_point(
     call = Call(
         OPERATIONS["get_user_contact_point"],
         path={"user": user},
-        query={"page": page, "page_size": page_size, "owner": owner, "organization": organization},
+        query={"page": page, "page_size": page_size},
         fields=fields,
     )
     return Paginator(client, call, ContactPointPage)

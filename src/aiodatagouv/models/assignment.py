@@ -10,6 +10,7 @@ from .._model import Model, optional, unknown
 from ..dates import read_datetime
 from ..types import UNSET, JsonObject, Unset
 from .organization_reference import OrganizationReference
+from .transfer_subject import TransferSubject
 from .user_reference import UserReference
 
 
@@ -20,7 +21,7 @@ class Assignment(Model):
     created_at: dt.datetime | Unset | None = UNSET
     id: str | Unset = UNSET
     organization: OrganizationReference | Unset = UNSET
-    subject: JsonObject | Unset = field(default=UNSET, metadata={"whole": True})
+    subject: TransferSubject | Unset = field(default=UNSET, metadata={"whole": True})
     user: UserReference | Unset = UNSET
     additional_properties: JsonObject = field(factory=JsonObject)
 
@@ -32,7 +33,7 @@ class Assignment(Model):
         self.created_at = optional(read_datetime, get("created_at", UNSET))
         self.id = get("id", UNSET)
         self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.subject = get("subject", UNSET)
+        self.subject = optional(TransferSubject.from_dict, get("subject", UNSET))
         self.user = optional(UserReference.from_dict, get("user", UNSET))
         self.additional_properties = unknown(data, cls)
         return self

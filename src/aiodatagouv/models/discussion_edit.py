@@ -14,8 +14,6 @@ class DiscussionEdit(Model):
 
     title: str | Unset = UNSET
     """The new title."""
-    comment: str | Unset | None = UNSET
-    """The new comment. Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -24,6 +22,5 @@ class DiscussionEdit(Model):
         get = data.get
         self = cls.__new__(cls)
         self.title = get("title", UNSET)
-        self.comment = get("comment", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

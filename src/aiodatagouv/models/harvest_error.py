@@ -21,8 +21,6 @@ class HarvestError(Model):
     """Optional details (only for super-admins)."""
     message: str | Unset | None = UNSET
     """The error short message."""
-    level: str | Unset | None = UNSET
-    """Only of portals older than udata 17.18.0."""
     additional_properties: JsonObject = field(factory=JsonObject)
 
     @classmethod
@@ -33,6 +31,5 @@ class HarvestError(Model):
         self.created_at = optional(read_datetime, get("created_at", UNSET))
         self.details = get("details", UNSET)
         self.message = get("message", UNSET)
-        self.level = get("level", UNSET)
         self.additional_properties = unknown(data, cls)
         return self

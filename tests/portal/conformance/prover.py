@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -14,11 +15,11 @@ from typeguard import CollectionCheckStrategy, check_type
 
 from aiodatagouv import OPERATIONS, Client, Operation, Paginator, Stream
 from aiodatagouv._http import _default_transport, parse_url
-from aiodatagouv._model import Model, to_json
+from aiodatagouv._model import Model, declared, to_json
 
 from ...clients import client_of
 from ..portal import Portal
-from .variants import CHANGES, changed
+from .variants import CHANGES, changed, literals
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,7 +89,7 @@ class Prover:
         answer = await function(client, *args, **kwargs)
         operation = OPERATIONS[function.__name__]
         if isinstance(answer, Stream):
-            await assert_flows(answer, self.seen)
+            await assert_flows(answer, self.seen, self.portal)
         first, last = self.seen[0], self.seen[-1]
         self.check_route(operation, first)
         if operation.kind in ("json", "page"):
@@ -96,6 +97,7 @@ class Prover:
             content = without_keys(last.content, self.portal)
             assert_fits(answer, type_, content)
             assert unknown_fields(answer) == set()
+            assert unknown_values(answer) == set()
             for change in CHANGES:
                 data = json.dumps(changed(change, answer, json.loads(content))).encode()
                 async with client_that_is_answered(data) as replayed:
@@ -128,12 +130,15 @@ def client_that_is_answered(content: bytes) -> Client:
     return client_of("https://portal.example/", api_key="", transport=transport)
 
 
-async def assert_flows(stream: Stream, seen: list[httpx.Response]) -> None:
-    """Check that a stream brings all that the portal sends."""
+async def assert_flows(stream: Stream, seen: list[httpx.Response], portal: Portal) -> None:
+    """Check that a stream brings all that the portal sends, in pieces or not."""
     async with stream as chunks:
         received = sum([len(chunk) async for chunk in chunks])
-    assert received
-    assert received == int(seen[-1].headers.get("Content-Length", received))
+    url, length = seen[-1].request.url, seen[-1].headers.get("Content-Length")
+    if length is None:
+        async with httpx.AsyncClient(headers={"X-API-KEY": portal.api_key}) as client:
+            length = len((await client.get(url)).content)
+    assert received == int(length) > 0
 
 
 def assert_fits(answer: object, type_: Any, content: bytes) -> None:
@@ -150,9 +155,18 @@ def as_text(data: Any) -> str:
 def assert_type(value: Any, type_: Any) -> None:
     """Check a value and all that is in it against the declared types."""
     check_type(value, type_, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
+    # To Python True is an int as well, and a datetime a date.
+    assert type(value) not in (bool, dt.datetime) or type(value) in alternatives(type_)
     for model in models_in(value):
-        for name, hint in get_type_hints(type(model)).items():
-            assert_type(getattr(model, name), hint)
+        for field in declared(type(model)).values():
+            assert_type(getattr(model, field.name), field.type)
+
+
+def alternatives(type_: Any) -> set[Any]:
+    """The types that a union is of."""
+    if type_ is Any:
+        return {bool, dt.datetime}
+    return {*get_args(type_)} if get_origin(type_) in (Union, UnionType) else {type_}
 
 
 def models_in(value: Any) -> list[Model]:
@@ -166,17 +180,33 @@ def unknown_fields(value: Any) -> set[str]:
     names: set[str] = set()
     for model in models_in(value):
         names |= {f"{type(model).__name__}.{name}" for name in model.additional_properties}
-        for name in get_type_hints(type(model)):
-            names |= unknown_fields(getattr(model, name))
+        for field in declared(type(model)).values():
+            names |= unknown_fields(getattr(model, field.name))
     return names
+
+
+def unknown_values(value: Any) -> set[str]:
+    """The values of enums, at any depth, that are not declared: enums take any string."""
+    found: set[str] = set()
+    for model in models_in(value):
+        for name, field in declared(type(model)).items():
+            inside = getattr(model, field.name)
+            values = set(literals(field.type))
+            texts = inside if isinstance(inside, list) else [inside]
+            unknown = [
+                one for one in texts if values and isinstance(one, str) and one not in values
+            ]
+            found |= {f"{type(model).__name__}.{name}: {one}" for one in unknown}
+            found |= unknown_values(inside)
+    return found
 
 
 def answer_type(function: Callable[..., Any]) -> Any:
     """The type of an operation's answer; of one page for a paginator, a model for a projection."""
-    declared = get_type_hints(function)["return"]
-    if get_origin(declared) is Paginator:
-        return get_args(declared)[0]
-    types = get_args(declared) if get_origin(declared) in (Union, UnionType) else [declared]
+    answer = get_type_hints(function)["return"]
+    if get_origin(answer) is Paginator:
+        return get_args(answer)[0]
+    types = alternatives(answer)
     # The other one is the class that an answer can be decoded into instead: it fits anything.
     (type_,) = (one for one in types if TypeVar not in map(type, (one, *get_args(one))))
     return type_

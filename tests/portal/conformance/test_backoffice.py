@@ -121,8 +121,9 @@ async def test_a_harvest(admin: Client, prove: Prover) -> None:
     source = await a_source(admin, prove)
     body = HarvestSourceValidationWrite(state="accepted", comment="Vérifiée")
     accepted = await prove(harvest.validate_harvest_source, admin, source.id, body=body)
-    assert accepted.validation
-    assert (accepted.validation.state, accepted.validation.comment) == ("accepted", "Vérifiée")
+    for one in (accepted, await harvest.get_harvest_source(admin, source.id)):
+        assert one.validation
+        assert (one.validation.state, one.validation.comment) == ("accepted", "Vérifiée")
 
     before = (await harvest.list_harvest_jobs(admin, source.id)).total
     await prove(harvest.run_harvest_source, admin, source.id)

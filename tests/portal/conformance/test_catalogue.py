@@ -175,6 +175,10 @@ async def test_a_contact_point(user: Client, own_portal: Portal, prove: Prover) 
     created = await prove(contacts.create_contact_point, user, body=body)
     assert (created.name, created.email, created.role) == (body.name, body.email, "contact")
 
+    whose = await contacts.get_contact_point(user, created.id, fields="organization{id}")
+    assert whose.organization
+    assert whose.organization.id == org
+
     changes = ContactPointWrite(name="Les données", role="publisher")
     updated = await prove(contacts.update_contact_point, user, created.id, body=changes)
     read = await contacts.get_contact_point(user, created.id)
@@ -220,6 +224,8 @@ async def test_a_visualization(user: Client, visitor: Client, prove: Prover) -> 
     assert image.success is True
     assert (await visualizations.get_visualization(user, created.id)).image
 
+    await visualizations.update_visualization(user, created.id, body=ChartWrite(private=False))
+    assert await visualizations.get_visualization(visitor, created.id)
     await prove(visualizations.delete_visualization, user, created.id)
-    with pytest.raises((GoneError, NotFoundError)):
+    with pytest.raises(GoneError):
         await visualizations.get_visualization(visitor, created.id)

@@ -228,6 +228,9 @@ async def test_geopf(admin: Client, prove: Prover) -> None:
         body=GeopfPushRequest(datastore_id="entrepot-1"),
     )
     assert pushed.task_id
+    (offered,) = (await geopf.geopf_dataset_status(admin, dataset.id)).pushable or []
+    assert offered.push
+    assert (offered.id, offered.push.task_id) == (resource.id, pushed.task_id)
     pulled = await prove(geopf.geopf_pull_offerings, admin, dataset.id)
     assert pulled.task_id
     status = await geopf.geopf_dataset_status(admin, dataset.id)

@@ -181,12 +181,12 @@ async def test_assignments(admin: Client, other: Client, own_portal: Portal, pro
     member = await me.get_me(other)
     before = await organizations.list_organization_assignments(admin, org)
     assert len(before) >= 2
-    dataset = next(
-        one for one in before if one.subject and one.subject["class"] == "Dataset"
-    ).subject
+    dataset = next(one for one in before if one.subject and one.subject.class_ == "Dataset").subject
     assert dataset
-    body = [GenericReference(class_="Dataset", id=dataset["id"])]
+    body = [GenericReference(class_="Dataset", id=dataset.id)]
     kept = await prove(organizations.sync_member_assignments, admin, org, member.id, body=body)
-    assert [one.subject["id"] for one in kept if one.subject] == [dataset["id"]]
+    assert [one.subject.id for one in kept if one.subject] == [dataset.id]
     after = await organizations.list_organization_assignments(admin, org)
     assert [one.id for one in after] == [one.id for one in kept]
+    assert await organizations.sync_member_assignments(admin, org, member.id, body=[]) == []
+    assert await organizations.list_organization_assignments(admin, org) == []

@@ -56,7 +56,10 @@ async def test_followers(user: Client, admin: Client, prove: Prover) -> None:
 
 @pytest.mark.releases(NEWEST)
 async def test_a_password_is_to_be_changed(admin: Client, prove: Prover) -> None:
-    await prove(users.rotate_user_password, admin, (await somebody(admin)).id)
+    careless = await somebody(admin)
+    assert (await users.get_user(admin, careless.id)).password_rotation_demanded is None
+    await prove(users.rotate_user_password, admin, careless.id)
+    assert (await users.get_user(admin, careless.id)).password_rotation_demanded
 
 
 async def test_oneself(user: Client, prove: Prover) -> None:
@@ -106,6 +109,13 @@ async def test_what_to_be_told_of(user: Client, prove: Prover) -> None:
         body=NotificationFollow(scope=scope, event="discussion", followed=True),
     )
     assert (followed.event, followed.heard) == ("discussion", True)
+    assert await hears_discussions(user, dataset.id)
+    not_any_more = NotificationFollow(scope=scope, event="discussion", followed=False)
+    await prove(notifications.follow_notifications, user, body=not_any_more)
+    assert not await hears_discussions(user, dataset.id)
+    await notifications.follow_notifications(
+        user, body=NotificationFollow(scope=scope, event="discussion", followed=True)
+    )
 
     rule = NotificationSettingWrite(
         scope=LazyReference(class_="Dataset", id=dataset.id), event="discussion", enabled=False
@@ -114,10 +124,14 @@ async def test_what_to_be_told_of(user: Client, prove: Prover) -> None:
     rules = await notifications.list_notification_settings(user, page_size=50)
     (kept,) = (one for one in rules.data if one.scope and one.scope.id == dataset.id)
     assert (kept.event, kept.enabled) == ("discussion", False)
+    assert not await hears_discussions(user, dataset.id)
+
+
+async def hears_discussions(client: Client, dataset: str) -> bool:
     (resolved,) = await notifications.resolve_notifications(
-        user, scope=[f"Dataset:{dataset.id}"], event="discussion"
+        client, scope=[f"Dataset:{dataset}"], event="discussion"
     )
-    assert resolved.heard is False
+    return bool(resolved.heard)
 
 
 async def test_a_transfer(user: Client, admin: Client, prove: Prover) -> None:

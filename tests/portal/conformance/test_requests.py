@@ -19,14 +19,33 @@ REQUESTS = [
 ]
 
 
+LOGIN = {"code": "the code", "state": "not of this session"}
+
+SENT = {
+    "geopf_auth": LOGIN,
+    "get_proconnect_auth_api": LOGIN,
+    "get_proconnect_logout_api": {"state": "not of this session"},
+}
+"""What comes from the identity provider."""
+
+WITHOUT_A_KEY = {"geopf_auth": 401}
+"""What they say to somebody without a key: the others did see the key."""
+
+ANSWERS = {"geopf_auth": 500, "get_proconnect_auth_api": 500, "get_proconnect_logout_api": 401}
+"""What the routes say when the state is of no session: the parameters were understood."""
+
+
 @pytest.mark.parametrize(("release", "operation"), REQUESTS)
-async def test_the_request_reaches_its_route(
-    operation: str, admin: Client, seen: list[httpx.Response], prove: Prover
+async def test_the_request_is_what_the_route_expects(
+    operation: str, admin: Client, visitor: Client, seen: list[httpx.Response], prove: Prover
 ) -> None:
-    """None of them takes a parameter or a body: they are sent where a browser is sent back."""
-    with pytest.raises(APIError):
-        await OPERATIONS[operation].function(admin)
-    (answer,) = seen
-    prove.check_route(OPERATIONS[operation], answer)
-    assert (answer.request.url.query, answer.request.content) == (b"", b"")
+    for client, status in ((admin, ANSWERS[operation]), (visitor, WITHOUT_A_KEY.get(operation))):
+        seen.clear()
+        with pytest.raises(APIError) as refused:
+            await OPERATIONS[operation].function(client, **SENT[operation])
+        assert refused.value.status == (status or ANSWERS[operation])
+        (answer,) = seen
+        prove.check_route(OPERATIONS[operation], answer)
+        assert dict(answer.request.url.params) == SENT[operation]
+        assert answer.request.content == b""
     prove.note(OPERATIONS[operation], "request only")

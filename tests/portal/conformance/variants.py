@@ -17,7 +17,7 @@ def with_enums_of_the_future(model: type[Model], data: dict[str, Any]) -> dict[s
     """Every value of an enum is one that nobody knows yet."""
     fields = declared(model)
     return {
-        key: _other(value) if key in fields and _is_enum(fields[key].type) else value
+        key: _other(value) if key in fields and literals(fields[key].type) else value
         for key, value in data.items()
     }
 
@@ -55,11 +55,13 @@ def changed(change: Change, answer: object, data: Any) -> Any:
     return change(type(answer), data | parts)
 
 
-def _is_enum(type_: Any) -> bool:
-    """Whether a type has declared values, be it in a list."""
+def literals(type_: Any) -> list[str]:
+    """The declared values of an enum, be it in a list."""
+    if get_origin(type_) is Literal:
+        return [*get_args(type_)]
     if get_origin(type_) in (Union, UnionType, list):
-        return any(_is_enum(argument) for argument in get_args(type_))
-    return get_origin(type_) is Literal
+        return [value for argument in get_args(type_) for value in literals(argument)]
+    return []
 
 
 def _other(value: Any) -> Any:

@@ -108,6 +108,7 @@ def know_neighbours(app: Flask, root: str) -> None:
     """Let the services that udata calls be at the portal itself."""
     app.config["DOI_PLATFORM_URI"] = f"{root}/neighbour/datacite"
     app.config["RESOURCES_ANALYSER_URI"] = f"{root}/neighbour/analyser"
+    app.config["GEOPF_API_BASE"] = f"{root}/neighbour/geopf"
 
 
 def answer_as_neighbour(path: str) -> dict[str, Any]:

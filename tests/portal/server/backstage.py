@@ -211,7 +211,8 @@ def seed_topics(catalog: Catalog) -> list[Any]:
             organization=catalog.organizations[index],
             extras={"couleur": "bleu"},
         )
-        for element in [catalog.datasets[index], catalog.reuses[index], None]:
+        parts = [catalog.datasets, catalog.reuses, catalog.dataservices]
+        for element in [*(part[index] for part in parts), None]:
             TopicElementFactory(
                 topic=topic,
                 title="Un élément",
@@ -227,8 +228,16 @@ def seed_posts(catalog: Catalog) -> list[Any]:
     common = {
         "owner": catalog.admin,
         "headline": texts.paragraph(1),
-        "created_at": NOW - timedelta(days=10),
     }
+    PostFactory(
+        name="Le portail ouvre",
+        content=texts.description(),
+        datasets=[],
+        reuses=[],
+        created_at=NOW - timedelta(days=400),
+        published=NOW - timedelta(days=399),
+        **common,
+    )
     news = PostFactory(
         name="Du nouveau sur le portail",
         content=texts.description(),
@@ -237,6 +246,7 @@ def seed_posts(catalog: Catalog) -> list[Any]:
         tags=["actualite"],
         credit_to="Service photo",
         credit_url="https://photos.example.org/",
+        created_at=NOW - timedelta(days=10),
         published=NOW - timedelta(days=2),
         **common,
     )
@@ -290,6 +300,16 @@ def seed_transfers(catalog: Catalog) -> list[Any]:
             subject=mine[0],
             comment="Je change de poste.",
             created=NOW,
+        ),
+        TransferFactory(
+            user=catalog.user,
+            owner=catalog.user,
+            recipient=catalog.admin,
+            subject=next(reuse for reuse in catalog.reuses if reuse.owner == catalog.user),
+            comment="Celle-ci aussi.",
+            status="refused",
+            created=NOW,
+            responded=NOW,
         ),
         TransferFactory(
             user=catalog.admin,

@@ -217,6 +217,7 @@ def seed_organizations(catalog: Catalog) -> None:
             badges=[badge(kind=kind, created_by=catalog.admin) for kind in badge_kinds(index)],
             teams=[TeamFactory(name="Données", members=admins)] if rich else [],
             extras={"slogan": "Des données pour tous", "ouverte": True} if rich else {},
+            metrics={"views": random.randint(0, 900)},
         )
         if rich:
             organization.logo.save(picture("maroon"))
@@ -347,7 +348,8 @@ def rich_dataset(catalog: Catalog, index: int, title: str) -> Any:
 def coverage(catalog: Catalog, index: int) -> Any:
     if index % 4 == 1:
         return SpatialCoverageFactory(zones=[], geom=GEOMETRY, granularity="other")
-    zones = random.sample(catalog.zones, k=1 + index % 2)
+    number = index // 3
+    zones = [catalog.zones[(number + 2 * one) % 6] for one in range(1 + index % 2)]
     return SpatialCoverageFactory(zones=zones, granularity=random.choice(["fr:commune", "poi"]))
 
 
@@ -542,7 +544,7 @@ def seed_reuses(catalog: Catalog, count: int = 40) -> None:
             dataservices=[catalog.dataservices[index % len(catalog.dataservices)]] if rich else [],
             featured=index % 6 == 0,
             extras={"cle": "valeur"} if rich else {},
-            metrics={"views": random.randint(0, 500)},
+            metrics={"views": random.randint(0, 500), "datasets": 1 + index % 3},
             **owner_of(catalog, index),
         )
         if index % 10 == 0:

@@ -47,7 +47,10 @@ def seed_only(catalog: Catalog, backstage: Backstage) -> None:
 
 def seed_pages(catalog: Catalog) -> list[Any]:
     page = Page(blocs=blocs(catalog), owner=catalog.admin, created_at=moment()).save()
-    owned = Page(organization=catalog.organizations[0], created_at=moment()).save()
+    owned = [
+        Page(organization=organization, created_at=moment()).save()
+        for organization in catalog.organizations[:2]
+    ]
     PostFactory(
         name="Guides",
         kind="page",
@@ -55,7 +58,7 @@ def seed_pages(catalog: Catalog) -> list[Any]:
         body_type="blocs",
         content=None,
         content_as_page=page,
-        created_at=NOW - timedelta(days=10),
+        created_at=NOW - timedelta(days=20),
         published=NOW - timedelta(days=9),
         datasets=[],
         reuses=[],
@@ -63,7 +66,7 @@ def seed_pages(catalog: Catalog) -> list[Any]:
     site = current_site._get_current_object()
     site.datasets_page = page
     site.save()
-    return [page, owned]
+    return [page, *owned]
 
 
 def blocs(catalog: Catalog) -> list[Any]:

@@ -118,7 +118,6 @@ def seed_pages(catalog: Catalog) -> None:
         "kind": "page",
         "owner": catalog.admin,
         "headline": texts.paragraph(1),
-        "created_at": NOW - timedelta(days=10),
         "datasets": [],
         "reuses": [],
     }
@@ -127,6 +126,7 @@ def seed_pages(catalog: Catalog) -> None:
         body_type="blocs",
         content=None,
         blocs=blocs(catalog),
+        created_at=NOW - timedelta(days=20),
         published=NOW - timedelta(days=9),
         sidemenu=True,
         **common,
@@ -136,6 +136,7 @@ def seed_pages(catalog: Catalog) -> None:
         parent=parent,
         body_type="html",
         content="<p>Mode d'emploi</p>",
+        created_at=NOW - timedelta(days=19),
         published=NOW - timedelta(days=8),
         **common,
     )

@@ -1,0 +1,232 @@
+"""Asks a portal for lists, whatever they come as, and remembers what it has answered."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from attrs import evolve, frozen
+
+from aiodatagouv import OPERATIONS, Client, Operation
+from aiodatagouv.types import UNSET
+
+from ...clients import client_of
+from ..portal import NEWEST, PROJECT, Portal
+from .prover import without_names
+
+FEED_SIZE = 20
+"""Entries of a feed."""
+
+CATALOGS = {
+    "rdf_organization",
+    "rdf_organization_format",
+    "get_site_rdf_catalog",
+    "get_site_rdf_catalog_format",
+}
+FEED = "recent_datasets_atom_feed"
+
+BASE: dict[str, dict[str, Any]] = {
+    "suggest_users": {"q": "", "size": 20},
+    **{
+        operation: {"q": "", "size": 10_000}
+        for operation in OPERATIONS
+        if operation.startswith("suggest_") and operation != "suggest_users"
+    },
+}
+"""What an operation is asked with to answer all that it has."""
+
+
+def name_in_query(parameter: str) -> str:
+    """What a keyword of a function is called in the query (``for_`` is ``for``)."""
+    return parameter.rstrip("_")
+
+
+def parameters_of(operation: Operation) -> list[str]:
+    """The keywords of the operation's function that are sent in the query."""
+    keywords = inspect.signature(operation.function).parameters.values()
+    names = [one.name for one in keywords if one.kind is one.KEYWORD_ONLY]
+    return [name for name in names if name not in ("fields", "into")]
+
+
+@cache
+def swagger(release: str) -> dict[str, Any]:
+    path = Path(PROJECT) / "openapi" / f"udata-{release}.json"
+    data: dict[str, Any] = json.loads(path.read_text())
+    return data
+
+
+@cache
+def declared(release: str, operation: Operation) -> dict[str, dict[str, Any]]:
+    """The parameters of the query that the server's own Swagger declares."""
+    (item,) = [
+        item
+        for path, item in swagger(release)["paths"].items()
+        if without_names(path) == without_names(operation.path) and "get" in item
+    ]
+    every = [*item.get("parameters", []), *item["get"].get("parameters", [])]
+    return {one["name"]: one for one in every if one["in"] == "query"}
+
+
+def values_at(value: Any, path: str) -> list[Any]:
+    """What an object has below a dotted path, through lists, without null and absent values."""
+    name, _, rest = path.partition(".")
+    if value is None or value is UNSET:
+        return []
+    if isinstance(value, list):
+        return [found for item in value for found in values_at(item, path)]
+    if not name:
+        return [value]
+    return values_at(value.get(name) if isinstance(value, dict) else getattr(value, name), rest)
+
+
+def identity(item: Any) -> Any:
+    """What tells an item from the others in its list."""
+    if isinstance(item, str):
+        return item
+    for name in ("id", "remote_id", "text"):
+        if isinstance(value := getattr(item, name, None), str):
+            return value
+    return repr(item)
+
+
+def identities(items: list[Any]) -> list[Any]:
+    return [identity(item) for item in items]
+
+
+@frozen
+class Asker:
+    """Asks one operation of one portal.
+
+    Attributes:
+        portal: The portal, which nothing else writes to: its answers are kept.
+        client: The administrator, who may see everything.
+        operation: The operation that is asked.
+        path: The parameters of its path.
+        parameter: The parameter of its query that is to be proven.
+        answers: What the portal has answered.
+    """
+
+    portal: Portal
+    client: Client
+    operation: Operation
+    path: tuple[str, ...]
+    parameter: str
+    answers: dict[str, list[Any]]
+
+    def to(self, operation: str, *path: str) -> Asker:
+        """One that asks another operation."""
+        return evolve(self, operation=OPERATIONS[operation], path=path)
+
+    async def __call__(self, **query: Any) -> list[Any]:
+        """The items of the answer, in their order."""
+        given = self.base() | query
+        key = f"{self.operation.id} {self.path} {sorted(given.items())}"
+        if key not in self.answers:
+            self.answers[key] = await self._ask(given)
+        return self.answers[key]
+
+    def base(self) -> dict[str, Any]:
+        """What the operation is asked with anyway."""
+        given = self.portal.ids.get(self.operation.path, {})
+        needed = {name: given[name] for name in parameters_of(self.operation) if name in given}
+        paged = {"page_size": 1000} if "page_size" in parameters_of(self.operation) else {}
+        return needed | paged | BASE.get(self.operation.id, {})
+
+    async def population(self) -> list[Any]:
+        """Everything that the operation chooses from."""
+        if self.operation.id == "suggest_users":
+            return await self.to("list_users")()
+        if self.operation.id not in {FEED, *CATALOGS}:
+            return await self()
+        return [
+            dataset
+            for dataset in await self.to("list_datasets")()
+            if not (dataset.private or dataset.archived or dataset.deleted)
+            if "{org}" not in self.operation.path
+            or self.path[0] in values_at(dataset, "organization.id")
+        ]
+
+    def shown(self, items: list[Any]) -> list[Any]:
+        """Those that the operation shows of all that it has found."""
+        if self.operation.id != FEED:
+            return items
+        newest = sorted(items, key=lambda one: one.internal.created_at_internal, reverse=True)
+        return newest[:FEED_SIZE]
+
+    def enum(self) -> list[str]:
+        """The values that the server declares, or the newest one where it does not know it."""
+        for release in (self.portal.release, NEWEST):
+            schemas = (
+                declared(release, self.operation) if release in self.operation.releases else {}
+            )
+            if schema := schemas.get(name_in_query(self.parameter)):
+                return list(schema.get("enum", []))
+        return []
+
+    async def _ask(self, query: dict[str, Any]) -> list[Any]:
+        requests: list[httpx.Request] = []
+        client = self.client.with_options(on_response=lambda one: requests.append(one.request))
+        answer = await self.operation.function(client, *self.path, **query)
+        items = await self._items(answer, query)
+        sent = {name_in_query(name) for name in query if name != "fields"}
+        assert sent <= set(requests[0].url.params)
+        return items
+
+    async def _items(self, answer: Any, query: dict[str, Any]) -> list[Any]:
+        if self.operation.kind == "page":
+            assert answer.page == query.get("page", 1)
+            assert answer.page_size == query["page_size"]
+            assert len(answer.data) <= answer.page_size
+            return list(answer.data)
+        if self.operation.kind == "stream":
+            async with answer as chunks:
+                text = b"".join([chunk async for chunk in chunks]).decode()
+            return await self._datasets(text)
+        if self.operation.id in CATALOGS:
+            async with httpx.AsyncClient(headers={"X-API-KEY": self.portal.api_key}) as client:
+                # In the format that is the easiest to read.
+                response = await client.get(answer.replace("/catalog.xml?", "/catalog.nt?"))
+            assert response.status_code == 200
+            return await self._datasets(response.text)
+        return list(answer) if isinstance(answer, list) else [answer]
+
+    async def _datasets(self, text: str) -> list[Any]:
+        """The datasets that a feed or a catalogue names, in their order."""
+        by_key: dict[str, Any] = {}
+        for dataset in await self.to("list_datasets")():
+            by_key[dataset.id] = by_key[dataset.title] = dataset
+        if self.operation.id == FEED:
+            keys = re.findall(r"<id>[^<]*/datasets/(\w+)</id>", text)
+        else:
+            subjects = re.findall(
+                r"^(<\S+>) \S+ <http://www.w3.org/ns/dcat#Dataset> \.$", text, re.M
+            )
+            titles = dict(re.findall(r'^(<\S+>) <\S+/terms/title> "(.*)" \.$', text, re.M))
+            keys = [titles[subject] for subject in subjects]
+        return [by_key[key] for key in keys]
+
+
+@asynccontextmanager
+async def asking(
+    portal: Portal, operation: Operation, parameter: str, answers: dict[str, list[Any]]
+) -> AsyncIterator[Asker]:
+    """Ask an operation as the administrator, with its example parameters."""
+    async with client_of(portal.url, api_key=portal.api_key) as client:
+        yield Asker(portal, client, operation, example_path(portal, operation), parameter, answers)
+
+
+def example_path(portal: Portal, operation: Operation) -> tuple[str, ...]:
+    given = portal.ids.get(operation.path, {})
+    names = [part.split("}")[0] for part in operation.path.split("{")[1:]]
+    return tuple("nt" if name == "_format" else given[name] for name in names)
+
+
+View = Callable[[list[Any]], Any]
+"""What matters of the items of an answer."""
