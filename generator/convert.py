@@ -357,6 +357,8 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         ],
         "x-releases": operation["x-releases"],
         "x-dropped": operation.get("x-dropped"),
+        "x-created": operation.get("x-created"),
+        "x-changed": operation.get("x-changed"),
     }
     if kind == "json":
         schema = schemas.schema(answers[0], owner=name, name="answer") if answers else {}

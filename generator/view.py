@@ -109,6 +109,8 @@ class Operation:
     errors: list[tuple[str, str]]
     releases: list[str]
     dropped: str | None
+    created: dict[str, str] | None
+    changed: dict[str, str] | None
     classes: list[str] = field(factory=list)
     enums: list[str] = field(factory=list)
 
@@ -265,6 +267,8 @@ def _operation(
         ],
         releases=raw["x-releases"],
         dropped=raw["x-dropped"],
+        created=raw["x-created"],
+        changed=raw["x-changed"],
         classes=sorted({*names_of(used, ModelProperty), *([page] if page else [])} - {JSON_OBJECT}),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )

@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from .errors import APIError as APIError
     from .errors import AuthenticationError as AuthenticationError
     from .errors import BadRequestError as BadRequestError
+    from .errors import CheckpointError as CheckpointError
     from .errors import DataGouvError as DataGouvError
     from .errors import DecodeError as DecodeError
+    from .errors import DestinationError as DestinationError
     from .errors import GoneError as GoneError
     from .errors import LockedError as LockedError
     from .errors import MaskError as MaskError
     from .errors import NetworkError as NetworkError
     from .errors import NotFoundError as NotFoundError
     from .errors import NotJSONError as NotJSONError
+    from .errors import OrderError as OrderError
     from .errors import PermissionDeniedError as PermissionDeniedError
     from .errors import RateLimitedError as RateLimitedError
     from .errors import RedirectError as RedirectError
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from .errors import TimeoutError as TimeoutError
     from .errors import UnreachableError as UnreachableError
     from .operation import Operation as Operation
+    from .operation import Order as Order
     from .pagination import Paginator as Paginator
     from .projection import Page as Page
     from .retry import Retry as Retry
@@ -56,14 +60,17 @@ _MODULES = {
         "APIError",
         "AuthenticationError",
         "BadRequestError",
+        "CheckpointError",
         "DataGouvError",
         "DecodeError",
+        "DestinationError",
         "GoneError",
         "LockedError",
         "MaskError",
         "NetworkError",
         "NotFoundError",
         "NotJSONError",
+        "OrderError",
         "PermissionDeniedError",
         "RateLimitedError",
         "RedirectError",
@@ -71,7 +78,7 @@ _MODULES = {
         "TimeoutError",
         "UnreachableError",
     ],
-    "operation": ["Operation"],
+    "operation": ["Operation", "Order"],
     "pagination": ["Paginator"],
     "projection": ["Page"],
     "retry": ["Retry", "RetryPolicy"],

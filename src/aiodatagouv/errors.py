@@ -102,6 +102,28 @@ class MaskError(DataGouvError, ValueError):
     """The fields that were asked for cannot be had: nothing was sent."""
 
 
+class OrderError(DataGouvError):
+    """A list does not come in the order asked for: what has moved meanwhile may be missing."""
+
+    def __init__(self, operation: str, message: str) -> None:
+        super().__init__(operation, message)
+        self.operation = operation
+
+    def __str__(self) -> str:
+        return (
+            f"{self.operation}: the list {one_line(self.args[1])}: what came before this is in it, "
+            "but something that has moved meanwhile may be missing"
+        )
+
+
+class CheckpointError(DataGouvError):
+    """A harvest cannot be continued: the checkpoint is of another one, or is in use."""
+
+
+class DestinationError(DataGouvError, ValueError):
+    """A harvest cannot be written as asked: nothing was sent."""
+
+
 class DecodeError(DataGouvError, ValueError):
     """The answer is not what the operation declares.
 

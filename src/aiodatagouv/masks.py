@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import (
@@ -224,6 +224,25 @@ def write(mask: Mask) -> str:
     return ",".join(
         name if inside is None else f"{name}{{{write(inside)}}}" for name, inside in mask.items()
     )
+
+
+def including(mask: Mask, path: Sequence[str]) -> Mask:
+    """A mask that wants what is at a path too: the names that lead to it."""
+    name, *below = path
+    inside = mask.get(name)
+    if name not in mask and "*" not in mask:
+        return {**mask, name: including({}, below) if below else None}
+    return {**mask, name: including(inside, below)} if inside is not None and below else mask
+
+
+def strip(item: dict[str, Any], mask: Mask, path: Sequence[str]) -> None:
+    """Take out of an object what is at a path, unless a mask wants it."""
+    name, *below = path
+    inside = mask.get(name)
+    if name not in mask and "*" not in mask:
+        item.pop(name, None)
+    elif inside is not None and below and isinstance(item.get(name), dict):
+        strip(item[name], inside, below)
 
 
 def header(mask: Mask, operation: Operation) -> str:

@@ -25,6 +25,19 @@ QueryValue: TypeAlias = str | int | bool | dt.date | Sequence[str] | None
 
 
 @frozen
+class Order:
+    """An order that a list can be had in.
+
+    Attributes:
+        sort: What is sent as ``sort`` to have it upwards; a minus before it is for downwards.
+        date: The dotted path, in each item, of the date that it goes by.
+    """
+
+    sort: str
+    date: str
+
+
+@frozen
 class Operation:
     """One operation of the API, as :data:`aiodatagouv.OPERATIONS` lists it.
 
@@ -40,6 +53,8 @@ class Operation:
         masked: Whether the answer can be narrowed down to some ``fields``.
         multipart: Whether the body is sent as a form with files; JSON otherwise.
         creates: Whether it creates content, which a portal in read-only mode refuses with a 423.
+        created: The order of creation, of a list that can be had in it.
+        changed: The order of the latest changes likewise.
         releases: The pinned releases of udata that serve it, newest first.
         deprecated: The release of udata that dropped it.
     """
@@ -55,6 +70,8 @@ class Operation:
     masked: bool = False
     multipart: bool = False
     creates: bool = False
+    created: Order | None = None
+    changed: Order | None = None
     releases: tuple[str, ...] = ()
     deprecated: str | None = None
 

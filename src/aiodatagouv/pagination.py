@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from . import answers, masks
-from ._model import declared
+from . import answers
 from .decoding import decode, parse
-from .errors import NotFoundError
+from .lists import fetcher, keyed, stable_walk
 from .types import UNSET
+from .walk import Batch, Seen, walk
 
 if TYPE_CHECKING:
     from .client import Client
     from .operation import Call
     from .projection import Page, Projection
-
-PAGE_SIZE = 100
-"""Items a page when walking a whole list; alone, a page has the portal's own default."""
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -98,94 +92,106 @@ class Paginator(Generic[PageT, Item]):
         call, projection = answers.project(self._call, class_)
         return Paginator(self._client, call, Page[T], projection)
 
-    async def pages(self, *, concurrency: int = 1) -> AsyncGenerator[PageT]:
+    async def pages(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[PageT]:
         """All pages, in order, each of 100 items unless ``page_size`` was given.
 
         Args:
             concurrency: How many pages may be under way at once; no more are held in memory.
-        """
-        async with aclosing(self._walk(self._call, concurrency)) as walk:
-            async for page, _ in walk:
-                yield page
+            stable: Whether to walk as :meth:`items` does; the pages then have what is new alone.
 
-    async def items(self, *, concurrency: int = 1) -> AsyncGenerator[Item]:
+        Raises:
+            OrderError, ValueError: See :meth:`items`.
+        """
+        if not stable:
+            async with aclosing(self._walk(self._call, concurrency)) as walk:
+                async for batch in walk:
+                    yield batch.page
+            return
+        call = keyed(self._call)
+        async with aclosing(self._stable(call, concurrency)) as stable_walk:
+            async for batch, new in stable_walk:
+                batch.page.data = self._picked(call, batch.page, new)
+                yield batch.page
+
+    async def items(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[Item]:
         """All items of all pages, in order.
 
         The portal's lists move while they are walked: what is created meanwhile pushes items to the
-        next page, where they come again. An item with an ``id`` is yielded once; the ``id`` is
-        asked for even when it is not among the fields wanted.
+        next page, where they come again, and what is deleted pulls them to one that has been read.
+        An item with an ``id`` is yielded once; the ``id`` is asked for even when it is not among
+        the fields wanted.
+
+        Args:
+            concurrency: How many pages may be under way at once; no more are held in memory.
+            stable: Whether to yield each item that is there throughout, exactly once, whatever is
+                created, changed or deleted meanwhile. The list is then in the order of creation;
+                its ids are also read from the end to the start, 1,000 a page, and what was missed
+                comes last.
+
+        Raises:
+            OrderError: The portal does not sort the list by creation, at the end of a ``stable``
+                walk: something may be missing.
+            ValueError: A ``stable`` walk is not possible: the list cannot be sorted by creation,
+                its items have no id, or it was to be in another order or only in part.
         """
-        call = self._keyed()
-        seen: set[str] = set()
-        async with aclosing(self._walk(call, concurrency)) as walk:
-            async for page, content in walk:
-                for item, key in zip(page.data, self._keys(page, content), strict=True):
-                    if isinstance(key, str):
-                        if key in seen:
-                            continue
-                        seen.add(key)
-                    if call is not self._call and self._projection is None:
-                        item.id = UNSET
+        call = keyed(self._call)
+        walk = self._stable(call, concurrency) if stable else self._once(call, concurrency)
+        async with aclosing(walk):
+            async for batch, new in walk:
+                for item in self._picked(call, batch.page, new):
                     yield item
 
-    async def _walk(self, call: Call, concurrency: int) -> AsyncGenerator[tuple[PageT, bytes]]:
-        """Each page, and the JSON that it was."""
-        if concurrency < 1:
-            raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
-        start = last = number = self._start()
-        ahead: deque[asyncio.Task[tuple[PageT, bytes]]] = deque()
-        try:
-            while number <= last or ahead:
-                while number <= last and len(ahead) < concurrency:
-                    ahead.append(self._client.start(self._fetch(_numbered(call, number))))
-                    number += 1
-                try:
-                    page, content = await ahead.popleft()
-                except NotFoundError:
-                    if number == start + 1:
-                        raise
-                    return  # The list has shrunk: a page past its end is a 404.
-                yield page, content
-                if not page.next_page:
-                    return
-                last = math.ceil(page.total / max(page.page_size, 1))
-        finally:
-            for task in ahead:
-                task.cancel()
+    async def _once(
+        self, call: Call, concurrency: int
+    ) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
+        """Each page, and which of its items are new."""
+        seen = Seen()
+        async with aclosing(self._walk(call, concurrency)) as batches:
+            async for batch in batches:
+                yield batch, seen.new(batch.ids)
+
+    def _walk(self, call: Call, concurrency: int) -> AsyncGenerator[Batch[PageT]]:
+        first = call.query.get("page")
+        return walk(
+            self._client.start,
+            fetcher(self._client, call, self._batch),
+            first=first if isinstance(first, int) else 1,
+            concurrency=concurrency,
+        )
+
+    def _stable(
+        self, call: Call, concurrency: int
+    ) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
+        return stable_walk(self._client, call, self._batch).batches(concurrency=concurrency)
 
     async def _read(self, call: Call) -> PageT:
-        page, _ = await self._fetch(call)
-        return page
-
-    async def _fetch(self, call: Call) -> tuple[PageT, bytes]:
         return await answers.fetch(self._client, call, self._decode)
 
-    def _decode(self, operation: str, content: bytes) -> tuple[PageT, bytes]:
+    def _batch(self, operation: str, content: bytes) -> Batch[PageT]:
+        page = self._decode(operation, content)
+        ids: list[object]
         if self._projection is None:
-            return decode(operation, content, self._page), content
-        return cast("PageT", self._projection.page(operation, content)), content
+            ids = [getattr(item, "id", None) for item in page.data]
+        else:  # Whatever the class makes of the id, if anything.
+            ids = [item.get("id") for item in parse(operation, content)["data"]]
+        return Batch(
+            page,
+            [one if isinstance(one, str) else None for one in ids],
+            total=page.total,
+            size=page.page_size,
+            has_more=bool(page.next_page),
+        )
 
-    def _start(self) -> int:
-        page = self._call.query.get("page")
-        return page if isinstance(page, int) else 1
-
-    def _keyed(self) -> Call:
-        """The call, with the ``id`` of each item among the fields wanted if there is one."""
-        mask = self._call.mask()
-        if mask is None or {"id", "*"} & mask.keys():
-            return self._call
-        if "id" not in declared(masks.model_of(self._call.operation)):
-            return self._call
-        return self._call.with_fields(masks.write({**mask, "id": None}))
-
-    def _keys(self, page: PageT, content: bytes) -> list[object]:
-        """What tells the items of a page from others."""
+    def _decode(self, operation: str, content: bytes) -> PageT:
         if self._projection is None:
-            return [getattr(item, "id", UNSET) for item in page.data]
-        # Whatever the class makes of the id, if anything.
-        items = parse(self._call.operation.id, content)["data"]
-        return [item.get("id") for item in items]
+            page: PageT = decode(operation, content, self._page)
+            return page
+        return cast("PageT", self._projection.page(operation, content))
 
-
-def _numbered(call: Call, number: int) -> Call:
-    return call.with_query(page=number, page_size=call.query.get("page_size") or PAGE_SIZE)
+    def _picked(self, call: Call, page: PageT, places: list[int]) -> list[Item]:
+        """Some items of a page, without the ids if these were not among the fields wanted."""
+        items = [page.data[place] for place in places]
+        if call is not self._call and self._projection is None:
+            for item in items:
+                item.id = UNSET
+        return items

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..operation import Operation
+from ..operation import Operation, Order
 
 _ALL: tuple[Operation, ...] = (
     Operation(
@@ -174,6 +174,8 @@ _ALL: tuple[Operation, ...] = (
         item="Dataservice",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "created_at"),
+        changed=Order("last_modified", "metadata_modified_at"),
     ),
     Operation(
         id="rdf_dataservice",
@@ -405,6 +407,8 @@ _ALL: tuple[Operation, ...] = (
         item="CommunityResource",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created_at_internal", "internal.created_at_internal"),
+        changed=Order("last_modified_internal", "internal.last_modified_internal"),
     ),
     Operation(
         id="list_dataset_followers",
@@ -427,6 +431,8 @@ _ALL: tuple[Operation, ...] = (
         item="Dataset",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "internal.created_at_internal"),
+        changed=Order("last_update", "last_update"),
     ),
     Operation(
         id="list_frequencies",
@@ -743,6 +749,7 @@ _ALL: tuple[Operation, ...] = (
         item="Discussion",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "created"),
     ),
     Operation(
         id="unspam_discussion",
@@ -1242,6 +1249,8 @@ _ALL: tuple[Operation, ...] = (
         item="Notification",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "created_at"),
+        changed=Order("last_modified", "last_modified"),
     ),
     Operation(
         id="read_notification",
@@ -1476,6 +1485,8 @@ _ALL: tuple[Operation, ...] = (
         item="Dataset",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "internal.created_at_internal"),
+        changed=Order("last_update", "last_update"),
     ),
     Operation(
         id="list_organization_discussions",
@@ -1520,6 +1531,8 @@ _ALL: tuple[Operation, ...] = (
         item="Organization",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "created_at"),
+        changed=Order("last_modified", "last_modified"),
     ),
     Operation(
         id="org_roles",
@@ -1762,6 +1775,8 @@ _ALL: tuple[Operation, ...] = (
         item="Post",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "created_at"),
+        changed=Order("last_modified", "last_modified"),
     ),
     Operation(
         id="post_image",
@@ -1896,6 +1911,7 @@ _ALL: tuple[Operation, ...] = (
         item="Report",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("reported_at", "reported_at"),
     ),
     Operation(
         id="list_reports_reasons",
@@ -2018,6 +2034,8 @@ _ALL: tuple[Operation, ...] = (
         item="Reuse",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "created_at"),
+        changed=Order("last_modified", "last_modified"),
     ),
     Operation(
         id="recent_reuses_atom_feed",
@@ -2134,6 +2152,8 @@ _ALL: tuple[Operation, ...] = (
         item="Activity",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created_at", "created_at"),
+        changed=Order("created_at", "created_at"),
     ),
     Operation(
         id="get_site",
@@ -2479,6 +2499,7 @@ _ALL: tuple[Operation, ...] = (
         item="User",
         masked=True,
         releases=("17.18.0", "14.13.0"),
+        created=Order("created", "since"),
     ),
     Operation(
         id="rotate_user_password",
@@ -2582,6 +2603,8 @@ _ALL: tuple[Operation, ...] = (
         item="Chart",
         masked=True,
         releases=("17.18.0",),
+        created=Order("created", "created_at"),
+        changed=Order("last_modified", "last_modified"),
     ),
     Operation(
         id="update_visualization",

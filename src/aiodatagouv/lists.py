@@ -1,0 +1,156 @@
+"""What a walk has to know of a list: its pages, its orders, and what tells its items apart."""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import answers, masks
+from ._model import declared
+from .dates import read_datetime
+from .decoding import decode
+from .errors import DecodeError
+from .stable import StableWalk
+from .walk import Batch, Fetch
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .operation import Call, Order
+
+PAGE_SIZE = 100
+"""Items a page when walking a whole list; alone, a page has the portal's own default."""
+
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+"""The date of what has none: the portal sorts it before all others."""
+
+T = TypeVar("T")
+
+
+def has_ids(call: Call) -> bool:
+    """Whether the items of a list have what tells them apart."""
+    return "id" in declared(masks.model_of(call.operation))
+
+
+def keyed(call: Call) -> Call:
+    """The call, with the ``id`` of each item among the fields wanted if there is one."""
+    return including(call, "id") if has_ids(call) else call
+
+
+def including(call: Call, path: str) -> Call:
+    """The call, with a dotted path among the fields wanted."""
+    mask = call.mask()
+    if mask is None:
+        return call
+    wider = masks.including(mask, path.split("."))
+    return call if wider == mask else call.with_fields(masks.write(wider))
+
+
+def fetcher(client: Client, call: Call, read: Callable[[str, bytes], Batch[T]]) -> Fetch[T]:
+    """What fetches the pages of a list for a walk.
+
+    Args:
+        client: The portal to call.
+        call: The list.
+        read: Decodes a page, given the id of the operation and the answer.
+    """
+    given = call.query.get("page_size")
+    usual = given if isinstance(given, int) else PAGE_SIZE
+
+    async def fetch(number: int, size: int | None) -> Batch[T]:
+        page = call.with_query(page=number, page_size=size or usual)
+        return await answers.fetch(client, page, read)
+
+    return fetch
+
+
+def instability(call: Call) -> str | None:
+    """Why a list cannot be walked stably, if it cannot."""
+    if not has_ids(call):
+        return "its items have no id to tell them apart by"
+    if call.operation.created is None:
+        return "the portal cannot sort it by creation"
+    given = [key for key in ("page", "sort") if call.query.get(key) is not None]
+    if given:
+        return f"{' and '.join(given)} given: it is of the whole list in the order of creation"
+    return None
+
+
+def stable_walk(
+    client: Client,
+    call: Call,
+    read: Callable[[str, bytes], Batch[T]],
+    *,
+    low: dt.datetime | None = None,
+    high: dt.datetime | None = None,
+) -> StableWalk[T]:
+    """A walk in the order of creation.
+
+    Args:
+        client: The portal to call.
+        call: The list.
+        read: See :func:`fetcher`; it reads the dates too if there are limits.
+        low: The date of creation from which on items are wanted.
+        high: The date before which they are wanted.
+
+    Raises:
+        ValueError: There is none.
+    """
+    name, order = call.operation.id, call.operation.created
+    reason = instability(call)
+    if order is None or reason:
+        raise ValueError(f"{name} has no stable walk: {reason}")
+    call = call.with_query(sort=order.sort)
+    fetch, look = fetcher(client, call, read), looker(client, call, order)
+    return StableWalk(name, client.start, fetch, look, low=low, high=high)
+
+
+def looker(client: Client, call: Call, order: Order) -> Fetch[None]:
+    """What fetches no more than the ids and dates of a list, in an order that it has."""
+    return fetcher(
+        client,
+        call.with_query(sort=order.sort).with_fields(["id", order.date]),
+        lambda operation, content: _sight(operation, content, order),
+    )
+
+
+def dates_of(operation: str, items: Sequence[Any], order: Order) -> list[dt.datetime]:
+    """The dates that items are sorted by.
+
+    Raises:
+        DecodeError: One has no such date.
+    """
+    path = order.date.split(".")
+    try:
+        return [_moment(reduce(operator.getitem, path, item)) for item in items]
+    except (LookupError, TypeError, ValueError) as error:
+        raise DecodeError(
+            repr(error), operation=operation, path="$.data", expected=f"{order.date} of every item"
+        ) from error
+
+
+def _moment(text: str | None) -> dt.datetime:
+    if text is None:
+        return _NEVER
+    moment = read_datetime(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _sight(operation: str, content: bytes, order: Order) -> Batch[None]:
+    page = decode(operation, content, dict[str, Any])
+    try:
+        ids: list[str | None] = [item["id"] for item in page["data"]]
+        return Batch(
+            None,
+            ids,
+            total=page["total"],
+            size=page["page_size"],
+            has_more=page["next_page"] is not None,
+            dates=dates_of(operation, page["data"], order),
+        )
+    except (LookupError, TypeError) as error:
+        raise DecodeError(
+            repr(error), operation=operation, expected="a page with the id of every item"
+        ) from error
