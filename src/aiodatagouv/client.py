@@ -26,7 +26,7 @@ from .options import (
     read_timeout,
 )
 from .pipeline import Pipeline
-from .retry import RetryPolicy
+from .retry import Retry, RetryPolicy
 from .types import UNSET, Unset
 from .version import __version__
 
@@ -186,6 +186,27 @@ class Client:
         derived._options = options
         derived._is_derived = True
         return derived
+
+    @property
+    def has_key(self) -> bool:
+        """Whether calls are made with an API key."""
+        return bool(self._key)
+
+    def observed(self, *, on_response: OnResponse, on_retry: OnRetry) -> Self:
+        """A client as of :meth:`with_options` that calls these besides those that it has."""
+        theirs = self._options
+
+        def responded(response: _http.Response) -> None:
+            on_response(response)
+            if theirs.on_response is not None:
+                theirs.on_response(response)
+
+        def retried(retry: Retry) -> None:
+            on_retry(retry)
+            if theirs.on_retry is not None:
+                theirs.on_retry(retry)
+
+        return self.with_options(on_response=responded, on_retry=retried)
 
     async def __aenter__(self) -> Self:
         if self._is_derived:

@@ -56,14 +56,25 @@ def fetcher(client: Client, call: Call, read: Callable[[str, bytes], Batch[T]]) 
         call: The list.
         read: Decodes a page, given the id of the operation and the answer.
     """
-    given = call.query.get("page_size")
-    usual = given if isinstance(given, int) else PAGE_SIZE
+    usual = page_size(call)
 
     async def fetch(number: int, size: int | None) -> Batch[T]:
         page = call.with_query(page=number, page_size=size or usual)
         return await answers.fetch(client, page, read)
 
     return fetch
+
+
+def page_size(call: Call) -> int:
+    """How many items a page of a walk has."""
+    given = call.query.get("page_size")
+    return given if isinstance(given, int) else PAGE_SIZE
+
+
+def first_page(call: Call) -> int:
+    """The number of the page that a walk begins with."""
+    given = call.query.get("page")
+    return given if isinstance(given, int) else 1
 
 
 def instability(call: Call) -> str | None:

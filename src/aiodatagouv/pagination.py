@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from . import answers
 from .decoding import decode, parse
-from .lists import fetcher, keyed, stable_walk
+from .lists import fetcher, first_page, keyed, stable_walk
 from .types import UNSET
 from .walk import Batch, Seen, walk
 
@@ -43,6 +43,11 @@ class Paginator(Generic[PageT, Item]):
 
     Both ways start at the ``page`` asked for, the first one by default.
 
+    Attributes:
+        client: The portal to call.
+        call: The call of which a page is answered.
+        projection: How items are decoded into a class, None for the models of the API.
+
     Raises:
         MaskError: The fields that are wanted cannot be had.
         ValueError: A parameter is none.
@@ -56,16 +61,16 @@ class Paginator(Generic[PageT, Item]):
         projection: Projection[Item] | None = None,
     ) -> None:
         call.check()
-        self._client = client
-        self._call = call
+        self.client = client
+        self.call = call
         self._page = page
-        self._projection = projection
+        self.projection = projection
 
     def __repr__(self) -> str:
-        return f"<Paginator of {self._call.operation.id}>"
+        return f"<Paginator of {self.call.operation.id}>"
 
     def __await__(self) -> Generator[Any, None, PageT]:
-        return self._read(self._call).__await__()
+        return self._read(self.call).__await__()
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self.items()
@@ -89,8 +94,8 @@ class Paginator(Generic[PageT, Item]):
         """
         from .projection import Page  # Slow to import.
 
-        call, projection = answers.project(self._call, class_)
-        return Paginator(self._client, call, Page[T], projection)
+        call, projection = answers.project(self.call, class_)
+        return Paginator(self.client, call, Page[T], projection)
 
     async def pages(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[PageT]:
         """All pages, in order, each of 100 items unless ``page_size`` was given.
@@ -103,11 +108,11 @@ class Paginator(Generic[PageT, Item]):
             OrderError, ValueError: See :meth:`items`.
         """
         if not stable:
-            async with aclosing(self._walk(self._call, concurrency)) as walk:
+            async with aclosing(self._walk(self.call, concurrency)) as walk:
                 async for batch in walk:
                     yield batch.page
             return
-        call = keyed(self._call)
+        call = keyed(self.call)
         async with aclosing(self._stable(call, concurrency)) as stable_walk:
             async for batch, new in stable_walk:
                 batch.page.data = self._picked(call, batch.page, new)
@@ -134,7 +139,7 @@ class Paginator(Generic[PageT, Item]):
             ValueError: A ``stable`` walk is not possible: the list cannot be sorted by creation,
                 its items have no id, or it was to be in another order or only in part.
         """
-        call = keyed(self._call)
+        call = keyed(self.call)
         walk = self._stable(call, concurrency) if stable else self._once(call, concurrency)
         async with aclosing(walk):
             async for batch, new in walk:
@@ -151,26 +156,25 @@ class Paginator(Generic[PageT, Item]):
                 yield batch, seen.new(batch.ids)
 
     def _walk(self, call: Call, concurrency: int) -> AsyncGenerator[Batch[PageT]]:
-        first = call.query.get("page")
         return walk(
-            self._client.start,
-            fetcher(self._client, call, self._batch),
-            first=first if isinstance(first, int) else 1,
+            self.client.start,
+            fetcher(self.client, call, self._batch),
+            first=first_page(call),
             concurrency=concurrency,
         )
 
     def _stable(
         self, call: Call, concurrency: int
     ) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
-        return stable_walk(self._client, call, self._batch).batches(concurrency=concurrency)
+        return stable_walk(self.client, call, self._batch).batches(concurrency=concurrency)
 
     async def _read(self, call: Call) -> PageT:
-        return await answers.fetch(self._client, call, self._decode)
+        return await answers.fetch(self.client, call, self._decode)
 
     def _batch(self, operation: str, content: bytes) -> Batch[PageT]:
         page = self._decode(operation, content)
         ids: list[object]
-        if self._projection is None:
+        if self.projection is None:
             ids = [getattr(item, "id", None) for item in page.data]
         else:  # Whatever the class makes of the id, if anything.
             ids = [item.get("id") for item in parse(operation, content)["data"]]
@@ -183,15 +187,15 @@ class Paginator(Generic[PageT, Item]):
         )
 
     def _decode(self, operation: str, content: bytes) -> PageT:
-        if self._projection is None:
+        if self.projection is None:
             page: PageT = decode(operation, content, self._page)
             return page
-        return cast("PageT", self._projection.page(operation, content))
+        return cast("PageT", self.projection.page(operation, content))
 
     def _picked(self, call: Call, page: PageT, places: list[int]) -> list[Item]:
         """Some items of a page, without the ids if these were not among the fields wanted."""
         items = [page.data[place] for place in places]
-        if call is not self._call and self._projection is None:
+        if call is not self.call and self.projection is None:
             for item in items:
                 item.id = UNSET
         return items

@@ -1,0 +1,13 @@
+"""Whole lists: harvested into files, resumed after a kill, brought up to date, split into parts."""
+
+from __future__ import annotations
+
+from ..errors import CheckpointError as CheckpointError
+from ..errors import DestinationError as DestinationError
+from .partition import Part as Part
+from .partition import partition as partition
+from .report import Report as Report
+from .run import harvest as harvest
+from .sinks import Sink as Sink
+
+__all__ = ["CheckpointError", "DestinationError", "Part", "Report", "Sink", "harvest", "partition"]

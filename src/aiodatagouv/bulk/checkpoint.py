@@ -1,0 +1,202 @@
+"""How far a harvest is: a journal beside its destination, which outlives any kill."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from attrs import Factory, asdict, define, frozen
+
+from ..errors import CheckpointError, DestinationError
+from .files import sync, sync_folder, written
+
+Query = Mapping[str, Any]
+"""What is harvested, as JSON: two harvests that have it in common can be continued."""
+
+
+@frozen
+class Entry:
+    """One line of the journal: what is on disk.
+
+    Attributes:
+        page: The last page of the list that is.
+        state: What the destination needs to continue after it.
+        ids: Those of the items that were added.
+        report: What the harvest has come to.
+        is_last: Whether that is all.
+    """
+
+    page: int
+    state: Any
+    ids: list[str]
+    report: dict[str, Any]
+    is_last: bool = False
+
+
+@define
+class Journal:
+    """The checkpoint of a harvest. Its first line is what is harvested, each further one an entry.
+
+    An entry is appended once what it covers is on disk. A line that a kill has cut off does not
+    count. When all is there, only the first line and the last word are left.
+
+    Attributes:
+        path: The file.
+        query: What is harvested.
+        began: When that began.
+        latest: When the latest complete harvest of it began, if there was one.
+        since: From when on changes are wanted, None if everything is.
+        entries: What is on disk, of a run that was cut off.
+    """
+
+    path: Path
+    query: Query
+    began: dt.datetime
+    latest: dt.datetime | None
+    since: dt.datetime | None
+    _file: BinaryIO
+    entries: list[Entry] = Factory(list)
+
+    @classmethod
+    def open(
+        cls, path: Path, query: Query, *, resume: bool, since: dt.date | Literal["last"] | None
+    ) -> Journal:
+        """Open a checkpoint, or begin one.
+
+        Args:
+            path: The file.
+            query: What is harvested.
+            resume: Whether to continue a run that was cut off.
+            since: From when on changes are wanted, if the destination is to be brought up to date.
+
+        Raises:
+            CheckpointError: It is of another harvest, or in use.
+            DestinationError: Nobody knows when the latest complete harvest began.
+        """
+        is_new = not path.exists()
+        file = path.open("a+b")
+        try:
+            _lock(file, path)
+            lines = _whole_lines(file, path)
+            head, body = (lines[0] if lines else {}), lines[1:]
+            is_cut_off = bool(body) and "done" not in body[-1]
+            if head and (since is not None or (resume and (is_cut_off or not body))):
+                _compare(path, head["query"], query)
+            latest = _latest(head, body) if head and head["query"] == query else None
+            if resume and is_cut_off and since is None:
+                entries = [Entry(**line) for line in body]
+                began = dt.datetime.fromisoformat(head["began"])
+                return cls(path, query, began, latest, None, file, entries)
+            if since == "last" and latest is None:
+                raise DestinationError(
+                    f"{path} does not know of a complete harvest of this: give a date instead of "
+                    "'last', or harvest all"
+                )
+            known = latest if since == "last" else _start(since)
+            journal = cls(path, query, dt.datetime.now(dt.UTC), latest, known, file)
+            file.truncate(0)
+            journal._append(journal._head())
+            sync_folder(path.parent)
+        except BaseException:
+            file.close()
+            if is_new:
+                path.unlink()
+            raise
+        return journal
+
+    def add(self, entry: Entry) -> None:
+        """Note what is on disk now."""
+        self._append(asdict(entry))
+
+    def end(self, report: dict[str, Any], skew: float) -> None:
+        """Note that the harvest has its final name.
+
+        Args:
+            report: What it has come to.
+            skew: How many seconds the portal's clock is ahead.
+        """
+        # What changes go by is the portal's clock, and what is a minute late may not be seen yet.
+        self.began += dt.timedelta(seconds=min(skew, 0) - 60)
+        with written(self.path) as file:
+            file.write(_line(self._head()) + _line({"done": report}))
+
+    def close(self) -> None:
+        """End, whether the harvest is done or not."""
+        self._file.close()
+
+    def _head(self) -> dict[str, Any]:
+        latest = None if self.latest is None else self.latest.isoformat()
+        return {"query": self.query, "began": self.began.isoformat(), "latest": latest}
+
+    def _append(self, content: Mapping[str, Any]) -> None:
+        self._file.write(_line(content))
+        sync(self._file)
+
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+
+
+def _whole_lines(file: BinaryIO, path: Path) -> list[dict[str, Any]]:
+    """The lines of a journal, which is cut off after the last one that is whole."""
+    file.seek(0)
+    content = file.read()
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        lines = [json.loads(line) for line in whole.splitlines()]
+        for head in lines[:1]:
+            dt.datetime.fromisoformat(head["began"])
+            dict(head["query"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint of a harvest ({error!r}): move it away, or remove it"
+        ) from None
+    file.truncate(len(whole))
+    file.seek(0, 2)
+    return lines
+
+
+def _compare(path: Path, there: Query, here: Query) -> None:
+    """Refuse to continue another harvest."""
+    different = [
+        f"{name} {there.get(name)!r} there, {here.get(name)!r} here"
+        for name in dict.fromkeys([*there, *here])
+        if there.get(name) != here.get(name)
+    ]
+    if different:
+        raise CheckpointError(
+            f"{path} is of another harvest ({'; '.join(different)}): say the same again, choose "
+            "another destination, or begin anew, without resuming"
+        )
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Refuse to write what another process writes."""
+    if sys.platform == "win32":  # It does not let a file be replaced that is open elsewhere.
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise CheckpointError(f"{path} is in use: another harvest is under way there") from None
+
+
+def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:
+    """When the latest complete harvest began."""
+    is_complete = bool(body) and body[-1].get("done", {}).get("complete", False)
+    text = head["began"] if is_complete else head["latest"]
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
+def _start(date: dt.date | None) -> dt.datetime | None:
+    """When a day begins; a time without a zone is that of the portal, which is UTC."""
+    if date is None or (isinstance(date, dt.datetime) and date.tzinfo):
+        return date
+    if isinstance(date, dt.datetime):
+        return date.replace(tzinfo=dt.UTC)
+    return dt.datetime.combine(date, dt.time(tzinfo=dt.UTC))

@@ -1,0 +1,132 @@
+"""What is to be harvested: the call, what becomes of its answers, and between which dates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from attrs import frozen
+
+from .. import answers, masks
+from ..decoding import parse
+from ..errors import DecodeError, MaskError
+from ..lists import dates_of, including, keyed
+from ..walk import Batch
+
+if TYPE_CHECKING:
+    from ..masks import Mask
+    from ..operation import Call, Order
+    from ..pagination import Paginator
+    from ..projection import Projection
+    from ..types import Fields
+    from .partition import Part
+
+Lines = list[bytes]
+"""Items, each as a JSON object without a line break."""
+
+
+@frozen
+class Plan:
+    """What is to be harvested.
+
+    Attributes:
+        call: The call that is walked, with no more than the fields wanted.
+        projection: How its items are decoded into a class; they stay as they are when None.
+        part: The part of the list that is wanted; all of it when None.
+    """
+
+    call: Call
+    projection: Projection[Any] | None = None
+    part: Part | None = None
+
+    @classmethod
+    def of(
+        cls, source: Paginator[Any, Any] | Part, fields: Fields | None, into: type[Any] | None
+    ) -> Plan:
+        """What a caller wants.
+
+        Raises:
+            MaskError: The fields cannot be had, or are said twice.
+        """
+        from .partition import Part
+
+        call, part = source.call, source if isinstance(source, Part) else None
+        projection = source.projection() if isinstance(source, Part) else source.projection
+        if fields is not None or into is not None:
+            if call.fields is not None or (fields is not None and into is not None):
+                raise MaskError(f"{call.operation.id}: say once only which fields are wanted")
+            if into is not None:
+                call, projection = answers.project(call, into)
+            else:
+                call = call.with_fields(masks.write(masks.read(fields or "", call.operation)))
+        return cls(call, projection, part)
+
+    def query(self, portal: str, *, has_key: bool) -> dict[str, Any]:
+        """What tells this harvest from others, as JSON.
+
+        Args:
+            portal: The root of its API.
+            has_key: Whether it is called with a key, which shows more.
+        """
+        mask = self.call.mask()
+        several: dict[str, list[str]] = {}
+        for name, value in self.call.query_pairs():
+            several.setdefault(f"parameter {name}", []).append(value)
+        return {
+            "portal": portal,
+            "operation": self.call.operation.id,
+            **{name: str(value) for name, value in self.call.path.items()},
+            **{name: values[0] if len(values) == 1 else values for name, values in several.items()},
+            "fields": None if mask is None else masks.write(mask),
+            "class": None if self.projection is None else self.projection.class_.__qualname__,
+            "key": has_key,
+            **({} if self.part is None else self.part.to_dict()),
+        }
+
+    def wide(self, *orders: Order) -> Call:
+        """The call that asks for the ids and some dates as well."""
+        call = keyed(self.call)
+        for order in orders:
+            call = including(call, order.date)
+        return call
+
+    def reader(self, *orders: Order) -> Callable[[str, bytes], Batch[Lines]]:
+        """What reads a page of :meth:`wide`; its dates are those of the first of the orders."""
+        wanted = self.call.mask()
+        extra = [["id"], *(order.date.split(".") for order in orders)]
+
+        def read(operation: str, content: bytes) -> Batch[Lines]:
+            page = parse(operation, content)
+            try:
+                items, total = page["data"], page["total"]
+                size, has_more = page["page_size"], page["next_page"] is not None
+                ids = [_text(item.get("id")) for item in items]
+            except (AttributeError, LookupError, TypeError) as error:
+                raise DecodeError(
+                    repr(error), operation=operation, expected="a page of objects"
+                ) from None
+            dates = dates_of(operation, items, orders[0]) if orders else []
+            if self.projection is not None:
+                objects = self.projection.page(operation, content).data
+                lines = [msgspec.json.encode(one) for one in objects]
+            else:
+                lines = [_line(item, wanted, extra) for item in items]
+            return Batch(lines, ids, total=total, size=size, has_more=has_more, dates=dates)
+
+        return read
+
+
+def _text(key: object) -> str | None:
+    return key if isinstance(key, str) else None
+
+
+def _line(item: dict[str, Any], wanted: Mask | None, extra: list[list[str]]) -> bytes:
+    if wanted is not None:
+        for path in extra:
+            masks.strip(item, wanted, path)
+    try:
+        return msgspec.json.encode(item)
+    except UnicodeEncodeError:  # Half of a surrogate pair, which is no text but can be escaped.
+        return json.dumps(item).encode()
