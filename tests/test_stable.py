@@ -1,20 +1,15 @@
-"""Walks over lists that move: what is there throughout comes exactly once.
-
-The portals here are lists in memory, which change before any page is read, as the history says.
-"""
+"""Walks over lists that move: what is there throughout comes exactly once."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import random
 from collections.abc import Coroutine
 from contextlib import aclosing
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from attrs import define, evolve, field
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,104 +17,34 @@ from aiodatagouv import NotFoundError, OrderError, stable
 from aiodatagouv.stable import StableWalk
 from aiodatagouv.walk import Batch
 
-START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+from .moving import MovingPortal
 
 
-@define
-class History:
-    """A list in the order of creation, and what happens to it.
-
-    Attributes:
-        shown: Which items the list shows, by their number: they are created in that order.
-        created: How many there have been.
-        throughout: Which of them the list has shown all the time.
-        chance: Decides what happens.
-        left: How much more happens.
-        only: What may happen.
-        longest: How many items a page has at most.
-        together: How many items are created at once.
-        hidden: What there is besides the items shown.
-    """
-
-    shown: list[int]
-    created: int
-    throughout: set[int]
-    chance: random.Random
-    left: int
-    only: str = "create delete hide show"
-    longest: int = 10_000
-    together: int = 1
-    hidden: list[int] = field(factory=list[int])
-
-    @classmethod
-    def of(cls, size: int, seed: int, left: int, **options: Any) -> History:
-        """A history of a list of a size."""
-        return cls([*range(size)], size, {*range(size)}, random.Random(seed), left, **options)
-
-    def go_on(self) -> None:
-        """Let something happen, or nothing, or a lot."""
-        for _ in range(self.chance.choice([0, 0, 1, 1, 2, 5, 9])):
-            if self.left:
-                self.left -= 1
-                getattr(self, f"_{self.chance.choice(self.only.split())}")()
-
-    def _create(self) -> None:
-        self.shown.append(self.created)
-        self.created += 1
-
-    def _delete(self) -> int | None:
-        if not self.shown:
-            return None
-        # Rather at the start, where everything else is moved.
-        gone = self.shown.pop(int(len(self.shown) * self.chance.random() ** 2))
-        self.throughout.discard(gone)
-        return gone
-
-    def _hide(self) -> None:
-        """As by an update after which a filter no longer fits."""
-        if (gone := self._delete()) is not None:
-            self.hidden.append(gone)
-
-    def _show(self) -> None:
-        """As by one after which it fits: in the middle of the list."""
-        if self.hidden:
-            self.shown.append(self.hidden.pop())
-            self.shown.sort()
-
-    async def page(self, number: int, size: int) -> Batch[list[int]]:
-        """A page; something happens before and after."""
-        for _ in range(self.chance.randrange(4)):
-            await asyncio.sleep(0)
-        self.go_on()
-        size = min(size, self.longest)
-        # Those of one date come in any order.
-        order = sorted(self.shown, key=lambda one: (self.date(one), self.chance.random()))
-        items = order[(number - 1) * size : number * size]
-        if not items and number > 1:
-            raise NotFoundError("past the end")
-        page = Batch(
-            items,
-            [str(one) for one in items],
-            total=len(order),
-            size=size,
-            has_more=number * size < len(order),
-            dates=[self.date(one) for one in items],
-        )
-        await asyncio.sleep(0)
-        return page
-
-    def date(self, item: int) -> dt.datetime:
-        """When an item was created."""
-        return START + dt.timedelta(seconds=item // self.together)
+async def page_of(portal: MovingPortal, number: int, size: int) -> Batch[list[int]]:
+    """A page as a walk sees it."""
+    items, size = await portal.page(number, size)
+    total = len(portal.shown)
+    if not items and number > 1:
+        raise NotFoundError("past the end")
+    page = Batch(
+        items,
+        [str(one) for one in items],
+        total=total,
+        size=size,
+        has_more=number * size < total,
+        dates=[portal.date(one) for one in items],
+    )
+    await asyncio.sleep(0)
+    return page
 
 
 def stable_walk(
-    portal: History, page_size: int, low: int | None = None, high: int | None = None
+    portal: MovingPortal, page_size: int, low: int | None = None, high: int | None = None
 ) -> StableWalk[list[int]]:
     """A walk over the items of a portal, or those from a number to before another one."""
 
     async def fetch(number: int, size: int | None) -> Batch[list[int]]:
-        return await portal.page(number, size or page_size)
+        return await page_of(portal, number, size or page_size)
 
     def start(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return asyncio.create_task(work)
@@ -147,7 +72,7 @@ def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 histories = st.builds(
-    History.of,
+    MovingPortal.of,
     size=st.integers(0, 150),
     seed=st.integers(0),
     left=st.integers(0, 80),
@@ -160,7 +85,7 @@ histories = st.builds(
 @given(portal=histories, page_size=st.integers(1, 9), concurrency=st.integers(1, 16))
 @settings(max_examples=1000)
 def test_what_is_there_throughout_comes_exactly_once(
-    portal: History, page_size: int, concurrency: int
+    portal: MovingPortal, page_size: int, concurrency: int
 ) -> None:
     found = asyncio.run(yielded(stable_walk(portal, page_size), concurrency=concurrency))
     assert len(found) == len({*found})
@@ -177,7 +102,7 @@ def test_what_is_there_throughout_comes_exactly_once(
 )
 @settings(max_examples=300)
 def test_parts_between_dates_have_what_is_there_throughout_and_nothing_in_common(
-    portal: History, page_size: int, concurrency: int, cuts: list[int], place: int
+    portal: MovingPortal, page_size: int, concurrency: int, cuts: list[int], place: int
 ) -> None:
     async def run() -> list[list[int]]:
         return [
@@ -200,7 +125,7 @@ def test_parts_between_dates_have_what_is_there_throughout_and_nothing_in_common
 @given(portal=histories, page_size=st.integers(1, 9), stop=st.integers(0, 8), seed=st.integers(0))
 @settings(max_examples=300)
 def test_a_walk_goes_on_after_the_pages_that_another_one_has_seen(
-    portal: History, page_size: int, stop: int, seed: int
+    portal: MovingPortal, page_size: int, stop: int, seed: int
 ) -> None:
     async def run() -> list[int]:
         found = list[int]()
@@ -224,7 +149,7 @@ def test_a_walk_goes_on_after_the_pages_that_another_one_has_seen(
 @pytest.mark.usefixtures("_short_stretches")
 @given(size=st.integers(10, 60), seed=st.integers(0), concurrency=st.integers(1, 16))
 def test_what_only_grows_comes_in_order(size: int, seed: int, concurrency: int) -> None:
-    portal = History.of(size, seed, left=30, only="create")
+    portal = MovingPortal.of(size, seed, left=30, only="create")
     found = asyncio.run(yielded(stable_walk(portal, 5), concurrency=concurrency))
     assert found[:size] == [*range(size)]
     assert found == sorted(found)
@@ -233,17 +158,17 @@ def test_what_only_grows_comes_in_order(size: int, seed: int, concurrency: int) 
 def test_ids_are_read_in_long_pages_and_what_was_missed_in_short_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    portal = History.of(2500, 0, left=0)
+    portal = MovingPortal.of(2500, 0, left=0)
     asked = list[tuple[int, int]]()
     page = portal.page
 
-    async def page_meanwhile(number: int, size: int) -> Batch[list[int]]:
+    async def page_meanwhile(number: int, size: int) -> tuple[list[int], int]:
         asked.append((number, size))
         if (number, size) == (2, 100):
             portal.shown.remove(50)  # What was at the start of the next page is in this one.
         return await page(number, size)
 
-    monkeypatch.setattr(History, "page", lambda _, number, size: page_meanwhile(number, size))
+    monkeypatch.setattr(MovingPortal, "page", lambda _, number, size: page_meanwhile(number, size))
     found = asyncio.run(yielded(stable_walk(portal, 100)))
     assert {*found} == {*range(2500)}
     ids = [size for _, size in asked if size > 100]
@@ -253,26 +178,25 @@ def test_ids_are_read_in_long_pages_and_what_was_missed_in_short_ones(
     assert window <= stable.WINDOW
 
 
-def test_a_list_that_is_not_sorted_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    portal = History.of(300, 0, left=0)
-    page = portal.page
+def test_a_list_that_is_not_sorted_is_found_out() -> None:
+    portal = MovingPortal.of(300, 0, left=0)
 
-    async def upside_down(number: int, size: int) -> Batch[list[int]]:
-        sorted_page = await page(number, size)
-        return evolve(sorted_page, dates=sorted_page.dates[::-1])
+    async def upside_down(number: int, size: int | None) -> Batch[list[int]]:
+        page = await page_of(portal, number, size or 100)
+        return evolve(page, dates=page.dates[::-1])
 
-    monkeypatch.setattr(History, "page", lambda _, number, size: upside_down(number, size))
+    walk = evolve(stable_walk(portal, 100), look=upside_down)
     with pytest.raises(OrderError, match="list_things: the list does not come by creation"):
-        asyncio.run(yielded(stable_walk(portal, 100)))
+        asyncio.run(yielded(walk))
 
 
 def test_more_items_of_one_date_than_a_page_can_have_are_found_out() -> None:
-    portal = History.of(3000, 0, left=0, longest=500, together=2000)
+    portal = MovingPortal.of(3000, 0, left=0, longest=500, together=2000)
     with pytest.raises(OrderError, match="or has more than 500 items of 2026-01-01"):
         asyncio.run(yielded(stable_walk(portal, 100)))
 
 
 @pytest.mark.usefixtures("_short_stretches")
 def test_many_items_of_one_date_are_read_at_once() -> None:
-    portal = History.of(90, 0, left=0, together=40)
+    portal = MovingPortal.of(90, 0, left=0, together=40)
     assert {*asyncio.run(yielded(stable_walk(portal, 10)))} == {*range(90)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from ..errors import NotFoundError
 from ..lists import instability, looker, page_size
 
 if TYPE_CHECKING:
@@ -82,12 +84,10 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
     look = looker(paginator.client, call, order)
     total = (await look(1, 1)).total
     cuts: dict[dt.datetime | None, int] = {None: 0}
-    for number in range(1, n):
-        place = total * number // n
-        if place:
-            # The first page of one item that begins there.
-            sight = await look(place + 1, 1)
-            cuts.setdefault(sight.dates[0], place)
+    for place in {total * number // n: None for number in range(1, n)}:
+        with suppress(NotFoundError):  # The list has shrunk: there are fewer parts.
+            for date in (await look(place + 1, 1)).dates:
+                cuts.setdefault(date, place)
     into = paginator.projection.class_ if paginator.projection else None
     ends: list[tuple[dt.datetime | None, int]] = [*cuts.items(), (None, total)]
     return [Part(call, into, low, high, start, end) for (low, start), (high, end) in pairwise(ends)]

@@ -1,0 +1,767 @@
+"""Harvests into files: what is there throughout, once, whatever ends them in between."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import datetime as dt
+import gzip
+import json
+import pickle
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from attrs import define
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiodatagouv import (
+    CheckpointError,
+    Client,
+    DestinationError,
+    MaskError,
+    Paginator,
+    RetryPolicy,
+    ServerError,
+    bulk,
+    stable,
+)
+from aiodatagouv.api import datasets, reuses
+from aiodatagouv.bulk import desk
+from aiodatagouv.bulk.parquet import Parquet
+from aiodatagouv.bulk.sinks import JsonLines
+
+from .clients import client_of
+from .moving import START, MovingPortal
+
+SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"]
+
+
+@pytest.fixture
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a list be long that has some tens of items."""
+    monkeypatch.setattr(stable, "STRETCH", 28)
+    monkeypatch.setattr(stable, "WINDOW", 3)
+    monkeypatch.setattr(desk, "COMMIT", 2)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """What a file has, by other means than those that wrote it."""
+    match path.suffix:
+        case ".parquet":
+            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+            return rows
+        case ".gz":
+            text = gzip.decompress(path.read_bytes())
+        case ".zst":
+            frames = zstandard.ZstdDecompressor().stream_reader(
+                path.read_bytes(), read_across_frames=True
+            )
+            text = frames.read()
+        case _:
+            text = path.read_bytes()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def ids(path: Path) -> list[int]:
+    return [int(item["id"]) for item in read(path)]
+
+
+class _Stop(Exception):
+    """Ends a harvest, as a lost disk would."""
+
+
+def stop_after(pages: int) -> Callable[[bulk.Report], None]:
+    """Ends a harvest after some pages."""
+    left = pages
+
+    def progress(report: bulk.Report) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _Stop
+
+    return progress
+
+
+async def harvest(portal: MovingPortal, path: Path, size: int = 5, **options: Any) -> bulk.Report:
+    """Harvest a portal with pages of a size."""
+    async with portal.client() as client:
+        found = datasets.list_datasets(client, page_size=size)
+        return await bulk.harvest(client, found, path, **options)
+
+
+# ---- Whatever happens
+
+
+@pytest.mark.usefixtures("_short")
+@given(
+    size=st.integers(0, 80),
+    seed=st.integers(0),
+    left=st.integers(0, 60),
+    concurrency=st.integers(1, 16),
+    stops=st.lists(st.integers(0, 8), max_size=3),
+)
+@settings(max_examples=150)
+def test_a_list_that_moves_is_harvested_exactly_once_however_often_that_is_cut_off(
+    size: int, seed: int, left: int, concurrency: int, stops: list[int]
+) -> None:
+    portal = MovingPortal.of(size, seed, left)
+
+    async def run(path: Path) -> bulk.Report:
+        for pages in stops:
+            try:
+                return await harvest(
+                    portal, path, concurrency=concurrency, progress=stop_after(pages)
+                )
+            except _Stop:
+                assert not path.exists()
+                portal.go_on()
+        return await harvest(portal, path, concurrency=concurrency)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "datasets.jsonl")
+        report = asyncio.run(run(path))
+        found = ids(path)
+        assert {one.name for one in Path(folder).iterdir()} == {
+            path.name,
+            f"{path.name}.checkpoint",
+        }
+    assert len(found) == len({*found}) == report.items
+    assert portal.throughout <= {*found}
+    assert report.complete
+    assert report.reason is None
+
+
+@pytest.mark.usefixtures("_short")
+@given(
+    size=st.integers(1, 60),
+    seed=st.integers(0),
+    left=st.integers(0, 60),
+    suffix=st.sampled_from([".jsonl", ".jsonl", ".jsonl", ".parquet"]),
+)
+@settings(max_examples=60)
+def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
+    size: int, seed: int, left: int, suffix: str
+) -> None:
+    portal = MovingPortal.of(size, seed, left=0, later=size)
+
+    async def run(path: Path, other: Path) -> bulk.Report:
+        await harvest(portal, path)
+        since = START + dt.timedelta(seconds=portal.clock)
+        portal.left = left
+        for _ in range(left):
+            portal.go_on()
+        portal.left = 0
+        report = await harvest(portal, path, since=since)
+        await harvest(portal, other)
+        return report
+
+    with tempfile.TemporaryDirectory() as folder:
+        path, other = Path(folder, f"one{suffix}"), Path(folder, f"other{suffix}")
+        report = asyncio.run(run(path, other))
+        brought, anew = read(path), read(other)
+    in_order = sorted(brought, key=lambda item: int(item["id"]))
+    assert in_order == anew
+    assert report.complete
+    assert report.items == len(anew) == report.total
+
+
+@pytest.mark.usefixtures("_short")
+@given(
+    size=st.integers(0, 80),
+    seed=st.integers(0),
+    left=st.integers(0, 60),
+    parts=st.integers(1, 6),
+)
+@settings(max_examples=60)
+def test_parts_have_everything_that_is_there_throughout_once(
+    size: int, seed: int, left: int, parts: int
+) -> None:
+    portal = MovingPortal.of(size, seed, left)
+
+    async def run(folder: Path) -> list[bulk.Report]:
+        async with portal.client() as client:
+            found = datasets.list_datasets(client, page_size=5, fields="title,id")
+            split = await bulk.partition(found, parts)
+            assert len(split) <= parts
+            return [
+                await bulk.harvest(
+                    client, pickle.loads(pickle.dumps(part)), folder / f"{number}.jsonl"
+                )
+                for number, part in enumerate(split)
+            ]
+
+    with tempfile.TemporaryDirectory() as folder:
+        reports = asyncio.run(run(Path(folder)))
+        items = [item for path in Path(folder).glob("*.jsonl") for item in read(path)]
+    found = [int(item["id"]) for item in items]
+    assert len(found) == len({*found})
+    assert portal.throughout <= {*found}
+    assert all(report.complete for report in reports)
+    assert all(item.keys() == {"id", "title"} for item in items)
+
+
+@pytest.mark.usefixtures("_short")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_a_harvest_that_was_cut_off_anywhere_gives_the_very_same_file(
+    suffix: str, tmp_path: Path
+) -> None:
+    whole = tmp_path / f"whole{suffix}"
+    await harvest(MovingPortal.of(43, 0, left=0), whole)
+    for pages in range(10):
+        path = tmp_path / f"{pages}{suffix}"
+        try:
+            await harvest(MovingPortal.of(43, 0, left=0), path, progress=stop_after(pages))
+        except _Stop:
+            report = await harvest(MovingPortal.of(43, 0, left=0), path)
+            assert report.resumed == (pages + 1) // 2 * 2 * 5
+            assert report.items == 43
+            assert report.pages == 9
+        assert path.read_bytes() == whole.read_bytes()
+
+
+# ---- What is written
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_what_is_written_is_what_the_portal_has(suffix: str, tmp_path: Path) -> None:
+    portal, path = MovingPortal.of(250, 0, left=0), tmp_path / f"datasets{suffix}"
+    report = await harvest(portal, path, size=100)
+    items = read(path)
+    assert [item["title"] for item in items] == [f"Jeu {one}, version 0" for one in range(250)]
+    assert items[7]["resources"][0]["title"] == "é"
+    assert (report.items, report.total, report.pages, report.requests) == (250, 250, 3, 4)
+    assert report.complete
+    if suffix != ".parquet":
+        assert items == [portal.content(one) for one in range(250)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_a_list_without_items_is_a_file_without_any(suffix: str, tmp_path: Path) -> None:
+    report = await harvest(MovingPortal.of(0, 0, left=0), tmp_path / f"none{suffix}")
+    assert read(tmp_path / f"none{suffix}") == []
+    assert report.complete
+
+
+async def test_what_was_asked_for_to_tell_items_apart_is_not_written(tmp_path: Path) -> None:
+    portal = MovingPortal.of(30, 0, left=0)
+    await harvest(portal, tmp_path / "a.jsonl", fields="title,resources{id}")
+    assert read(tmp_path / "a.jsonl")[0] == {
+        "title": "Jeu 0, version 0",
+        "resources": [{"id": "r0"}],
+    }
+
+
+class Place(TypedDict):
+    last_modified_internal: dt.datetime
+
+
+@define
+class Title:
+    title: str
+    internal: Place
+    last_update: dt.datetime | None
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_items_are_written_as_a_class_has_them(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"titles{suffix}"
+    async with MovingPortal.of(12, 0, left=0).client() as client:
+        titles = datasets.list_datasets(client, page_size=5).into(Title)
+        await bulk.harvest(client, titles, path)
+        first = path.read_bytes()
+        await bulk.harvest(client, datasets.list_datasets(client, page_size=5), path, into=Title)
+    assert path.read_bytes() == first
+    item = read(path)[11]
+    assert item.keys() == {"title", "internal", "last_update"}
+    moment = START + dt.timedelta(seconds=11)
+    written = moment if suffix == ".parquet" else moment.isoformat().replace("+00:00", "Z")
+    assert item["last_update"] == item["internal"]["last_modified_internal"] == written
+
+
+async def test_a_sink_of_ones_own_gets_everything_in_one_thread(tmp_path: Path) -> None:
+    class Collector:
+        checkpoint = None
+        items: list[bytes] = []  # noqa: RUF012
+        calls: list[str] = []  # noqa: RUF012
+        threads: set[int] = set()  # noqa: RUF012
+
+        def open(self, state: object) -> None:
+            self._note("open")
+            assert state is None
+
+        def write(self, items: Sequence[bytes]) -> None:
+            self._note("write")
+            self.items += items
+
+        def commit(self) -> None:
+            self._note("commit")
+
+        def finish(self) -> None:
+            self._note("finish")
+
+        def close(self) -> None:
+            self._note("close")
+
+        def _note(self, call: str) -> None:
+            self.calls.append(call)
+            self.threads.add(threading.get_ident())
+
+    sink = Collector()
+    async with MovingPortal.of(12, 0, left=0).client() as client:
+        await bulk.harvest(client, datasets.list_datasets(client, page_size=5), sink)
+        with pytest.raises(DestinationError, match="only a file with a whole list"):
+            await bulk.harvest(client, datasets.list_datasets(client), sink, since="last")
+    assert [json.loads(item)["id"] for item in sink.items] == [str(one) for one in range(12)]
+    assert sink.calls == ["open", "write", "write", "write", "commit", "finish", "close"]
+    assert len(sink.threads) == 1
+    assert threading.get_ident() not in sink.threads
+
+
+# ---- What the columns of a table hold
+
+
+async def test_columns_are_those_of_the_model(tmp_path: Path) -> None:
+    await harvest(MovingPortal.of(3, 0, left=0), tmp_path / "a.parquet")
+    schema = pq.read_schema(tmp_path / "a.parquet")
+    assert str(schema.field("last_update").type) == "timestamp[us, tz=UTC]"
+    assert str(schema.field("title").type) == "string"
+    assert str(schema.field("resources").type.value_field.type.field("filesize").type) == "int64"
+    assert schema.field("extras").metadata == {b"format": b"json"}
+    assert schema.names[-1] == "additional_properties"
+    await harvest(
+        MovingPortal.of(3, 0, left=0), tmp_path / "b.parquet", fields="resources{id},title"
+    )
+    schema = pq.read_schema(tmp_path / "b.parquet")
+    assert schema.names == ["resources", "title", "additional_properties"]
+    assert str(schema.field("resources").type) == "list<element: struct<id: string>>"
+
+
+async def test_what_no_column_holds_is_kept_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = {
+        "title": 5,
+        "new": {"a": None},
+        "last_update": "yesterday",
+        "created_at": "5 Dec 2014",
+        "resources": [{"id": "r", "filesize": 2**70, "brand": "new"}, None],
+        "extras": {"a.b": ["x"]},
+        "tags": "velo",
+        "archived": None,
+    }
+    content = MovingPortal.content
+
+    def oddly(portal: MovingPortal, item: int) -> dict[str, Any]:
+        return content(portal, item) | odd
+
+    monkeypatch.setattr(MovingPortal, "content", oddly)
+    await harvest(MovingPortal.of(1, 0, left=0), tmp_path / "a.parquet")
+    (row,) = read(tmp_path / "a.parquet")
+    assert json.loads(row["additional_properties"]) == {
+        "title": 5,
+        "new": {"a": None},
+        "last_update": "yesterday",
+        "resources.0.filesize": 2.0**70,
+        "resources.0.brand": "new",
+        "tags": "velo",
+    }
+    assert row["created_at"] == dt.datetime(2014, 12, 5, tzinfo=dt.UTC)
+    assert json.loads(row["extras"]) == {"a.b": ["x"]}
+    assert row["resources"][0]["id"] == "r"
+    assert row["resources"][1] is None
+    assert row["title"] is None
+
+
+# ---- The checkpoint
+
+
+async def cut_off(path: Path, portal: MovingPortal | None = None, pages: int = 4) -> None:
+    """A harvest that has ended before its end."""
+    with pytest.raises(_Stop):
+        await harvest(portal or MovingPortal.of(60, 0, left=0), path, progress=stop_after(pages))
+
+
+@pytest.mark.usefixtures("_short")
+async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "datasets.jsonl"
+    await cut_off(path)
+    before = (tmp_path / "datasets.jsonl.checkpoint").read_bytes()
+    async with MovingPortal.of(60, 0, left=0).client() as client:
+        other = datasets.list_datasets(client, page_size=5, tag=["velo"], fields="id")
+        with pytest.raises(CheckpointError) as caught:
+            await bulk.harvest(client, other, path)
+    assert "parameter tag None there, 'velo' here" in str(caught.value)
+    assert "fields None there, 'id' here" in str(caught.value)
+    assert (tmp_path / "datasets.jsonl.checkpoint").read_bytes() == before
+    async with MovingPortal.of(60, 0, left=0).client(api_key="secret-key") as client:
+        with pytest.raises(CheckpointError, match="key False there, True here"):
+            await bulk.harvest(client, datasets.list_datasets(client, page_size=5), path)
+    async with MovingPortal.of(60, 0, left=0).client() as client:
+        other = datasets.list_datasets(client, fields="title")
+        await bulk.harvest(client, other, path, resume=False)
+    assert read(path)[0] == {"title": "Jeu 0, version 0"}
+
+
+@pytest.mark.usefixtures("_short")
+async def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
+    path, journal = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.checkpoint"
+    await cut_off(path)
+    whole = journal.read_bytes()
+    for cut in (1, 20, len(whole.splitlines()[-1]) + 1):
+        journal.write_bytes(whole[:-cut])
+        report = await harvest(MovingPortal.of(60, 0, left=0), path)
+        assert report.resumed == 10  # One of the two that were noted.
+        assert ids(path) == [*range(60)]
+        await cut_off(path)
+
+
+@pytest.mark.usefixtures("_short")
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+async def test_what_the_checkpoint_speaks_of_must_be_there(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"datasets{suffix}"
+    await cut_off(path)
+    part = tmp_path / f"datasets{suffix}.part"
+    if suffix == ".parquet":
+        (part / "000001").unlink()
+    else:
+        part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="has less than the checkpoint beside it says"):
+        await harvest(MovingPortal.of(60, 0, left=0), path)
+    await harvest(MovingPortal.of(60, 0, left=0), path, resume=False)
+    assert ids(path) == [*range(60)]
+
+
+async def test_another_file_is_not_taken_for_a_checkpoint(tmp_path: Path) -> None:
+    other = tmp_path / "datasets.jsonl.checkpoint"
+    for text in ["My notes\n", "{}\n", "[]\n", '{"query": {}, "began": "x"}\n']:
+        other.write_text(text)
+        with pytest.raises(CheckpointError, match="is no checkpoint of a harvest"):
+            await harvest(MovingPortal.of(6, 0, left=0), tmp_path / "datasets.jsonl")
+        assert other.read_text() == text
+
+
+async def test_two_harvests_do_not_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "datasets.jsonl"
+
+    async def twice() -> None:
+        async with MovingPortal.of(60, 0, left=0).client() as client:
+            found = datasets.list_datasets(client, page_size=5)
+            reports: list[bulk.Report] = []
+            first = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+            while not reports:
+                await asyncio.sleep(0)
+            with pytest.raises(CheckpointError, match="another harvest is under way"):
+                await bulk.harvest(client, found, path)
+            assert (await first).items == 60
+
+    await twice()
+    assert ids(path) == [*range(60)]
+
+
+@pytest.mark.usefixtures("_short")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_a_kill_while_the_file_gets_its_name_is_made_good(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"datasets{suffix}"
+    sink = Parquet if suffix == ".parquet" else JsonLines
+
+    def no(*_: object) -> None:
+        raise _Stop
+
+    for place in ["finish", "end"]:  # Before it has its name; after.
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.Desk if place == "end" else sink, place, no)
+            with pytest.raises(_Stop):
+                await harvest(MovingPortal.of(43, 0, left=0), path)
+        assert path.exists() == (place == "end")
+        silent = MovingPortal.of(0, 0, left=0)  # Nothing more is asked for.
+        report = await harvest(silent, path)
+        assert ids(path) == [*range(43)]
+        assert report.items == 43
+        assert report.complete
+        path.unlink()
+
+
+async def test_a_harvest_that_is_cancelled_is_continued(tmp_path: Path) -> None:
+    path = tmp_path / "datasets.jsonl"
+    async with MovingPortal.of(300, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        reports: list[bulk.Report] = []
+        task = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+        while len(reports) < 25:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        report = await bulk.harvest(client, found, path)
+    assert report.resumed == 100
+    assert ids(path) == [*range(300)]
+
+
+# ---- What has changed
+
+
+async def test_what_has_changed_since_the_latest_complete_harvest_is_fetched_alone(
+    tmp_path: Path,
+) -> None:
+    path, portal = tmp_path / "datasets.jsonl.gz", MovingPortal.of(1200, 0, left=0)
+    with pytest.raises(DestinationError, match="there is no file yet"):
+        await harvest(portal, path, since="last")
+    assert not [*tmp_path.iterdir()]
+    await harvest(portal, path, size=100)
+    today = int((dt.datetime.now(dt.UTC) - START).total_seconds())
+    portal.updated = {5: (1, today), 1100: (2, today)}
+    portal.shown.remove(7)
+    report = await harvest(portal, path, size=100, since="last")
+    assert (report.changed, report.removed, report.items) == (2, 1, 1199)
+    assert report.pages == 1
+    assert report.requests == 3
+    assert report.complete
+    assert read(path)[5]["title"] == "Jeu 5, version 1"
+    assert ids(path) == [one for one in range(1200) if one != 7]
+    # Again, with nothing new but what may have been missed by a minute.
+    report = await harvest(portal, path, size=100, since="last")
+    assert (report.changed, report.removed) == (2, 0)
+
+
+async def test_what_is_new_comes_last_in_the_order_of_creation(tmp_path: Path) -> None:
+    path, portal = tmp_path / "datasets.parquet", MovingPortal.of(20, 0, left=0)
+    await harvest(portal, path)
+    portal.shown += [20, 21, 22]
+    portal.updated = {21: (1, 500)}
+    report = await harvest(portal, path, since=START + dt.timedelta(seconds=100))
+    # Two of them without a date of change, as they were private before.
+    assert (report.changed, report.missed) == (3, 2)
+    assert ids(path) == [*range(23)]
+
+
+async def test_what_cannot_be_brought_up_to_date_is_refused_before_anything_is_sent(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.jsonl"
+    await harvest(MovingPortal.of(3, 0, left=0), path, size=100)
+    (tmp_path / "b.jsonl").write_text("{}\n")
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(500)
+
+    transport = httpx.MockTransport(answer)
+    async with Client(base_url="https://portal.example/", transport=transport) as client:
+        found = datasets.list_datasets(client)
+        cases: list[tuple[Paginator[Any, Any], str]] = [
+            (datasets.list_datasets(client, fields="title"), "the id must be among"),
+            (datasets.list_datasets(client, sort="title"), "sort given"),
+            (datasets.list_dataset_followers(client, "a"), "cannot sort it by what has changed"),
+            (datasets.list_datasets(client, tag=["x"]), "parameter tag None there, 'x' here"),
+        ]
+        for other, words in cases:
+            with pytest.raises((DestinationError, CheckpointError), match=words):
+                await bulk.harvest(client, other, path, since="last")
+        bare = tmp_path / "b.jsonl"
+        with pytest.raises(DestinationError, match="does not know of a complete harvest"):
+            await bulk.harvest(client, found, bare, since="last")
+        with pytest.raises(DestinationError, match=r"b.jsonl, line 1: .*with an id"):
+            await bulk.harvest(client, found, bare, since=dt.date(2026, 1, 1))
+    assert not sent
+    assert (tmp_path / "b.jsonl").read_text() == "{}\n"
+
+
+async def test_a_day_is_one_of_the_portal_and_a_harvest_of_it_that_fails_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
+    await harvest(portal, path)
+    before = path.read_bytes()
+    portal.updated = {1: (1, 24 * 3600), 2: (1, 24 * 3600 - 1)}
+    with pytest.raises(_Stop):
+        await harvest(portal, path, since=dt.date(2026, 1, 2), progress=stop_after(0))
+    assert path.read_bytes() == before
+    report = await harvest(portal, path, since=dt.date(2026, 1, 2))
+    assert report.changed == 1
+    assert [item["title"][-1] for item in read(path)[:3]] == ["0", "1", "0"]
+
+
+# ---- Lists that do not come by creation
+
+
+def page_of(items: list[dict[str, Any]], total: int, *, more: bool = False) -> httpx.Response:
+    page = {"data": items, "page": 1, "page_size": 100, "total": total, "previous_page": None}
+    return httpx.Response(200, json={**page, "next_page": "next" if more else None})
+
+
+async def test_of_a_list_that_cannot_be_sorted_only_the_number_is_checked(
+    scripted: Callable[..., Client], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    follows = [{"id": str(one), "since": "2026-01-01"} for one in range(3)]
+    async with scripted(lambda _: page_of(follows, 3)) as client:
+        report = await bulk.harvest(client, datasets.list_dataset_followers(client, "x"), path)
+    assert report.complete
+    assert report.reason == (
+        "only the number of items can be checked: the portal cannot sort it by creation"
+    )
+    async with scripted(lambda _: page_of(follows, 5)) as client:
+        report = await bulk.harvest(client, datasets.list_dataset_followers(client, "x"), path)
+    assert not report.complete
+    assert report.items == 3
+
+
+async def test_a_portal_that_does_not_sort_is_found_out(
+    scripted: Callable[..., Client], tmp_path: Path
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        size = int(request.url.params["page_size"])
+        number = int(request.url.params["page"])
+        all_ = [{"id": str(one), "created_at": f"20{20 - one % 9:02}-01-01"} for one in range(150)]
+        here = all_[(number - 1) * size : number * size]
+        page = {"data": here, "page": number, "page_size": size, "total": 150}
+        more = "next" if number * size < 150 else None
+        return httpx.Response(200, json={**page, "next_page": more, "previous_page": None})
+
+    async with scripted(answer) as client:
+        report = await bulk.harvest(client, reuses.list_reuses(client), tmp_path / "a.jsonl")
+    assert report.complete  # By their number.
+    assert "does not come by creation" in str(report.reason)
+    assert len(read(tmp_path / "a.jsonl")) == 150
+
+
+async def test_a_walk_from_a_page_on_is_of_what_comes_then(tmp_path: Path) -> None:
+    async with MovingPortal.of(23, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page=3, page_size=5)
+        report = await bulk.harvest(client, found, tmp_path / "a.jsonl")
+    assert ids(tmp_path / "a.jsonl") == [*range(10, 23)]
+    assert report.complete
+    assert "page given" in str(report.reason)
+
+
+# ---- Reports, and what goes wrong
+
+
+async def test_a_report_counts_what_was_sent_again_and_rejected(tmp_path: Path) -> None:
+    portal = MovingPortal.of(30, 0, left=0)
+    faults: list[object] = [503, "cut", 429]
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        match faults and faults.pop(0):
+            case "cut":
+                raise httpx.ReadError("reset")
+            case int(status) if status:
+                return httpx.Response(status, headers={"Retry-After": "0"}, content=b"12345")
+        return await portal.answer(request)
+
+    seen: list[int] = []
+    retries: list[object] = []
+    async with Client(
+        base_url="https://portal.example/",
+        transport=httpx.MockTransport(answer),
+        retry=RetryPolicy(base=0),
+        rate=1e6,
+        on_response=lambda response: seen.append(len(response.content)),
+        on_retry=retries.append,
+    ) as client:
+        found = datasets.list_datasets(client, page_size=10)
+        report = await bulk.harvest(client, found, tmp_path / "a.jsonl")
+    assert (report.pages, report.requests, report.retries, report.rejected) == (3, 3 + 1 + 3, 3, 1)
+    assert report.bytes == sum(seen)  # Those who look at answers themselves still do.
+    assert len(retries) == 3
+    assert report.seconds > 0
+
+
+async def test_progress_says_what_has_come(tmp_path: Path) -> None:
+    reports: list[bulk.Report] = []
+    await harvest(MovingPortal.of(23, 0, left=0), tmp_path / "a.jsonl", progress=reports.append)
+    assert [report.items for report in reports] == [5, 10, 15, 20, 23]
+    assert {report.total for report in reports} == {23}
+    assert not any(report.complete for report in reports)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.csv", "its suffix must be one of .jsonl, .jsonl.gz, .jsonl.zst, .parquet"),
+        ("nowhere/a.jsonl", "there is no folder"),
+    ],
+)
+async def test_a_destination_that_cannot_be_is_refused(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DestinationError, match=words):
+        await harvest(MovingPortal.of(3, 0, left=0), tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "package", "extra"),
+    [(".jsonl.zst", "zstandard", "zstd"), (".parquet", "pyarrow", "parquet")],
+)
+async def test_what_must_be_installed_is_said(
+    suffix: str, package: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (package, "aiodatagouv.bulk.parquet", "aiodatagouv.bulk.columns"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delattr("aiodatagouv.bulk.parquet", raising=False)
+    monkeypatch.delattr("aiodatagouv.bulk.columns", raising=False)
+    usual = builtins.__import__
+
+    def missing(name: str, *arguments: Any) -> Any:
+        if name.split(".")[0] == package:
+            raise ImportError(name)
+        return usual(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(DestinationError, match=rf"{package}: pip install .*\[{extra}\]"):
+        await harvest(MovingPortal.of(3, 0, left=0), tmp_path / f"a{suffix}")
+
+
+async def test_bad_words_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    async with MovingPortal.of(3, 0, left=0).client() as client:
+        found = datasets.list_datasets(client)
+        with pytest.raises(MaskError, match="did you mean title"):
+            await bulk.harvest(client, found, path, fields="titel")
+        with pytest.raises(MaskError, match="say once only"):
+            await bulk.harvest(client, found, path, fields="title", into=Title)
+        with pytest.raises(MaskError, match="say once only"):
+            await bulk.harvest(client, found.into(Title), path, fields="title")
+        with pytest.raises(ValueError, match="concurrency is 0"):
+            await bulk.harvest(client, found, path, concurrency=0)
+        with pytest.raises(ValueError, match="n is 0"):
+            await bulk.partition(found, 0)
+        with pytest.raises(ValueError, match="list_dataset_followers cannot be split"):
+            await bulk.partition(datasets.list_dataset_followers(client, "x"), 2)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.usefixtures("_short")
+async def test_a_portal_that_fails_leaves_what_has_come(tmp_path: Path) -> None:
+    portal, path = MovingPortal.of(60, 0, left=0), tmp_path / "a.jsonl"
+    left = 9
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal left
+        left -= 1
+        return await portal.answer(request) if left > 0 else httpx.Response(503)
+
+    transport = httpx.MockTransport(answer)
+    async with client_of("https://portal.example/", transport=transport) as client:
+        found = datasets.list_datasets(client, page_size=5)
+        with pytest.raises(ServerError):
+            await bulk.harvest(client, found, path)
+    report = await harvest(portal, path)
+    assert report.resumed > 0
+    assert ids(path) == [*range(60)]
