@@ -1,0 +1,282 @@
+"""The command line on the real portal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow.parquet
+import pytest
+
+from aiodatagouv import OPERATIONS, Operation
+from aiodatagouv.cli import catalogue, main
+
+from ..clients import client_of
+from .portal import NEWEST, Portal
+from .test_calls import PNG
+
+LISTS = [
+    pytest.param(name, one, id=name)
+    for name, one in catalogue.lists().items()
+    if NEWEST in one.releases
+]
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    @property
+    def items(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(portal: Portal, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command as the administrator, without waiting for its turn."""
+    monkeypatch.setenv("DATAGOUV_PORTAL", portal.url)
+    monkeypatch.setenv("DATAGOUV_API_KEY", portal.api_key)
+
+    def run(*arguments: str) -> Result:
+        capsys.readouterr()
+        return Result(main(["--rate", "inf", *arguments]), *capsys.readouterr())
+
+    return run
+
+
+def options(portal: Portal, operation: Operation) -> list[str]:
+    """The parameters with which an operation answers something, as the command line has them."""
+    path, query = portal.parameters(operation)
+    values = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
+    return [*map(str, path), *(f"--{name}={one}" for name, ones in values.items() for one in ones)]
+
+
+def asked(portal: Portal, operation: Operation, *path: Any, **query: Any) -> Any:
+    """What the library answers."""
+
+    async def ask() -> Any:
+        async with client_of(portal.url, api_key=portal.api_key) as client:
+            return await operation.function(client, *path, **query)
+
+    return asyncio.run(ask())
+
+
+def total_of(portal: Portal, operation: Operation) -> int:
+    """How many items a list has, as a page of it says."""
+    path, query = portal.parameters(operation)
+    total: int = asked(portal, operation, *path, **query).total
+    return total
+
+
+def queried(query: str) -> list[Any]:
+    with duckdb.connect() as database:
+        return database.execute(query).fetchall()
+
+
+def test_there_are_so_many_lists() -> None:
+    assert len(LISTS) == 24
+
+
+@pytest.mark.parametrize(("name", "operation"), LISTS)
+def test_every_list_as_json_lines_and_as_parquet(
+    portal: Portal, run: Run, tmp_path: Path, name: str, operation: Operation
+) -> None:
+    total = total_of(portal, operation)
+    assert total > 0
+    given = options(portal, operation)
+
+    printed = run("harvest", name, *given)
+    assert printed.status == 0, printed.err
+    assert len(printed.items) == total
+    key = "id" if "id" in printed.items[0] else "remote_id"
+    ids = [item[key] for item in printed.items]
+    assert len({*ids}) == total
+    assert printed.err.startswith(f"{operation.id}: {total} of {total} items, ")
+
+    file = tmp_path / f"{name}.parquet"
+    written = run("harvest", name, *given, "-o", str(file))
+    assert (written.status, written.out) == (0, ""), written.err
+    assert pyarrow.parquet.read_table(file).column(key).to_pylist() == ids
+    assert queried(f"SELECT {key} FROM read_parquet('{file}')") == [(one,) for one in ids]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
+def test_every_format(portal: Portal, run: Run, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"datasets{suffix}"
+    arguments = ["--fields", "id,title,resources{url}", "--concurrency", "8"]
+    assert run("harvest", "datasets", "-o", str(file), *arguments).status == 0
+    read = "read_parquet" if suffix == ".parquet" else "read_json"
+    rows = queried(f"SELECT id, title, resources FROM {read}('{file}')")
+    assert len(rows) == total_of(portal, OPERATIONS["list_datasets"])
+    assert {*rows[0][2][0]} == {"url"}
+
+
+def test_filters(portal: Portal, run: Run) -> None:
+    everything = run("harvest", "datasets", "--fields", "id,tags").items
+    tagged = run("harvest", "datasets", "--tag", "transport", "--fields", "id").items
+    assert {one["id"] for one in tagged} == {
+        one["id"] for one in everything if "transport" in one["tags"]
+    }
+    assert 0 < len(tagged) < len(everything)
+
+
+def test_what_has_changed_is_merged(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "reuses.jsonl"
+    assert run("harvest", "reuses", "-o", str(file)).status == 0
+    before = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    body = json.dumps({"title": "Changed meanwhile"})
+    assert run("call", "update_reuse", before[0]["id"], "--body", body).status == 0
+    updated = run("harvest", "reuses", "-o", str(file), "--since", "last")
+    assert updated.status == 0
+    after = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert after[0]["title"] == "Changed meanwhile"
+    assert [one["id"] for one in after] == [one["id"] for one in before]
+
+
+def test_an_interrupted_harvest_goes_on(portal: Portal, run: Run, tmp_path: Path) -> None:
+    file, checkpoint = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.checkpoint"
+    command = ["--rate", "inf", "harvest", "datasets", "-o", str(file), "--page-size", "1"]
+
+    async def interrupt() -> tuple[int | None, bytes]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "aiodatagouv.cli", *command), stderr=asyncio.subprocess.PIPE
+        )
+        # Its second line is the first that says that something is on disk.
+        while not checkpoint.exists() or checkpoint.read_bytes().count(b"\n") < 2:
+            await asyncio.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        return process.returncode, err
+
+    status, err = asyncio.run(interrupt())
+    assert (status, err) == (130, b"Interrupted; the same command goes on where it was.\n")
+    assert not file.exists()
+
+    done = run(*command)
+    assert done.status == 0
+    assert "there already" in done.err
+    ids = [json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()]
+    assert len(ids) == len({*ids}) == total_of(portal, OPERATIONS["list_datasets"])
+
+
+# Get and call
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        one
+        for one in OPERATIONS.values()
+        if one.method == "GET" and one.tag in ("datasets", "reuses", "spatial", "me")
+    ],
+    ids=lambda one: one.id,
+)
+def test_get(portal: Portal, run: Run, operation: Operation) -> None:
+    result = run("get", operation.id, *options(portal, operation))
+    assert result.status == 0, result.err
+    assert result.err == ""
+    if operation.kind in ("json", "page"):
+        assert len(result.items) == 1
+    if operation.kind == "redirect":
+        assert result.out.startswith("http")
+
+
+def test_get_prints_what_the_library_answers(portal: Portal, run: Run) -> None:
+    page = asked(portal, OPERATIONS["list_datasets"], page_size=2, fields="id,title,created_at")
+    arguments = ["--page-size", "2", "--fields", "id,title,created_at"]
+    assert run("get", "list_datasets", *arguments).items == [page.to_dict()]
+
+
+def test_bytes_are_the_same_on_stdout_and_in_a_file(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tags.csv"
+    assert run("get", "get_site_tags_csv", "-o", str(file)) == (0, "", "")
+    assert run("get", "site-tags-csv").out.encode() == file.read_bytes()
+
+
+def test_a_reuse_is_made_changed_illustrated_and_deleted(run: Run, tmp_path: Path) -> None:
+    body = tmp_path / "reuse.json"
+    reuse = {
+        "title": "Carte des pistes cyclables",
+        "description": "Toutes les pistes, sur une carte.",
+        "type": "visualization",
+        "topic": "transport_and_mobility",
+        "url": "https://carte.example.org/from-the-command-line",
+    }
+    body.write_text(json.dumps(reuse), encoding="utf-8")
+    (created,) = run("call", "create_reuse", "--body", f"@{body}").items
+    assert {name: created[name] for name in reuse} == reuse
+
+    (updated,) = run("call", "update_reuse", created["id"], "--body", '{"tags": ["velo"]}').items
+    assert (updated["tags"], updated["title"]) == (["velo"], reuse["title"])
+
+    image = tmp_path / "carte.png"
+    image.write_bytes(PNG)
+    (uploaded,) = run("call", "reuse_image", created["id"], "--file", str(image)).items
+    assert uploaded["success"]
+
+    assert run("call", "delete_reuse", created["id"]) == (0, "", "")
+    gone = run("get", "reuse", created["id"], "--fields", "deleted")
+    assert gone.status == 0
+    assert gone.items[0]["deleted"]
+
+
+# Exit statuses
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["get", "dataset", "nothing-of-that-name"], 1, "get_dataset: 404 "),
+        (["harvest", "dataset-followers", "000000000000000000000000"], 1, ": 404 "),
+        (["call", "create_reuse", "--body", '{"title": "Carte"}'], 1, "create_reuse: 400 "),
+        (["get", "dataset", "velos", "--fields", "titel"], 2, "titel is no field of Dataset"),
+        (["harvest", "datasets", "--fields", "titel"], 2, "titel is no field of Dataset"),
+        (
+            ["harvest", "datasets", "-o", "datasets.csv"],
+            2,
+            "datasets.csv: its suffix must be one of",
+        ),
+        (["harvest", "datasets", "-o", "new.jsonl", "--since", "last"], 2, "there is no file yet"),
+    ],
+)
+def test_what_fails(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    status: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert (result.status, result.out) == (status, "")
+    assert result.err.startswith("Error: ")
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_without_a_key_what_needs_one_is_an_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATAGOUV_API_KEY")
+    result = run("harvest", "notifications")
+    assert result.status == 1
+    assert "401" in result.err
+
+
+def test_a_checkpoint_of_another_harvest_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "reuses.jsonl"
+    assert run("harvest", "reuses", "-o", str(file)).status == 0
+    other = run("harvest", "reuses", "-o", str(file), "--since", "last", "--tag", "eau")
+    assert other.status == 1
+    assert "is of another harvest" in other.err

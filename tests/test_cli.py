@@ -1,0 +1,992 @@
+"""The command line, on a portal that answers as a test wants it to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import inspect
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import httpx
+import pytest
+from attrs import evolve
+
+from aiodatagouv import OPERATIONS, Client, MaskError, bulk
+from aiodatagouv.cli import catalogue, main, signatures
+from aiodatagouv.cli.parameters import known_values
+
+from .servers import OK, server
+from .servers import says as says_bytes
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+KEY = "a-key-that-must-not-be-shown"
+
+VELOS = {"id": "1", "slug": "velos", "title": "Vélos"}
+REUSE = {
+    "title": "Carte",
+    "description": "Des pistes.",
+    "type": "visualization",
+    "url": "https://x",
+}
+
+
+def page(*items: object, **more: object) -> dict[str, object]:
+    ends = {"next_page": None, "previous_page": None}
+    return {"data": [*items], "page": 1, "page_size": 100, "total": len(items), **ends, **more}
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """Run the command line in this process, on a portal that answers as a function says."""
+    monkeypatch.delenv("DATAGOUV_PORTAL", raising=False)
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"{request.url} was called")
+
+    def run(*arguments: str, portal: Handler = refuse) -> Result:
+        transport = httpx.MockTransport(portal)
+        monkeypatch.setattr("aiodatagouv._http._default_transport", lambda *_: transport)
+        status = main(arguments)
+        return Result(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def requests() -> list[httpx.Request]:
+    return []
+
+
+@pytest.fixture
+def says(requests: list[httpx.Request]) -> Callable[..., Handler]:
+    """A portal that answers the same whatever it is asked, which is added to ``requests``."""
+
+    def says(*arguments: Any, **options: Any) -> Handler:
+        def portal(request: httpx.Request) -> httpx.Response:
+            requests.append(request)
+            return httpx.Response(*arguments or [200], **options)
+
+        return portal
+
+    return says
+
+
+def lines(result: Result) -> list[Any]:
+    return [json.loads(line) for line in result.out.splitlines()]
+
+
+# What there is: every operation, with what its function takes.
+
+
+@pytest.mark.parametrize("tag", sorted({one.tag for one in OPERATIONS.values()}))
+def test_commands_take_what_the_functions_take(tag: str) -> None:
+    for operation in OPERATIONS.values():
+        if operation.tag != tag:
+            continue
+        parameters = {
+            name: one
+            for name, one in inspect.signature(operation.function).parameters.items()
+            if name not in ("client", "into")
+        }
+        read = {one.name: one for one in signatures.read(operation).parameters}
+        assert [*read] == [*parameters]
+        hints = get_type_hints(operation.function)
+        for name, parameter in parameters.items():
+            assert read[name].is_path == (parameter.kind is parameter.POSITIONAL_OR_KEYWORD)
+            assert read[name].is_required == (parameter.default is parameter.empty)
+            assert read[name].help
+            values = known_values(read[name].type)
+            assert not values or values == get_args(get_args(hints[name])[0])
+
+
+def test_every_command_shows_its_help(run: Run) -> None:
+    for name in catalogue.everything():
+        status, out, err = run("call", name, "--help")
+        assert (status, err) == (0, "")
+        assert OPERATIONS[name].summary.split()[0] in out
+
+
+def test_every_list_can_be_harvested_by_a_short_name(run: Run) -> None:
+    names = catalogue.lists()
+    assert len(names) == 25
+    assert {one.kind for one in names.values()} == {"page"}
+    assert names["datasets"].id == "list_datasets"
+    assert names["organization-contact-point"].id == "get_organization_contact_point"
+    assert names["activity"].id == "activity"
+    out = run("harvest", "--help").out
+    assert all(f"  {name} " in out for name in names)
+
+
+@pytest.mark.parametrize("name", ["datasets", "list_datasets", "list-datasets"])
+def test_a_list_goes_by_its_id_too(run: Run, name: str) -> None:
+    result = run("harvest", name, "--help")
+    assert result.out.startswith("Usage: aiodatagouv harvest datasets ")
+
+
+@pytest.mark.parametrize("name", ["get_dataset", "get-dataset", "dataset"])
+def test_an_operation_goes_by_several_names(run: Run, says: Any, name: str) -> None:
+    assert lines(run("get", name, "velos", portal=says(json=VELOS))) == [VELOS]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["harvest", "dataset"], "'dataset'. Did you mean datasets"),
+        (["harvest", "dattasets"], "Did you mean datasets"),
+        (["harvest", "get_dataset"], "get_dataset is no list: try 'aiodatagouv get get_dataset'"),
+        (["harvest", "create_reuse"], "try 'aiodatagouv call create_reuse'"),
+        (["get", "create-reuse"], "create_reuse is a POST: try 'aiodatagouv call create_reuse'"),
+        (["get", "get_datset"], "Did you mean get_dataset"),
+        (["call", "create_resue", "--body", "{}"], "Did you mean create_reuse"),
+        (["call", "xxxxxxxxxxxxx"], "No such command 'xxxxxxxxxxxxx'."),
+    ],
+)
+def test_a_name_that_is_not_known(run: Run, arguments: Sequence[str], hint: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert hint in err
+    assert err.startswith("Error: ")
+    assert err.count("\n") == 1
+
+
+# Options
+
+
+def test_filters_of_every_kind(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+    arguments = ["--tag", "eau", "--tag", "velo", "--featured", "--page-size", "7", "--q", "pistes"]
+    result = run("get", "list_datasets", *arguments, portal=says(json=page(VELOS)))
+    assert result.status == 0
+    assert str(requests[0].url.query, "ascii") == (
+        "q=pistes&page_size=7&tag=eau&tag=velo&featured=true"
+    )
+
+
+def test_a_truth_value_may_be_false_or_not_given(
+    run: Run, says: Any, requests: list[httpx.Request]
+) -> None:
+    run("get", "list_datasets", "--no-featured", portal=says(json=page()))
+    run("get", "list_datasets", portal=says(json=page()))
+    assert [dict(one.url.params) for one in requests] == [{"featured": "false"}, {}]
+
+
+def test_names_are_those_of_the_api(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+    run("get", "list_discussions", "--for", "abc", portal=says(json=page()))
+    run("get", "list_discussions", "--page_size", "3", portal=says(json=page()))
+    catalog = says(text="<rdf/>", headers={"Content-Type": "application/rdf+xml"})
+    run("get", "get_site_rdf_catalog_format", "xml", "--format", "csv", portal=catalog)
+    assert [dict(one.url.params) for one in requests] == [
+        {"for": "abc"},
+        {"page_size": "3"},
+        {"format": "csv"},
+    ]
+    assert requests[2].url.path == "/api/1/site/catalog.xml"
+
+
+def test_values_that_are_not_known_are_taken(
+    run: Run, says: Any, requests: list[httpx.Request]
+) -> None:
+    out = run("get", "list_datasets", "--help").out
+    assert "-created, -followers" in out
+    run("get", "list_datasets", "--sort", "by-magic", portal=says(json=page()))
+    assert requests[0].url.params["sort"] == "by-magic"
+
+
+@pytest.mark.parametrize(
+    ("fields", "mask"),
+    [
+        ("id,organization{name}", "id,organization{name}"),
+        ("id, organization.name", "id,organization{name}"),
+        ("title", "title"),
+    ],
+)
+def test_fields_as_a_mask_or_as_dotted_paths(
+    run: Run, says: Any, requests: list[httpx.Request], fields: str, mask: str
+) -> None:
+    assert run("get", "dataset", "velos", "--fields", fields, portal=says(json=VELOS)).status == 0
+    assert requests[0].headers["X-Fields"] == mask
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["get", "dataset", "velos", "--fields", "titel"], "titel is no field of Dataset"),
+        (["get", "dataset", ""], "the path parameter dataset is ''"),
+        (
+            ["get", "dataset"],
+            "Missing argument 'DATASET'. Try 'aiodatagouv get get_dataset --help'.",
+        ),
+        (["get", "suggest_datasets"], "Missing option '--q'"),
+        (["get", "avatars", "abc", "large"], "'large' is not a valid integer"),
+        (["get", "datasets", "--page-size", "many"], "'many' is not a valid integer"),
+        (["get", "datasets", "--rate", "0"], "'0' is no rate"),
+        (["get", "datasets", "--rate", "fast"], "'fast' is no rate"),
+        (["get", "datasets", "--portal", "www.data.gouv.fr"], "not an http or https URL"),
+        (["get", "datasets", "--nonsense"], "--nonsense"),
+        (["harvest", "datasets", "--concurrency", "0"], "0 is not in the range"),
+        (["harvest", "datasets", "--since", "monday", "-o", "x"], "'monday' is no date"),
+        (["harvest", "datasets", "--since", "last"], "--since needs a file"),
+        (["harvest", "datasets", "--page", "2"], "--page"),
+        (["--rate", "inf"], "Missing command"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_a_mistake_is_said_in_a_line(run: Run, arguments: Sequence[str], message: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith("Error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["harvest"], ["get"], ["call"]])
+def test_without_a_command_there_is_help(run: Run, arguments: Sequence[str]) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith("Usage: aiodatagouv")
+
+
+# The options of every call
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What clients are made with."""
+    made: list[dict[str, Any]] = []
+    true = Client.__init__
+
+    def init(self: Client, **options: Any) -> None:
+        made.append(options)
+        true(self, **options)
+
+    monkeypatch.setattr(Client, "__init__", init)
+    return made
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--portal", "https://one.example", "--rate", "2", "get", "datasets"],
+        ["get", "--portal", "https://one.example", "--rate", "2", "datasets"],
+        ["get", "datasets", "--portal", "https://one.example", "--rate", "2"],
+        ["--rate", "7", "get", "datasets", "--portal", "https://one.example", "--rate", "2"],
+    ],
+)
+def test_options_before_and_after_the_command(
+    run: Run, says: Any, clients: list[dict[str, Any]], arguments: Sequence[str]
+) -> None:
+    assert run(*arguments, portal=says(json=page())).status == 0
+    assert clients[0]["base_url"] == "https://one.example"
+    assert clients[0]["rate"] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "url"),
+    [
+        ([], None, "https://www.data.gouv.fr/api/1/"),
+        (["--portal", "demo"], None, "https://demo.data.gouv.fr/api/1/"),
+        ([], "https://env.example", "https://env.example"),
+        (["--portal", "production"], "https://env.example", "https://www.data.gouv.fr/api/1/"),
+    ],
+)
+def test_the_portal(
+    run: Run,
+    says: Any,
+    clients: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    given: Sequence[str],
+    environment: str | None,
+    url: str,
+) -> None:
+    if environment:
+        monkeypatch.setenv("DATAGOUV_PORTAL", environment)
+    assert run(*given, "get", "datasets", portal=says(json=page())).status == 0
+    assert clients[0]["base_url"] == url
+
+
+@pytest.mark.parametrize(("text", "rate"), [("auto", None), ("inf", float("inf")), ("0.5", 0.5)])
+def test_rates(
+    run: Run, says: Any, clients: list[dict[str, Any]], text: str, rate: float | None
+) -> None:
+    run("get", "datasets", "--rate", text, portal=says(json=page()))
+    assert clients[0]["rate"] == rate
+
+
+def test_the_rate_is_the_librarys_when_none_is_given(
+    run: Run, says: Any, clients: list[dict[str, Any]]
+) -> None:
+    run("get", "datasets", portal=says(json=page()))
+    assert "rate" not in clients[0]
+
+
+def test_verbose_says_each_request(run: Run, says: Any) -> None:
+    quiet = run("get", "datasets", portal=says(json=page()))
+    loud = run("-v", "get", "datasets", "-v", portal=says(json=page()))
+    assert quiet.err == ""
+    assert loud.err.startswith("list_datasets: 200, attempt 1")
+    assert loud.err.count("\n") == 1
+    assert loud.out == quiet.out
+    # It is over when the command is.
+    assert run("get", "datasets", portal=says(json=page())).err == ""
+
+
+def test_the_key_is_the_environments(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAGOUV_API_KEY", KEY)
+    keys: list[str] = []
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["X-API-KEY"])
+        return httpx.Response(401, json={"message": f"not {KEY}"})
+
+    result = run("get", "me", "-vv", portal=portal)
+    assert keys == [KEY]
+    assert result.status == 1
+    assert "401" in result.err
+    assert KEY not in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--api-key", KEY, "get", "datasets"],
+        ["get", "datasets", f"--api-key={KEY}"],
+        ["get", "datasets", "--api-key", KEY],
+        ["get", "datasets", "--api_key"],
+        ["harvest", "datasets", "--api-key", KEY],
+        ["call", "create_reuse", "--api-key", KEY],
+    ],
+)
+def test_a_key_on_the_command_line_is_refused(run: Run, arguments: Sequence[str]) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert "DATAGOUV_API_KEY" in err
+    assert KEY not in err
+    assert err.count("\n") == 1
+
+
+def test_a_key_that_cannot_be_sent(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAGOUV_API_KEY", f"{KEY}\n{KEY}")
+    status, _, err = run("get", "datasets")
+    assert status == 2
+    assert "the API key has a character that no key has" in err
+    assert KEY not in err
+
+
+# Answers
+
+
+def test_json_is_a_line(run: Run, says: Any) -> None:
+    result = run("get", "dataset", "velos", portal=says(json=VELOS))
+    assert result == (0, json.dumps(VELOS, ensure_ascii=False) + "\n", "")
+
+
+def test_half_of_a_character_is_json_too(run: Run, says: Any) -> None:
+    odd = {"id": "1", "extras": {"half": "\ud83d", "escape": "\x1b[2J"}}
+    result = run("get", "dataset", "velos", portal=says(content=json.dumps(odd).encode()))
+    assert lines(result) == [odd]
+
+
+def test_a_page(run: Run, says: Any) -> None:
+    answer = page(VELOS, page_size=1, total=7)
+    assert lines(run("get", "list_datasets", portal=says(json=answer))) == [answer]
+
+
+def test_a_redirect_prints_where_it_leads(run: Run, says: Any) -> None:
+    portal = says(302, headers={"Location": "https://files.example/velos.csv"})
+    result = run("get", "redirect_resource", "abc", portal=portal)
+    assert result == (0, "https://files.example/velos.csv\n", "")
+
+
+def test_bytes_are_written_as_they_are(run: Run, says: Any, tmp_path: Path) -> None:
+    portal = says(content=b"\x89PNG\x00\xff", headers={"Content-Type": "image/png"})
+    target = tmp_path / "avatar.png"
+    assert run("get", "avatars", "abc", "32", "-o", str(target), portal=portal) == (0, "", "")
+    assert target.read_bytes() == b"\x89PNG\x00\xff"
+
+
+def test_json_into_a_file(run: Run, says: Any, tmp_path: Path) -> None:
+    target = tmp_path / "velos.json"
+    assert run("get", "dataset", "velos", "-o", str(target), portal=says(json=VELOS)).out == ""
+    assert json.loads(target.read_text(encoding="utf-8")) == VELOS
+
+
+def test_nothing_is_printed_when_nothing_is_answered(run: Run, says: Any) -> None:
+    assert run("call", "delete_dataset", "velos", portal=says(204)) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (httpx.Response(404, json={"message": "No\x1b[2J such\nthing"}), "404 No [2J such thing"),
+        (httpx.Response(200, text="<html>"), "expected JSON at $, got '<html>'"),
+        (httpx.Response(410, json={}), "410 Gone"),
+    ],
+)
+def test_a_failure_of_the_portal_is_said_in_a_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, answer: httpx.Response, message: str
+) -> None:
+    monkeypatch.setattr("aiodatagouv.client.RETRY", None)
+    result = run("call", "create_reuse", "--body", "{}", portal=lambda _: answer)
+    assert (result.status, result.out) == (1, "")
+    assert result.err.startswith("Error: create_reuse: ")
+    assert message in result.err
+    assert result.err.count("\n") == 1
+    assert result.err[:-1].isprintable()
+
+
+def test_a_folder_that_is_not_there(run: Run, says: Any, tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "x"
+    status, _, err = run("get", "dataset", "velos", "-o", str(target), portal=says(json=VELOS))
+    assert status == 1
+    assert "No such file or directory" in err
+    assert err.count("\n") == 1
+
+
+# Bodies
+
+
+def sent(request: httpx.Request) -> Any:
+    return json.loads(request.content)
+
+
+@pytest.fixture
+def reuse_file(tmp_path: Path) -> Path:
+    path = tmp_path / "reuse.json"
+    path.write_text(json.dumps(REUSE), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("way", ["argument", "file", "stdin"])
+def test_a_body_from_anywhere(
+    run: Run,
+    says: Any,
+    requests: list[httpx.Request],
+    reuse_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    with reuse_file.open(encoding="utf-8") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        body = {"argument": json.dumps(REUSE), "file": f"@{reuse_file}", "stdin": "-"}[way]
+        result = run("call", "create_reuse", "--body", body, portal=says(201, json=REUSE))
+    assert result.status == 0
+    assert lines(result) == [REUSE]
+    assert requests[0].method == "POST"
+    assert sent(requests[0]) == REUSE
+
+
+def test_a_body_that_is_a_list_or_text(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+    datasets = '[{"id": "abc"}]'
+    answer = says(json={"id": "1"})
+    added = run("call", "dataservice_datasets_create", "x", "--body", datasets, portal=answer)
+    planned = run("call", "schedule_harvest_source", "x", "--body", '"0 0 * * *"', portal=answer)
+    assert (added.status, planned.status) == (0, 0)
+    assert [sent(one) for one in requests] == [[{"id": "abc"}], "0 0 * * *"]
+
+
+def test_what_the_api_gains_later_is_sent_too(
+    run: Run, says: Any, requests: list[httpx.Request]
+) -> None:
+    body = '{"title": "Carte", "carbon": {"kg": 3}}'
+    run("call", "update_reuse", "carte", "--body", body, portal=says(json=REUSE))
+    assert sent(requests[0]) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "message"),
+    [
+        ("create_reuse", None, "Give a --body of JSON (ReuseWrite)"),
+        ("create_reuse", "{title: 1}", "The body is not JSON: Expecting property name"),
+        ("create_reuse", "", "The body is not JSON"),
+        ("create_reuse", "[" * 100_000, "The body is not JSON"),
+        ("create_reuse", "@/no/such/file", "@/no/such/file: No such file or directory"),
+        ("create_reuse", "[]", "expected an object (ReuseWrite) at $, got []"),
+        ("create_reuse", '{"archived": "soon"}', "expected a date at $.archived, got 'soon'"),
+        ("create_discussion", "{}", "The body needs "),
+        ("create_discussion", '{"title": "Bonjour", "comment": null}', "comment and subject"),
+        ("dataservice_datasets_create", "{}", "expected list at $"),
+        ("dataservice_datasets_create", "[{}]", "expected a value at $[0].id, got nothing"),
+        ("schedule_harvest_source", "7", "expected str at $, got 7"),
+    ],
+)
+def test_a_body_that_is_wrong(run: Run, operation: str, body: str | None, message: str) -> None:
+    places = ["x"] * OPERATIONS[operation].path.count("{")
+    options = [] if body is None else ["--body", body]
+    status, out, err = run("call", operation, *places, *options)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_an_upload(run: Run, says: Any, requests: list[httpx.Request], tmp_path: Path) -> None:
+    path = tmp_path / "carte.png"
+    path.write_bytes(b"\x89PNG")
+    arguments = ["reuse_image", "carte", "--file", str(path), "--body", '{"bbox": "0,0,9,9"}']
+    portal = says(json={"success": True, "image": "https://x/carte.png"})
+    assert run("call", *arguments, portal=portal).status == 0
+    body = requests[0].content
+    assert b'name="file"; filename="carte.png"' in body
+    assert b"\x89PNG" in body
+    assert b'name="bbox"\r\n\r\n0,0,9,9' in body
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "Give --file PATH"),
+        (["--file", "/no/such/file"], "'/no/such/file' does not exist"),
+        (["--body", '{"file": "carte.png"}'], "The file cannot be in the body"),
+        (["--body", "[]"], "The body must be an object"),
+    ],
+)
+def test_an_upload_that_is_wrong(run: Run, options: Sequence[str], message: str) -> None:
+    status, _, err = run("call", "reuse_image", "carte", *options)
+    assert status == 2
+    assert message in err
+
+
+def test_the_last_request_of_an_upload_in_parts_has_no_file(
+    run: Run, says: Any, requests: list[httpx.Request]
+) -> None:
+    body = '{"uuid": "u", "filename": "a.csv", "totalparts": 2}'
+    arguments = ["upload_new_dataset_resource", "velos", "--body", body]
+    assert run("call", *arguments, portal=says(json={"id": "1", "success": True})).status == 0
+    assert requests[0].content
+
+
+def test_help_says_what_a_body_has(run: Run) -> None:
+    out = " ".join(run("call", "create_discussion", "--help").out.split())
+    assert "Body: JSON, an object with:" in out
+    assert "comment text, required" in out
+    assert "subject object, as ModelReference, required" in out
+    assert "topic text, known:" in " ".join(run("call", "create_reuse", "--help").out.split())
+
+
+# The list of operations
+
+
+def test_operations_are_searched_by_all_words(run: Run) -> None:
+    found = lines(run("operations", "DATASET", "follow"))
+    assert {one["id"] for one in found} >= {"follow_dataset", "list_dataset_followers"}
+    assert all("dataset" in str(one).lower() for one in found)
+    assert [*found[0]] == [
+        "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated",
+    ]  # fmt: skip
+    assert len(lines(run("operations"))) == len(OPERATIONS)
+    assert lines(run("operations", "list-pages"))[0]["deprecated"] == "16.2.0"
+
+
+def test_no_such_operation(run: Run) -> None:
+    status, out, err = run("operations", "get_datset")
+    assert (status, out) == (0, "")
+    assert err.startswith("No operation has get_datset in it. Did you mean get_dataset, ")
+
+
+# Completion
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("harv", ["harvest"]),
+        (
+            "harvest data",
+            ["dataservice-followers", "dataservices", "dataset-followers", "datasets"],
+        ),
+        ("harvest datasets --so", ["--sort"]),
+        ("harvest datasets --sort crea", ["created"]),
+        ("harvest datasets --since ", ["last"]),
+        ("harvest datasets --fields id,tit", ["id,title"]),
+        ("get get_datas", ["get_dataset"]),
+        ("get get-datas", ["get-dataset"]),
+        ("call create_reu", ["create_reuse"]),
+        ("get datasets --portal de", ["demo"]),
+        ("get datasets --rate ", ["auto", "inf"]),
+        ("completion ", ["bash", "zsh", "fish"]),
+    ],
+)
+def test_completion(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    expected: Sequence[str],
+) -> None:
+    monkeypatch.setenv("_AIODATAGOUV_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"aiodatagouv {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
+    result = run()
+    assert (result.status, result.err) == (0, "")
+    found = [line.partition(",")[2] for line in result.out.splitlines()]
+    assert [*expected] == [one for one in found if one in expected]
+    assert len(found) < 10
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_a_shell_needs(run: Run, shell: str) -> None:
+    status, out, _ = run("completion", shell)
+    assert status == 0
+    assert f"_AIODATAGOUV_COMPLETE={shell}_complete" in out
+
+
+def test_help_and_completion_load_no_model_and_no_http_library() -> None:
+    words = "aiodatagouv harvest datasets --sort "
+    program = (
+        "import sys; from aiodatagouv.cli import main\n"
+        "main(['harvest', 'datasets', '--help'])\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    completing = {"_AIODATAGOUV_COMPLETE": "bash_complete", "COMP_CWORD": "4", "COMP_WORDS": words}
+    for more in ({}, completing):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "created" in done.stdout
+        loaded = done.stderr.split()
+        assert "click" in loaded
+        assert {one.split(".")[0] for one in loaded}.isdisjoint({"httpx", "aiohttp", "rich"})
+        models = [one for one in loaded if one.startswith("aiodatagouv.models.")]
+        assert models == ["aiodatagouv.models.enums"]
+
+
+# What is not installed
+
+
+@pytest.mark.parametrize("package", ["click", "rich"])
+def test_without_the_extra(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["operations"]) == 1
+    assert capsys.readouterr().err == (
+        f"Error: the command line needs {package}: pip install 'aiodatagouv[cli]'\n"
+    )
+
+
+# Pipes, signals and terminals: what only a process has
+
+
+COMMAND = [sys.executable, "-m", "aiodatagouv.cli"]
+
+
+def serving(*items: object) -> bytes:
+    """The answer of a server that has a list of one page."""
+    content = json.dumps(page(*items)).encode()
+    return OK + b"Content-Length: %d\r\n\r\n" % len(content) + content
+
+
+class Process(NamedTuple):
+    status: int
+    out: bytes
+    err: bytes
+
+
+async def in_process(*arguments: str, stdout: int = subprocess.PIPE, **environment: str) -> Process:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return Process(process.returncode, out or b"", err)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["get", "list_datasets"], ["harvest", "datasets"], ["operations"], ["--help"]],
+)
+async def test_a_pipe_that_nobody_reads_ends_it_quietly(arguments: Sequence[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    async with server(says_bytes(serving(VELOS))) as url:
+        done = await in_process(*arguments, stdout=writing, DATAGOUV_PORTAL=url)
+    os.close(writing)
+    assert done == (141, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "kill"]
+)
+@pytest.mark.parametrize("command", [["get", "list_datasets"], ["harvest", "datasets"]])
+async def test_it_ends_when_it_is_told_to(
+    number: signal.Signals, status: int, command: Sequence[str]
+) -> None:
+    asked = asyncio.Event()
+
+    async def never(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with server(never) as url:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, *command, "--portal", url, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        await asked.wait()
+        process.send_signal(number)
+        out, err = await process.communicate()
+    assert process.returncode == status
+    assert (out, err) == (b"", b"Interrupted.\n")
+
+
+def on_terminal(*arguments: str, **environment: str) -> Process:
+    """Run the command with a terminal for stdout and stderr, which come back as one."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80", **environment},
+    )
+    os.close(theirs)
+    shown = b""
+    # Linux says that the other end is closed by an error.
+    with contextlib.suppress(OSError):
+        while more := os.read(ours, 1 << 16):
+            shown += more
+    os.close(ours)
+    return Process(process.wait(), shown, b"")
+
+
+HOSTILE = {"id": "1", "title": "\x1b]0;owned\x07 \x9b2J \x7f é"}
+
+
+async def test_json_on_a_terminal_is_for_people_and_harmless() -> None:
+    async with server(says_bytes(serving(HOSTILE))) as url:
+        done = await asyncio.to_thread(on_terminal, "get", "list_datasets", "--portal", url)
+        lines = await asyncio.to_thread(on_terminal, "harvest", "datasets", "--portal", url)
+    assert done.status == lines.status == 0
+    for shown in (done.out.decode(), lines.out.decode()):
+        assert not {"\x1b", "\x07", "\x9b", "\x7f"} & {*shown}
+        assert r"\u001b]0;owned\u0007 \u009b2J \u007f é" in shown
+    assert json.loads(done.out) == page(HOSTILE)
+    assert json.loads(lines.out.splitlines()[0]) == HOSTILE
+    assert b'\n      "title"' in done.out.replace(b"\r\n", b"\n")
+
+
+async def test_text_on_a_terminal_is_harmless_and_other_bytes_are_refused() -> None:
+    async with server(says_bytes(OK + b"Content-Length: 8\r\n\r\na;\x1b[2J\nb")) as url:
+        text = await asyncio.to_thread(on_terminal, "get", "get_site_tags_csv", "--portal", url)
+    async with server(says_bytes(OK + b"Content-Length: 5\r\n\r\n\x89PN\0G")) as url:
+        image = await asyncio.to_thread(on_terminal, "get", "avatars", "a", "9", "--portal", url)
+    assert text.out == b"a;?[2J\r\nb"
+    assert image.status == 2
+    assert image.out == b"Error: The answer is no text: say -o FILE, or > FILE.\r\n"
+
+
+def test_operations_on_a_terminal_are_a_table() -> None:
+    done = on_terminal("operations", "upload", "community", COLUMNS="40")
+    text = re.sub(r"\x1b\[\d*m", "", done.out.decode())
+    # Names are there to be copied.
+    assert "upload_new_community_resource" in text
+    assert "{" not in text.splitlines()[0]
+
+
+async def test_the_bar_is_for_a_terminal(tmp_path: Path) -> None:
+    arguments = ["harvest", "dataset-followers", "velos", "-o", str(tmp_path / "x.jsonl")]
+    async with server(says_bytes(serving({"id": "1"}, {"id": "2"}))) as url:
+        seen = await asyncio.to_thread(on_terminal, *arguments, "--portal", url)
+        piped = await in_process(*arguments, "--portal", url)
+    assert (seen.status, piped.status) == (0, 0)
+    assert "━" in seen.out.decode()
+    assert b"2/2" in seen.out
+    assert piped.out == b""
+    assert piped.err.startswith(b"list_dataset_followers: 2 of 2 items")
+    assert piped.err.count(b"\n") == 1
+
+
+# Harvests
+
+
+HARVESTED = bulk.Report(operation="list_datasets", items=3, total=3, pages=1, requests=2, bytes=900)
+
+
+@pytest.fixture
+def harvests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the command asks the library for, which it then has got."""
+    asked: list[dict[str, Any]] = []
+
+    async def harvest(client: Client, paginator: object, to: object, **options: Any) -> bulk.Report:
+        asked.append({"list": repr(paginator), "to": to, **options})
+        return evolve(HARVESTED, complete=True)
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    return asked
+
+
+def test_a_harvest_is_the_librarys(run: Run, harvests: list[dict[str, Any]]) -> None:
+    arguments = ["--fields", "id,title", "--concurrency", "8", "--since", "2026-11-24", "--fresh"]
+    status, out, err = run("harvest", "datasets", "-o", "datasets.jsonl.gz", *arguments)
+    assert (status, out) == (0, "")
+    assert err == (
+        "list_datasets: 3 of 3 items in datasets.jsonl.gz, 1 page, 2 requests, 0 retries, "
+        "900 bytes received, 0.0 s: complete\n"
+    )
+    (asked,) = harvests
+    progress = asked.pop("progress")
+    assert callable(progress)
+    assert asked == {
+        "list": "<Paginator of list_datasets>",
+        "to": "datasets.jsonl.gz",
+        "fields": "id,title",
+        "concurrency": 8,
+        "resume": False,
+        "since": dt.date(2026, 11, 24),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "since"),
+    [
+        ("last", "last"),
+        ("2026-11-24", dt.date(2026, 11, 24)),
+        ("2026-11-24T08:30:00Z", dt.datetime(2026, 11, 24, 8, 30, tzinfo=dt.UTC)),
+    ],
+)
+def test_since(run: Run, harvests: list[dict[str, Any]], text: str, since: object) -> None:
+    assert run("harvest", "datasets", "-o", "x.jsonl", "--since", text).status == 0
+    assert harvests[0]["since"] == since
+    assert type(harvests[0]["since"]) is type(since)
+
+
+def test_the_concurrency_may_come_first(run: Run, harvests: list[dict[str, Any]]) -> None:
+    run("--concurrency", "32", "harvest", "datasets", "-o", "x.jsonl")
+    run("harvest", "--concurrency", "16", "datasets", "-o", "x.jsonl")
+    run("harvest", "datasets", "-o", "x.jsonl")
+    assert [one["concurrency"] for one in harvests] == [32, 16, 4]
+
+
+def test_every_page_under_way_has_a_connection(
+    run: Run, harvests: list[dict[str, Any]], clients: list[dict[str, Any]]
+) -> None:
+    run("harvest", "datasets", "-o", "x.jsonl", "--concurrency", "32")
+    run("harvest", "datasets", "-o", "x.jsonl")
+    assert [one["max_connections"] for one in clients] == [32, 16]
+
+
+def summary_of(run: Run, monkeypatch: pytest.MonkeyPatch, **facts: Any) -> Result:
+    async def harvest(*_: object, **__: object) -> bulk.Report:
+        return evolve(HARVESTED, **facts)
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    return run("harvest", "datasets", "-o", "x.jsonl")
+
+
+def test_what_is_incomplete_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, _, err = summary_of(run, monkeypatch, items=2, reason="one item\nis \x1bmissing")
+    assert status == 3
+    assert err.startswith("list_datasets: 2 of 3 items in x.jsonl, ")
+    assert err.endswith(": incomplete (one item is missing)\n")
+
+
+def test_the_summary_counts_what_there_is_to_count(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"resumed": 1, "missed": 2, "changed": 3, "removed": 4, "retries": 1, "seconds": 61.23}
+    more = {"total": None, "bytes": 2_900_000_000, "complete": True, "reason": "as far as is known"}
+    _, _, err = summary_of(run, monkeypatch, **facts, **more)
+    assert err == (
+        "list_datasets: 3 items in x.jsonl, 1 there already, 2 found late, 3 changed, 4 removed, "
+        "1 page, 2 requests, 1 retry, 2.9 GB received, 61.2 s: complete (as far as is known)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (bulk.DestinationError("x.txt: what is it to be?"), 2),
+        (bulk.CheckpointError("it is of another harvest"), 1),
+        (MaskError("there is no titel"), 2),
+        (ValueError("a wrong parameter"), 2),
+        (OSError(28, "No space left on device"), 1),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_how_a_harvest_fails(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    async def harvest(*_: object, **__: object) -> bulk.Report:
+        raise error
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    result = run("harvest", "datasets", "-o", "x.jsonl")
+    assert result == (status, "", f"Error: {error}\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [([], "the same command"), (["--fresh"], "the same command without --fresh")],
+)
+def test_what_was_kept_can_be_gone_on_with(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: Sequence[str],
+    hint: str,
+) -> None:
+    target = tmp_path / "x.jsonl"
+
+    async def harvest(*_: object, **__: object) -> bulk.Report:
+        (tmp_path / "x.jsonl.part").touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    _, _, err = run("harvest", "datasets", "-o", str(target), *options)
+    assert err == (f"Error: [Errno 28] No space left on device; {hint} goes on where it was\n")
+
+
+@pytest.mark.parametrize("options", [[], ["-o", "-"]])
+def test_without_a_file_the_lines_are_on_stdout(
+    run: Run, says: Any, options: Sequence[str]
+) -> None:
+    items = [{"id": "1", "since": None}, {"id": "2", "since": None}]
+    arguments = ["harvest", "dataset-followers", "velos", "--rate", "inf", *options]
+    result = run(*arguments, portal=says(json=page(*items)))
+    assert result.status == 0
+    assert [one["id"] for one in lines(result)] == ["1", "2"]
+    assert result.err.startswith("list_dataset_followers: 2 of 2 items, 1 page, ")
+
+
+def test_what_a_portal_does_not_hand_out_is_missed(run: Run, says: Any) -> None:
+    arguments = ["harvest", "dataset-followers", "velos", "--rate", "inf"]
+    result = run(*arguments, portal=says(json=page({"id": "1"}, total=2)))
+    assert result.status == 3
+    assert [one["id"] for one in lines(result)] == ["1"]
+    assert result.err.startswith("list_dataset_followers: 1 of 2 items, ")
+    assert ": incomplete (" in result.err
+
+
+def test_a_bug_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def harvest(*_: object, **__: object) -> bulk.Report:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run("harvest", "datasets", "-o", "x.jsonl")
