@@ -1,0 +1,357 @@
+"""A portal that has datasets and nothing else: `python replay_portal.py --datasets 75000`.
+
+It answers `GET /api/1/datasets/` as udata does, masks included, fast enough not to be what is
+measured. There are 2,000 bodies, as large as those of data.gouv.fr: most have a resource or two, a
+few have hundreds. Each item is one of them with an id, slug, title and dates of its own. The same
+arguments make the same list. It prints its URL when it is ready, and stops when its input ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from random import Random
+from typing import Any
+
+from aiohttp import web
+
+from aiodatagouv import OPERATIONS
+from aiodatagouv.masks import HEADER, Mask, header, parse
+
+SEED = 20131018
+BODIES = 2000
+PORTAL = "https://portal.example.org"
+START, END = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2014, 2026))
+
+# What each item has of its own, as `%` puts it into a body. Nothing else there has a percent sign.
+CREATED, MODIFIED, UPDATED = "%(created)b", "%(modified)b", "%(updated)b"
+ID, SLUG, TITLE = "%(id)b", "%(slug)b", "%(title)b"
+
+SENTENCES = [
+    "Les données sont géolocalisées en WGS 84 et mises à jour automatiquement chaque nuit.",
+    "Une ligne correspond à un équipement, identifié par un numéro unique.",
+    "Pour toute question, ouvrez une **discussion** sur cette page.",
+    "Les colonnes sont décrites dans le [schéma](https://schema.data.gouv.fr) joint.",
+    "La première publication date de 2015 ; le format a changé en 2021.",
+    "Ce jeu de données est publié dans le cadre de l'obligation d'ouverture par défaut.",
+]
+TAGS = ["administration", "culture", "eau", "energie", "environnement", "mobilite", "urbanisme"]
+FORMATS = ["csv", "geojson", "gpkg", "json", "pdf", "shp", "wfs", "xlsx", "zip"]
+MONTHS = [f"2025-{month:02}" for month in range(1, 13)]
+
+ENVELOPE = ["next_page", "page", "page_size", "previous_page", "total"]
+
+
+def a_body(random: Random, resources: int) -> dict[str, Any]:
+    """What a dataset says, in the shape of the model `Dataset` and with the portal's order."""
+    harvested = random.random() < 0.3
+    return {
+        "access_audiences": [],
+        "access_type": "open",
+        "access_type_reason": None,
+        "access_type_reason_category": None,
+        "acronym": None,
+        "archived": None,
+        "authorization_request_url": None,
+        "badges": [{"kind": "inspire"}] if harvested else [],
+        "contact_points": [a_contact(random)] if harvested else [],
+        "created_at": CREATED,
+        "deleted": None,
+        "description": f"{TITLE}. {a_text(random, random.randint(1, 6))}",
+        "description_short": None,
+        "doi": None,
+        "extras": {"recommendations:sources": ["local"]} if random.random() < 0.1 else {},
+        "featured": False,
+        "frequency": random.choice(["annual", "continuous", "daily", "monthly", "unknown"]),
+        "frequency_date": None,
+        "geopf": None,
+        "harvest": a_harvest(random) if harvested else None,
+        "id": ID,
+        "internal": {"created_at_internal": CREATED, "last_modified_internal": MODIFIED},
+        "last_modified": MODIFIED,
+        "last_update": UPDATED,
+        "license": random.choice(["fr-lo", "lov2", "notspecified", "odc-odbl"]),
+        "metrics": {
+            "dataservices": 0,
+            "discussions": random.randint(0, 3),
+            "discussions_open": 0,
+            "followers": random.randint(0, 9),
+            "followers_by_months": {month: random.randint(0, 1) for month in MONTHS},
+            "resources_downloads": random.randint(0, 9999),
+            "reuses": random.randint(0, 3),
+            "reuses_by_months": dict.fromkeys(MONTHS, 0),
+            "views": random.randint(0, 99999),
+        },
+        "organization": an_organization(random),
+        "owner": None,
+        "page": f"{PORTAL}/datasets/{SLUG}",
+        "permissions": {"delete": False, "edit": False, "edit_resources": False},
+        "private": False,
+        "quality": {
+            "all_resources_available": True,
+            "dataset_description_quality": True,
+            "has_open_format": True,
+            "has_resources": resources > 0,
+            "license": True,
+            "resources_documentation": True,
+            "score": random.randint(1, 9) / 9,
+            "spatial": harvested,
+            "temporal_coverage": False,
+            "update_frequency": True,
+            "update_fulfilled_in_time": False,
+        },
+        "resources": [a_resource(random) for _ in range(resources)],
+        "schema": None,
+        "slug": SLUG,
+        "spatial": a_place(random) if harvested else None,
+        "tags": random.sample(TAGS, random.randint(0, 5)),
+        "temporal_coverage": {"start": "2013-01-01", "end": None} if harvested else None,
+        "title": TITLE,
+        "uri": f"{PORTAL}/api/1/datasets/{SLUG}/",
+    }
+
+
+def a_resource(random: Random) -> dict[str, Any]:
+    """A file of a dataset."""
+    key, ending = random.randbytes(16).hex(), random.choice(FORMATS)
+    checked = random.random() < 0.3
+    return {
+        "checksum": {"type": "sha1", "value": random.randbytes(20).hex()} if checked else None,
+        "created_at": CREATED,
+        "description": a_text(random, 1) if random.random() < 0.5 else None,
+        "extras": {"check:available": True, "check:status": 200} if checked else {},
+        "filesize": random.randint(1000, 10**9) if checked else None,
+        "filetype": "remote",
+        "format": ending,
+        "geopf": None,
+        "harvest": None,
+        "id": f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}",
+        "internal": {"created_at_internal": CREATED, "last_modified_internal": MODIFIED},
+        "last_modified": MODIFIED,
+        "latest": f"{PORTAL}/api/1/datasets/r/{key}",
+        "metrics": {"views": random.randint(0, 999)},
+        "mime": None,
+        "preview_url": None,
+        "schema": None,
+        "title": f"Fichier {key[:4]}.{ending}",
+        "type": "main",
+        "url": f"https://files.example.org/{key}/donnees.{ending}",
+    }
+
+
+def an_organization(random: Random) -> dict[str, Any]:
+    """A producer."""
+    slug = f"commune-{random.randint(1, 5000)}"
+    return {
+        "acronym": None,
+        "badges": [{"kind": "public-service"}, {"kind": "certified"}],
+        "class": "Organization",
+        "id": random.randbytes(12).hex(),
+        "logo": f"{PORTAL}/avatars/{slug}.png",
+        "logo_thumbnail": f"{PORTAL}/avatars/{slug}-100.png",
+        "name": slug.title(),
+        "page": f"{PORTAL}/organizations/{slug}",
+        "permissions": dict.fromkeys(["delete", "edit", "harvest", "members", "private"], False),
+        "slug": slug,
+        "uri": f"{PORTAL}/api/1/organizations/{slug}/",
+    }
+
+
+def a_contact(random: Random) -> dict[str, Any]:
+    """Who answers questions."""
+    return {
+        "contact_form": None,
+        "email": "contact@example.org",
+        "id": random.randbytes(12).hex(),
+        "name": "Service de la donnée",
+        "organization": an_organization(random),
+        "owner": None,
+        "role": "contact",
+    }
+
+
+def a_harvest(random: Random) -> dict[str, Any]:
+    """Where a dataset was harvested by the portal."""
+    key = random.randbytes(8).hex()
+    return {
+        "backend": "CSW-ISO-19139",
+        "created_at": CREATED,
+        "dct_identifier": key,
+        "domain": "catalogue.example.org",
+        "issued_at": CREATED,
+        "last_update": UPDATED,
+        "modified_at": MODIFIED,
+        "remote_id": f"https://catalogue.example.org/datasets/{key}",
+        "remote_url": f"https://catalogue.example.org/datasets/{key}",
+        "source_id": random.randbytes(12).hex(),
+        "uri": f"https://catalogue.example.org/datasets/{key}",
+    }
+
+
+def a_place(random: Random) -> dict[str, Any]:
+    """What a dataset covers."""
+    west, south = random.uniform(-5, 8), random.uniform(42, 50)
+    east, north = west + 1, south + 1
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    geometry = {"coordinates": [[ring]], "type": "MultiPolygon"}
+    return {"geom": geometry, "granularity": "other", "zones": []}
+
+
+def a_text(random: Random, sentences: int) -> str:
+    """Some sentences."""
+    return " ".join(random.choices(SENTENCES, k=sentences))
+
+
+def make_bodies() -> list[bytes]:
+    """The bodies, as JSON to put the items' own values into."""
+    random = Random(SEED)
+    # By rank rather than by chance, so that the largest are there: of a Pareto distribution.
+    ranks = [(rank + 0.5) / BODIES for rank in range(BODIES)]
+    resources = [int((1 - rank) ** (-1 / 1.4)) for rank in ranks]
+    random.shuffle(resources)
+    return [json.dumps(a_body(random, count)).encode() for count in resources]
+
+
+def masked(value: Any, mask: Mask | None) -> Any:
+    """The part of some JSON that a mask wants."""
+    if isinstance(value, list):
+        return [masked(one, mask) for one in value]
+    if mask is None or not isinstance(value, dict):
+        return value
+    return {name: masked(value.get(name), inside) for name, inside in sorted(mask.items())}
+
+
+class Catalogue:
+    """The datasets of a portal, numbered in the order of their creation.
+
+    Args:
+        count: How many there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        random = Random(SEED)
+        # Milliseconds apart, as everything in MongoDB.
+        step = dt.timedelta(milliseconds=(END - START) // dt.timedelta(milliseconds=1) // count)
+        self.created = [START + number * step for number in range(count)]
+        self.updated = [when + random.random() * (END - when) for when in self.created]
+        by_update = sorted(range(count), key=self.updated.__getitem__)
+        # Without `sort` the newest come first.
+        newest = range(count - 1, -1, -1)
+        self.orders: dict[str, Sequence[int]] = {
+            "": newest,
+            "created": range(count),
+            "-created": newest,
+            "last_update": by_update,
+            "-last_update": by_update[::-1],
+        }
+        self.bodies = make_bodies()
+        self.masked_bodies = cache(self._masked_bodies)
+        # What a stable walk asks for, so that none waits for it.
+        ids: Mask = {"id": None, "internal": {"created_at_internal": None}}
+        self.masked_bodies(header(ids, OPERATIONS["list_datasets"]))
+
+    def item(self, bodies: Sequence[bytes], number: int) -> bytes:
+        """A dataset as JSON."""
+        created, updated = self.created[number], self.updated[number]
+        slug = f"bornes-de-recharge-de-la-commune-{number}"
+        updated_text = updated.isoformat().encode()
+        return bodies[number % BODIES] % {
+            b"created": created.isoformat().encode(),
+            b"id": f"{int(created.timestamp()):08x}{number:016x}".encode(),
+            b"modified": updated_text,
+            b"slug": slug.encode(),
+            b"title": slug.replace("-", " ").capitalize().encode(),
+            b"updated": updated_text,
+        }
+
+    def _masked_bodies(self, mask: str) -> tuple[Sequence[bytes], list[str]]:
+        """The bodies and the fields of a page that a mask leaves, which is empty for all."""
+        if not mask:
+            return self.bodies, ENVELOPE
+        fields = parse(mask)
+        inside = fields["data"]
+        bodies = [json.dumps(masked(json.loads(body), inside)).encode() for body in self.bodies]
+        return bodies, [name for name in ENVELOPE if name in fields]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Answers requests.
+
+    Attributes:
+        catalogue: What there is.
+        latency: Seconds that each answer takes longer.
+        times: When each request came, in seconds by a clock.
+    """
+
+    catalogue: Catalogue
+    latency: float
+    times: list[float] = field(default_factory=list)
+
+    async def list_times(self, request: web.Request) -> web.Response:
+        """When requests came."""
+        return web.json_response(self.times)
+
+    async def list_datasets(self, request: web.Request) -> web.Response:
+        """A page of the list."""
+        self.times.append(time.monotonic())
+        await asyncio.sleep(self.latency)
+        query = request.query
+        number, size = int(query.get("page", 1)), int(query.get("page_size", 20))
+        order = self.catalogue.orders[query.get("sort", "")]
+        wanted = order[(number - 1) * size : number * size]
+        if not wanted and number > 1:
+            return web.json_response({"message": "The requested URL was not found."}, status=404)
+        has_more = number * size < len(order)
+        page = {
+            "next_page": str(request.url.update_query(page=number + 1)) if has_more else None,
+            "page": number,
+            "page_size": size,
+            "previous_page": str(request.url.update_query(page=number - 1)) if number > 1 else None,
+            "total": len(order),
+        }
+        bodies, names = self.catalogue.masked_bodies(request.headers.get(HEADER, ""))
+        items = b", ".join([self.catalogue.item(bodies, one) for one in wanted])
+        envelope = json.dumps({name: page[name] for name in names})[1:].encode()
+        content = b'{"data": [%b], %b' % (items, envelope)
+        return web.Response(body=content, content_type="application/json")
+
+
+async def serve(replay: Replay, port: int) -> None:
+    """Serve until the input ends: not longer than who started it."""
+    app = web.Application()
+    app.router.add_get("/api/1/datasets/", replay.list_datasets)
+    app.router.add_get("/api/1/times", replay.list_times)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}/api/1/", flush=True)
+    commands = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
+    )
+    await commands.read()
+    await runner.cleanup()
+
+
+def main() -> None:
+    """Make the datasets, and serve them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=int, default=75000, help="how many there are")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer waits")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    arguments = parser.parse_args()
+    replay = Replay(Catalogue(arguments.datasets), arguments.latency)
+    asyncio.run(serve(replay, arguments.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""A harvest by a cluster of three workers on this machine, one of which is killed in the middle.
+
+python -m tests.clustered URL FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+import dask
+import distributed
+from attrs import asdict
+
+from aiodatagouv import Client, Paginator
+from aiodatagouv.api import datasets
+from aiodatagouv.bulk import Report
+from aiodatagouv.dask import harvest
+from aiodatagouv.models import Dataset
+from aiodatagouv.models.dataset_page import DatasetPage
+
+RATE = 40
+FIELDS = "id,title,last_update,resources{id}"
+
+
+def paginate(client: Client) -> Paginator[DatasetPage, Dataset]:
+    return datasets.list_datasets(client, fields=FIELDS, page_size=50)
+
+
+def main() -> None:
+    url, folder = sys.argv[1:]
+    # How long the place of a lost worker is kept for it.
+    dask.config.set({"distributed.scheduler.locks.lease-timeout": "3s"})
+    reports: list[Report] = []
+    killed: list[int] = []
+    with (
+        distributed.LocalCluster(
+            n_workers=3, threads_per_worker=2, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = [*client.run(os.getpid).values()]
+
+        def progress(report: Report) -> None:
+            reports.append(report)
+            if len(reports) == 3:
+                os.kill(pids[0], signal.SIGKILL)
+                killed.append(pids[0])
+
+        report = harvest(client, paginate, folder, base_url=url, rate=RATE, progress=progress)
+    print(json.dumps({"report": asdict(report), "killed": len(killed), "parts": len(reports)}))
+
+
+if __name__ == "__main__":
+    main()

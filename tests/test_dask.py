@@ -1,0 +1,53 @@
+"""Harvests by a cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pyarrow.dataset as ds
+
+from .clustered import RATE
+from .replayed import replay_portal
+
+
+def test_a_cluster_that_loses_a_worker_has_everything_once_and_keeps_its_rate(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "datasets"
+    with replay_portal(6000) as url:
+        command = [sys.executable, "-m", "tests.clustered", url, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        times: list[float] = httpx.get(f"{url}times").json()
+    result = json.loads(done.stdout.splitlines()[-1])
+    report = result["report"]
+    assert result["killed"] == 1
+    assert result["parts"] == 12
+    assert report["complete"]
+    assert report["items"] == report["total"] == 6000
+
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [f"part-{number:05}.parquet" for number in range(12)]
+    table = ds.dataset(folder).to_table()
+    ids = table["id"].to_pylist()
+    assert len(ids) == len({*ids}) == 6000
+
+    # Three shares, each of which is kept evenly: in no time are there more than that and one each.
+    seconds = times[-1] - times[0]
+    assert len(times) <= RATE * seconds + 10
+
+
+def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    program = (
+        "import sys, aiodatagouv.dask as dask; from aiodatagouv.api import datasets\n"
+        "try: dask.harvest(None, datasets.list_datasets, sys.argv[1])\n"
+        "except dask.DestinationError as error: print(error)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "is not empty: choose another folder" in done.stdout
