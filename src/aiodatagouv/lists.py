@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import define, field
+
 from . import answers, masks
 from ._model import declared
 from .dates import read_datetime
 from .decoding import decode
-from .errors import DecodeError
+from .errors import DecodeError, OrderError
 from .stable import StableWalk
 from .walk import Batch, Fetch
 
@@ -96,6 +98,7 @@ def stable_walk(
     *,
     low: dt.datetime | None = None,
     high: dt.datetime | None = None,
+    watch: Watch | None = None,
 ) -> StableWalk[T]:
     """A walk in the order of creation.
 
@@ -105,6 +108,7 @@ def stable_walk(
         read: See :func:`fetcher`; it reads the dates too if there are limits.
         low: The date of creation from which on items are wanted.
         high: The date before which they are wanted.
+        watch: What to read of every item besides, when the ids are read.
 
     Raises:
         ValueError: There is none.
@@ -114,31 +118,58 @@ def stable_walk(
     if order is None or reason:
         raise ValueError(f"{name} has no stable walk: {reason}")
     call = call.with_query(sort=order.sort)
-    fetch, look = fetcher(client, call, read), looker(client, call, order)
+    fetch, look = fetcher(client, call, read), looker(client, call, order, watch)
     return StableWalk(name, client.start, fetch, look, low=low, high=high)
 
 
-def looker(client: Client, call: Call, order: Order) -> Fetch[None]:
+def looker(client: Client, call: Call, order: Order, watch: Watch | None = None) -> Fetch[None]:
     """What fetches no more than the ids and dates of a list, in an order that it has."""
-    return fetcher(
-        client,
-        call.with_query(sort=order.sort).with_fields(["id", order.date]),
-        lambda operation, content: _sight(operation, content, order),
-    )
+    call = call.with_query(sort=order.sort).with_fields(["id", order.date])
+    if watch is not None:
+        call = including(call, watch.date)
+
+    def read(operation: str, content: bytes) -> Batch[None]:
+        items, sight = _sight(operation, content, order)
+        if watch is not None:
+            watch.note(operation, items)
+        return sight
+
+    return fetcher(client, call, read)
 
 
-def dates_of(operation: str, items: Sequence[Any], order: Order) -> list[dt.datetime]:
-    """The dates that items are sorted by.
+@define
+class Watch:
+    """Looks which items have been written since a date.
+
+    Attributes:
+        date: The dotted path, in each item, of the date when it was written.
+        since: The date.
+        found: The ids of those items.
+    """
+
+    date: str
+    since: dt.datetime
+    found: set[str] = field(factory=set[str])
+
+    def note(self, operation: str, items: Sequence[Any]) -> None:
+        """Look at some items."""
+        dates = dates_of(operation, items, self.date)
+        written = zip(items, dates, strict=True)
+        self.found.update(item["id"] for item, date in written if date >= self.since)
+
+
+def dates_of(operation: str, items: Sequence[Any], date: str) -> list[dt.datetime]:
+    """The dates that items have at a dotted path.
 
     Raises:
         DecodeError: One has no such date.
     """
-    path = order.date.split(".")
+    path = date.split(".")
     try:
         return [_moment(reduce(operator.getitem, path, item)) for item in items]
     except (LookupError, TypeError, ValueError) as error:
         raise DecodeError(
-            repr(error), operation=operation, path="$.data", expected=f"{order.date} of every item"
+            repr(error), operation=operation, path="$.data", expected=f"{date} of every item"
         ) from error
 
 
@@ -149,19 +180,15 @@ def _moment(text: str | None) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _sight(operation: str, content: bytes, order: Order) -> Batch[None]:
+def _sight(operation: str, content: bytes, order: Order) -> tuple[list[Any], Batch[None]]:
     page = decode(operation, content, dict[str, Any])
     try:
-        ids: list[str | None] = [item["id"] for item in page["data"]]
-        return Batch(
-            None,
-            ids,
-            total=page["total"],
-            size=page["page_size"],
-            has_more=page["next_page"] is not None,
-            dates=dates_of(operation, page["data"], order),
-        )
-    except (LookupError, TypeError) as error:
-        raise DecodeError(
-            repr(error), operation=operation, expected="a page with the id of every item"
-        ) from error
+        ids: list[str | None] = [item.get("id") for item in page["data"]]
+        total, size, has_more = page["total"], page["page_size"], page["next_page"] is not None
+    except (AttributeError, LookupError, TypeError) as error:
+        raise DecodeError(repr(error), operation=operation, expected="a page of objects") from error
+    if None in ids:  # As on portals that are older than the id.
+        raise OrderError(operation, "has items without an id")
+    dates = dates_of(operation, page["data"], order.date)
+    sight = Batch(None, ids, total=total, size=size, has_more=has_more, dates=dates)
+    return page["data"], sight

@@ -31,10 +31,12 @@ class Order:
     Attributes:
         sort: What is sent as ``sort`` to have it upwards; a minus before it is for downwards.
         date: The dotted path, in each item, of the date that it goes by.
+        written: That of the date when it was written last, where the other may stay as it is then.
     """
 
     sort: str
     date: str
+    written: str | None = None
 
 
 @frozen

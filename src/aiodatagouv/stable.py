@@ -15,7 +15,7 @@ import datetime as dt
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any, Generic
 
 from attrs import define, field, frozen
@@ -29,8 +29,8 @@ STRETCH = 1000
 OVERLAP = 50
 """Items at most that one stretch has in common with the next, unless something comes between."""
 
-WINDOW = 20
-"""Items a page where one is to be fetched whose place is known."""
+WINDOW = 100
+"""Items a page where one is fetched whose place is known: others that are missing may be near."""
 
 STUCK = 30
 """How often something may come between before longer stretches are tried."""
@@ -220,11 +220,15 @@ class StableWalk(Generic[PageT]):
             if key not in self.seen.ids
         }
         for key, (date, place) in missing.items():
-            tries = 0
-            while key not in self.seen.ids:
-                if (at := await self._find(key, date, place)) is None:
+            at: int | None = place
+            for tries in count():
+                if key in self.seen.ids:
+                    break
+                if tries == TRIES:
+                    raise OrderError(self.operation, f"does not answer {key} where it is")
+                if tries and (at := await self._find(key, date, place)) is None:
                     break  # It has gone.
-                number, size = _window(at, min(WINDOW << tries, STRETCH))
+                number, size = _window(at or 0, min(WINDOW << tries, STRETCH))
                 with suppress(NotFoundError):
                     batch = await self.fetch(number, size)
                     # Only what is missing: the rest is no more than what has just been created.
@@ -233,9 +237,6 @@ class StableWalk(Generic[PageT]):
                     self.missed += len(new)
                     if new:
                         yield batch, new
-                tries += 1
-                if tries == TRIES:
-                    raise OrderError(self.operation, f"does not answer {key} where it is")
 
     async def _find(self, key: str, date: dt.datetime, place: int) -> int | None:
         """How many items are before one in the list; None if it has gone."""

@@ -152,10 +152,11 @@ def test_an_interrupted_harvest_goes_on(portal: Portal, run: Run, tmp_path: Path
             *(sys.executable, "-m", "aiodatagouv.cli", *command), stderr=asyncio.subprocess.PIPE
         )
         # Its second line is the first that says that something is on disk.
-        while not checkpoint.exists() or checkpoint.read_bytes().count(b"\n") < 2:
-            await asyncio.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        _, err = await process.communicate()
+        async with asyncio.timeout(30):
+            while not checkpoint.exists() or checkpoint.read_bytes().count(b"\n") < 2:
+                await asyncio.sleep(0.005)
+            process.send_signal(signal.SIGINT)
+            _, err = await process.communicate()
         return process.returncode, err
 
     status, err = asyncio.run(interrupt())
@@ -280,3 +281,4 @@ def test_a_checkpoint_of_another_harvest_is_not_overwritten(run: Run, tmp_path: 
     other = run("harvest", "reuses", "-o", str(file), "--since", "last", "--tag", "eau")
     assert other.status == 1
     assert "is of another harvest" in other.err
+    assert "with --fresh" in other.err

@@ -432,7 +432,7 @@ _ALL: tuple[Operation, ...] = (
         masked=True,
         releases=("17.18.0", "14.13.0"),
         created=Order("created", "internal.created_at_internal"),
-        changed=Order("last_update", "last_update"),
+        changed=Order("last_update", "last_update", "internal.last_modified_internal"),
     ),
     Operation(
         id="list_frequencies",
@@ -1486,7 +1486,7 @@ _ALL: tuple[Operation, ...] = (
         masked=True,
         releases=("17.18.0", "14.13.0"),
         created=Order("created", "internal.created_at_internal"),
-        changed=Order("last_update", "last_update"),
+        changed=Order("last_update", "last_update", "internal.last_modified_internal"),
     ),
     Operation(
         id="list_organization_discussions",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from attrs import define, field
 
 from ..errors import DestinationError
-from ..lists import fetcher, instability, page_size, stable_walk
+from ..lists import Watch, fetcher, instability, page_size, stable_walk
 from ..stable import backwards
 from ..walk import Batch
 from .desk import Desk
@@ -61,7 +61,8 @@ async def update(
     """Fetch what has changed since a date, and write the file anew with it.
 
     Everything that is there throughout will be in it: what has come without a date of change, as
-    what was private before, is found by the ids of all. What is gone is taken out.
+    what was private before, is found by the ids of all, with the dates when they were written. What
+    is gone is taken out.
     """
     sink, operation = desk.sink, plan.call.operation
     assert isinstance(sink, FileSink)
@@ -86,9 +87,11 @@ async def update(
             async for _, batch in stretches:
                 new = [at for at, date in enumerate(batch.dates) if date >= since]
                 await take(batch, [at for at in new if batch.ids[at] not in changes.places])
-        walk = stable_walk(client, plan.wide(), plan.reader())
+        watch = Watch(operation.changed.written or operation.changed.date, since)
+        walk = stable_walk(client, plan.wide(), plan.reader(), watch=watch)
         order = await walk.order(desk.tally.report.total or 0)
-        walk.seen.ids |= known | changes.places.keys()
+        # What was written without a new date of change is as good as missing.
+        walk.seen.ids |= (known - watch.found) | changes.places.keys()
         async with aclosing(walk.missing(order)) as missing:
             async for batch, new in missing:
                 await take(batch, new)

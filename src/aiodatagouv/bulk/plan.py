@@ -107,7 +107,7 @@ class Plan:
                 raise DecodeError(
                     repr(error), operation=operation, expected="a page of objects"
                 ) from None
-            dates = dates_of(operation, items, orders[0]) if orders else []
+            dates = dates_of(operation, items, orders[0].date) if orders else []
             if self.projection is not None:
                 objects = self.projection.page(operation, content).data
                 lines = [msgspec.json.encode(one) for one in objects]

@@ -129,3 +129,6 @@ def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
             created_at=moment(),
             handled_at=None if index else NOW,
         ).save()
+    # All would be of one moment otherwise.
+    for notification in Notification.objects:
+        notification.update(last_modified=moment())

@@ -271,6 +271,9 @@ def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
             created_at=moment(),
             handled_at=NOW if kind is NotificationType.DISCUSSION_NEW else None,
         ).save()
+    # All would be of one moment otherwise.
+    for notification in Notification.objects:
+        notification.update(last_modified=moment())
     MembershipRequestNotificationFactory(
         user=catalog.admin, request_organization=organization, request_user=catalog.users[10]
     )

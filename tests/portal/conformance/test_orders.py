@@ -1,0 +1,71 @@
+"""The orders that lists say they have: walks in the order of creation or change rest on them."""
+
+from __future__ import annotations
+
+from functools import reduce
+from itertools import pairwise
+from operator import getitem
+from pathlib import Path
+
+import pytest
+
+from aiodatagouv import OPERATIONS, Client, Operation, Order, bulk
+from aiodatagouv.dates import read_datetime
+
+from ..portal import RELEASES, Portal
+
+ORDERS = [
+    pytest.param(release, operation, order, id=f"{release}-{operation.id}-{name}")
+    for release in RELEASES
+    for operation in OPERATIONS.values()
+    if release in operation.releases
+    for name, order in [("created", operation.created), ("changed", operation.changed)]
+    if order is not None
+]
+
+LISTS = [
+    pytest.param(release, operation, id=f"{release}-{operation.id}")
+    for release in RELEASES
+    for operation in OPERATIONS.values()
+    if operation.kind == "page" and release in operation.releases
+]
+
+UNSORTED = {("14.13.0", "activity")}
+"""What does not sort as a later release does."""
+
+
+@pytest.mark.parametrize(("release", "operation", "order"), ORDERS)
+async def test_a_list_comes_in_the_order_that_it_says(
+    operation: Operation, order: Order, own_portal: Portal, admin: Client
+) -> None:
+    path, query = own_portal.parameters(operation)
+    query |= {"page_size": 1000, "fields": ["id", order.date]}
+    dates: dict[str, list[str]] = {}
+    for sort in (order.sort, f"-{order.sort}"):
+        page = await operation.function(admin, *path, sort=sort, **query)
+        items = [item.to_dict() for item in page.data]
+        dates[sort] = [reduce(getitem, order.date.split("."), item) for item in items]
+    upwards = [read_datetime(date) for date in dates[order.sort]]
+    assert len({*upwards}) > 1, "a list of one date shows no order"
+    is_sorted = all(before <= after for before, after in pairwise(upwards))
+    assert is_sorted is ((own_portal.release, operation.id) not in UNSORTED)
+    if is_sorted:
+        assert dates[order.sort] != dates[f"-{order.sort}"]
+        assert sorted(dates[order.sort]) == sorted(dates[f"-{order.sort}"])
+
+
+@pytest.mark.parametrize(("release", "operation"), LISTS)
+async def test_a_list_is_harvested_whole(
+    operation: Operation, own_portal: Portal, admin: Client, tmp_path: Path
+) -> None:
+    path, query = own_portal.parameters(operation)
+    query |= {"page_size": 7}
+    total = (await operation.function(admin, *path, **query)).total
+    found = operation.function(admin, *path, **query)
+    report = await bulk.harvest(admin, found, tmp_path / "a.jsonl")
+    lines = (tmp_path / "a.jsonl").read_bytes().splitlines()
+    assert report.complete, report.reason
+    assert len(lines) == report.items == total
+    is_checked = operation.created is not None and "sort" not in query
+    is_checked &= (own_portal.release, operation.id) not in UNSORTED or total <= 7
+    assert (report.reason is None) is is_checked
