@@ -11,7 +11,7 @@ help: ## What there is
 
 .PHONY: demo
 demo: .venv/ready .venv-portal-17.18.0/ready ## Start a portal, harvest its datasets into datasets.jsonl, stop it
-	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --run $(BIN)/python examples/harvest.py datasets.jsonl
+	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --run $(BIN)/aiodatagouv harvest datasets --fresh -o datasets.jsonl
 
 .PHONY: environments
 environments: .venv/ready $(PORTALS) ## Set everything up; -j 3 does it at once
@@ -66,6 +66,10 @@ bench: .venv/ready .venv-portal-17.18.0/ready ## Measure what decoding costs
 bench-backoff: .venv/ready ## Measure how the client keeps to the limits of nginx and Flask-Limiter
 	@$(BIN)/python benchmarks/backoff.py
 
+.PHONY: bench-harvest
+bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed, what concurrency does
+	@$(BIN)/python benchmarks/harvest.py
+
 .PHONY: requirements
 requirements: .venv/ready ## Pin the newest dependencies, with their hashes
 	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt
@@ -77,7 +81,7 @@ COMPILE := --universal --python-version 3.11 --generate-hashes \
 
 .PHONY: clean
 clean: ## Remove what the other commands made
-	rm -rf .venv .venv-portal-* .mypy_cache .pytest_cache .ruff_cache datasets.jsonl
+	rm -rf .venv .venv-portal-* .mypy_cache .pytest_cache .ruff_cache datasets.jsonl*
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: say PYTHON=...")'

@@ -1,7 +1,7 @@
 """What decoding a page costs, as a multiple of parsing its JSON: `python benchmarks/decode.py`.
 
 The page is the first one of a portal's list of datasets, 100 of them, taken from the portal at
-PORTAL_URL; the Makefile's `bench` starts one. Once it is whole, once only what a class asks for.
+DATAGOUV_PORTAL; the Makefile's `bench` starts one. Once it is whole, once only what a class asks for.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class RenamedTitle:
 async def pages() -> list[bytes]:
     """The JSON of 100 datasets: whole, for a class, and for one with a renamed field."""
     answers: list[httpx.Response] = []
-    async with Client(base_url=os.environ["PORTAL_URL"], on_response=answers.append) as client:
+    async with Client(base_url=os.environ["DATAGOUV_PORTAL"], on_response=answers.append) as client:
         listed = datasets.list_datasets(client, page_size=100)
         await listed
         await listed.into(Title)

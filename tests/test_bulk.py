@@ -445,7 +445,8 @@ async def test_what_the_checkpoint_speaks_of_must_be_there(suffix: str, tmp_path
 
 async def test_another_file_is_not_taken_for_a_checkpoint(tmp_path: Path) -> None:
     other = tmp_path / "datasets.jsonl.checkpoint"
-    for text in ["My notes\n", "{}\n", "[]\n", '{"query": {}, "began": "x"}\n']:
+    head = '{"query": {}, "began": "2026-01-01", "latest": null}\n'
+    for text in ["My notes\n", "{}\n", "[]\n", head.replace("2026-01-01", "x"), f"{head}{{}}\n"]:
         other.write_text(text)
         with pytest.raises(CheckpointError, match="is no checkpoint of a harvest"):
             await harvest(MovingPortal.of(6, 0, left=0), tmp_path / "datasets.jsonl")
@@ -565,7 +566,7 @@ async def test_what_cannot_be_brought_up_to_date_is_refused_before_anything_is_s
         found = datasets.list_datasets(client)
         cases: list[tuple[Paginator[Any, Any], str]] = [
             (datasets.list_datasets(client, fields="title"), "the id must be among"),
-            (datasets.list_datasets(client, sort="title"), "sort given"),
+            (datasets.list_datasets(client, sort="title"), "but sort is given"),
             (datasets.list_dataset_followers(client, "a"), "cannot sort it by what has changed"),
             (datasets.list_datasets(client, tag=["x"]), "parameter tag None there, 'x' here"),
         ]
@@ -646,7 +647,7 @@ async def test_a_walk_from_a_page_on_is_of_what_comes_then(tmp_path: Path) -> No
         report = await bulk.harvest(client, found, tmp_path / "a.jsonl")
     assert ids(tmp_path / "a.jsonl") == [*range(10, 23)]
     assert report.complete
-    assert "page given" in str(report.reason)
+    assert "but page is given" in str(report.reason)
 
 
 # ---- Reports, and what goes wrong
@@ -695,14 +696,16 @@ async def test_progress_says_what_has_come(tmp_path: Path) -> None:
     [
         ("a.csv", "its suffix must be one of .jsonl, .jsonl.gz, .jsonl.zst, .parquet"),
         ("nowhere/a.jsonl", "there is no folder"),
+        ("folder.jsonl", "is a folder"),
     ],
 )
 async def test_a_destination_that_cannot_be_is_refused(
     name: str, words: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "folder.jsonl").mkdir()
     with pytest.raises(DestinationError, match=words):
         await harvest(MovingPortal.of(3, 0, left=0), tmp_path / name)
-    assert not [*tmp_path.iterdir()]
+    assert [one.name for one in tmp_path.iterdir()] == ["folder.jsonl"]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import datetime as dt
 import inspect
+import io
 import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,9 +24,10 @@ import httpx
 import pytest
 from attrs import evolve
 
-from aiodatagouv import OPERATIONS, Client, MaskError, bulk
+from aiodatagouv import OPERATIONS, APIError, Client, MaskError, NetworkError, Retry, bulk
 from aiodatagouv.cli import catalogue, main, signatures
 from aiodatagouv.cli.parameters import KnownValues, known_values, to_click
+from aiodatagouv.cli.progress import Meter
 
 from .servers import OK, server
 from .servers import says as says_bytes
@@ -34,6 +37,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 KEY = "a-key-that-must-not-be-shown"
 
 VELOS = {"id": "1", "slug": "velos", "title": "Vélos"}
+HARVESTED = bulk.Report(operation="list_datasets", items=3, total=3, pages=1, requests=2, bytes=900)
 REUSE = {
     "title": "Carte",
     "description": "Des pistes.",
@@ -130,6 +134,16 @@ def test_every_command_shows_its_help(run: Run) -> None:
         status, out, err = run("call", name, "--help")
         assert (status, err) == (0, "")
         assert OPERATIONS[name].summary.split()[0] in out
+        assert "``" not in out
+        assert ".. deprecated" not in out
+
+
+def test_help_says_what_is_in_the_path_and_what_is_not(run: Run) -> None:
+    path, _, others = run("call", "delete_dataset", "--help").out.partition("Parameters of the")
+    assert "Arguments:\n  DATASET  The dataset ID or slug.\n" in path
+    assert "--send-legal-notice / --no-send-legal-notice" in others
+    assert "DATASET" not in others
+    assert "no longer serve it; 14.13.0 does." in run("harvest", "pages", "--help").out
 
 
 def test_every_list_can_be_harvested_by_a_short_name(run: Run) -> None:
@@ -594,6 +608,31 @@ def test_help_says_what_a_body_has(run: Run) -> None:
     assert "topic text, known:" in " ".join(run("call", "create_reuse", "--help").out.split())
 
 
+# The documentation
+
+
+DOCUMENTED = re.findall(
+    r"^\$ (aiodatagouv [^|>\n]+)",
+    (Path(__file__).parents[1] / "docs" / "cli.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("command", DOCUMENTED)
+def test_the_commands_of_the_documentation_are_right(run: Run, command: str) -> None:
+    _, *arguments = shlex.split(command)
+    # What a command does not have is a mistake even when its help is asked for.
+    status, out, err = run(*arguments, "--help")
+    assert (status, err) == (0, "")
+    assert out.startswith("Usage: aiodatagouv")
+
+
+def test_the_documentation_has_every_command(run: Run) -> None:
+    out = run("--help").out
+    commands = {command.split()[1] for command in DOCUMENTED}
+    assert commands == set(re.findall(r"^  ([a-z]+)  ", out.partition("Commands:")[2], re.M))
+
+
 # The list of operations
 
 
@@ -851,10 +890,41 @@ async def test_the_bar_is_for_a_terminal(tmp_path: Path) -> None:
     assert piped.err.count(b"\n") == 1
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    operation = OPERATIONS["list_datasets"]
+    waits = [
+        Retry(operation, APIError("Too many", status=429), 1, 57.6),
+        Retry(operation, NetworkError("no"), 1, 2),
+    ]
+    shown: list[str] = []
+    for retry in waits:
+        with Meter(operation, is_shown=True) as meter:
+            meter.update(evolve(HARVESTED, retries=3))
+            meter.show_wait(retry)
+        shown.append(terminal.getvalue())
+    assert "429, again in 58 s" in shown[0]
+    assert "no answer, again in 2 s" in shown[1]
+    with Meter(operation, is_shown=True) as meter:
+        meter.show_wait(waits[0])
+        meter.update(evolve(HARVESTED, retries=3))
+    assert "3 retries" in terminal.getvalue()
+
+
+def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    with Meter(OPERATIONS["list_datasets"], is_shown=True) as meter:
+        meter.update(HARVESTED)
+    assert capsys.readouterr() == ("", "")
+
+
 # Harvests
-
-
-HARVESTED = bulk.Report(operation="list_datasets", items=3, total=3, pages=1, requests=2, bytes=900)
 
 
 @pytest.fixture

@@ -87,7 +87,9 @@ def instability(call: Call) -> str | None:
         return "the portal cannot sort it by creation"
     given = [key for key in ("page", "sort") if call.query.get(key) is not None]
     if given:
-        return f"{' and '.join(given)} given: it is of the whole list in the order of creation"
+        return (
+            f"that is for whole lists in the order of creation, but {' and '.join(given)} is given"
+        )
     return None
 
 

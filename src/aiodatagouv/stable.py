@@ -166,7 +166,7 @@ class StableWalk(Generic[PageT]):
                         if check is None:
                             check = self.start(self.order(end or batch.total))
                         yield batch, self._new(batch)
-                        if self.high is not None and batch.dates[-1] >= self.high:
+                        if self.high is not None and batch.dates and batch.dates[-1] >= self.high:
                             break
                 except NotFoundError:
                     if first == 1:
@@ -175,6 +175,7 @@ class StableWalk(Generic[PageT]):
         finally:
             if check is not None:
                 check.cancel()
+                await asyncio.gather(check, return_exceptions=True)
         async with aclosing(self.missing(order)) as missing:
             async for found in missing:
                 yield found

@@ -80,6 +80,7 @@ async def walk(
     finally:
         for task in ahead:
             task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
 
 
 @define

@@ -1,7 +1,7 @@
 """Runs a portal by hand: until Ctrl-C, while a command runs that uses it, or in the background.
 
 python -m tests.portal
-python -m tests.portal --run python examples/harvest.py datasets.jsonl
+python -m tests.portal --run aiodatagouv harvest datasets -o datasets.jsonl
 python -m tests.portal --background
 python -m tests.portal --stop
 """
@@ -36,7 +36,7 @@ def main() -> int:
         "--run",
         nargs=argparse.REMAINDER,
         metavar="COMMAND",
-        help="run this, which finds the portal in PORTAL_URL, and end with its status",
+        help="run this, which finds the portal in DATAGOUV_PORTAL, and end with its status",
     )
     arguments = parser.parse_args()
     if arguments.stop:
@@ -48,7 +48,7 @@ def main() -> int:
     try:
         with running_portal(arguments.datasets, port=arguments.port) as portal:
             if arguments.run:
-                environment = {**os.environ, "PORTAL_URL": portal.url}
+                environment = {**os.environ, "DATAGOUV_PORTAL": portal.url}
                 return subprocess.run(arguments.run, env=environment, check=False).returncode
             print(f"url      {portal.url}")
             print(f"api key  {portal.api_key}", flush=True)

@@ -1,4 +1,4 @@
-"""The Python of the README and the docs, run: the README's on the real portal."""
+"""The Python of the README and the docs, run: but for that of tests, on the real portal."""
 
 from __future__ import annotations
 
@@ -20,19 +20,29 @@ from aiodatagouv.api import datasets
 from .portal import Portal
 from .test_calls import PNG
 
-README = Path(__file__).parents[2] / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+PROJECT = Path(__file__).parents[2]
+
+
+def blocks(page: str) -> list[str]:
+    """The Python of a page."""
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+
+
+# No scheduler is where the snippet for a cluster looks for one: `test_dask` starts its own.
+*HARVESTS, CLUSTER = blocks("docs/harvest.md")
+BLOCKS = [*blocks("README.md"), *HARVESTS]
 
 
 def test_every_snippet_type_checks(tmp_path: Path) -> None:
-    body = "".join(BLOCKS)
+    body = "".join([*BLOCKS, CLUSTER])
     program = tmp_path / "readme.py"
     program.write_text(
         "async def main(api_key: str) -> None:\n" + textwrap.indent(body, "    "), encoding="utf-8"
     )
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", str(program)],
-        cwd=README.parent,
+        cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
@@ -64,11 +74,12 @@ async def test_every_snippet_runs(
     assert str(first.title) in printed
     assert "get_dataset: 404" in printed
     assert Path("tags.csv").stat().st_size > 0
+    assert len(Path("datasets.jsonl.gz").read_bytes()) > 0
+    assert len([*Path().glob("datasets-?.parquet")]) == 4
 
 
 async def test_the_tests_in_the_docs_pass() -> None:
-    page = (README.parent / "docs" / "testing.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+    (block,) = blocks("docs/testing.md")
     names: dict[str, Any] = {}
     exec(compile(block, "docs/testing.md", "exec", dont_inherit=True), names)
     tests = [name for name in names if name.startswith("test_")]

@@ -151,6 +151,8 @@ def _whole_lines(file: BinaryIO, path: Path) -> list[dict[str, Any]]:
         for head in lines[:1]:
             dt.datetime.fromisoformat(head["began"])
             dict(head["query"])
+        for line in lines[1:]:
+            dict(line["done"]) if "done" in line else Entry(**line)
     except (ValueError, LookupError, TypeError) as error:
         raise CheckpointError(
             f"{path} is no checkpoint of a harvest ({error!r}): move it away, or remove it"

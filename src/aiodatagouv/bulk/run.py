@@ -20,7 +20,7 @@ from .desk import Desk
 from .merging import check_update, update
 from .plan import Lines, Plan
 from .report import Report, Tally
-from .sinks import SUFFIXES, JsonLines, Sink, needs
+from .sinks import SUFFIXES, FileSink, JsonLines, Sink, needs
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -151,7 +151,8 @@ class _Harvest:
         try:
             await desk.do(lambda: desk.sink.open(last.state))
         except CheckpointError:
-            if not last.is_last:
+            is_named = not isinstance(desk.sink, FileSink) or desk.sink.exists()
+            if not (last.is_last and is_named):
                 raise
             desk.end()  # It had its name already.
             return True
@@ -234,6 +235,8 @@ def _sink(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
         raise DestinationError(f"{path}: its suffix must be one of {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
         raise DestinationError(f"{path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise DestinationError(f"{path} is a folder")
     if path.suffix != ".parquet":
         return JsonLines(path)
     try:

@@ -1,0 +1,164 @@
+"""What is sent: JSON from the command line, a file or stdin, as the model that it is to be."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from attrs import NOTHING, fields
+
+from .._model import attributes, is_model
+from ..decoding import decode
+from ..errors import DecodeError
+from ..types import File
+from .parameters import known_values
+
+STDIN = "-"
+
+_KINDS = {
+    "str": "text",
+    "int": "number",
+    "float": "number",
+    "bool": "true or false",
+    "dt.datetime": "date and time",
+    "JsonObject": "object",
+    "Any": "anything",
+}
+"""What is a type of Python is not for everybody to read."""
+
+BODY = click.Option(
+    ["body", "--body"],
+    metavar="JSON|@FILE|-",
+    help="What to send: JSON, @ and a file of it, or - for stdin.",
+)
+
+FILE = click.Option(
+    ["file", "--file"],
+    type=click.Path(exists=True, dir_okay=False),
+    help="The file to upload.",
+)
+
+
+def read(ctx: click.Context, operation: str, written: str) -> Any:
+    """The body of a call in JSON.
+
+    Args:
+        ctx: The command line.
+        operation: The id of the operation.
+        written: The type of its body, as its function has it.
+
+    Raises:
+        UsageError: There is none, or it is not of that type.
+    """
+    text = _text(ctx)
+    if text is None:
+        raise click.UsageError(f"What is to be sent? Give a --body of JSON ({written}).", ctx)
+    data = _parsed(ctx, text)
+    type_ = body_type(written)
+    _check_required(ctx, type_, data)
+    try:
+        return decode(operation, text.encode(errors="surrogatepass"), type_)
+    except DecodeError as error:
+        what = f"expected {error.expected} at {error.path}, got {error.args[0]}"
+        raise click.UsageError(f"The body does not fit: {what}.", ctx) from None
+
+
+def read_form(ctx: click.Context, written: str) -> Any:
+    """The body of an upload: a file, and JSON for the other fields of the form.
+
+    Raises:
+        UsageError: Something is missing.
+    """
+    text = _text(ctx)
+    data = {} if text is None else _parsed(ctx, text)
+    if not isinstance(data, dict):
+        raise click.UsageError("The body must be an object: the other fields of the form.", ctx)
+    form = cast("dict[str, Any]", data)
+    if ctx.params["file"] is not None:
+        path = Path(ctx.params["file"])
+        # Sent as it is read: it may be larger than the memory.
+        form["file"] = File(ctx.with_resource(path.open("rb")), path.name)
+    elif "file" in form:
+        raise click.UsageError("The file cannot be in the body: give --file PATH.", ctx)
+    type_ = body_type(written)
+    if "file" in _required(type_) and "file" not in form:
+        raise click.UsageError("Which file is to be sent? Give --file PATH.", ctx)
+    _check_required(ctx, type_, form)
+    return type_.from_dict(form)
+
+
+def body_type(written: str) -> Any:
+    """The type of a body: a model, a list of them, or text."""
+    if written == "str":
+        return str
+    name = written.removeprefix("Sequence[").removesuffix("]")
+    model: Any = getattr(import_module("aiodatagouv.models"), name)
+    return model if name == written else list[model]
+
+
+def described(written: str) -> Sequence[tuple[str, str]]:
+    """The fields of a body and what each is, for help."""
+    type_ = body_type(written.removeprefix("Sequence[").removesuffix("]"))
+    if not is_model(type_):
+        return []
+    required = _required(type_)
+    kinds = {key: type_.__annotations__[name] for key, name in attributes(type_).items()}
+    return [
+        (key, f"{_kind(kind.split(' | ')[0])}{', required' if key in required else ''}")
+        for key, kind in kinds.items()
+        if key != "file"
+    ]
+
+
+def _kind(written: str) -> str:
+    """A type in words."""
+    if written.startswith("list["):
+        return f"list of {_kind(written[5:-1])}"
+    values = known_values(written)
+    if values:
+        return f"text, known: {', '.join(values)}"
+    return _KINDS.get(written, f"object, as {written}")
+
+
+def _text(ctx: click.Context) -> str | None:
+    given: str | None = ctx.params["body"]
+    try:
+        if given == STDIN:
+            return sys.stdin.buffer.read().decode()
+        if given is not None and given.startswith("@"):
+            return Path(given[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{given}: {error.strerror}.", ctx) from None
+    except UnicodeError:
+        raise click.UsageError(
+            f"{given}: JSON is written in UTF-8, and this is not.", ctx
+        ) from None
+    return given
+
+
+def _parsed(ctx: click.Context, text: str) -> object:
+    try:
+        return cast("object", json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"The body is not JSON: {error}.", ctx) from None
+
+
+def _check_required(ctx: click.Context, type_: Any, data: object) -> None:
+    """Say all that is missing, where decoding stops at the first."""
+    if not is_model(type_) or not isinstance(data, Mapping):
+        return
+    missing = [key for key in _required(type_) if data.get(key) is None]
+    if missing:
+        raise click.UsageError(
+            f"The body needs {' and '.join(missing)}, which {type_.__name__} must have.", ctx
+        )
+
+
+def _required(model: type[Any]) -> list[str]:
+    defaults = {one.name: one.default for one in fields(model)}
+    return [key for key, name in attributes(model).items() if defaults[name] is NOTHING]
