@@ -1,7 +1,8 @@
 """What decoding a page costs, as a multiple of parsing its JSON: `python benchmarks/decode.py`.
 
 The page is the first one of a portal's list of datasets, 100 of them, taken from the portal at
-DATAGOUV_PORTAL; the Makefile's `bench` starts one. Once it is whole, once only what a class asks for.
+DATAGOUV_PORTAL; the Makefile's `bench` starts one. Once it is whole, once only what a class asks
+for.
 """
 
 from __future__ import annotations
