@@ -163,6 +163,7 @@ async def test_leaving_early_leaves_nothing_under_way(scripted: Scripted, concur
             if page.page == 2:
                 break
         await pages.aclose()
+        await asyncio.sleep(0)  # What was cancelled ends.
         assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
     assert len(portal.asked) <= 2 + concurrency
 

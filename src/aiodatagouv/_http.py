@@ -171,6 +171,8 @@ class Session:
             yield response
         finally:
             await response.aclose()
+            # It leads back to the response: bodies would stay in memory until cycles are collected.
+            response.stream = httpx.ByteStream(b"")
 
     async def read(self, response: Response) -> bytes:
         """The whole body of an answer."""

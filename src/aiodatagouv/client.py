@@ -52,6 +52,13 @@ class _Pool:
     closed: bool = False
     tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
 
+    def forget(self, task: asyncio.Task[Any]) -> None:
+        """Learn that a task has ended."""
+        self.tasks.discard(task)
+        if not task.cancelled():
+            # Whoever waits for it is told how it failed. That nobody does is no reason for a log.
+            task.exception()
+
     def open(self) -> _http.Session:
         """The connections, for a call."""
         if self.session is None:
@@ -242,7 +249,7 @@ class Client:
         """Start a task of its own, which does not outlive the client."""
         task = asyncio.create_task(work)
         self._pool.tasks.add(task)
-        task.add_done_callback(self._pool.tasks.discard)
+        task.add_done_callback(self._pool.forget)
         return task
 
     async def request(self, call: Call) -> _http.Response:

@@ -101,7 +101,8 @@ class Paginator(Generic[PageT, Item]):
         """All pages, in order, each of 100 items unless ``page_size`` was given.
 
         Args:
-            concurrency: How many pages may be under way at once; no more are held in memory.
+            concurrency: How many pages may be under way at once. Besides the one that is yielded,
+                no more are held in memory; when 1, the next one is fetched once it is wanted.
             stable: Whether to walk as :meth:`items` does; the pages then have what is new alone.
 
         Raises:
@@ -127,7 +128,8 @@ class Paginator(Generic[PageT, Item]):
         the fields wanted.
 
         Args:
-            concurrency: How many pages may be under way at once; no more are held in memory.
+            concurrency: How many pages may be under way at once. Besides the one that is yielded,
+                no more are held in memory; when 1, the next one is fetched once it is wanted.
             stable: Whether to yield each item that is there throughout, exactly once, whatever is
                 created, changed or deleted meanwhile. The list is then in the order of creation;
                 its ids are also read from the end to the start, 1,000 a page, and what was missed

@@ -175,7 +175,6 @@ class StableWalk(Generic[PageT]):
         finally:
             if check is not None:
                 check.cancel()
-                await asyncio.gather(check, return_exceptions=True)
         async with aclosing(self.missing(order)) as missing:
             async for found in missing:
                 yield found
@@ -189,7 +188,7 @@ class StableWalk(Generic[PageT]):
         Raises:
             OrderError: The portal does not sort by creation.
         """
-        found: list[tuple[str, dt.datetime]] = []  # From the last to the first.
+        ids, dates = list[str](), list[dt.datetime]()  # From the last to the first.
         before, bound, ties = 0, self.high, set[str]()
         sights = backwards(
             self.look, end, operation=self.operation, size=STRETCH, low=self.low, high=self.high
@@ -202,12 +201,14 @@ class StableWalk(Generic[PageT]):
                     is_behind = bound is not None and date > bound
                     if key is None or key in ties or is_behind or not self._is_wanted(date):
                         continue
-                    found.append((key, date))
+                    ids.append(key)
+                    dates.append(date)
                 before = place + sum(self._is_early(date) for date in sight.dates)
                 bound = sight.dates[0] if stretch else None
                 ties = {key for key, date in stretch if key is not None and date == bound}
-        found.reverse()
-        return Order([key for key, _ in found], [date for _, date in found], before)
+        ids.reverse()
+        dates.reverse()
+        return Order(ids, dates, before)
 
     async def missing(self, order: Order) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
         """Pages with what is in an order and has not been seen; with each, which items are new.

@@ -53,34 +53,42 @@ async def walk(
         start: Starts the task that fetches a page.
         fetch: Fetches a page.
         first: The number of the first page wanted.
-        concurrency: How many pages may be under way at once; no more are held in memory.
+        concurrency: How many pages may be under way at once. Besides the one that is looked at, no
+            more are held in memory; when 1, the next one is fetched once that is done.
 
     Raises:
         NotFoundError: There is no list.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
-    last = number = first
+    number = first
     ahead: deque[asyncio.Task[Batch[PageT]]] = deque()
+
+    def fetch_until(last: int) -> None:
+        nonlocal number
+        while number <= last and len(ahead) < concurrency:
+            ahead.append(start(fetch(number, None)))
+            number += 1
+
     try:
-        while number <= last or ahead:
-            while number <= last and len(ahead) < concurrency:
-                ahead.append(start(fetch(number, None)))
-                number += 1
+        fetch_until(first)
+        while ahead:
             try:
                 batch = await ahead.popleft()
             except NotFoundError:
                 if number == first + 1:
                     raise
                 return  # The list has shrunk: a page past its end is a 404.
+            last = math.ceil(batch.total / max(batch.size, 1))
+            if batch.has_more and concurrency > 1:  # To look at the page may take a while.
+                fetch_until(last)
             yield batch
             if not batch.has_more:
                 return
-            last = math.ceil(batch.total / max(batch.size, 1))
+            fetch_until(last)
     finally:
         for task in ahead:
             task.cancel()
-        await asyncio.gather(*ahead, return_exceptions=True)
 
 
 @define

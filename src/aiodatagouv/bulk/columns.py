@@ -9,10 +9,10 @@ column, under its path in the item: nothing is lost.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import NoneType
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
 
 import msgspec
 import pyarrow as pa
@@ -55,6 +55,12 @@ _INSPECTED: dict[type[inspect.Type], Any] = {
 _OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
 _LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
 
+Rest: TypeAlias = dict[str, Any]
+"""What the columns do not hold: its path -> the value."""
+
+Reader: TypeAlias = Callable[[Any, Rest, str], Any]
+"""Makes of a value what a column holds, or puts it aside under its name."""
+
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -70,20 +76,31 @@ def of_class(class_: type[Any]) -> pa.Schema:
     return pa.schema([_field_of(one) for one in cast("Any", inspect.type_info(class_)).fields])
 
 
-def row(item: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
-    """An item as a row of a table.
+class Rows:
+    """Makes rows of a table of items.
 
-    Raises:
-        DestinationError: A column cannot hold a value, and there is none for what others do not.
+    Args:
+        schema: The columns.
     """
-    rest: dict[str, Any] = {}
-    cells = _struct(item, {one.name: one for one in schema}, "", rest)
-    if rest and REST not in schema.names:
-        name, value = next(iter(rest.items()))
-        raise DestinationError(f"Parquet has no number for {name}, which is {value!r:.80}")
-    if rest:
-        cells[REST] = _text(rest)
-    return cells
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._has_rest = REST in schema.names
+        self._cells = _struct_reader([*schema])
+
+    def row(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """An item as a row.
+
+        Raises:
+            DestinationError: A column cannot hold a value, and there is none for such values.
+        """
+        rest: Rest = {}
+        cells: dict[str, Any] = self._cells(item, rest, "")
+        if rest and not self._has_rest:
+            name, value = next(iter(rest.items()))
+            raise DestinationError(f"Parquet has no number for {name}, which is {value!r:.80}")
+        if rest:
+            cells[REST] = _text(rest)
+        return cells
 
 
 def _fields_of_model(
@@ -146,36 +163,67 @@ def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
     return pa.field(name, pa.string(), metadata=JSON)
 
 
-def _struct(
-    item: Mapping[str, Any], fields: Mapping[str, pa.Field[Any]], path: str, rest: dict[str, Any]
-) -> dict[str, Any]:
-    cells = {}
-    for name, value in item.items():
-        place = f"{path}{name}"
-        if (field := fields.get(name)) is None:
-            rest[place] = value
-        elif value is not None:
-            cells[name] = _cell(value, field, place, rest)
-    return cells
-
-
-def _cell(value: Any, field: pa.Field[Any], path: str, rest: dict[str, Any]) -> Any:
-    type_ = field.type
+def _reader(field: pa.Field[Any]) -> Reader:
+    """What reads the values of a column. It is made once, for there are very many of them."""
     if field.metadata == JSON:
-        return _text(value)
-    if pa.types.is_struct(type_) and isinstance(value, dict):
-        return _struct(value, {one.name: one for one in type_}, f"{path}.", rest)
-    if pa.types.is_list(type_) and isinstance(value, list):
-        element = type_.value_field
+        return lambda value, _rest, _name: _text(value)
+    if pa.types.is_struct(field.type):
+        return _or_rest(_struct_reader([*field.type]), dict)
+    if pa.types.is_list(field.type):
+        return _or_rest(_list_reader(field.type.value_field), list)
+    read = _READERS[field.type]
+
+    def scalar(value: Any, rest: Rest, name: str) -> Any:
+        try:
+            return read(value)
+        except (TypeError, ValueError, OverflowError):
+            rest[name] = value
+            return None
+
+    return scalar
+
+
+def _or_rest(read: Reader, kind: type) -> Reader:
+    """What reads one kind of JSON, and puts aside what is of another."""
+
+    def reader(value: Any, rest: Rest, name: str) -> Any:
+        if type(value) is not kind:
+            rest[name] = value
+            return None
+        inside: Rest = {}
+        cell = read(value, inside, "")
+        for below, odd in inside.items():
+            rest[f"{name}.{below}"] = odd
+        return cell
+
+    return reader
+
+
+def _struct_reader(fields: Sequence[pa.Field[Any]]) -> Reader:
+    readers = {field.name: _reader(field) for field in fields}
+
+    def struct(item: Mapping[str, Any], rest: Rest, _: str) -> dict[str, Any]:
+        cells = {}
+        for name, value in item.items():
+            if (read := readers.get(name)) is None:
+                rest[name] = value
+            elif value is not None:
+                cells[name] = read(value, rest, name)
+        return cells
+
+    return struct
+
+
+def _list_reader(field: pa.Field[Any]) -> Reader:
+    read = _reader(field)
+
+    def elements(values: Sequence[Any], rest: Rest, _: str) -> list[Any]:
         return [
-            None if one is None else _cell(one, element, f"{path}.{number}", rest)
-            for number, one in enumerate(value)
+            None if value is None else read(value, rest, str(number))
+            for number, value in enumerate(values)
         ]
-    try:
-        return _READERS[type_](value)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        rest[path] = value
-        return None
+
+    return elements
 
 
 def _text(value: Any) -> str:
@@ -199,10 +247,13 @@ def _number(value: Any) -> float:
 
 
 def _timestamp(value: Any) -> dt.datetime:
-    moment = read_datetime(value)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    # What remembers its text is not what Arrow takes.
-    return dt.datetime.combine(moment.date(), moment.timetz()).astimezone(dt.UTC)
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError:
+        lenient = read_datetime(value)
+        # What remembers its text is not what Arrow takes.
+        moment = dt.datetime.combine(lenient.date(), lenient.timetz())
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _day(value: Any) -> dt.date:

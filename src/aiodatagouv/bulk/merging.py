@@ -16,7 +16,7 @@ from ..errors import DestinationError
 from ..lists import Watch, fetcher, instability, page_size, stable_walk
 from ..stable import backwards
 from ..walk import Batch
-from .desk import Desk
+from .desk import COMMIT, Desk
 from .plan import Lines, Plan
 from .report import Report
 from .sinks import FileSink, Sink
@@ -24,7 +24,7 @@ from .sinks import FileSink, Sink
 if TYPE_CHECKING:
     from ..client import Client
 
-_TOGETHER = 1000
+_TOGETHER = 100
 """Rows that are written at once."""
 
 
@@ -146,8 +146,9 @@ def _merge(sink: FileSink, changes: Changes, there: list[str], desk: Desk) -> No
         rows.append(row)
         if len(rows) == _TOGETHER:
             sink.write_rows(rows)
-            sink.commit()
             rows.clear()
+            if items % (COMMIT * _TOGETHER) == 0:
+                sink.commit()
 
     sink.open(None)
     for key, row in sink.previous():

@@ -1,4 +1,4 @@
-"""Parquet files: a row group for each commit, with what is nested kept."""
+"""Parquet files, with what is nested kept."""
 
 from __future__ import annotations
 
@@ -16,19 +16,31 @@ from . import columns
 from .files import part_of, replace, sync, sync_folder
 from .sinks import checkpoint_of, lost
 
+ROW_GROUP = 8 << 20
+"""Bytes in memory of a row group, about: what each has of its own is large for so many columns."""
+
+_AT_ONCE = 100
+"""Items of which the rows are in memory at once, as Python's objects."""
+
+_MANY = 1 << 30
+"""Rows of a row group at most: more than there ever are."""
+
 
 class Parquet:
     """A Parquet file. A file of that format says at its end what is in it, so it cannot grow.
 
-    What is written goes to a folder of files of one row group each, as they come; at the end
-    they are put together, one after the other.
+    What is written goes to a folder of Arrow files, one for each commit; at the end they are put
+    together to row groups, one after the other.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._path = path
         self._folder = part_of(path)
         self._schema = schema
-        self._pending: list[pa.RecordBatch] = []
+        self._rows = columns.Rows(schema)
+        # That of the system gives back what is not used any more.
+        self._pool = pa.system_memory_pool()
+        self._writing: _Part | None = None
         self._count = 0
 
     @property
@@ -37,7 +49,7 @@ class Parquet:
         return checkpoint_of(self._path)
 
     def open(self, state: Any) -> None:
-        """See :class:`~aiodatagouv.bulk.Sink`; the state is the number of row groups."""
+        """See :class:`~aiodatagouv.bulk.Sink`; the state is the number of those files."""
         if state is None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir()
@@ -48,17 +60,16 @@ class Parquet:
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        self.write_rows(self.rows(items))
+        for start in range(0, len(items), _AT_ONCE):
+            self.write_rows(self.rows(items[start : start + _AT_ONCE]))
 
     def commit(self) -> int:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        if self._pending:
-            table = pa.Table.from_batches(self._pending, self._schema).combine_chunks()
-            with self._part(self._count).open("wb") as file:
-                pq.write_table(table, file, compression="zstd", row_group_size=max(len(table), 1))
-                sync(file)
+        if self._writing is not None:
+            self._writing.close()
+            self._writing = None
             sync_folder(self._folder)
-            self._pending.clear()
+            self._pool.release_unused()
             self._count += 1
         return self._count
 
@@ -66,25 +77,47 @@ class Parquet:
         """See :class:`~aiodatagouv.bulk.Sink`."""
         whole = self._folder / "whole"
         with whole.open("wb") as file:
-            with pq.ParquetWriter(file, self._schema, compression="zstd") as writer:
-                for part in self._parts():
-                    writer.write_table(pq.read_table(part, memory_map=True))
+            with pq.ParquetWriter(
+                file, self._schema, compression="zstd", memory_pool=self._pool
+            ) as writer:
+                for tables in self._row_groups():
+                    writer.write_table(pa.concat_tables(tables), row_group_size=_MANY)
+                    tables.clear()
+                    self._pool.release_unused()
             sync(file)
         replace(whole, self._path)
         shutil.rmtree(self._folder)
 
+    def _row_groups(self) -> Iterator[list[pa.Table]]:
+        """What has been written, put together to pieces of a size that is good to read."""
+        tables: list[pa.Table] = []
+        for number in range(self._count):
+            with (
+                self._part(number).open("rb") as file,
+                pa.ipc.open_file(file, memory_pool=self._pool) as reader,
+            ):
+                tables.append(reader.read_all())
+            if sum(table.nbytes for table in tables) >= ROW_GROUP:
+                yield tables
+        if tables:
+            yield tables
+
     def close(self) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        self._pending.clear()
+        if self._writing is not None:
+            self._writing.close()
 
     def rows(self, items: Iterable[bytes]) -> list[dict[str, Any]]:
         """What is written for some items."""
-        return [columns.row(msgspec.json.decode(item), self._schema) for item in items]
+        return [self._rows.row(msgspec.json.decode(item)) for item in items]
 
     def write_rows(self, rows: list[dict[str, Any]]) -> None:
         """Write what :meth:`rows` or :meth:`previous` have given."""
-        if rows:
-            self._pending.append(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+        if not rows:
+            return
+        if self._writing is None:
+            self._writing = _Part(self._part(self._count), self._schema)
+        self._writing.write(pa.RecordBatch.from_pylist(rows, schema=self._schema))
 
     def exists(self) -> bool:
         """Whether there is a file already."""
@@ -106,3 +139,22 @@ class Parquet:
 
     def _part(self, number: int) -> Path:
         return self._folder / f"{number:06}"
+
+
+class _Part:
+    """An Arrow file that is being written."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._file = path.open("wb")
+        options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+        self._writer = pa.ipc.new_file(self._file, schema, options=options)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write some rows."""
+        self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        """Return once all is on disk."""
+        with self._file:
+            self._writer.close()
+            sync(self._file)

@@ -134,6 +134,7 @@ class _Harvest:
             return
         unstable = None if self.plan.part else instability(self.plan.call)
         await (self._walk(unstable) if unstable else self._walk_stably())
+        self.seen.ids.clear()  # What puts a file together may need the memory.
         await self.desk.finish()
 
     async def _resume(self) -> bool:

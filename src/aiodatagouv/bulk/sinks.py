@@ -192,7 +192,9 @@ def needs(package: str, extra: str, path: Path) -> DestinationError:
 def _codec(path: Path) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO]]:
     """How lines are packed, and how the file is opened to read them."""
     if path.suffix == ".gz":
-        return partial(gzip.compress, mtime=0), lambda: cast("BinaryIO", gzip.open(path))
+        return partial(gzip.compress, compresslevel=6, mtime=0), lambda: cast(
+            "BinaryIO", gzip.open(path)
+        )
     if path.suffix != ".zst":
         return bytes, lambda: path.open("rb")
     try:
