@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from aiodatagouv import Client
+from aiodatagouv import Client, DataGouvError
 from aiodatagouv.api import datasets, site
 
 from .clients import client_of
@@ -235,3 +238,20 @@ async def test_a_client_is_entered_once() -> None:
             await client.__aenter__()
     with pytest.raises(RuntimeError, match="entered once"):
         await client.__aenter__()
+
+
+async def test_what_fails_while_nobody_waits_for_it_is_not_logged(
+    scripted: Callable[..., Client],
+) -> None:
+    problems: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+
+    async def fail() -> None:
+        raise DataGouvError("on purpose")
+
+    async with scripted(lambda _: httpx.Response(500)) as client:
+        client.start(fail())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        gc.collect()
+    assert problems == []

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
+from attrs import define
 
-from aiodatagouv import Client, NotFoundError
-from aiodatagouv.api import datasets, organizations
+from aiodatagouv import Client, NotFoundError, Page, Paginator
+from aiodatagouv.api import datasets, harvest, organizations
+
+from .clients import client_of
+from .moving import MovingPortal
 
 Scripted = Callable[..., Client]
 
@@ -185,3 +190,72 @@ async def test_less_than_one_page_at_a_time_is_refused() -> None:
 
 def test_nothing_is_sent_before_it_is_used() -> None:
     assert repr(datasets.list_datasets(Client())) == "<Paginator of list_datasets>"
+
+
+# ---- Walks of which nothing is lost; `test_stable` has what may happen meanwhile
+
+
+@define
+class Title:
+    title: str
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_a_stable_walk_yields_what_was_pulled_to_a_page_that_had_been_read(
+    concurrency: int,
+) -> None:
+    portal = MovingPortal.of(50, 3, left=40)
+    async with portal.client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        ids = [int(str(one.id)) async for one in found.items(concurrency=concurrency, stable=True)]
+    assert len(ids) == len({*ids})
+    assert portal.throughout <= {*ids}
+
+
+async def test_stable_pages_have_what_is_new_alone() -> None:
+    portal = MovingPortal.of(50, 5, left=40)
+    async with portal.client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        pages = [page async for page in found.pages(concurrency=3, stable=True)]
+    ids = [int(str(one.id)) for page in pages for one in page.data]
+    assert len(ids) == len({*ids})
+    assert portal.throughout <= {*ids}
+    assert {page.page_size for page in pages} >= {5}
+
+
+async def test_what_a_stable_walk_asks_for_besides_is_not_shown() -> None:
+    async with MovingPortal.of(30, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=10, fields=["title"])
+        items = [one.to_dict() async for one in found.items(stable=True)]
+        pages = [page async for page in found.pages(stable=True)]
+        titles = [one async for one in found_into(client).items(stable=True)]
+    assert items[29] == {"title": "Jeu 29, version 0"}
+    assert [one.to_dict() for page in pages for one in page.data] == items
+    assert titles == [Title(f"Jeu {one}, version 0") for one in range(30)]
+
+
+def found_into(client: Client) -> Paginator[Page[Title], Title]:
+    return datasets.list_datasets(client, page_size=10).into(Title)
+
+
+async def test_a_list_without_a_stable_walk_says_why() -> None:
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(500)
+
+    transport = httpx.MockTransport(answer)
+    async with client_of("https://portal.example/", transport=transport) as client:
+        cases: list[tuple[Paginator[Any, Any], str]] = [
+            (datasets.list_dataset_followers(client, "x"), "the portal cannot sort it by creation"),
+            (datasets.list_datasets(client, sort="title"), "but sort is given"),
+            (datasets.list_datasets(client, page=2), "but page is given"),
+            (harvest.list_harvest_job_items(client, "x"), "its items have no id"),
+        ]
+        for found, words in cases:
+            with pytest.raises(ValueError, match=f"has no stable walk: .*{words}"):
+                await anext(found.items(stable=True))
+            with pytest.raises(ValueError, match=words):
+                await anext(found.pages(stable=True))
+    assert not sent

@@ -106,7 +106,7 @@ def harvest(
         raise RuntimeError("the cluster has no worker")
     if not 0 < rate < math.inf:
         raise ValueError(f"rate is {rate!r}: it must be requests a second above 0")
-    split = asyncio.run(_split(paginate, parts or 4 * workers, base_url, rate, retry))
+    split = asyncio.run(_split(paginate, 4 * workers if parts is None else parts, base_url, rate, retry))
     # As many parts are under way as the rate is shared by, whichever workers come and go.
     places = distributed.Semaphore(workers, name=f"{PLUGIN}-{os.urandom(8).hex()}")
     cluster.register_plugin(_OneClient(base_url, rate / workers, retry))
