@@ -1,4 +1,6 @@
-"""A harvest by a cluster of three workers on this machine, one of which is killed in the middle.
+"""Harvests by a cluster of three workers on this machine.
+
+One of them is killed in the middle of the first; then there are two harvests at once.
 
 python -m tests.clustered URL FOLDER
 """
@@ -9,6 +11,8 @@ import json
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import dask
 import distributed
@@ -49,8 +53,17 @@ def main() -> None:
                 os.kill(pids[0], signal.SIGKILL)
                 killed.append(pids[0])
 
-        report = harvest(client, paginate, folder, base_url=url, rate=RATE, progress=progress)
-    print(json.dumps({"report": asdict(report), "killed": len(killed), "parts": len(reports)}))
+        first = Path(folder, "first")
+        report = harvest(client, paginate, first, base_url=url, rate=RATE, progress=progress)
+
+        def another(name: str) -> int:
+            place = Path(folder, name)
+            return harvest(client, paginate, place, base_url=url, rate=RATE / 2, parts=3).items
+
+        with ThreadPoolExecutor() as threads:
+            items = [*threads.map(another, ["second", "third"])]
+    result = {"report": asdict(report), "killed": len(killed), "parts": len(reports)}
+    print(json.dumps({**result, "items": items}))
 
 
 if __name__ == "__main__":

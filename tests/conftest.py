@@ -9,7 +9,8 @@ import httpx
 import pytest
 from hypothesis import settings
 
-from aiodatagouv import Client
+from aiodatagouv import Client, stable
+from aiodatagouv.bulk import desk
 
 from .clients import client_of
 from .portal.conformance import table
@@ -43,6 +44,14 @@ def _same_chances() -> None:
 def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a key of whoever runs the tests out of them."""
     monkeypatch.delenv("DATAGOUV_API_KEY", raising=False)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a list be long that has some tens of items."""
+    monkeypatch.setattr(stable, "STRETCH", 28)
+    monkeypatch.setattr(stable, "WINDOW", 3)
+    monkeypatch.setattr(desk, "COMMIT", 2)
 
 
 @pytest.fixture

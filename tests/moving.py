@@ -131,7 +131,7 @@ class MovingPortal:
         )
         if not items and number > 1:
             return httpx.Response(404, json={"message": "past the end"})
-        total = len(self.shown)
+        total = self.total()
         text = request.headers.get(masks.HEADER)
         mask = masks.parse(text)["data"] if text else None
         page = {
@@ -144,6 +144,10 @@ class MovingPortal:
         }
         await asyncio.sleep(0)
         return httpx.Response(200, json=page)
+
+    def total(self) -> int:
+        """How many items the list says that it has."""
+        return len(self.shown)
 
     def client(self, **options: Any) -> Client:
         """A client of it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import datetime as dt
-import gzip
 import json
 import pickle
 import sys
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import httpx
+import msgspec
 import pyarrow.parquet as pq
 import pytest
-import zstandard
 from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,77 +31,17 @@ from aiodatagouv import (
     RetryPolicy,
     ServerError,
     bulk,
-    stable,
 )
 from aiodatagouv.api import datasets, reuses
-from aiodatagouv.bulk import desk
-from aiodatagouv.bulk.parquet import Parquet
-from aiodatagouv.bulk.sinks import JsonLines
 
 from .clients import client_of
+from .harvests import SUFFIXES, Stop, harvest, ids, read, stop_after
 from .moving import START, MovingPortal
-
-SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"]
-
-
-@pytest.fixture
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a list be long that has some tens of items."""
-    monkeypatch.setattr(stable, "STRETCH", 28)
-    monkeypatch.setattr(stable, "WINDOW", 3)
-    monkeypatch.setattr(desk, "COMMIT", 2)
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """What a file has, by other means than those that wrote it."""
-    match path.suffix:
-        case ".parquet":
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-            return rows
-        case ".gz":
-            text = gzip.decompress(path.read_bytes())
-        case ".zst":
-            frames = zstandard.ZstdDecompressor().stream_reader(
-                path.read_bytes(), read_across_frames=True
-            )
-            text = frames.read()
-        case _:
-            text = path.read_bytes()
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def ids(path: Path) -> list[int]:
-    return [int(item["id"]) for item in read(path)]
-
-
-class _Stop(Exception):
-    """Ends a harvest, as a lost disk would."""
-
-
-def stop_after(pages: int) -> Callable[[bulk.Report], None]:
-    """Ends a harvest after some pages."""
-    left = pages
-
-    def progress(report: bulk.Report) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise _Stop
-
-    return progress
-
-
-async def harvest(portal: MovingPortal, path: Path, size: int = 5, **options: Any) -> bulk.Report:
-    """Harvest a portal with pages of a size."""
-    async with portal.client() as client:
-        found = datasets.list_datasets(client, page_size=size)
-        return await bulk.harvest(client, found, path, **options)
-
 
 # ---- Whatever happens
 
 
-@pytest.mark.usefixtures("_short")
+@pytest.mark.usefixtures("short")
 @given(
     size=st.integers(0, 80),
     seed=st.integers(0),
@@ -122,7 +61,7 @@ def test_a_list_that_moves_is_harvested_exactly_once_however_often_that_is_cut_o
                 return await harvest(
                     portal, path, concurrency=concurrency, progress=stop_after(pages)
                 )
-            except _Stop:
+            except Stop:
                 assert not path.exists()
                 portal.go_on()
         return await harvest(portal, path, concurrency=concurrency)
@@ -141,7 +80,7 @@ def test_a_list_that_moves_is_harvested_exactly_once_however_often_that_is_cut_o
     assert report.reason is None
 
 
-@pytest.mark.usefixtures("_short")
+@pytest.mark.usefixtures("short")
 @given(
     size=st.integers(1, 60),
     seed=st.integers(0),
@@ -175,14 +114,14 @@ def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
     assert report.items == len(anew) == report.total
 
 
-@pytest.mark.usefixtures("_short")
+@pytest.mark.usefixtures("short")
 @given(
     size=st.integers(0, 80),
     seed=st.integers(0),
     left=st.integers(0, 60),
     parts=st.integers(1, 6),
 )
-@settings(max_examples=60)
+@settings(max_examples=200)
 def test_parts_have_everything_that_is_there_throughout_once(
     size: int, seed: int, left: int, parts: int
 ) -> None:
@@ -210,7 +149,7 @@ def test_parts_have_everything_that_is_there_throughout_once(
     assert all(item.keys() == {"id", "title"} for item in items)
 
 
-@pytest.mark.usefixtures("_short")
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 async def test_a_harvest_that_was_cut_off_anywhere_gives_the_very_same_file(
     suffix: str, tmp_path: Path
@@ -221,7 +160,7 @@ async def test_a_harvest_that_was_cut_off_anywhere_gives_the_very_same_file(
         path = tmp_path / f"{pages}{suffix}"
         try:
             await harvest(MovingPortal.of(43, 0, left=0), path, progress=stop_after(pages))
-        except _Stop:
+        except Stop:
             report = await harvest(MovingPortal.of(43, 0, left=0), path)
             assert report.resumed == (pages + 1) // 2 * 2 * 5
             assert report.items == 43
@@ -249,6 +188,7 @@ async def test_what_is_written_is_what_the_portal_has(suffix: str, tmp_path: Pat
 async def test_a_list_without_items_is_a_file_without_any(suffix: str, tmp_path: Path) -> None:
     report = await harvest(MovingPortal.of(0, 0, left=0), tmp_path / f"none{suffix}")
     assert read(tmp_path / f"none{suffix}") == []
+    assert bool((tmp_path / f"none{suffix}").read_bytes()) is (suffix != ".jsonl")
     assert report.complete
 
 
@@ -327,6 +267,34 @@ async def test_a_sink_of_ones_own_gets_everything_in_one_thread(tmp_path: Path) 
     assert threading.get_ident() not in sink.threads
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_what_is_no_text_is_written_as_far_as_it_is(suffix: str, tmp_path: Path) -> None:
+    body = b"""{"data": [{"id": "1", "title": "half \\ud800 a pair", "last_update": null,
+        "extras": {"a": NaN}, "internal": {"created_at_internal": "2026-01-01T00:00:00+00:00",
+        "last_modified_internal": "2026-01-01T00:00:00+00:00"}}],
+        "page": 1, "page_size": 100, "total": 1, "next_page": null, "previous_page": null}"""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    path, titles = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    async with client_of("https://portal.example/", transport=transport) as client:
+        found = datasets.list_datasets(client)
+        await bulk.harvest(client, found, path)
+        await bulk.harvest(client, found, path, since="last")
+        await bulk.harvest(client, found.into(Title), titles)
+    (item,), (title,) = read(path), read(titles)
+    assert item["title"] == title["title"] == "half \ufffd a pair"
+    assert item["extras"] in ({"a": None}, '{"a":null}')
+
+
+class Tagged(msgspec.Struct, tag=True):
+    id: str
+
+
+async def test_a_class_that_no_table_can_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DestinationError, match="Tagged has a tag"):
+        await harvest(MovingPortal.of(6, 0, left=0), tmp_path / "a.parquet", into=Tagged)
+    assert not [*tmp_path.iterdir()]
+
+
 # ---- What the columns of a table hold
 
 
@@ -354,7 +322,16 @@ async def test_what_no_column_holds_is_kept_beside_them(
         "new": {"a": None},
         "last_update": "yesterday",
         "created_at": "5 Dec 2014",
-        "resources": [{"id": "r", "filesize": 2**70, "brand": "new"}, None],
+        "resources": [
+            {"id": "r", "filesize": 2**70, "brand": "new"},
+            None,
+            {"id": "s", "filesize": "12 Mo"},
+            {"id": "t", "filesize": 12.5},
+            {"id": "u", "filesize": [12]},
+            {"id": "v", "filesize": 12},
+        ],
+        "deleted": "9999-12-31T23:59:59-05:00",
+        "organization": {"name": "é", "badges": [{"kind": 5}]},
         "extras": {"a.b": ["x"]},
         "tags": "velo",
         "archived": None,
@@ -373,143 +350,20 @@ async def test_what_no_column_holds_is_kept_beside_them(
         "last_update": "yesterday",
         "resources.0.filesize": 2.0**70,
         "resources.0.brand": "new",
+        "resources.2.filesize": "12 Mo",
+        "resources.3.filesize": 12.5,
+        "resources.4.filesize": [12],
+        "deleted": "9999-12-31T23:59:59-05:00",
+        "organization.badges.0.kind": 5,
         "tags": "velo",
     }
     assert row["created_at"] == dt.datetime(2014, 12, 5, tzinfo=dt.UTC)
     assert json.loads(row["extras"]) == {"a.b": ["x"]}
     assert row["resources"][0]["id"] == "r"
     assert row["resources"][1] is None
+    assert [one["filesize"] for one in row["resources"][2:]] == [None, None, None, 12]
+    assert row["organization"]["name"] == "é"
     assert row["title"] is None
-
-
-# ---- The checkpoint
-
-
-async def cut_off(path: Path, portal: MovingPortal | None = None, pages: int = 4) -> None:
-    """A harvest that has ended before its end."""
-    with pytest.raises(_Stop):
-        await harvest(portal or MovingPortal.of(60, 0, left=0), path, progress=stop_after(pages))
-
-
-@pytest.mark.usefixtures("_short")
-async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "datasets.jsonl"
-    await cut_off(path)
-    before = (tmp_path / "datasets.jsonl.checkpoint").read_bytes()
-    async with MovingPortal.of(60, 0, left=0).client() as client:
-        other = datasets.list_datasets(client, page_size=5, tag=["velo"], fields="id")
-        with pytest.raises(CheckpointError) as caught:
-            await bulk.harvest(client, other, path)
-    assert "parameter tag None there, 'velo' here" in str(caught.value)
-    assert "fields None there, 'id' here" in str(caught.value)
-    assert (tmp_path / "datasets.jsonl.checkpoint").read_bytes() == before
-    async with MovingPortal.of(60, 0, left=0).client(api_key="secret-key") as client:
-        with pytest.raises(CheckpointError, match="key False there, True here"):
-            await bulk.harvest(client, datasets.list_datasets(client, page_size=5), path)
-    async with MovingPortal.of(60, 0, left=0).client() as client:
-        other = datasets.list_datasets(client, fields="title")
-        await bulk.harvest(client, other, path, resume=False)
-    assert read(path)[0] == {"title": "Jeu 0, version 0"}
-
-
-@pytest.mark.usefixtures("_short")
-async def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
-    path, journal = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.checkpoint"
-    await cut_off(path)
-    whole = journal.read_bytes()
-    for cut in (1, 20, len(whole.splitlines()[-1]) + 1):
-        journal.write_bytes(whole[:-cut])
-        report = await harvest(MovingPortal.of(60, 0, left=0), path)
-        assert report.resumed == 10  # One of the two that were noted.
-        assert ids(path) == [*range(60)]
-        await cut_off(path)
-
-
-@pytest.mark.usefixtures("_short")
-@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-async def test_what_the_checkpoint_speaks_of_must_be_there(suffix: str, tmp_path: Path) -> None:
-    path = tmp_path / f"datasets{suffix}"
-    await cut_off(path)
-    part = tmp_path / f"datasets{suffix}.part"
-    if suffix == ".parquet":
-        (part / "000001").unlink()
-    else:
-        part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(CheckpointError, match="has less than the checkpoint beside it says"):
-        await harvest(MovingPortal.of(60, 0, left=0), path)
-    await harvest(MovingPortal.of(60, 0, left=0), path, resume=False)
-    assert ids(path) == [*range(60)]
-
-
-async def test_another_file_is_not_taken_for_a_checkpoint(tmp_path: Path) -> None:
-    other = tmp_path / "datasets.jsonl.checkpoint"
-    head = '{"query": {}, "began": "2026-01-01", "latest": null}\n'
-    for text in ["My notes\n", "{}\n", "[]\n", head.replace("2026-01-01", "x"), f"{head}{{}}\n"]:
-        other.write_text(text)
-        with pytest.raises(CheckpointError, match="is no checkpoint of a harvest"):
-            await harvest(MovingPortal.of(6, 0, left=0), tmp_path / "datasets.jsonl")
-        assert other.read_text() == text
-
-
-async def test_two_harvests_do_not_write_one_file(tmp_path: Path) -> None:
-    path = tmp_path / "datasets.jsonl"
-
-    async def twice() -> None:
-        async with MovingPortal.of(60, 0, left=0).client() as client:
-            found = datasets.list_datasets(client, page_size=5)
-            reports: list[bulk.Report] = []
-            first = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
-            while not reports:
-                await asyncio.sleep(0)
-            with pytest.raises(CheckpointError, match="another harvest is under way"):
-                await bulk.harvest(client, found, path)
-            assert (await first).items == 60
-
-    await twice()
-    assert ids(path) == [*range(60)]
-
-
-@pytest.mark.usefixtures("_short")
-@pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_a_kill_while_the_file_gets_its_name_is_made_good(
-    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / f"datasets{suffix}"
-    sink = Parquet if suffix == ".parquet" else JsonLines
-
-    def no(*_: object) -> None:
-        raise _Stop
-
-    for place in ["finish", "end"]:  # Before it has its name; after.
-        with monkeypatch.context() as patch:
-            patch.setattr(desk.Desk if place == "end" else sink, place, no)
-            with pytest.raises(_Stop):
-                await harvest(MovingPortal.of(43, 0, left=0), path)
-        assert path.exists() == (place == "end")
-        silent = MovingPortal.of(0, 0, left=0)  # Nothing more is asked for.
-        report = await harvest(silent, path)
-        assert ids(path) == [*range(43)]
-        assert report.items == 43
-        assert report.complete
-        path.unlink()
-
-
-async def test_a_harvest_that_is_cancelled_is_continued(tmp_path: Path) -> None:
-    path = tmp_path / "datasets.jsonl"
-    async with MovingPortal.of(300, 0, left=0).client() as client:
-        found = datasets.list_datasets(client, page_size=5)
-        reports: list[bulk.Report] = []
-        task = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
-        while len(reports) < 25:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        report = await bulk.harvest(client, found, path)
-    assert report.resumed == 100
-    assert ids(path) == [*range(300)]
 
 
 # ---- What has changed
@@ -589,7 +443,7 @@ async def test_a_day_is_one_of_the_portal_and_a_harvest_of_it_that_fails_changes
     await harvest(portal, path)
     before = path.read_bytes()
     portal.updated = {1: (1, 24 * 3600), 2: (1, 24 * 3600 - 1)}
-    with pytest.raises(_Stop):
+    with pytest.raises(Stop):
         await harvest(portal, path, since=dt.date(2026, 1, 2), progress=stop_after(0))
     assert path.read_bytes() == before
     report = await harvest(portal, path, since=dt.date(2026, 1, 2))
@@ -743,6 +597,10 @@ async def test_bad_words_are_refused(tmp_path: Path) -> None:
             await bulk.harvest(client, found.into(Title), path, fields="title")
         with pytest.raises(ValueError, match="concurrency is 0"):
             await bulk.harvest(client, found, path, concurrency=0)
+        with pytest.raises(ValueError, match="page_size is 0"):
+            await bulk.harvest(client, datasets.list_datasets(client, page_size=0), path)
+        with pytest.raises(ValueError, match="since is '2026-01-01'"):
+            await bulk.harvest(client, found, path, since="2026-01-01")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="n is 0"):
             await bulk.partition(found, 0)
         with pytest.raises(ValueError, match="list_dataset_followers cannot be split"):
@@ -750,7 +608,7 @@ async def test_bad_words_are_refused(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.usefixtures("_short")
+@pytest.mark.usefixtures("short")
 async def test_a_portal_that_fails_leaves_what_has_come(tmp_path: Path) -> None:
     portal, path = MovingPortal.of(60, 0, left=0), tmp_path / "a.jsonl"
     left = 9

@@ -26,6 +26,7 @@ from .options import (
     read_timeout,
 )
 from .pipeline import Pipeline
+from .rate import Rate
 from .retry import Retry, RetryPolicy
 from .types import UNSET, Unset
 from .version import __version__
@@ -89,7 +90,7 @@ class Client:
         rate: Requests a second that all calls together make at most. Up to ten of them may go at
             once after a time without any. When None, the client finds out how many the portal
             takes: it starts with 20 and sends more until some are answered 429; ``math.inf`` is any
-            number.
+            number. A ``Rate`` of ``aiodatagouv.rate`` says how many go at once, too.
         max_connections: How many requests may be under way at once, each on its own connection.
         transport: What sends the requests instead of httpx-aiohttp, for tests.
         user_agent: What the portal's logs show.
@@ -111,7 +112,7 @@ class Client:
         base_url: str = PRODUCTION,
         timeout: float | _http.Timeout = TIMEOUT,
         retry: RetryPolicy | None = RETRY,
-        rate: float | None = RATE,
+        rate: float | Rate | None = RATE,
         max_connections: int = 16,
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
@@ -160,7 +161,7 @@ class Client:
         *,
         timeout: float | _http.Timeout | Unset = UNSET,
         retry: RetryPolicy | Unset | None = UNSET,
-        rate: float | Unset | None = UNSET,
+        rate: float | Rate | Unset | None = UNSET,
         lang: str | Unset | None = UNSET,
         on_response: OnResponse | Unset | None = UNSET,
         on_retry: OnRetry | Unset | None = UNSET,

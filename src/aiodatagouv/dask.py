@@ -24,14 +24,12 @@ from . import bulk
 from .client import PRODUCTION, Client
 from .errors import DestinationError
 from .options import RATE, RETRY
+from .rate import Rate
 
 if TYPE_CHECKING:
     from .bulk import Part, Report
     from .pagination import Paginator
     from .retry import RetryPolicy
-
-PLUGIN = "aiodatagouv"
-"""The name under which each worker has its client."""
 
 _RETRIES = 3
 """How often a part is begun again that has failed. One whose worker is lost always is."""
@@ -43,10 +41,11 @@ class _OneClient(distributed.WorkerPlugin):
     The key is that of each worker's environment: none is sent to it.
     """
 
-    name = PLUGIN
-
-    def __init__(self, base_url: str, rate: float, retry: RetryPolicy | None) -> None:
-        self._options: dict[str, Any] = {"base_url": base_url, "rate": rate, "retry": retry}
+    def __init__(self, name: str, base_url: str, rate: float, retry: RetryPolicy | None) -> None:
+        self.name = name
+        # No requests at once: the shares of all together would be more than the rate.
+        evenly = Rate(rate, together=1)
+        self._options: dict[str, Any] = {"base_url": base_url, "rate": evenly, "retry": retry}
         self.client: Client
 
     async def setup(self, worker: distributed.Worker) -> None:
@@ -92,40 +91,48 @@ def harvest(
         What all parts have come to.
 
     Raises:
-        DestinationError: The folder is not empty.
+        DestinationError: The folder is not empty. Nothing was sent, as with a ``ValueError`` of
+            the numbers.
         ValueError: The list cannot be split, or a number is not positive.
         RuntimeError: The cluster has no worker.
-        APIError, NetworkError, DecodeError: The portal fails; the folder keeps what has come.
+        APIError, NetworkError, DecodeError: The portal fails. What has come is in the folder, but
+            is not continued: a harvest of a cluster begins anew, in another folder.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    if concurrency < 1:
+        raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
+    if not 0 < rate < math.inf:
+        raise ValueError(f"rate is {rate!r}: it must be requests a second above 0")
+    folder = Path(folder).resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DestinationError(f"{folder} is not empty: choose another folder, or empty it")
     workers = len(cluster.scheduler_info(n_workers=-1)["workers"])
     if not workers:
         raise RuntimeError("the cluster has no worker")
-    if not 0 < rate < math.inf:
-        raise ValueError(f"rate is {rate!r}: it must be requests a second above 0")
-    split = asyncio.run(_split(paginate, 4 * workers if parts is None else parts, base_url, rate, retry))
-    # As many parts are under way as the rate is shared by, whichever workers come and go.
-    places = distributed.Semaphore(workers, name=f"{PLUGIN}-{os.urandom(8).hex()}")
-    cluster.register_plugin(_OneClient(base_url, rate / workers, retry))
-    try:
-        futures = [
-            cluster.submit(
-                _harvest,
-                part,
-                str(folder / f"part-{number:05}.parquet"),
-                places,
-                concurrency,
-                retries=_RETRIES,
-                pure=False,
-            )
-            for number, part in enumerate(split)
-        ]
-        report = _gather(futures, progress)
-    finally:
-        cluster.unregister_worker_plugin(PLUGIN)
+    wanted = 4 * workers if parts is None else parts
+    split = asyncio.run(_split(paginate, wanted, base_url, rate, retry))
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"aiodatagouv-{os.urandom(8).hex()}"
+    with cluster.as_current():
+        # As many parts are under way as the rate is shared by, whichever workers come and go.
+        places = distributed.Semaphore(workers, name=name)
+        cluster.register_plugin(_OneClient(name, base_url, rate / workers, retry))
+        try:
+            futures = [
+                cluster.submit(
+                    _harvest,
+                    part,
+                    str(folder / f"part-{number:05}.parquet"),
+                    places,
+                    concurrency,
+                    retries=_RETRIES,
+                    pure=False,
+                )
+                for number, part in enumerate(split)
+            ]
+            report = _gather(futures, progress)
+        finally:
+            cluster.unregister_worker_plugin(name)
+            places.close()
     for checkpoint in folder.glob("*.checkpoint"):
         checkpoint.unlink()
     return report
@@ -146,7 +153,7 @@ async def _harvest(
     part: Part, path: str, places: distributed.Semaphore, concurrency: int
 ) -> Report:
     """Harvest a part, on a worker."""
-    plugin: Any = distributed.get_worker().plugins[PLUGIN]
+    plugin: Any = distributed.get_worker().plugins[places.name]
     async with places:
         return await bulk.harvest(plugin.client, part, path, concurrency=concurrency)
 

@@ -103,7 +103,7 @@ class MaskError(DataGouvError, ValueError):
 
 
 class OrderError(DataGouvError):
-    """A list does not come in the order asked for: what has moved meanwhile may be missing."""
+    """A list does not come in the order asked for: what has moved meanwhile cannot be found."""
 
     def __init__(self, operation: str, message: str) -> None:
         super().__init__(operation, message)
@@ -111,8 +111,8 @@ class OrderError(DataGouvError):
 
     def __str__(self) -> str:
         return (
-            f"{self.operation}: the list {one_line(self.args[1])}: what came before this is in it, "
-            "but something that has moved meanwhile may be missing"
+            f"{self.operation}: the list {one_line(self.args[1])}: "
+            "what has moved meanwhile cannot be found"
         )
 
 
@@ -121,7 +121,7 @@ class CheckpointError(DataGouvError):
 
 
 class DestinationError(DataGouvError, ValueError):
-    """A harvest cannot be written as asked: nothing was sent."""
+    """A harvest cannot be written as asked."""
 
 
 class DecodeError(DataGouvError, ValueError):

@@ -68,9 +68,17 @@ def fetcher(client: Client, call: Call, read: Callable[[str, bytes], Batch[T]]) 
 
 
 def page_size(call: Call) -> int:
-    """How many items a page of a walk has."""
+    """How many items a page of a walk has.
+
+    Raises:
+        ValueError: It would have none.
+    """
     given = call.query.get("page_size")
-    return given if isinstance(given, int) else PAGE_SIZE
+    if not isinstance(given, int):
+        return PAGE_SIZE
+    if given < 1:
+        raise ValueError(f"{call.operation.id}: page_size is {given}: at least 1 is needed")
+    return given
 
 
 def first_page(call: Call) -> int:

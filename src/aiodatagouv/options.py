@@ -70,12 +70,14 @@ def read_retry(retry: RetryPolicy | None) -> RetryPolicy:
     return retry
 
 
-def read_rate(rate: float | None) -> Line:
+def read_rate(rate: float | Rate | None) -> Line:
     """What is given as a rate.
 
     Raises:
         ValueError: It is not positive.
     """
+    if isinstance(rate, Rate):
+        return Line(rate)
     return Line(AdaptiveRate() if rate is None else Rate(rate))
 
 

@@ -11,21 +11,22 @@ TOGETHER = 10.0
 class Rate:
     """A number of requests a second, evenly. Times are seconds by any clock.
 
-    After a time without requests, some may go at once, as long as no second has more than ten.
-
     Args:
         rate: Requests a second; ``math.inf`` for any number.
+        together: How many may go at once after a time without requests. When None, as many as leave
+            no second with more than ten.
 
     Raises:
         ValueError: The rate is not positive.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, *, together: float | None = None) -> None:
         if not (rate > 0 and 1 / rate < math.inf):
             raise ValueError(
                 f"rate is {rate!r}: it must be requests a second above 0, or None to find it out"
             )
         self.rate = rate
+        self._together = together
         self._next = 0.0
 
     @property
@@ -36,7 +37,7 @@ class Rate:
     @property
     def _ahead(self) -> float:
         """Seconds that a request may come before its time."""
-        together = max(1.0, min(self.rate, TOGETHER - self.rate))
+        together = self._together or max(1.0, min(self.rate, TOGETHER - self.rate))
         return (together - 1) * self.interval
 
     def delay(self, now: float) -> float:

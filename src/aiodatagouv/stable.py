@@ -21,7 +21,7 @@ from typing import Any, Generic
 from attrs import define, field, frozen
 
 from .errors import NotFoundError, OrderError
-from .walk import Batch, Fetch, PageT, Seen, Start, walk
+from .walk import Batch, Fetch, PageT, Seen, Start, outcome, walk
 
 STRETCH = 1000
 """Items a page when only their ids are asked for."""
@@ -156,7 +156,13 @@ class StableWalk(Generic[PageT]):
         """
         check: asyncio.Task[Order] | None = None
         try:
-            batches = walk(self.start, self.fetch, first=first, concurrency=concurrency)
+            batches = walk(
+                self.start,
+                self.fetch,
+                first=first,
+                end=end if self.high is not None else None,
+                concurrency=concurrency,
+            )
             async with aclosing(batches):
                 try:
                     async for batch in batches:
@@ -166,12 +172,10 @@ class StableWalk(Generic[PageT]):
                         if check is None:
                             check = self.start(self.order(end or batch.total))
                         yield batch, self._new(batch)
-                        if self.high is not None and batch.dates and batch.dates[-1] >= self.high:
-                            break
                 except NotFoundError:
                     if first == 1:
                         raise
-            order = await (check or self.order(end))
+            order = await (outcome(check) if check else self.order(end))
         finally:
             if check is not None:
                 check.cancel()

@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from .errors import NotFoundError
 
 PageT = TypeVar("PageT")
+T = TypeVar("T")
 
 Start = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 """Starts a task, as :meth:`aiodatagouv.Client.start`."""
@@ -45,7 +46,12 @@ Fetch = Callable[[int, int | None], Coroutine[Any, Any, Batch[PageT]]]
 
 
 async def walk(
-    start: Start, fetch: Fetch[PageT], *, first: int = 1, concurrency: int = 1
+    start: Start,
+    fetch: Fetch[PageT],
+    *,
+    first: int = 1,
+    end: int | None = None,
+    concurrency: int = 1,
 ) -> AsyncGenerator[Batch[PageT]]:
     """All pages, in order.
 
@@ -53,11 +59,13 @@ async def walk(
         start: Starts the task that fetches a page.
         fetch: Fetches a page.
         first: The number of the first page wanted.
+        end: How many items of the list, from its start, are wanted; all when None.
         concurrency: How many pages may be under way at once. Besides the one that is looked at, no
             more are held in memory; when 1, the next one is fetched once that is done.
 
     Raises:
         NotFoundError: There is no list.
+        RuntimeError: The client was closed meanwhile.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
@@ -74,12 +82,13 @@ async def walk(
         fetch_until(first)
         while ahead:
             try:
-                batch = await ahead.popleft()
+                batch = await outcome(ahead.popleft())
             except NotFoundError:
                 if number == first + 1:
                     raise
                 return  # The list has shrunk: a page past its end is a 404.
-            last = math.ceil(batch.total / max(batch.size, 1))
+            wanted = batch.total if end is None else min(end, batch.total)
+            last = math.ceil(wanted / max(batch.size, 1))
             if batch.has_more and concurrency > 1:  # To look at the page may take a while.
                 fetch_until(last)
             yield batch
@@ -89,6 +98,22 @@ async def walk(
     finally:
         for task in ahead:
             task.cancel()
+
+
+async def outcome(task: asyncio.Task[T]) -> T:
+    """What a task comes to.
+
+    Raises:
+        RuntimeError: It was cancelled, as all are when their client is closed, but nobody has
+            cancelled who waits for it.
+    """
+    try:
+        return await task
+    except asyncio.CancelledError:
+        waiting = asyncio.current_task()
+        if task.cancelled() and not (waiting and waiting.cancelling()):
+            raise RuntimeError("the Client was closed in the middle of a walk") from None
+        raise
 
 
 @define

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any, BinaryIO, Literal
 from attrs import Factory, asdict, define, frozen
 
 from ..errors import CheckpointError, DestinationError
-from .files import sync, sync_folder, written
+from .files import new_of, replace, sync, written
+from .report import Report
 
 Query = Mapping[str, Any]
 """What is harvested, as JSON: two harvests that have it in common can be continued."""
@@ -42,7 +44,8 @@ class Journal:
     """The checkpoint of a harvest. Its first line is what is harvested, each further one an entry.
 
     An entry is appended once what it covers is on disk. A line that a kill has cut off does not
-    count. When all is there, only the first line and the last word are left.
+    count. When all is there, only the first line and the last word are left. Both the beginning and
+    the end replace the file, so that it is never without its first line.
 
     Attributes:
         path: The file.
@@ -78,13 +81,11 @@ class Journal:
             DestinationError: Nobody knows when the latest complete harvest began.
         """
         is_new = not path.exists()
-        file = path.open("a+b")
+        file = _locked(path)
         try:
-            _lock(file, path)
-            lines = _whole_lines(file, path)
-            head, body = (lines[0] if lines else {}), lines[1:]
-            is_cut_off = bool(body) and "done" not in body[-1]
-            if head and (since is not None or (resume and (is_cut_off or not body))):
+            head, body = _read(file, path)
+            is_cut_off = bool(body) and "done" not in body[-1] and head["since"] is None
+            if head and (since is not None or (resume and is_cut_off)):
                 _compare(path, head["query"], query)
             latest = _latest(head, body) if head and head["query"] == query else None
             if resume and is_cut_off and since is None:
@@ -98,15 +99,19 @@ class Journal:
                 )
             known = latest if since == "last" else _start(since)
             journal = cls(path, query, dt.datetime.now(dt.UTC), latest, known, file)
-            file.truncate(0)
-            journal._append(journal._head())
-            sync_folder(path.parent)
+            journal._file = _begun(path, _line(journal._head()))
         except BaseException:
-            file.close()
             if is_new:
-                path.unlink()
+                path.unlink(missing_ok=True)
+            file.close()
             raise
+        file.close()
         return journal
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether something may have changed that is too old to be asked for."""
+        return self.since is not None and (self.latest is None or self.since > self.latest)
 
     def add(self, entry: Entry) -> None:
         """Note what is on disk now."""
@@ -129,8 +134,12 @@ class Journal:
         self._file.close()
 
     def _head(self) -> dict[str, Any]:
-        latest = None if self.latest is None else self.latest.isoformat()
-        return {"query": self.query, "began": self.began.isoformat(), "latest": latest}
+        return {
+            "query": self.query,
+            "began": self.began.isoformat(),
+            "latest": None if self.latest is None else self.latest.isoformat(),
+            "since": None if self.since is None else self.since.isoformat(),
+        }
 
     def _append(self, content: Mapping[str, Any]) -> None:
         self._file.write(_line(content))
@@ -141,25 +150,26 @@ def _line(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode() + b"\n"
 
 
-def _whole_lines(file: BinaryIO, path: Path) -> list[dict[str, Any]]:
-    """The lines of a journal, which is cut off after the last one that is whole."""
+def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The first line of a journal and the others; it is cut off after the last whole one."""
     file.seek(0)
     content = file.read()
     whole = content[: content.rfind(b"\n") + 1]
+    if not content:
+        return {}, []
     try:
-        lines = [json.loads(line) for line in whole.splitlines()]
-        for head in lines[:1]:
-            dt.datetime.fromisoformat(head["began"])
-            dict(head["query"])
-        for line in lines[1:]:
-            dict(line["done"]) if "done" in line else Entry(**line)
+        head, *body = [json.loads(line) for line in whole.splitlines()]
+        dict(head["query"])
+        _latest(head, [])
+        dt.datetime.fromisoformat(head["began"])
+        for line in body:
+            Report(**(line["done"] if "done" in line else Entry(**line).report))
     except (ValueError, LookupError, TypeError) as error:
         raise CheckpointError(
             f"{path} is no checkpoint of a harvest ({error!r}): move it away, or remove it"
         ) from None
     file.truncate(len(whole))
-    file.seek(0, 2)
-    return lines
+    return head, body
 
 
 def _compare(path: Path, there: Query, here: Query) -> None:
@@ -176,10 +186,40 @@ def _compare(path: Path, there: Query, here: Query) -> None:
         )
 
 
+def _locked(path: Path) -> BinaryIO:
+    """Open a checkpoint, or make one, and keep other processes from it."""
+    while True:
+        file = path.open("a+b")
+        try:
+            _lock(file, path)
+            # Who had it locked may have replaced it meanwhile.
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _begun(path: Path, head: bytes) -> BinaryIO:
+    """Replace a checkpoint by one with nothing but its first line, which is locked like it."""
+    part = new_of(path)
+    file = part.open("w+b")
+    try:
+        _lock(file, path)
+        file.write(head)
+        sync(file)
+        replace(part, path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
 def _lock(file: BinaryIO, path: Path) -> None:
     """Refuse to write what another process writes."""
-    if sys.platform == "win32":  # It does not let a file be replaced that is open elsewhere.
-        return
+    if sys.platform == "win32":
+        raise DestinationError(f"{path}: files can only be harvested into on POSIX systems")
     import fcntl
 
     try:
@@ -189,9 +229,15 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:
-    """When the latest complete harvest began."""
+    """When the latest harvest began after which nothing older is missing."""
+    latest, since = _moment(head["latest"]), _moment(head["since"])
     is_complete = bool(body) and body[-1].get("done", {}).get("complete", False)
-    text = head["began"] if is_complete else head["latest"]
+    if not is_complete or (since is not None and (latest is None or since > latest)):
+        return latest
+    return _moment(head["began"])
+
+
+def _moment(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
 
 

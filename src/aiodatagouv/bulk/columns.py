@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import NoneType
-from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import msgspec
 import pyarrow as pa
@@ -72,8 +72,12 @@ def of_model(model: type[Model], mask: Mask | None) -> pa.Schema:
 
 
 def of_class(class_: type[Any]) -> pa.Schema:
-    """The columns of a class that answers are decoded into, which has all that is wanted."""
-    return pa.schema([_field_of(one) for one in cast("Any", inspect.type_info(class_)).fields])
+    """The columns of a class that answers are decoded into, which has all that is wanted.
+
+    Raises:
+        DestinationError: It is written with a tag, for which there is no column.
+    """
+    return pa.schema([_field_of(one) for one in _untagged(inspect.type_info(class_)).fields])
 
 
 class Rows:
@@ -97,7 +101,7 @@ class Rows:
         cells: dict[str, Any] = self._cells(item, rest, "")
         if rest and not self._has_rest:
             name, value = next(iter(rest.items()))
-            raise DestinationError(f"Parquet has no number for {name}, which is {value!r:.80}")
+            raise DestinationError(f"no column can hold {name}, which is {value!r:.80}")
         if rest:
             cells[REST] = _text(rest)
         return cells
@@ -147,6 +151,12 @@ def _field_of(field: inspect.Field) -> pa.Field[Any]:
     return _inspected(field.encode_name, field.type)
 
 
+def _untagged(info: Any) -> Any:
+    if getattr(info, "tag", None) is not None:
+        raise DestinationError(f"{info.cls.__name__} has a tag, for which there is no column")
+    return info
+
+
 def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
     """The column for what a class says of a field."""
     while isinstance(info, inspect.UnionType):
@@ -157,7 +167,7 @@ def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
     if type(info) in _INSPECTED:
         return pa.field(name, _SCALARS[_INSPECTED[type(info)]])
     if isinstance(info, _OBJECTS) and info.fields:
-        return pa.field(name, pa.struct([_field_of(one) for one in info.fields]))
+        return pa.field(name, pa.struct([_field_of(one) for one in _untagged(info).fields]))
     if isinstance(info, _LISTS):
         return pa.field(name, pa.list_(_inspected("element", info.item_type)))
     return pa.field(name, pa.string(), metadata=JSON)
@@ -237,9 +247,10 @@ def _only(kind: type, value: Any) -> Any:
 
 
 def _integer(value: Any) -> int:
-    if value not in _INT64:
+    number: int = _only(int, value)
+    if number not in _INT64:  # Which would look at each of them for what is no int.
         raise OverflowError
-    return cast("int", _only(int, value))
+    return number
 
 
 def _number(value: Any) -> float:
@@ -253,7 +264,10 @@ def _timestamp(value: Any) -> dt.datetime:
         lenient = read_datetime(value)
         # What remembers its text is not what Arrow takes.
         moment = dt.datetime.combine(lenient.date(), lenient.timetz())
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=dt.UTC)
+    # At the ends of time there may be no such moment in UTC.
+    return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
 
 
 def _day(value: Any) -> dt.date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -29,32 +30,50 @@ class Desk:
         journal: Its checkpoint, if it has one.
         tally: What the harvest has come to.
         page: The last page of the list that was written.
+        stopping: Whether what is just written is to be given up.
     """
 
     sink: Sink
     journal: Journal | None
     tally: Tally
     page: int = 0
+    stopping: threading.Event = field(factory=threading.Event)
     _ids: list[str] = field(factory=list[str])
     _pages: int = 0
     _thread: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(max_workers=1))
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # What it is just writing ends first.
+        self.stopping.set()
         try:
-            self._thread.submit(self.sink.close).result()
+            await self._close(error)
         finally:
             self._thread.shutdown()
             if self.journal is not None:
                 self.journal.close()
+
+    async def _close(self, error: BaseException | None) -> None:
+        """Close the destination after what is just written, however often that is cancelled."""
+        closing = asyncio.ensure_future(self.do(self.sink.close))
+        cancelled: BaseException | None = None
+        while not closing.done():
+            try:
+                await asyncio.wait([closing])
+            except asyncio.CancelledError as again:
+                cancelled = again
+        if error is None:
+            closing.result()
+        elif (failed := closing.exception()) is not None:
+            error.add_note(f"closing the destination failed as well: {failed}")
+        if cancelled is not None:
+            raise cancelled
 
     async def do(self, work: Callable[[], T]) -> T:
         """Do something there."""
@@ -78,12 +97,13 @@ class Desk:
         """Secure the last of it, and give it its name."""
         await self.do(lambda: self._secure(is_last=True))
         await self.do(self.sink.finish)
-        self.end()
+        await self.end()
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Note that it has its name."""
-        if self.journal is not None:
-            self.journal.end(self.tally.report.to_dict(), self.tally.skew or 0.0)
+        journal, report, skew = self.journal, self.tally.report.to_dict(), self.tally.skew or 0.0
+        if journal is not None:
+            await self.do(lambda: journal.end(report, skew))
 
     def _secure(self, *, is_last: bool) -> None:
         state = self.sink.commit()

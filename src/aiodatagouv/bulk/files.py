@@ -28,8 +28,6 @@ def replace(part: Path, path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Return once the names in a folder are on disk."""
-    if os.name == "nt":  # Folders cannot be opened there, nor need they.
-        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -37,10 +35,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def new_of(path: Path) -> Path:
+    """Where what is to replace a small file is written."""
+    return path.with_name(f"{path.name}.new")
+
+
 @contextmanager
 def written(path: Path) -> Generator[BinaryIO]:
     """A file that replaces the one of its name once all has been written."""
-    part = path.with_name(f"{path.name}.new")
+    part = new_of(path)
     with part.open("wb") as file:
         yield file
         sync(file)

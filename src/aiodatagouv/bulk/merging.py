@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from attrs import define, field
 
 from ..errors import DestinationError
-from ..lists import Watch, fetcher, instability, page_size, stable_walk
+from ..lists import PAGE_SIZE, Watch, fetcher, instability, page_size, stable_walk
 from ..stable import backwards
 from ..walk import Batch
 from .desk import COMMIT, Desk
@@ -28,12 +28,15 @@ _TOGETHER = 100
 """Rows that are written at once."""
 
 
-def check_update(plan: Plan, sink: Sink) -> None:
+def check_update(plan: Plan, sink: Sink, since: object) -> None:
     """Refuse what cannot be brought up to date.
 
     Raises:
         DestinationError: There is nothing to merge into, or nothing to merge by.
+        ValueError: ``since`` is no date.
     """
+    if since != "last" and not isinstance(since, dt.date):
+        raise ValueError(f"since is {since!r}: give a date, a datetime or 'last'")
     call = plan.call
     name, mask = call.operation.id, call.mask()
     reason = None
@@ -78,11 +81,10 @@ async def update(
             if progress is not None:
                 progress(desk.tally.report)
 
+        size = max(page_size(plan.call), PAGE_SIZE)
         call = plan.wide(operation.changed).with_query(sort=operation.changed.sort)
         fetch = fetcher(client, call, plan.reader(operation.changed))
-        stretches = backwards(
-            fetch, len(known), operation=operation.id, size=page_size(plan.call), low=since
-        )
+        stretches = backwards(fetch, len(known), operation=operation.id, size=size, low=since)
         async with aclosing(stretches):
             async for _, batch in stretches:
                 new = [at for at, date in enumerate(batch.dates) if date >= since]
@@ -97,7 +99,9 @@ async def update(
                 await take(batch, new)
         desk.tally.note(missed=walk.missed)
         await desk.do(lambda: _merge(sink, changes, order.ids, desk))
-    desk.tally.note(complete=True)
+    gap = f"what changed before {since:%Y-%m-%d %H:%M} UTC is as it was: a later date was given"
+    has_gap = desk.journal is not None and desk.journal.has_gap
+    desk.tally.note(complete=True, reason=gap if has_gap else None)
     await desk.finish()
 
 
@@ -142,6 +146,8 @@ def _merge(sink: FileSink, changes: Changes, there: list[str], desk: Desk) -> No
 
     def write(row: Any) -> None:
         nonlocal items
+        if desk.stopping.is_set():
+            raise InterruptedError("the harvest was stopped")
         items += 1
         rows.append(row)
         if len(rows) == _TOGETHER:

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import DestinationError
+from ..errors import CheckpointError, DestinationError
 from . import columns
 from .files import part_of, replace, sync, sync_folder
 from .sinks import checkpoint_of, lost
@@ -53,10 +53,17 @@ class Parquet:
         if state is None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir()
+            sync_folder(self._folder.parent)
             return
         self._count = state
         if not all(part.exists() for part in self._parts()):
             raise lost(self._folder)
+        for part in self._parts()[:1]:
+            with part.open("rb") as file, pa.ipc.open_file(file) as reader:
+                if not reader.schema.equals(self._schema, check_metadata=True):
+                    raise CheckpointError(
+                        f"{part} has other columns than this harvest: begin anew, without resuming"
+                    )
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
@@ -66,8 +73,8 @@ class Parquet:
     def commit(self) -> int:
         """See :class:`~aiodatagouv.bulk.Sink`."""
         if self._writing is not None:
-            self._writing.close()
-            self._writing = None
+            writing, self._writing = self._writing, None
+            writing.close()
             sync_folder(self._folder)
             self._pool.release_unused()
             self._count += 1
@@ -80,15 +87,15 @@ class Parquet:
             with pq.ParquetWriter(
                 file, self._schema, compression="zstd", memory_pool=self._pool
             ) as writer:
-                for tables in self._row_groups():
-                    writer.write_table(pa.concat_tables(tables), row_group_size=_MANY)
-                    tables.clear()
+                for table in self._row_groups():
+                    writer.write_table(table, row_group_size=_MANY)
+                    del table  # Before the next one is read.
                     self._pool.release_unused()
             sync(file)
         replace(whole, self._path)
         shutil.rmtree(self._folder)
 
-    def _row_groups(self) -> Iterator[list[pa.Table]]:
+    def _row_groups(self) -> Iterator[pa.Table]:
         """What has been written, put together to pieces of a size that is good to read."""
         tables: list[pa.Table] = []
         for number in range(self._count):
@@ -98,14 +105,16 @@ class Parquet:
             ):
                 tables.append(reader.read_all())
             if sum(table.nbytes for table in tables) >= ROW_GROUP:
-                yield tables
+                yield pa.concat_tables(tables)
+                tables.clear()
         if tables:
-            yield tables
+            yield pa.concat_tables(tables)
 
     def close(self) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
         if self._writing is not None:
-            self._writing.close()
+            writing, self._writing = self._writing, None
+            writing.give_up()
 
     def rows(self, items: Iterable[bytes]) -> list[dict[str, Any]]:
         """What is written for some items."""
@@ -122,6 +131,10 @@ class Parquet:
     def exists(self) -> bool:
         """Whether there is a file already."""
         return self._path.exists()
+
+    def discard(self) -> None:
+        """Remove what a harvest may have left that was finished."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def previous(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The rows of the file that is there, each with the id of its item."""
@@ -158,3 +171,7 @@ class _Part:
         with self._file:
             self._writer.close()
             sync(self._file)
+
+    def give_up(self) -> None:
+        """Leave it as it is: it does not count."""
+        self._file.close()

@@ -69,7 +69,7 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
 
     Args:
         paginator: The list.
-        n: How many parts are wanted. There are fewer if too many items are of one date.
+        n: How many parts are wanted. There may be fewer: items of one date are in one part.
 
     Raises:
         ValueError: ``n`` is not positive, or the list cannot be sorted by creation.
@@ -84,10 +84,14 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
     look = looker(paginator.client, call, order)
     total = (await look(1, 1)).total
     cuts: dict[dt.datetime | None, int] = {None: 0}
+    latest: dt.datetime | None = None
     for place in {total * number // n: None for number in range(1, n)}:
         with suppress(NotFoundError):  # The list has shrunk: there are fewer parts.
             for date in (await look(place + 1, 1)).dates:
-                cuts.setdefault(date, place)
+                # The list may have moved since the look before, or many are of one date.
+                if latest is None or date > latest:
+                    cuts[date] = place
+                    latest = date
     into = paginator.projection.class_ if paginator.projection else None
     ends: list[tuple[dt.datetime | None, int]] = [*cuts.items(), (None, total)]
     return [Part(call, into, low, high, start, end) for (low, start), (high, end) in pairwise(ends)]

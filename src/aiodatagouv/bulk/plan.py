@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 from attrs import frozen
@@ -110,7 +109,7 @@ class Plan:
             dates = dates_of(operation, items, orders[0].date) if orders else []
             if self.projection is not None:
                 objects = self.projection.page(operation, content).data
-                lines = [msgspec.json.encode(one) for one in objects]
+                lines = [_encoded(one) for one in objects]
             else:
                 lines = [_line(item, wanted, extra) for item in items]
             return Batch(lines, ids, total=total, size=size, has_more=has_more, dates=dates)
@@ -126,7 +125,26 @@ def _line(item: dict[str, Any], wanted: Mask | None, extra: list[list[str]]) -> 
     if wanted is not None:
         for path in extra:
             masks.strip(item, wanted, path)
+    return _encoded(item)
+
+
+def _encoded(item: Any) -> bytes:
+    """An item as JSON; NaN, which that has not, becomes null."""
+    # The order of sets is another one in each process; that of the portal is kept.
+    order: Literal["deterministic"] | None = None if type(item) is dict else "deterministic"
     try:
-        return msgspec.json.encode(item)
-    except UnicodeEncodeError:  # Half of a surrogate pair, which is no text but can be escaped.
-        return json.dumps(item).encode()
+        return msgspec.json.encode(item, order=order)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_readable(msgspec.to_builtins(item)), order=order)
+
+
+def _readable(value: Any) -> Any:
+    """JSON with no half of a surrogate pair, which is no text: it becomes the sign for that."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_readable(one) for one in value]
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {_readable(name): _readable(one) for name, one in items}
+    return value

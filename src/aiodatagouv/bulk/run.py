@@ -69,15 +69,16 @@ async def harvest(
         resume: Whether to continue a run that was cut off; else it is forgotten.
         since: Fetch only what has changed since a date, or since the latest complete harvest
             (``"last"``) began, and bring the file up to date with it: an item that changed is
-            replaced, what is new comes last, what is not there any more is taken out. The portal
-            goes by the dates of change that it knows.
+            replaced, what is new comes last, what is not there any more is taken out. Such a run
+            fetches a page at a time, and begins anew when it was cut off.
         progress: Is called after each page.
 
     Returns:
         What it has come to.
 
     Raises:
-        DestinationError: It cannot be written as asked; nothing was sent.
+        DestinationError: It cannot be written as asked.
+        OrderError: With ``since``: the portal does not sort by changes; the file is as it was.
         CheckpointError: The checkpoint is of another harvest, or in use.
         MaskError: The fields that are wanted cannot be had.
         APIError, NetworkError, DecodeError: The portal fails; what has come is kept.
@@ -88,15 +89,16 @@ async def harvest(
         raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
     plan = Plan.of(paginator, fields, into)
     plan.call.check()
+    page_size(plan.call)
     sink = _sink(destination, plan)
     if since is not None:
-        check_update(plan, sink)
+        check_update(plan, sink, since)
     query = plan.query(client.base_url, has_key=client.has_key)
     journal = None
     if sink.checkpoint is not None:
         journal = Journal.open(sink.checkpoint, query, resume=resume, since=since)
     tally = Tally(Report(operation=plan.call.operation.id))
-    with Desk(sink, journal, tally) as desk:
+    async with Desk(sink, journal, tally) as desk:
         client = tally.watch(client)
         if journal is not None and journal.since is not None:
             await update(client, plan, desk, journal.since, progress)
@@ -155,7 +157,9 @@ class _Harvest:
             is_named = not isinstance(desk.sink, FileSink) or desk.sink.exists()
             if not (last.is_last and is_named):
                 raise
-            desk.end()  # It had its name already.
+            await desk.end()  # It had its name already.
+            if isinstance(desk.sink, FileSink):
+                await desk.do(desk.sink.discard)
             return True
         if last.is_last:
             await desk.finish()

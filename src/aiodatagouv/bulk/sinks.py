@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 import msgspec
 
 from ..errors import CheckpointError, DestinationError
-from .files import part_of, replace, sync
+from .files import part_of, replace, sync, sync_folder
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The names of the formats that files are written in."""
@@ -69,6 +69,9 @@ class FileSink(Sink, Protocol):
         """Whether there is a file already."""
         ...
 
+    def discard(self) -> None:
+        """Remove what a harvest may have left that was finished."""
+
     def previous(self) -> Iterator[tuple[str, Any]]:
         """The rows of the file that is there, each with the id of its item."""
         ...
@@ -101,6 +104,7 @@ class JsonLines:
         """See :class:`Sink`; the state is the length of the file."""
         if state is None:
             self._file = self._part.open("wb")
+            sync_folder(self._part.parent)
             return
         if not self._part.exists() or self._part.stat().st_size < state:
             raise lost(self._part)
@@ -151,6 +155,10 @@ class JsonLines:
     def exists(self) -> bool:
         """See :class:`FileSink`."""
         return self._path.exists()
+
+    def discard(self) -> None:
+        """See :class:`FileSink`."""
+        self._part.unlink(missing_ok=True)
 
     def previous(self) -> Iterator[tuple[str, bytes]]:
         """See :class:`FileSink`."""

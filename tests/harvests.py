@@ -1,0 +1,72 @@
+"""Harvests of moving portals, and what they leave."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from aiodatagouv import bulk
+from aiodatagouv.api import datasets
+
+from .moving import MovingPortal
+
+SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """What a file has, by other means than those that wrote it."""
+    match path.suffix:
+        case ".parquet":
+            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+            return rows
+        case ".gz":
+            text = gzip.decompress(path.read_bytes())
+        case ".zst":
+            frames = zstandard.ZstdDecompressor().stream_reader(
+                path.read_bytes(), read_across_frames=True
+            )
+            text = frames.read()
+        case _:
+            text = path.read_bytes()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def ids(path: Path) -> list[int]:
+    return [int(item["id"]) for item in read(path)]
+
+
+class Stop(Exception):
+    """Ends a harvest, as a lost disk would."""
+
+
+def stop_after(pages: int) -> Callable[[bulk.Report], None]:
+    """Ends a harvest after some pages."""
+    left = pages
+
+    def progress(report: bulk.Report) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Stop
+
+    return progress
+
+
+async def harvest(portal: MovingPortal, path: Path, size: int = 5, **options: Any) -> bulk.Report:
+    """Harvest a portal with pages of a size."""
+    async with portal.client() as client:
+        found = datasets.list_datasets(client, page_size=size)
+        return await bulk.harvest(client, found, path, **options)
+
+
+async def cut_off(path: Path, portal: MovingPortal | None = None, pages: int = 4) -> None:
+    """A harvest that has ended before its end."""
+    with pytest.raises(Stop):
+        await harvest(portal or MovingPortal.of(60, 0, left=0), path, progress=stop_after(pages))

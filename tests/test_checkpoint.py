@@ -1,0 +1,375 @@
+"""What a harvest leaves that ends before its end, and what the next one makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from attrs import field, make_class
+
+from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
+from aiodatagouv.api import datasets
+from aiodatagouv.bulk import desk
+from aiodatagouv.bulk.parquet import Parquet
+from aiodatagouv.bulk.sinks import JsonLines
+
+from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, read, stop_after
+from .moving import START, MovingPortal
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "datasets.jsonl"
+    await cut_off(path)
+    before = (tmp_path / "datasets.jsonl.checkpoint").read_bytes()
+    async with MovingPortal.of(60, 0, left=0).client() as client:
+        other = datasets.list_datasets(client, page_size=5, tag=["velo"], fields="id")
+        with pytest.raises(CheckpointError) as caught:
+            await bulk.harvest(client, other, path)
+    assert "parameter tag None there, 'velo' here" in str(caught.value)
+    assert "fields None there, 'id' here" in str(caught.value)
+    assert (tmp_path / "datasets.jsonl.checkpoint").read_bytes() == before
+    async with MovingPortal.of(60, 0, left=0).client(api_key="secret-key") as client:
+        with pytest.raises(CheckpointError, match="key False there, True here"):
+            await bulk.harvest(client, datasets.list_datasets(client, page_size=5), path)
+    async with MovingPortal.of(60, 0, left=0).client() as client:
+        other = datasets.list_datasets(client, fields="title")
+        await bulk.harvest(client, other, path, resume=False)
+    assert read(path)[0] == {"title": "Jeu 0, version 0"}
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
+    path, journal = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.checkpoint"
+    await cut_off(path)
+    whole = journal.read_bytes()
+    for cut in (1, 20, len(whole.splitlines()[-1]) + 1):
+        journal.write_bytes(whole[:-cut])
+        await cut_off(path, pages=3)  # What is noted now begins a line.
+        report = await harvest(MovingPortal.of(60, 0, left=0), path)
+        assert report.resumed == 30  # Ten that were noted before, and twenty.
+        assert ids(path) == [*range(60)]
+        await cut_off(path)
+
+
+@pytest.mark.usefixtures("short")
+async def test_what_the_checkpoint_does_not_speak_of_is_forgotten(tmp_path: Path) -> None:
+    path, part = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.part"
+    await cut_off(path, pages=2)
+    with part.open("ab") as file:
+        file.write(b'{"id": "half' * 1000)
+    await harvest(MovingPortal.of(12, 0, left=0), path)
+    assert ids(path) == [*range(12)]
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+async def test_what_the_checkpoint_speaks_of_must_be_there(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"datasets{suffix}"
+    await cut_off(path)
+    part = tmp_path / f"datasets{suffix}.part"
+    if suffix == ".parquet":
+        (part / "000001").unlink()
+    else:
+        part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="has less than the checkpoint beside it says"):
+        await harvest(MovingPortal.of(60, 0, left=0), path)
+    await harvest(MovingPortal.of(60, 0, left=0), path, resume=False)
+    assert ids(path) == [*range(60)]
+
+
+async def test_another_file_is_not_taken_for_a_checkpoint(tmp_path: Path) -> None:
+    other = tmp_path / "datasets.jsonl.checkpoint"
+    head = '{"query": {}, "began": "2026-01-01", "latest": null, "since": null}\n'
+    wrong = [
+        "My notes",
+        "My notes\n",
+        "{}\n",
+        "[]\n",
+        head.replace("2026-01-01", "x"),
+        f"{head}{{}}\n",
+    ]
+    for text in wrong:
+        other.write_text(text)
+        with pytest.raises(CheckpointError, match="is no checkpoint of a harvest"):
+            await harvest(MovingPortal.of(6, 0, left=0), tmp_path / "datasets.jsonl")
+        assert other.read_text() == text
+
+
+async def test_two_harvests_do_not_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "datasets.jsonl"
+    async with MovingPortal.of(60, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        reports: list[bulk.Report] = []
+        first = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+        while not reports:
+            await asyncio.sleep(0)
+        with pytest.raises(CheckpointError, match="another harvest is under way"):
+            await bulk.harvest(client, found, path)
+        assert (tmp_path / "datasets.jsonl.checkpoint").exists()
+        assert (await first).items == 60
+    assert ids(path) == [*range(60)]
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_a_kill_while_the_file_gets_its_name_is_made_good(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"datasets{suffix}"
+    sink = Parquet if suffix == ".parquet" else JsonLines
+    await harvest(MovingPortal.of(43, 0, left=0), path)
+    whole = path.read_bytes()
+    path.unlink()
+
+    def no(*_: object) -> None:
+        raise Stop
+
+    for place in ["finish", "end"]:  # Before it has its name; after.
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.Desk if place == "end" else sink, place, no)
+            with pytest.raises(Stop):
+                await harvest(MovingPortal.of(43, 0, left=0), path)
+        assert path.exists() == (place == "end")
+        if place == "end" and suffix == ".parquet":
+            (tmp_path / "datasets.parquet.part").mkdir()  # Not all of it was removed yet.
+        silent = MovingPortal.of(0, 0, left=0)  # Nothing more is asked for.
+        report = await harvest(silent, path)
+        assert path.read_bytes() == whole
+        assert report.items == 43
+        assert report.complete
+        names = {one.name for one in tmp_path.iterdir()}
+        assert names == {path.name, f"{path.name}.checkpoint"}
+        path.unlink()
+
+
+async def test_a_harvest_that_is_cancelled_is_continued(tmp_path: Path) -> None:
+    path = tmp_path / "datasets.jsonl"
+    async with MovingPortal.of(300, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        reports: list[bulk.Report] = []
+        task = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+        while len(reports) < 25:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        report = await bulk.harvest(client, found, path)
+    assert report.resumed == 100
+    assert ids(path) == [*range(300)]
+
+
+async def test_a_client_that_is_closed_ends_a_harvest_with_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "datasets.jsonl"
+    reports: list[bulk.Report] = []
+    async with MovingPortal.of(300, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        task = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+        while len(reports) < 5:
+            await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="Client"):
+        await task
+    assert not path.exists()
+
+
+async def test_what_is_written_when_a_harvest_is_cancelled_holds_up_nobody_else() -> None:
+    may_go_on = threading.Event()
+
+    class Slow:
+        checkpoint = None
+        written = 0
+        is_closed = False
+
+        def open(self, state: object) -> None: ...
+
+        def write(self, items: Sequence[bytes]) -> None:
+            self.written += 1
+            may_go_on.wait()
+
+        def commit(self) -> None: ...
+
+        def finish(self) -> None: ...
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    sink = Slow()
+    async with MovingPortal.of(30, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        task = asyncio.create_task(bulk.harvest(client, found, sink))
+        while not sink.written:
+            await asyncio.sleep(0)
+        task.cancel()
+        for _ in range(100):
+            await asyncio.sleep(0)  # The loop goes on.
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+        may_go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert sink.is_closed
+    assert sink.written == 1
+
+
+async def test_a_full_disk_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("aiodatagouv.bulk.parquet.sync", full)
+    with pytest.raises(OSError, match="No space left"):
+        await harvest(MovingPortal.of(30, 0, left=0), tmp_path / "a.parquet")
+
+
+@pytest.mark.usefixtures("short")
+async def test_what_was_refused_before_anything_came_does_not_stand_in_the_way(
+    tmp_path: Path, scripted: Callable[..., Client]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    async with scripted(lambda _: httpx.Response(400)) as client:
+        with pytest.raises(BadRequestError):
+            await bulk.harvest(client, datasets.list_datasets(client, tag=["x"]), path)
+    report = await harvest(MovingPortal.of(12, 0, left=0), path)
+    assert report.complete
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_table_is_not_continued_with_other_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    before = make_class("Row", {"id": field(type=str), "title": field(type=str)})
+    after = make_class("Row", {"id": field(type=str), "title": field(type=object)})
+    after.__annotations__["title"] = Any
+    with pytest.raises(Stop):
+        await harvest(MovingPortal.of(60, 0, left=0), path, into=before, progress=stop_after(4))
+    with pytest.raises(CheckpointError, match="has other columns than this harvest"):
+        await harvest(MovingPortal.of(60, 0, left=0), path, into=after)
+
+
+# ---- Lists in an order of their own
+
+
+async def of_title(path: Path, pages: int) -> bulk.Report:
+    """A harvest in the order of titles, ended after some pages."""
+    async with MovingPortal.of(100, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=10, sort="title")
+        return await bulk.harvest(client, found, path, progress=stop_after(pages))
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_list_that_cannot_be_sorted_is_continued_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    for pages in (5, 2):
+        with pytest.raises(Stop):
+            await of_title(path, pages)
+    report = await of_title(path, 10)
+    assert report.complete
+    assert report.resumed == 80
+    assert ids(path) == [*range(100)]
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_list_of_which_only_the_end_was_left_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+
+    def no(*_: object) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.Desk, "finish", no)
+        with pytest.raises(Stop):
+            await of_title(path, 10)
+    report = await of_title(path, 10)  # The page after the last one is a 404.
+    assert report.complete
+    assert report.resumed == 100
+
+
+# ---- Which harvest was the latest
+
+
+async def test_a_date_that_leaves_a_gap_does_not_count_as_the_latest_harvest(
+    tmp_path: Path,
+) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
+    await harvest(portal, path)
+    began = json.loads((tmp_path / "a.jsonl.checkpoint").read_bytes().splitlines()[0])["began"]
+    later = dt.datetime.fromisoformat(began) + dt.timedelta(days=1)
+    portal.updated = {3: (1, int((later - START).total_seconds()) - 3600)}
+    report = await harvest(portal, path, since=later)
+    assert report.changed == 0
+    assert "what changed before" in str(report.reason)
+    report = await harvest(portal, path, since="last")
+    assert report.changed == 1
+    assert report.reason is None
+    assert read(path)[3]["title"] == "Jeu 3, version 1"
+
+
+async def test_an_incomplete_harvest_does_not_count_as_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    with monkeypatch.context() as patch:
+        patch.setattr("aiodatagouv.bulk.run.instability", lambda _: "for a test")
+        patch.setattr(MovingPortal, "total", lambda _: 7)
+        report = await harvest(MovingPortal.of(6, 0, left=0), path)
+        assert not report.complete
+    with pytest.raises(DestinationError, match="does not know of a complete harvest"):
+        await harvest(MovingPortal.of(6, 0, left=0), path, since="last")
+
+
+async def test_a_harvest_of_something_else_does_not_count_as_the_latest(tmp_path: Path) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(6, 0, left=0)
+    async with portal.client() as client:
+        await bulk.harvest(client, datasets.list_datasets(client, tag=["x"]), path)
+    await cut_off(path, pages=0)
+    with pytest.raises(DestinationError, match="does not know of a complete harvest"):
+        await harvest(portal, path, since="last")
+
+
+async def test_an_update_that_was_killed_is_not_taken_for_a_harvest_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
+    await harvest(portal, path)
+
+    def no(*_: object) -> None:
+        raise Stop
+
+    places: list[tuple[object, str]] = [(JsonLines, "finish"), (desk.Desk, "end")]
+    for version, place in enumerate(places, start=1):
+        with monkeypatch.context() as patch:
+            patch.setattr(*place, no)
+            with pytest.raises(Stop):
+                await harvest(portal, path, since="last")
+        portal.updated = {3: (version, 5)}  # With an old date.
+        report = await harvest(portal, path)
+        assert report.pages == 6
+        assert read(path)[3]["title"] == f"Jeu 3, version {version}"
+
+
+async def test_a_kill_when_a_harvest_begins_leaves_what_is_known_of_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(6, 0, left=0)
+    await harvest(portal, path)
+    before = (tmp_path / "a.jsonl.checkpoint").read_bytes()
+
+    def no(*_: object) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aiodatagouv.bulk.checkpoint.replace", no)
+        with pytest.raises(Stop):
+            await harvest(portal, path)
+    assert (tmp_path / "a.jsonl.checkpoint").read_bytes() == before
+    assert (await harvest(portal, path, since="last")).complete
