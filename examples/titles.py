@@ -44,7 +44,7 @@ async def harvest(path: Path) -> bulk.Report:
             client,
             datasets.list_datasets(client, tag=["transport"]).into(Title),
             path,
-            since="last" if path.exists() else None,
+            since="last" if path.with_name(f"{path.name}.checkpoint").exists() else None,
             progress=lambda report: print(f"{report.pages} pages", file=sys.stderr),
         )
 

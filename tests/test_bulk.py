@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import datetime as dt
 import json
+import os
 import pickle
 import sys
 import tempfile
@@ -387,8 +388,8 @@ async def test_what_has_changed_since_the_latest_complete_harvest_is_fetched_alo
     assert report.complete
     assert read(path)[5]["title"] == "Jeu 5, version 1"
     assert ids(path) == [one for one in range(1200) if one != 7]
-    # Again, with nothing new but what may have been missed by a minute.
-    report = await harvest(portal, path, size=100, since="last")
+    # Again, with nothing new but what may have been missed by a minute, and other pages.
+    report = await harvest(portal, path, size=300, since="last")
     assert (report.changed, report.removed) == (2, 0)
 
 
@@ -422,7 +423,7 @@ async def test_what_cannot_be_brought_up_to_date_is_refused_before_anything_is_s
             (datasets.list_datasets(client, fields="title"), "the id must be among"),
             (datasets.list_datasets(client, sort="title"), "but sort is given"),
             (datasets.list_dataset_followers(client, "a"), "cannot sort it by what has changed"),
-            (datasets.list_datasets(client, tag=["x"]), "parameter tag None there, 'x' here"),
+            (datasets.list_datasets(client, tag=["x"]), "parameter tag none there, 'x' here"),
         ]
         for other, words in cases:
             with pytest.raises((DestinationError, CheckpointError), match=words):
@@ -550,16 +551,28 @@ async def test_progress_says_what_has_come(tmp_path: Path) -> None:
     [
         ("a.csv", "its suffix must be one of .jsonl, .jsonl.gz, .jsonl.zst, .parquet"),
         ("nowhere/a.jsonl", "there is no folder"),
-        ("folder.jsonl", "is a folder"),
+        ("folder.jsonl", "is no file"),
+        ("pipe.jsonl", "is no file"),
     ],
 )
 async def test_a_destination_that_cannot_be_is_refused(
     name: str, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "folder.jsonl").mkdir()
+    os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(DestinationError, match=words):
         await harvest(MovingPortal.of(3, 0, left=0), tmp_path / name)
-    assert [one.name for one in tmp_path.iterdir()] == ["folder.jsonl"]
+    assert {one.name for one in tmp_path.iterdir()} == {"folder.jsonl", "pipe.jsonl"}
+
+
+async def test_a_link_stays_one_and_permissions_what_they_were(tmp_path: Path) -> None:
+    file, link = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    file.touch(mode=0o600)
+    link.symlink_to(file)
+    await harvest(MovingPortal.of(3, 0, left=0), link)
+    assert link.is_symlink()
+    assert ids(file) == [0, 1, 2]
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(

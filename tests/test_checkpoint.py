@@ -35,11 +35,11 @@ async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
         other = datasets.list_datasets(client, page_size=5, tag=["velo"], fields="id")
         with pytest.raises(CheckpointError) as caught:
             await bulk.harvest(client, other, path)
-    assert "parameter tag None there, 'velo' here" in str(caught.value)
-    assert "fields None there, 'id' here" in str(caught.value)
+    assert "parameter tag none there, 'velo' here" in str(caught.value)
+    assert "fields none there, 'id' here" in str(caught.value)
     assert (tmp_path / "datasets.jsonl.checkpoint").read_bytes() == before
     async with MovingPortal.of(60, 0, left=0).client(api_key="secret-key") as client:
-        with pytest.raises(CheckpointError, match="key False there, True here"):
+        with pytest.raises(CheckpointError, match="key no there, yes here"):
             await bulk.harvest(client, datasets.list_datasets(client, page_size=5), path)
     async with MovingPortal.of(60, 0, left=0).client() as client:
         other = datasets.list_datasets(client, fields="title")
@@ -238,6 +238,7 @@ async def test_what_was_refused_before_anything_came_does_not_stand_in_the_way(
     async with scripted(lambda _: httpx.Response(400)) as client:
         with pytest.raises(BadRequestError):
             await bulk.harvest(client, datasets.list_datasets(client, tag=["x"]), path)
+    assert not [*tmp_path.iterdir()]
     report = await harvest(MovingPortal.of(12, 0, left=0), path)
     assert report.complete
 

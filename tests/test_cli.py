@@ -272,6 +272,8 @@ def test_fields_as_a_mask_or_as_dotted_paths(
         (["harvest", "datasets", "--concurrency", "0"], "0 is not in the range"),
         (["harvest", "datasets", "--since", "monday", "-o", "x"], "'monday' is no date"),
         (["harvest", "datasets", "--since", "last"], "--since needs a file"),
+        (["harvest", "datasets", "--since", "last", "--fresh", "-o", "x.jsonl"], "--fresh"),
+        (["get", "datasets", "--portal", ""], "--portal is empty"),
         (["harvest", "datasets", "--page", "2"], "--page"),
         (["--rate", "inf"], "Missing command"),
         (["nonsense"], "nonsense"),
@@ -485,7 +487,7 @@ def test_a_folder_that_is_not_there(run: Run, says: Any, tmp_path: Path) -> None
     target = tmp_path / "nowhere" / "x"
     status, _, err = run("get", "dataset", "velos", "-o", str(target), portal=says(json=VELOS))
     assert status == 1
-    assert err == f"Error: {target}: No such file or directory\n"
+    assert err == f"Error: {target}.part: No such file or directory\n"
 
 
 # Bodies
@@ -789,6 +791,50 @@ async def test_a_disk_that_is_full() -> None:
     assert done == (1, b"", b"Error: No space left on device\n")
 
 
+@pytest.mark.parametrize("arguments", [["get", "list_datasets"], ["harvest", "datasets"]])
+async def test_stdout_that_is_closed_loses_nothing_in_silence(arguments: Sequence[str]) -> None:
+    program = "import sys; sys.stdout = None; from aiodatagouv.cli import main; sys.exit(main())"
+    async with server(says_bytes(serving(VELOS))) as url:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, *arguments, "--portal", url), stderr=subprocess.PIPE
+        )
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"Error: stdout is closed\n")
+
+
+async def test_stdin_that_is_closed() -> None:
+    program = "import sys; sys.stdin = None; from aiodatagouv.cli import main; sys.exit(main())"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, "call", "create_reuse", "--body", "-"),
+        stderr=subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    assert process.returncode == 2
+    assert err.startswith(b"Error: Stdin is closed")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
+async def test_a_disk_that_is_full_of_messages() -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "get", "nothing", stdout=subprocess.PIPE, stderr=full
+        )
+        await process.communicate()
+    assert process.returncode == 2
+
+
+def test_who_has_sent_no_key_is_told_so(
+    run: Run, says: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = says(401, json={"message": "wrong credentials"})
+    status, _, err = run("get", "me", portal=refused)
+    assert status == 1
+    assert "401 wrong credentials" in err
+    assert "no key was sent: put one into the environment variable DATAGOUV_API_KEY" in err
+    monkeypatch.setenv("DATAGOUV_API_KEY", "a-key-of-mine")
+    assert "no key was sent" not in run("get", "me", portal=refused).err
+
+
 async def test_stderr_that_is_closed_is_not_stdout() -> None:
     program = "import sys; sys.stderr = None; from aiodatagouv.cli import main; sys.exit(main())"
     process = await asyncio.create_subprocess_exec(
@@ -941,7 +987,7 @@ def harvests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_a_harvest_is_the_librarys(run: Run, harvests: list[dict[str, Any]]) -> None:
-    arguments = ["--fields", "id,title", "--concurrency", "8", "--since", "2026-11-24", "--fresh"]
+    arguments = ["--fields", "id,title", "--concurrency", "8", "--fresh"]
     status, out, err = run("harvest", "datasets", "-o", "datasets.jsonl.gz", *arguments)
     assert (status, out) == (0, "")
     assert err == (
@@ -957,7 +1003,7 @@ def test_a_harvest_is_the_librarys(run: Run, harvests: list[dict[str, Any]]) -> 
         "fields": "id,title",
         "concurrency": 8,
         "resume": False,
-        "since": dt.date(2026, 11, 24),
+        "since": None,
     }
 
 

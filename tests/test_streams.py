@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -89,3 +91,15 @@ def test_it_prints_what_it_is() -> None:
 
     stream = Stream(Client(), Call(OPERATIONS["get_site_tags_csv"]))
     assert repr(stream) == "<Stream of get_site_tags_csv>"
+
+
+async def test_what_is_no_file_is_written_to(scripted: Scripted, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as threads:
+        reading = threads.submit(pipe.read_bytes)
+        async with scripted(portal) as client:
+            size = await (await site.get_site_tags_csv(client)).save(pipe)
+        assert reading.result() == CSV
+    assert size == len(CSV)
+    assert pipe.is_fifo()

@@ -21,6 +21,7 @@ import distributed
 from attrs import evolve
 
 from . import bulk
+from .bulk.checkpoint import finished
 from .client import PRODUCTION, Client
 from .errors import DestinationError
 from .options import RATE, RETRY
@@ -154,6 +155,9 @@ async def _harvest(
 ) -> Report:
     """Harvest a part, on a worker."""
     plugin: Any = distributed.get_worker().plugins[places.name]
+    # The worker that had done it was lost before anybody was told.
+    if (done := finished(Path(path))) is not None:
+        return done
     async with places:
         return await bulk.harvest(plugin.client, part, path, concurrency=concurrency)
 
@@ -163,7 +167,9 @@ def _gather(
 ) -> Report:
     reports: list[Report] = []
     try:
-        for _, report in distributed.as_completed(futures, with_results=True):
+        for future, report in distributed.as_completed(futures, with_results=True):
+            # What a lost worker had is done again, unless nobody wants it any more.
+            future.release()
             reports.append(report)
             if progress is not None:
                 progress(_sum(reports, len(futures)))

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .errors import DecodeError
+from .files import written
 
 if TYPE_CHECKING:
     from ._http import Response
@@ -73,17 +74,11 @@ class Stream:
         Returns:
             How many bytes it has.
         """
-        path = Path(path)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            with part.open("wb") as file:
-                async with self as chunks:
-                    async for chunk in chunks:
-                        file.write(chunk)
-            size = part.stat().st_size
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        size = 0
+        with written(Path(path)) as file:
+            async with self as chunks:
+                async for chunk in chunks:
+                    size += file.write(chunk)
         return size
 
     async def text(self) -> str:

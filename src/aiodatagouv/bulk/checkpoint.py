@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, Literal
 from attrs import Factory, asdict, define, frozen
 
 from ..errors import CheckpointError, DestinationError
-from .files import new_of, replace, sync, written
+from ..files import part_of, replace, sync, written
 from .report import Report
+from .sinks import checkpoint_of
 
 Query = Mapping[str, Any]
 """What is harvested, as JSON: two harvests that have it in common can be continued."""
@@ -85,9 +86,13 @@ class Journal:
         try:
             head, body = _read(file, path)
             is_cut_off = bool(body) and "done" not in body[-1] and head["since"] is None
-            if head and (since is not None or (resume and is_cut_off)):
+            if head and since is not None:
+                # How long its pages are does not matter to what is merged.
+                _compare(path, head["query"], {**query, "page_size": head["query"]["page_size"]})
+            elif resume and is_cut_off:
                 _compare(path, head["query"], query)
-            latest = _latest(head, body) if head and head["query"] == query else None
+            is_same = head and {**head["query"], "page_size": 0} == {**query, "page_size": 0}
+            latest = _latest(head, body) if is_same else None
             if resume and is_cut_off and since is None:
                 entries = [Entry(**line) for line in body]
                 began = dt.datetime.fromisoformat(head["began"])
@@ -129,8 +134,14 @@ class Journal:
         with written(self.path) as file:
             file.write(_line(self._head()) + _line({"done": report}))
 
-    def close(self) -> None:
-        """End, whether the harvest is done or not."""
+    def close(self, *, is_empty: bool = False) -> None:
+        """End, whether the harvest is done or not.
+
+        Args:
+            is_empty: Whether nothing was noted that a later run could need.
+        """
+        if is_empty and self.latest is None:
+            self.path.unlink(missing_ok=True)
         self._file.close()
 
     def _head(self) -> dict[str, Any]:
@@ -146,6 +157,16 @@ class Journal:
         sync(self._file)
 
 
+def finished(destination: Path) -> Report | None:
+    """What the harvest has come to that a file is whole by, None if there is none."""
+    path = checkpoint_of(destination)
+    if not (path.exists() and destination.exists()):
+        return None
+    with path.open("rb") as file:
+        lines = [json.loads(line) for line in file]
+    return Report(**lines[-1]["done"]) if "done" in lines[-1] else None
+
+
 def _line(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode() + b"\n"
 
@@ -159,7 +180,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any], list[dict[str, An
         return {}, []
     try:
         head, *body = [json.loads(line) for line in whole.splitlines()]
-        dict(head["query"])
+        head["query"]["page_size"]
         _latest(head, [])
         dt.datetime.fromisoformat(head["began"])
         for line in body:
@@ -175,15 +196,21 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any], list[dict[str, An
 def _compare(path: Path, there: Query, here: Query) -> None:
     """Refuse to continue another harvest."""
     different = [
-        f"{name} {there.get(name)!r} there, {here.get(name)!r} here"
+        f"{name} {_shown(there.get(name))} there, {_shown(here.get(name))} here"
         for name in dict.fromkeys([*there, *here])
         if there.get(name) != here.get(name)
     ]
     if different:
         raise CheckpointError(
             f"{path} is of another harvest ({'; '.join(different)}): say the same again, choose "
-            "another destination, or begin anew, without resuming"
+            "another destination, or harvest all anew, without resuming"
         )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else repr(value)
 
 
 def _locked(path: Path) -> BinaryIO:
@@ -203,7 +230,7 @@ def _locked(path: Path) -> BinaryIO:
 
 def _begun(path: Path, head: bytes) -> BinaryIO:
     """Replace a checkpoint by one with nothing but its first line, which is locked like it."""
-    part = new_of(path)
+    part = part_of(path)
     file = part.open("w+b")
     try:
         _lock(file, path)

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from .checkpoint import Entry, Journal
 from .report import Tally
-from .sinks import Sink
+from .sinks import FileSink, Sink
 
 COMMIT = 10
 """Pages after which what has come is secured. Its multiples are also where packed pieces end."""
@@ -40,6 +40,7 @@ class Desk:
     stopping: threading.Event = field(factory=threading.Event)
     _ids: list[str] = field(factory=list[str])
     _pages: int = 0
+    _is_secured: bool = False
     _thread: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(max_workers=1))
 
     async def __aenter__(self) -> Self:
@@ -52,16 +53,23 @@ class Desk:
         traceback: TracebackType | None,
     ) -> None:
         self.stopping.set()
+        is_empty = error is not None and not self._is_secured
         try:
-            await self._close(error)
+            await self._close(error, is_empty=is_empty)
         finally:
             self._thread.shutdown()
             if self.journal is not None:
-                self.journal.close()
+                self.journal.close(is_empty=is_empty)
 
-    async def _close(self, error: BaseException | None) -> None:
+    async def _close(self, error: BaseException | None, *, is_empty: bool) -> None:
         """Close the destination after what is just written, however often that is cancelled."""
-        closing = asyncio.ensure_future(self.do(self.sink.close))
+
+        def close() -> None:
+            self.sink.close()
+            if is_empty and isinstance(self.sink, FileSink):
+                self.sink.discard()
+
+        closing = asyncio.ensure_future(self.do(close))
         cancelled: BaseException | None = None
         while not closing.done():
             try:
@@ -78,6 +86,10 @@ class Desk:
     async def do(self, work: Callable[[], T]) -> T:
         """Do something there."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def restore(self, page: int) -> None:
+        """Know what an earlier run has secured."""
+        self.page, self._is_secured = page, True
 
     async def write(self, lines: list[bytes], ids: list[str]) -> None:
         """Write the new items of a page, and secure what has come if it is time."""
@@ -110,3 +122,4 @@ class Desk:
         if self.journal is not None:
             report = self.tally.report.to_dict()
             self.journal.add(Entry(self.page, state, [*self._ids], report, is_last))
+        self._is_secured = True

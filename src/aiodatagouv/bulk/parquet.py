@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import CheckpointError, DestinationError
+from ..files import part_of, replace, sync, sync_folder
 from . import columns
-from .files import part_of, replace, sync, sync_folder
 from .sinks import checkpoint_of, lost
 
 ROW_GROUP = 8 << 20

@@ -11,7 +11,7 @@ from attrs import frozen
 from .. import answers, masks
 from ..decoding import parse
 from ..errors import DecodeError, MaskError
-from ..lists import dates_of, including, keyed
+from ..lists import dates_of, including, keyed, page_size
 from ..walk import Batch
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class Plan:
         mask = self.call.mask()
         several: dict[str, list[str]] = {}
         for name, value in self.call.query_pairs():
+            if name == "page_size":
+                continue
             several.setdefault(f"parameter {name}", []).append(value)
         return {
             "portal": portal,
@@ -81,6 +83,7 @@ class Plan:
             "fields": None if mask is None else masks.write(mask),
             "class": None if self.projection is None else self.projection.class_.__qualname__,
             "key": has_key,
+            "page_size": page_size(self.call),
             **({} if self.part is None else self.part.to_dict()),
         }
 

@@ -147,6 +147,7 @@ class _Harvest:
         if last is None:
             await desk.do(lambda: desk.sink.open(None))
             return False
+        desk.restore(last.page)
         for entry in entries:
             self.seen.ids.update(entry.ids)
         report = Report(**last.report)
@@ -164,7 +165,6 @@ class _Harvest:
         if last.is_last:
             await desk.finish()
         self.first = max(self.first, last.page + 1)
-        desk.page = last.page
         return last.is_last
 
     async def _walk_stably(self) -> None:
@@ -235,13 +235,13 @@ def _sink(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
     """
     if isinstance(destination, Sink):
         return destination
-    path = Path(destination)
+    path = Path(destination).resolve() if Path(destination).is_symlink() else Path(destination)
     if not path.name.endswith(SUFFIXES):
         raise DestinationError(f"{path}: its suffix must be one of {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
         raise DestinationError(f"{path}: there is no folder {path.parent}")
-    if path.is_dir():
-        raise DestinationError(f"{path} is a folder")
+    if path.exists() and not path.is_file():
+        raise DestinationError(f"{path} is no file")
     if path.suffix != ".parquet":
         return JsonLines(path)
     try:

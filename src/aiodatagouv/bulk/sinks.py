@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 import msgspec
 
 from ..errors import CheckpointError, DestinationError
-from .files import part_of, replace, sync, sync_folder
+from ..files import part_of, replace, sync, sync_folder
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The names of the formats that files are written in."""

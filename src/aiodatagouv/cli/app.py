@@ -58,9 +58,10 @@ root = click.version_option(__version__)(
 
 def run(arguments: Sequence[str] | None) -> int:
     """Run the command line, and return the exit status."""
-    # What is closed is None, and what would be printed there is printed on the other.
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    # What is closed is None: nobody misses a message, but data that cannot be written are an error.
+    nowhere = Path(os.devnull)
+    with nowhere.open(encoding="utf-8") as refused, nowhere.open("w", encoding="utf-8") as ignored:
+        sys.stdout, sys.stderr = sys.stdout or refused, sys.stderr or ignored
         return _run(sys.argv[1:] if arguments is None else [*arguments])
 
 

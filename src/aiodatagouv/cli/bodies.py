@@ -129,9 +129,11 @@ def _text(ctx: click.Context) -> str | None:
     given: str | None = ctx.params["body"]
     try:
         if given == STDIN:
-            return sys.stdin.buffer.read().decode()
+            if sys.stdin is None:
+                raise click.UsageError("Stdin is closed: give JSON, or @ and a file of it.", ctx)
+            return sys.stdin.buffer.read().decode("utf-8-sig")
         if given is not None and given.startswith("@"):
-            return Path(given[1:]).read_text(encoding="utf-8")
+            return Path(given[1:]).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise click.UsageError(f"{given}: {error.strerror}.", ctx) from None
     except UnicodeError:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
+from io import UnsupportedOperation
 
 import click
 
-from ..errors import CheckpointError, DataGouvError, DecodeError, one_line
+from ..errors import AuthenticationError, CheckpointError, DataGouvError, DecodeError, one_line
 
 COMPLETE, FAILED, USAGE, INCOMPLETE = range(4)
+
+KEY = "DATAGOUV_API_KEY"
+"""The environment variable that has the API key."""
 
 BROKEN_PIPE = 128 + 13
 """As if SIGPIPE had ended it, which Python ignores and not every system has."""
@@ -33,8 +38,9 @@ class Interrupted(Exception):
 
 
 def say(text: str) -> None:
-    """Print a line on stderr."""
-    print(one_line(text, _LINE), file=sys.stderr, flush=True)
+    """Print a line on stderr. That nobody reads it is no reason to end otherwise."""
+    with suppress(OSError):
+        print(one_line(text, _LINE), file=sys.stderr, flush=True)
 
 
 def report(error: Exception, after: str = "") -> int | None:
@@ -78,17 +84,21 @@ def _usage(error: click.UsageError) -> str:
 
 def _words(error: Exception) -> str:
     """What an error says; the number of the system's own says nothing to anybody."""
+    if isinstance(error, UnsupportedOperation):
+        return "stdout is closed"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, CheckpointError):
         # It speaks of an argument of the library, which is an option here.
-        return str(error).replace("without resuming", "with --fresh")
+        return str(error).replace("without resuming", "with --fresh and without --since")
+    if isinstance(error, AuthenticationError) and not os.environ.get(KEY):
+        return f"{error}; no key was sent: put one into the environment variable {KEY}"
     return str(error)
 
 
 def is_users(error: Exception) -> bool:
     """Whether an error is about what the user has written: a name, a mask, a path, a date."""
-    return isinstance(error, ValueError) and not isinstance(error, DecodeError)
+    return isinstance(error, ValueError) and not isinstance(error, DecodeError | OSError)
 
 
 def _flush_stdout() -> None:

@@ -90,6 +90,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
     to_stdout = output in (None, STDOUT)
     if to_stdout and ctx.params["since"] is not None:
         raise click.UsageError("--since needs a file to merge into: give -o FILE.", ctx)
+    if ctx.params["fresh"] and ctx.params["since"] is not None:
+        raise click.UsageError("--since brings a file up to date, --fresh harvests it anew.", ctx)
     page_size: int | None = ctx.params["page_size"]
     query = given.query if page_size is None else {**given.query, "page_size": page_size}
     concurrency: int = chosen(ctx, "concurrency") or _CONCURRENCY

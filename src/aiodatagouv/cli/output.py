@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from .._model import to_json
+from ..files import written
 
 if TYPE_CHECKING:
     from ..streams import Stream
@@ -82,7 +83,8 @@ def _write(text: str, output: str | None) -> None:
     # Half of a surrogate pair, which extras may contain, is escaped as JSON has it.
     content = text.encode(errors="backslashreplace")
     if output not in (None, STDOUT):
-        Path(output).write_bytes(content)
+        with written(Path(output)) as file:
+            file.write(content)
         return
     stdout().write(content)
     stdout().flush()

@@ -49,6 +49,9 @@ class Meter:
     def update(self, report: Report) -> None:
         """Show what has come."""
         more = _many(report.retries, "retry", "retries") if report.retries else ""
+        if report.changed:  # What is brought up to date is put together at the end.
+            self._show(completed=report.changed, total=None, more=f"changed {more}")
+            return
         self._show(completed=report.items, total=report.total, more=more)
 
     def show_wait(self, retry: Retry) -> None:

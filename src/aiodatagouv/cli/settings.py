@@ -16,7 +16,6 @@ from .parameters import KnownValues, RateType
 if TYPE_CHECKING:
     from ..client import Client
 
-KEY = "DATAGOUV_API_KEY"
 PORTAL = "DATAGOUV_PORTAL"
 
 _PORTALS = ("production", "demo")
@@ -83,7 +82,10 @@ def client_of(ctx: click.Context, **options: Any) -> Client:
     """
     from ..client import DEMO, PRODUCTION, Client
 
-    portal = chosen(ctx, "portal") or os.environ.get(PORTAL) or "production"
+    given = chosen(ctx, "portal")
+    if given == "":
+        raise click.UsageError("--portal is empty: give an address, production or demo.", ctx)
+    portal = given or os.environ.get(PORTAL) or "production"
     options["base_url"] = {"production": PRODUCTION, "demo": DEMO}.get(portal, portal)
     rate = chosen(ctx, "rate")
     if rate is not None:
@@ -125,6 +127,6 @@ def _refuse_key(ctx: click.Context, param: click.Parameter, value: str | None) -
     if value is not None:
         raise click.UsageError(
             "There is no --api-key: other users of this machine could read it. Put the key into "
-            f"the environment variable {KEY}.",
+            f"the environment variable {exits.KEY}.",
             ctx,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,9 @@ def sync(file: BinaryIO) -> None:
 
 
 def replace(part: Path, path: Path) -> None:
-    """Give a file that is on disk its name, instead of the one that has it."""
+    """Give a file that is on disk its name, and the permissions of the one that has had it."""
+    if path.exists():
+        shutil.copymode(path, part)
     part.replace(path)
     sync_folder(path.parent)
 
@@ -35,16 +38,27 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def new_of(path: Path) -> Path:
-    """Where what is to replace a small file is written."""
-    return path.with_name(f"{path.name}.new")
+def is_special(path: Path) -> bool:
+    """Whether there is something of that name that is no file: a device or a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 @contextmanager
 def written(path: Path) -> Generator[BinaryIO]:
-    """A file that replaces the one of its name once all has been written."""
-    part = new_of(path)
-    with part.open("wb") as file:
-        yield file
-        sync(file)
-    replace(part, path)
+    """A file that gets its name once all has been written, instead of the one that has it.
+
+    Where a symbolic link is, it is what that leads to. What is no file is written to as it is.
+    """
+    if is_special(path):
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()
+    part = part_of(path)
+    try:
+        with part.open("wb") as file:
+            yield file
+            sync(file)
+        replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
