@@ -17,6 +17,7 @@ from attrs import field, make_class
 from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
 from aiodatagouv.api import datasets
 from aiodatagouv.bulk import desk
+from aiodatagouv.bulk.checkpoint import Entry, Journal
 from aiodatagouv.bulk.parquet import Parquet
 from aiodatagouv.bulk.sinks import JsonLines
 
@@ -219,6 +220,35 @@ async def test_what_is_written_when_a_harvest_is_cancelled_holds_up_nobody_else(
             await task
     assert sink.is_closed
     assert sink.written == 1
+
+
+async def test_what_is_secured_while_a_harvest_is_cancelled_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "datasets.jsonl"
+    is_noting, may_go_on = threading.Event(), threading.Event()
+    add = Journal.add
+
+    def slowly(journal: Journal, entry: Entry) -> None:
+        add(journal, entry)
+        is_noting.set()
+        may_go_on.wait()
+
+    monkeypatch.setattr(Journal, "add", slowly)
+    async with MovingPortal.of(100, 0, left=0).client() as client:
+        found = datasets.list_datasets(client, page_size=5)
+        task = asyncio.create_task(bulk.harvest(client, found, path))
+        while not is_noting.is_set():
+            await asyncio.sleep(0)
+        task.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        may_go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        report = await bulk.harvest(client, found, path)
+    assert report.resumed == 50
+    assert ids(path) == [*range(100)]
 
 
 async def test_a_full_disk_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,20 +53,20 @@ class Desk:
         traceback: TracebackType | None,
     ) -> None:
         self.stopping.set()
-        is_empty = error is not None and not self._is_secured
         try:
-            await self._close(error, is_empty=is_empty)
+            await self._close(error)
         finally:
             self._thread.shutdown()
             if self.journal is not None:
-                self.journal.close(is_empty=is_empty)
+                self.journal.close(is_empty=error is not None and not self._is_secured)
 
-    async def _close(self, error: BaseException | None, *, is_empty: bool) -> None:
+    async def _close(self, error: BaseException | None) -> None:
         """Close the destination after what is just written, however often that is cancelled."""
 
         def close() -> None:
             self.sink.close()
-            if is_empty and isinstance(self.sink, FileSink):
+            # What was just written may have been secured by now.
+            if error is not None and not self._is_secured and isinstance(self.sink, FileSink):
                 self.sink.discard()
 
         closing = asyncio.ensure_future(self.do(close))

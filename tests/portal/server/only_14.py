@@ -51,6 +51,9 @@ def seed_pages(catalog: Catalog) -> list[Any]:
         Page(organization=organization, created_at=moment()).save()
         for organization in catalog.organizations[:2]
     ]
+    # All would be of one moment otherwise. Without chance, which all that follows depends on.
+    for days, one in enumerate([page, *owned], start=1):
+        one.update(last_modified=NOW - timedelta(days=days))
     PostFactory(
         name="Guides",
         kind="page",
