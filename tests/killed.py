@@ -14,16 +14,14 @@ import json
 import math
 import os
 import random
+import select
 import signal
 import sys
-import time
+from importlib import import_module
 from pathlib import Path
-
-import pyarrow.parquet  # noqa: F401  # So that no process has to load it.
 
 from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets
-from aiodatagouv.bulk import parquet  # noqa: F401  # Likewise.
 
 KILLS = 50
 LONGEST = 0.4
@@ -53,21 +51,21 @@ def in_a_process(url: str, path: Path) -> int:
 
 def main() -> None:
     url, path = sys.argv[1], Path(sys.argv[2])
+    import_module("aiodatagouv.bulk.parquet")  # So that no process has to load it.
     chance = random.Random(path.name)
     kills, wholes, resumed = 0, 0, 0
     while kills < KILLS or not wholes:
         process = in_a_process(url, path)
-        end = time.monotonic() + (chance.uniform(0, LONGEST) if kills < KILLS else math.inf)
-        while not (done := os.waitpid(process, os.WNOHANG))[0] and time.monotonic() < end:
-            time.sleep(0.002)
-        if not done[0]:
-            os.kill(process, signal.SIGKILL)
-            done = os.waitpid(process, 0)
-        if os.WIFSIGNALED(done[1]):
+        ends = os.pidfd_open(process)
+        select.select([ends], [], [], chance.uniform(0, LONGEST) if kills < KILLS else None)
+        signal.pidfd_send_signal(ends, signal.SIGKILL)  # Nothing, if it has come to its end.
+        os.close(ends)
+        _, status = os.waitpid(process, 0)
+        if os.WIFSIGNALED(status):
             kills += 1
             continue
-        if done[1]:
-            sys.exit(f"a harvest ended with status {os.waitstatus_to_exitcode(done[1])}")
+        if status:
+            sys.exit(f"a harvest ended with status {os.waitstatus_to_exitcode(status)}")
         last = json.loads(path.with_name(f"{path.name}.checkpoint").read_text().splitlines()[1])
         resumed += last["done"]["resumed"] > 0
         path.rename(path.with_name(f"{wholes}-{path.name}"))

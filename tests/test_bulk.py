@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import httpx
 import msgspec
@@ -232,9 +232,11 @@ async def test_items_are_written_as_a_class_has_them(suffix: str, tmp_path: Path
 async def test_a_sink_of_ones_own_gets_everything_in_one_thread(tmp_path: Path) -> None:
     class Collector:
         checkpoint = None
-        items: list[bytes] = []  # noqa: RUF012
-        calls: list[str] = []  # noqa: RUF012
-        threads: set[int] = set()  # noqa: RUF012
+
+        def __init__(self) -> None:
+            self.items: list[bytes] = []
+            self.calls: list[str] = []
+            self.threads: set[int] = set()
 
         def open(self, state: object) -> None:
             self._note("open")
@@ -613,7 +615,7 @@ async def test_bad_words_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="page_size is 0"):
             await bulk.harvest(client, datasets.list_datasets(client, page_size=0), path)
         with pytest.raises(ValueError, match="since is '2026-01-01'"):
-            await bulk.harvest(client, found, path, since="2026-01-01")  # type: ignore[arg-type]
+            await bulk.harvest(client, found, path, since=cast("Any", "2026-01-01"))
         with pytest.raises(ValueError, match="n is 0"):
             await bulk.partition(found, 0)
         with pytest.raises(ValueError, match="list_dataset_followers cannot be split"):

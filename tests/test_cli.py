@@ -783,7 +783,6 @@ async def test_a_pipe_that_nobody_reads_ends_it_quietly(arguments: Sequence[str]
     assert done == (141, b"", b"")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
 async def test_a_disk_that_is_full() -> None:
     with Path("/dev/full").open("wb") as full:
         async with server(says_bytes(serving(VELOS))) as url:
@@ -813,7 +812,6 @@ async def test_stdin_that_is_closed() -> None:
     assert err.startswith(b"Error: Stdin is closed")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
 async def test_a_disk_that_is_full_of_messages() -> None:
     with Path("/dev/full").open("wb") as full:
         process = await asyncio.create_subprocess_exec(
