@@ -78,7 +78,7 @@ class Plan:
         return {
             "portal": portal,
             "operation": self.call.operation.id,
-            **{name: str(value) for name, value in self.call.path.items()},
+            **{f"path {name}": str(value) for name, value in self.call.path.items()},
             **{name: values[0] if len(values) == 1 else values for name, values in several.items()},
             "fields": None if mask is None else masks.write(mask),
             "class": None if self.projection is None else self.projection.class_.__qualname__,

@@ -89,7 +89,6 @@ async def harvest(
         raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
     plan = Plan.of(paginator, fields, into)
     plan.call.check()
-    page_size(plan.call)
     sink = _sink(destination, plan)
     if since is not None:
         check_update(plan, sink, since)

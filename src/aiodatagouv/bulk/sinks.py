@@ -93,7 +93,6 @@ class JsonLines:
         self._pack, self._open = _codec(path)
         self._file: BinaryIO | None = None
         self._pending = bytearray()
-        self._is_empty = True
 
     @property
     def checkpoint(self) -> Path:
@@ -111,7 +110,6 @@ class JsonLines:
         self._file = self._part.open("r+b")
         self._file.truncate(state)
         self._file.seek(state)
-        self._is_empty = not state
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`Sink`."""
@@ -125,14 +123,13 @@ class JsonLines:
         if self._pending:
             self._file.write(self._pack(bytes(self._pending)))
             self._pending.clear()
-            self._is_empty = False
         sync(self._file)
         return self._file.tell()
 
     def finish(self) -> None:
         """See :class:`Sink`."""
         assert self._file is not None
-        if self._is_empty:  # Nothing, packed, is not nothing.
+        if not self._file.tell():  # Nothing, packed, is not nothing.
             self._file.write(self._pack(b""))
         sync(self._file)
         self.close()

@@ -69,11 +69,8 @@ def _run(arguments: list[str]) -> int:
     try:
         status = _invoke(arguments)
         sys.stdout.flush()
-    except Exception as error:
-        failed = exits.report(error)
-        if failed is None:
-            raise
-        return failed
+    except exits.EXPECTED as error:
+        return exits.report(error)
     return status
 
 

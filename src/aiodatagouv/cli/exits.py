@@ -37,13 +37,18 @@ class Interrupted(Exception):
         return 128 + self.number
 
 
+EXPECTED = (click.UsageError, Interrupted, DataGouvError, OSError, ValueError)
+"""What a command may end with that is the user's, the portal's or the machine's, not a mistake of
+this program."""
+
+
 def say(text: str) -> None:
     """Print a line on stderr. That nobody reads it is no reason to end otherwise."""
     with suppress(OSError):
         print(one_line(text, _LINE), file=sys.stderr, flush=True)
 
 
-def report(error: Exception, after: str = "") -> int | None:
+def report(error: Exception, after: str = "") -> int:
     """Say in a line how the command has failed.
 
     Args:
@@ -51,7 +56,7 @@ def report(error: Exception, after: str = "") -> int | None:
         after: What else to say.
 
     Returns:
-        The exit status, None if it is neither the user's mistake nor the portal's failure.
+        The exit status.
     """
     end = f"; {after}" if after else ""
     if isinstance(error, click.UsageError):
@@ -65,8 +70,6 @@ def report(error: Exception, after: str = "") -> int | None:
     if isinstance(error, BrokenPipeError):
         _flush_stdout()
         return BROKEN_PIPE
-    if not isinstance(error, DataGouvError | OSError | ValueError):
-        return None
     say(f"Error: {_words(error)}{end}")
     if isinstance(error, OSError):
         _flush_stdout()

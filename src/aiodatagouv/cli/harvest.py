@@ -115,13 +115,10 @@ def _harvest(ctx: click.Context, given: Given) -> int:
         with meter:
             connections = max(_CONNECTIONS, concurrency)
             report = run(ctx, work, max_connections=connections, on_retry=meter.show_wait)
-    except Exception as error:
+    except exits.EXPECTED as error:
         is_over = to_stdout or exits.is_users(error) or isinstance(error, CheckpointError)
         after = "" if is_over else _kept(str(output), is_fresh=ctx.params["fresh"])
-        status = exits.report(error, after)
-        if status is None:
-            raise
-        return status
+        return exits.report(error, after)
     exits.say(summary(report, None if to_stdout else output))
     return exits.COMPLETE if report.complete else exits.INCOMPLETE
 

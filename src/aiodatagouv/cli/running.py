@@ -69,8 +69,7 @@ def _on_terminate(call: Callable[[], None]) -> Generator[None]:
     loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
     try:
         loop.add_signal_handler(signal.SIGTERM, call)
-    except (NotImplementedError, RuntimeError, ValueError):
-        # Windows has no such signals, and only the main thread gets any.
+    except NotImplementedError:  # Windows has no such signals.
         yield
         return
     try:
