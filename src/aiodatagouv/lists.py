@@ -13,7 +13,7 @@ from attrs import define, field
 from . import answers, masks
 from ._model import declared
 from .dates import read_datetime
-from .decoding import decode
+from .decoding import parse
 from .errors import DecodeError, OrderError
 from .stable import StableWalk
 from .walk import Batch, Fetch
@@ -139,12 +139,35 @@ def looker(client: Client, call: Call, order: Order, watch: Watch | None = None)
         call = including(call, watch.date)
 
     def read(operation: str, content: bytes) -> Batch[None]:
-        items, sight = _sight(operation, content, order)
+        page = read_page(operation, content)
+        if None in page.ids:  # As on portals that are older than the id.
+            raise OrderError(operation, "has items without an id")
         if watch is not None:
-            watch.note(operation, items)
-        return sight
+            watch.note(operation, page.page)
+        dates = dates_of(operation, page.page, order.date)
+        return Batch(None, page.ids, page.total, page.size, page.has_more, dates)
 
     return fetcher(client, call, read)
+
+
+def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:
+    """A page as plain JSON.
+
+    Raises:
+        DecodeError: It is none.
+    """
+    page = parse(operation, content)
+    try:
+        keys = [item.get("id") for item in page["data"]]
+        return Batch(
+            page["data"],
+            [key if isinstance(key, str) else None for key in keys],
+            total=page["total"],
+            size=page["page_size"],
+            has_more=page["next_page"] is not None,
+        )
+    except (AttributeError, LookupError, TypeError) as error:
+        raise DecodeError(repr(error), operation=operation, expected="a page of objects") from error
 
 
 @define
@@ -188,17 +211,3 @@ def _moment(text: str | None) -> dt.datetime:
         return _NEVER
     moment = read_datetime(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def _sight(operation: str, content: bytes, order: Order) -> tuple[list[Any], Batch[None]]:
-    page = decode(operation, content, dict[str, Any])
-    try:
-        ids: list[str | None] = [item.get("id") for item in page["data"]]
-        total, size, has_more = page["total"], page["page_size"], page["next_page"] is not None
-    except (AttributeError, LookupError, TypeError) as error:
-        raise DecodeError(repr(error), operation=operation, expected="a page of objects") from error
-    if None in ids:  # As on portals that are older than the id.
-        raise OrderError(operation, "has items without an id")
-    dates = dates_of(operation, page["data"], order.date)
-    sight = Batch(None, ids, total=total, size=size, has_more=has_more, dates=dates)
-    return page["data"], sight

@@ -9,9 +9,8 @@ import msgspec
 from attrs import frozen
 
 from .. import answers, masks
-from ..decoding import parse
-from ..errors import DecodeError, MaskError
-from ..lists import dates_of, including, keyed, page_size
+from ..errors import MaskError
+from ..lists import dates_of, including, keyed, page_size, read_page
 from ..walk import Batch
 
 if TYPE_CHECKING:
@@ -100,28 +99,16 @@ class Plan:
         extra = [["id"], *(order.date.split(".") for order in orders)]
 
         def read(operation: str, content: bytes) -> Batch[Lines]:
-            page = parse(operation, content)
-            try:
-                items, total = page["data"], page["total"]
-                size, has_more = page["page_size"], page["next_page"] is not None
-                ids = [_text(item.get("id")) for item in items]
-            except (AttributeError, LookupError, TypeError) as error:
-                raise DecodeError(
-                    repr(error), operation=operation, expected="a page of objects"
-                ) from None
-            dates = dates_of(operation, items, orders[0].date) if orders else []
+            page = read_page(operation, content)
+            dates = dates_of(operation, page.page, orders[0].date) if orders else []
             if self.projection is not None:
                 objects = self.projection.page(operation, content).data
                 lines = [_encoded(one) for one in objects]
             else:
-                lines = [_line(item, wanted, extra) for item in items]
-            return Batch(lines, ids, total=total, size=size, has_more=has_more, dates=dates)
+                lines = [_line(item, wanted, extra) for item in page.page]
+            return Batch(lines, page.ids, page.total, page.size, page.has_more, dates)
 
         return read
-
-
-def _text(key: object) -> str | None:
-    return key if isinstance(key, str) else None
 
 
 def _line(item: dict[str, Any], wanted: Mask | None, extra: list[list[str]]) -> bytes:

@@ -12,7 +12,7 @@ from .commands import Given, OperationCommand
 from .groups import OperationGroup
 from .output import output_option, write_json, write_stream, write_text
 from .running import run
-from .signatures import Parameter, Signature
+from .signatures import Signature
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -46,7 +46,7 @@ class CallCommand(OperationCommand):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The parameters, and the fields of the body."""
         super().format_options(ctx, formatter)
-        body = _body_of(self.signature)
+        body = self.signature.body
         fields = bodies.described(body.type) if body else []
         if body and fields:
             what = "a list of objects" if body.type.startswith("Sequence") else "an object"
@@ -55,17 +55,13 @@ class CallCommand(OperationCommand):
 
 
 def _options(signature: Signature, *, is_form: bool) -> Sequence[click.Option]:
-    body = [] if _body_of(signature) is None else [bodies.BODY]
+    body = [] if signature.body is None else [bodies.BODY]
     file = [bodies.FILE] if is_form else []
     return [
         *body,
         *file,
         output_option("The file to write the answer into; stdout when not given."),
     ]
-
-
-def _body_of(signature: Signature) -> Parameter | None:
-    return next((one for one in signature.parameters if one.name == "body"), None)
 
 
 def _command(name: str, operation: Operation) -> click.Command:

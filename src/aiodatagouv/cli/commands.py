@@ -103,7 +103,7 @@ class OperationCommand(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Do it, and return the exit status."""
         values = [(one, ctx.params[one.name]) for one in self.offered]
-        bodies = [one.type for one in self.signature.parameters if one.name == "body"]
+        body = self.signature.body
         given = Given(
             self.operation,
             path=[value for one, value in values if one.is_path],
@@ -111,7 +111,7 @@ class OperationCommand(click.Command):
                 one.name: value for one, value in values if not one.is_path and value is not None
             },
             fields=ctx.params.get("fields"),
-            body=bodies[0] if bodies else None,
+            body=body.type if body else None,
         )
         return self._work(ctx, given)
 

@@ -59,6 +59,11 @@ class Signature:
     description: str
     parameters: tuple[Parameter, ...]
 
+    @property
+    def body(self) -> Parameter | None:
+        """What is sent, if anything."""
+        return next((one for one in self.parameters if one.name == "body"), None)
+
 
 def read(operation: Operation) -> Signature:
     """Read the signature of an operation's function."""
