@@ -19,12 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
+from replay_portal import running
 
 from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets
@@ -148,20 +147,6 @@ def measure(work: str, url: str, number: int, suffix: str = ".jsonl") -> Cost:
     return Cost(**json.loads(done.stdout))
 
 
-@contextmanager
-def portal(count: int, latency: float = 0.0) -> Iterator[str]:
-    """A portal; its URL."""
-    program = str(Path(__file__).with_name("replay_portal.py"))
-    command = [sys.executable, program, "--datasets", str(count), "--latency", str(latency)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().decode().strip()
-        finally:
-            process.stdin.close()
-
-
 def files(count: int) -> list[str]:
     """Harvest a whole portal into each kind of file; the targets that were missed."""
     missed = []
@@ -174,7 +159,7 @@ def files(count: int) -> list[str]:
         f"{'':12}{'s':>7}{'items/s':>9}{'MB/s':>7}{'CPU s':>7}{'MB file':>9}{moments}"
         f"{'peak':>9}{'of files':>9}"
     )
-    with portal(count) as url:
+    with running(count) as url:
         for suffix in SUFFIXES:
             cost = measure("harvest", url, 4, suffix)
             in_memory = "".join(
@@ -200,7 +185,7 @@ def waits() -> list[str]:
     # The first page comes alone, because it says how many there are.
     rounds = 1 + math.ceil((PAGES - 1) / 8)
     print(f"\n{count:,} datasets, {LATENCY * 1000:.0f} ms an answer: harvests into .jsonl")
-    with portal(count, LATENCY) as url:
+    with running(count, LATENCY) as url:
         alone = measure("harvest", url, 1)
         print(f"  concurrency 1, one run         {alone.seconds:6.2f} s", flush=True)
         runs = [measure("harvest", url, 8) for _ in range(RUNS)]

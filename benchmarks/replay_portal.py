@@ -12,9 +12,11 @@ import argparse
 import asyncio
 import datetime as dt
 import json
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
@@ -340,6 +342,19 @@ async def serve(replay: Replay, port: int) -> None:
     )
     await commands.read()
     await runner.cleanup()
+
+
+@contextmanager
+def running(datasets: int, latency: float = 0.0) -> Iterator[str]:
+    """A portal in a process of its own, as long as the block runs; its URL."""
+    command = [sys.executable, __file__, "--datasets", str(datasets), "--latency", str(latency)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().decode().strip()
+        finally:
+            process.stdin.close()
 
 
 def main() -> None:

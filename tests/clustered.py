@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from aiodatagouv.dask import harvest
 from aiodatagouv.models import Dataset
 from aiodatagouv.models.dataset_page import DatasetPage
 
-RATE = 40
+RATE = 20
 FIELDS = "id,title,last_update,resources{id}"
 
 
@@ -56,14 +57,16 @@ def main() -> None:
         first = Path(folder, "first")
         report = harvest(client, paginate, first, base_url=url, rate=RATE, progress=progress)
 
+        until = time.monotonic()
+
         def another(name: str) -> int:
             place = Path(folder, name)
-            return harvest(client, paginate, place, base_url=url, rate=RATE / 2, parts=3).items
+            return harvest(client, paginate, place, base_url=url, rate=1000, parts=3).items
 
         with ThreadPoolExecutor() as threads:
             items = [*threads.map(another, ["second", "third"])]
     result = {"report": asdict(report), "killed": len(killed), "parts": len(reports)}
-    print(json.dumps({**result, "items": items}))
+    print(json.dumps({**result, "items": items, "until": until}))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from aiodatagouv.bulk.checkpoint import Entry, Journal
 from aiodatagouv.bulk.parquet import Parquet
 from aiodatagouv.bulk.sinks import JsonLines
 
-from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, read, stop_after
+from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, read, stop, stop_after
 from .moving import START, MovingPortal
 
 
@@ -132,12 +132,9 @@ async def test_a_kill_while_the_file_gets_its_name_is_made_good(
     whole = path.read_bytes()
     path.unlink()
 
-    def no(*_: object) -> None:
-        raise Stop
-
     for place in ["finish", "end"]:  # Before it has its name; after.
         with monkeypatch.context() as patch:
-            patch.setattr(desk.Desk if place == "end" else sink, place, no)
+            patch.setattr(desk.Desk if place == "end" else sink, place, stop)
             with pytest.raises(Stop):
                 await harvest(MovingPortal.of(43, 0, left=0), path)
         assert path.exists() == (place == "end")
@@ -313,11 +310,8 @@ async def test_a_list_of_which_only_the_end_was_left_is_complete(
 ) -> None:
     path = tmp_path / "a.jsonl"
 
-    def no(*_: object) -> None:
-        raise Stop
-
     with monkeypatch.context() as patch:
-        patch.setattr(desk.Desk, "finish", no)
+        patch.setattr(desk.Desk, "finish", stop)
         with pytest.raises(Stop):
             await of_title(path, 10)
     report = await of_title(path, 10)  # The page after the last one is a 404.
@@ -373,13 +367,10 @@ async def test_an_update_that_was_killed_is_not_taken_for_a_harvest_of_all(
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
     await harvest(portal, path)
 
-    def no(*_: object) -> None:
-        raise Stop
-
     places: list[tuple[object, str]] = [(JsonLines, "finish"), (desk.Desk, "end")]
     for version, place in enumerate(places, start=1):
         with monkeypatch.context() as patch:
-            patch.setattr(*place, no)
+            patch.setattr(*place, stop)
             with pytest.raises(Stop):
                 await harvest(portal, path, since="last")
         portal.updated = {3: (version, 5)}  # With an old date.
@@ -395,11 +386,8 @@ async def test_a_kill_when_a_harvest_begins_leaves_what_is_known_of_the_latest(
     await harvest(portal, path)
     before = (tmp_path / "a.jsonl.checkpoint").read_bytes()
 
-    def no(*_: object) -> None:
-        raise Stop
-
     with monkeypatch.context() as patch:
-        patch.setattr("aiodatagouv.bulk.checkpoint.replace", no)
+        patch.setattr("aiodatagouv.bulk.checkpoint.replace", stop)
         with pytest.raises(Stop):
             await harvest(portal, path)
     assert (tmp_path / "a.jsonl.checkpoint").read_bytes() == before

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import httpx
 import pyarrow.dataset as ds
+from replay_portal import running
 
 from .clustered import RATE
-from .replayed import replay_portal
 
 
 def test_a_cluster_that_loses_a_worker_has_everything_once_and_keeps_to_its_rate(
     tmp_path: Path,
 ) -> None:
-    with replay_portal(6000) as url:
+    with running(6000) as url:
         command = [sys.executable, "-m", "tests.clustered", url, str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -36,9 +36,11 @@ def test_a_cluster_that_loses_a_worker_has_everything_once_and_keeps_to_its_rate
     ids = table["id"].to_pylist()
     assert len(ids) == len({*ids}) == 6000
 
-    # Three shares, each of which is kept evenly: in no time are there more than that and one each.
-    seconds = times[-1] - times[0]
-    assert len(times) <= RATE * seconds + 10
+    # The shares of all together: as counted by the portal, whose clock is that of the machine. What
+    # is held up on its way comes with what is sent later, hence half as much again.
+    first = [time for time in times if time <= result["until"]]
+    together = [sum(start <= time < start + 2 for time in first) for start in first]
+    assert max(together) <= 2 * RATE * 1.5
 
     # Those that came after it, both at once, did not get into each other's way.
     assert result["items"] == [6000, 6000]

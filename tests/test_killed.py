@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from replay_portal import running
 
 from .killed import harvest
-from .replayed import replay_portal
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with replay_portal(10_000) as url:
+    with running(10_000) as url:
         yield url
 
 

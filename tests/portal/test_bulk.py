@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,10 @@ from .portal import Portal, running_portal
 
 
 @pytest.fixture(scope="module")
-def own_portal() -> Iterator[Portal]:
+def portal() -> Iterator[Portal]:
+    """One of its own, for it is written to."""
     with running_portal(datasets=120) as running:
         yield running
-
-
-@pytest.fixture
-async def writer(own_portal: Portal) -> AsyncIterator[Client]:
-    async with client_of(own_portal.url, api_key=own_portal.api_key) as client:
-        yield client
-
-
-@pytest.fixture
-async def reader(own_portal: Portal) -> AsyncIterator[Client]:
-    async with client_of(own_portal.url, api_key="") as client:
-        yield client
 
 
 def items_of(path: Path) -> dict[str, dict[str, Any]]:
@@ -105,12 +94,12 @@ class Meanwhile(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_what_is_there_throughout_comes_once_while_others_come_and_go(
-    concurrency: int, own_portal: Portal, reader: Client, writer: Client, tmp_path: Path
+    concurrency: int, portal: Portal, visitor: Client, admin: Client, tmp_path: Path
 ) -> None:
-    there = await all_of(reader)
-    writing = Writer(writer, there)
+    there = await all_of(visitor)
+    writing = Writer(admin, there)
     transport = Meanwhile(writing)
-    async with client_of(own_portal.url, api_key="", transport=transport) as client:
+    async with client_of(portal.url, api_key="", transport=transport) as client:
         found = datasets.list_datasets(client, page_size=6)
         report = await bulk.harvest(client, found, tmp_path / "a.jsonl", concurrency=concurrency)
         assert report.complete
@@ -119,7 +108,7 @@ async def test_what_is_there_throughout_comes_once_while_others_come_and_go(
         assert len(writing.created) > 1
         assert there.keys() - writing.gone <= items_of(tmp_path / "a.jsonl").keys()
         # So it is with what is iterated over.
-        before = {*await all_of(reader)}
+        before = {*await all_of(visitor)}
         writing.gone.clear()
         ids = [str(one.id) async for one in found.items(concurrency=concurrency, stable=True)]
         assert len(ids) == len({*ids})
@@ -133,17 +122,17 @@ async def all_of(client: Client) -> dict[str, Dataset]:
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
 async def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
-    suffix: str, reader: Client, writer: Client, tmp_path: Path
+    suffix: str, visitor: Client, admin: Client, tmp_path: Path
 ) -> None:
     path, anew = tmp_path / f"one{suffix}", tmp_path / f"anew{suffix}"
-    found = datasets.list_datasets(reader, page_size=20)
-    first = await bulk.harvest(reader, found, path)
-    writing = Writer(writer, await all_of(reader))
+    found = datasets.list_datasets(visitor, page_size=20)
+    first = await bulk.harvest(visitor, found, path)
+    writing = Writer(admin, await all_of(visitor))
     for _ in range(15):
         await writing.write()
     # Not all of them with a new `last_update`: it is that of the files, or of where it comes from.
-    report = await bulk.harvest(reader, found, path, since="last")
-    await bulk.harvest(reader, found, anew)
+    report = await bulk.harvest(visitor, found, path, since="last")
+    await bulk.harvest(visitor, found, anew)
     brought, whole = items_of(path), items_of(anew)
     assert brought.keys() == whole.keys()
     assert report.removed == len(writing.gone)
@@ -154,13 +143,13 @@ async def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
 
 
 async def test_what_has_not_changed_since_a_day_is_not_fetched(
-    reader: Client, tmp_path: Path
+    visitor: Client, tmp_path: Path
 ) -> None:
     path = tmp_path / "one.jsonl"
-    await bulk.harvest(reader, datasets.list_datasets(reader), path)
+    await bulk.harvest(visitor, datasets.list_datasets(visitor), path)
     today = dt.datetime.now(dt.UTC).date()
     recent = [item for item in items_of(path).values() if latest(item).date() >= today]
-    report = await bulk.harvest(reader, datasets.list_datasets(reader), path, since=today)
+    report = await bulk.harvest(visitor, datasets.list_datasets(visitor), path, since=today)
     assert report.changed == len(recent) < report.items
     assert report.removed == 0
 
