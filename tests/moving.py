@@ -32,6 +32,7 @@ class MovingPortal:
         together: How many items are created at once.
         hidden: What there is besides the items shown.
         updated: How often each item was updated, and when.
+        quiet: Items of which an update does not change the date of change, only when it was made.
         clock: How many seconds have passed.
         later: The first item that was created on another day than those before it.
     """
@@ -46,6 +47,7 @@ class MovingPortal:
     together: int = 1
     hidden: list[int] = field(factory=list[int])
     updated: dict[int, tuple[int, int]] = field(factory=dict[int, tuple[int, int]])
+    quiet: set[int] = field(factory=set[int])
     clock: int = 10_000
     later: int = 1_000_000
 
@@ -96,18 +98,22 @@ class MovingPortal:
         return START + dt.timedelta(seconds=seconds)
 
     def changed(self, item: int) -> dt.datetime:
+        """When an item has changed last, as the list is sorted by it."""
+        return self.date(item) if item in self.quiet else self.written(item)
+
+    def written(self, item: int) -> dt.datetime:
         """When an item was created or updated last."""
         seconds = self.updated.get(item, (0, -1))[1]
         return START + dt.timedelta(seconds=seconds) if seconds >= 0 else self.date(item)
 
     def content(self, item: int) -> dict[str, Any]:
         """An item as JSON, with some of the fields of a dataset."""
-        created, changed = self.date(item).isoformat(), self.changed(item).isoformat()
+        created, written = self.date(item).isoformat(), self.written(item).isoformat()
         return {
             "id": str(item),
             "title": f"Jeu {item}, version {self.updated.get(item, (0, 0))[0]}",
-            "internal": {"created_at_internal": created, "last_modified_internal": changed},
-            "last_update": changed,
+            "internal": {"created_at_internal": created, "last_modified_internal": written},
+            "last_update": self.changed(item).isoformat(),
             "resources": [{"id": f"r{item}", "title": "é", "filesize": None}],
         }
 

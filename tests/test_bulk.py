@@ -92,7 +92,7 @@ def test_a_list_that_moves_is_harvested_exactly_once_however_often_that_is_cut_o
 def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
     size: int, seed: int, left: int, suffix: str
 ) -> None:
-    portal = MovingPortal.of(size, seed, left=0, later=size)
+    portal = MovingPortal.of(size, seed, left=0, later=size, quiet={*range(0, size, 3)})
 
     async def run(path: Path, other: Path) -> bulk.Report:
         await harvest(portal, path)

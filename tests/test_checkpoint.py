@@ -327,10 +327,12 @@ async def test_a_date_that_leaves_a_gap_does_not_count_as_the_latest_harvest(
 ) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
     await harvest(portal, path)
-    began = json.loads((tmp_path / "a.jsonl.checkpoint").read_bytes().splitlines()[0])["began"]
-    later = dt.datetime.fromisoformat(began) + dt.timedelta(days=1)
-    portal.updated = {3: (1, int((later - START).total_seconds()) - 3600)}
-    report = await harvest(portal, path, since=later)
+    now, checkpoint = dt.datetime.now(dt.UTC), tmp_path / "a.jsonl.checkpoint"
+    head, done = map(json.loads, checkpoint.read_bytes().splitlines())
+    head["began"] = (now - dt.timedelta(days=10)).isoformat()
+    checkpoint.write_text(f"{json.dumps(head)}\n{json.dumps(done)}\n")
+    portal.updated = {3: (1, int((now - dt.timedelta(days=5) - START).total_seconds()))}
+    report = await harvest(portal, path, since=now - dt.timedelta(days=1))
     assert report.changed == 0
     assert "what changed before" in str(report.reason)
     report = await harvest(portal, path, since="last")
