@@ -82,7 +82,7 @@ async def test_10000_tasks_open_no_more_connections_than_they_may() -> None:
     serving = await asyncio.start_server(quick, "127.0.0.1")
     url = f"http://127.0.0.1:{serving.sockets[0].getsockname()[1]}"
     # The server has to wait for the loop in which ten thousand tasks begin.
-    async with serving, client_of(url, max_connections=4, timeout=60) as client:
+    async with serving, client_of(url, max_connections=4, timeout=3600) as client:
         calls = (datasets.get_dataset(client, "velos") for _ in range(10_000))
         assert {dataset.id for dataset in await asyncio.gather(*calls)} == {"1"}
     assert quick.most == 4

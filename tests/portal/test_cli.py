@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -143,24 +143,28 @@ def test_what_has_changed_is_merged(run: Run, tmp_path: Path) -> None:
     assert [one["id"] for one in after] == [one["id"] for one in before]
 
 
+INTERRUPTED = """
+import os, signal, sys
+from aiodatagouv.bulk.checkpoint import Journal
+from aiodatagouv.cli import main
+
+def add(*entry):
+    really_add(*entry)
+    os.kill(os.getpid(), signal.SIGINT)
+
+really_add, Journal.add = Journal.add, add
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command, which gets a Ctrl-C as soon as something is on disk."""
+
+
 def test_an_interrupted_harvest_goes_on(portal: Portal, run: Run, tmp_path: Path) -> None:
-    file, checkpoint = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.checkpoint"
+    file = tmp_path / "datasets.jsonl"
     command = ["--rate", "inf", "harvest", "datasets", "-o", str(file), "--page-size", "1"]
-
-    async def interrupt() -> tuple[int | None, bytes]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "aiodatagouv.cli", *command), stderr=asyncio.subprocess.PIPE
-        )
-        # Its second line is the first that says that something is on disk.
-        async with asyncio.timeout(30):
-            while not checkpoint.exists() or checkpoint.read_bytes().count(b"\n") < 2:
-                await asyncio.sleep(0.005)
-            process.send_signal(signal.SIGINT)
-            _, err = await process.communicate()
-        return process.returncode, err
-
-    status, err = asyncio.run(interrupt())
-    assert (status, err) == (130, b"Interrupted; the same command goes on where it was.\n")
+    interrupted = [sys.executable, "-c", INTERRUPTED, *command]
+    first = subprocess.run(interrupted, capture_output=True, text=True, check=False)
+    assert first.stderr == "Interrupted; the same command goes on where it was.\n"
+    assert first.returncode == 130
     assert not file.exists()
 
     done = run(*command)
