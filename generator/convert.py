@@ -6,7 +6,7 @@ Every step is general: what is wrong about one operation or model belongs in cor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -32,7 +32,9 @@ ENVELOPE = {"data", "page", "page_size", "total", "next_page", "previous_page"}
 """The fields of a page of a list."""
 
 
-DESCRIBING: list[str] = ["description", "readOnly", "x-secret", "x-whole"]
+DESCRIBING = [
+    *("description", "x-secret", "x-whole", "x-absent", "x-reference", "x-bare", "x-apart"),
+]
 """What stands beside a reference in a schema without changing its type."""
 
 
@@ -51,6 +53,8 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
         if method in METHODS
     }
     _name_forms(definitions, operations)
+    definitions = _used(definitions, operations)
+    _split(definitions, operations)
     definitions = _used(definitions, operations)
     _refuse_same_names(definitions)
     _mark_required(definitions, operations)
@@ -93,6 +97,9 @@ def _flat(name: str, swagger: dict[str, Any]) -> Schema:
         flat["required"] += part.get("required", [])
     flat["properties"] |= definition.pop("properties", {})
     flat["required"] += definition.pop("required", [])
+    always = definition.get("x-always", flat["properties"])
+    for key in flat["properties"].keys() - set(always):
+        flat["properties"][key] = {**flat["properties"][key], "x-absent": True}
     return {**definition, **flat}
 
 
@@ -140,22 +147,87 @@ def _refuse_same_names(definitions: dict[str, Schema]) -> None:
             )
 
 
+def _split(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
+    """Give what is sent definitions of its own, with just the fields that the server takes.
+
+    What is both answered and sent is two definitions: ``Dataset`` and ``Dataset (write)``. Where
+    the API has the second one already, that is the one that is sent.
+    """
+    read = _reachable([one for each in operations.values() for one in _answers(each)], definitions)
+    twins: dict[str, str] = {}
+
+    def twin_of(name: str) -> str:
+        """The name of the definition that is sent in the place of one."""
+        if name in twins:
+            return twins[name]
+        twin = f"{name.removesuffix(' (read)')} (write)" if name in read else name
+        if twin in twins:  # Converted already, by its own name.
+            twins[name] = twin
+            return twin
+        twins[name] = twins[twin] = twin
+        definition = definitions.get(twin, definitions[name])
+        definitions[twin] = definition | {
+            "properties": {
+                key: _sent(schema, twin_of)
+                for key, schema in definition["properties"].items()
+                if not schema.get("readOnly") or "x-write" in schema
+            },
+            "x-sent": True,
+        }
+        sent = definitions[twin]
+        sent["required"] = [key for key in definition["required"] if key in sent["properties"]]
+        return twin
+
+    for operation in operations.values():
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "body":
+                parameter["schema"] = _sent(parameter["schema"], twin_of)
+
+
+KEPT = ("description", "x-reference", "x-secret", "x-bare", "x-apart")
+"""The keys of a field that hold for answers and bodies alike, whatever its types there."""
+
+ANSWERED = ("readOnly", "x-absent", "x-nullable", "x-write")
+"""The keys of a field that hold for answers alone."""
+
+
+def _sent(schema: Schema, twin_of: Callable[[str], str]) -> Schema:
+    """A schema of what is answered as one of what is sent.
+
+    ``x-write`` is the schema that is sent instead; ``x-reference`` names the objects that a field
+    refers to, of which the id is sent unless ``x-write`` says more.
+    """
+    kept = {key: schema[key] for key in KEPT if key in schema}
+    if "x-write" in schema:
+        schema = {**kept, **schema["x-write"]}
+    elif "x-reference" in schema:
+        text = {"type": "string"}
+        is_list = schema.get("type") == "array"
+        return kept | ({"type": "array", "items": text} if is_list else text)
+    else:
+        schema = {key: value for key, value in schema.items() if key not in ANSWERED}
+    name = reference_name(schema)
+    if name is not None:
+        schema["$ref"] = f"#/definitions/{twin_of(name)}"
+    if "items" in schema:
+        schema["items"] = _sent(schema["items"], twin_of)
+    for several in ("allOf", "x-one-of"):
+        if several in schema:
+            schema[several] = [_sent(one, twin_of) for one in schema[several]]
+    return schema
+
+
 def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
     """Keep ``required`` where it holds: in pages, and in bodies that must be whole.
 
-    A mask takes anything out of an answer; the body of a PUT or PATCH is only what changes.
+    The body of a PUT or PATCH is only what changes.
     """
-    answers = [body for operation in operations.values() for body in _answers(operation)]
-    read = _reachable(answers, definitions)
     partial = {
         reference_name(body)
         for (_, method), operation in operations.items()
         for body in _bodies(operation)
         if method in ("put", "patch")
     }
-    bodies = [body for operation in operations.values() for body in _bodies(operation)]
-    for name in _reachable(bodies, definitions):
-        definitions[name]["x-sent"] = True
     for name, definition in definitions.items():
         if definition["properties"].keys() >= ENVELOPE:
             definition["required"] = sorted(ENVELOPE)
@@ -165,8 +237,8 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
             definition["x-not-null"] = list(definition["properties"])
             continue
         definition["x-not-null"] = definition["required"]
-        if name in read or name in partial:
-            definition["required"] = []
+        if name in partial or not definition.get("x-sent"):
+            definition["required"] = definition.get("x-whole-update", [])
 
 
 def _reachable(roots: list[Schema], definitions: dict[str, Schema]) -> set[str]:
@@ -226,10 +298,6 @@ class _Schemas:
         properties = {}
         for key, value in definition["properties"].items():
             schema = self.schema(value, owner=class_, name=key)
-            if definition.get("x-sent") and schema.get("readOnly"):
-                schema["description"] = (
-                    f"{_ended(schema.get('description', ''))}Not taken from a body."
-                )
             properties[key] = _nullable(schema) if _may_be_null(definition, key) else schema
         self.components[class_] = {
             "type": "object",
@@ -237,6 +305,7 @@ class _Schemas:
             "properties": properties,
             "required": definition["required"],
             "x-page": definition.get("x-page", False),
+            "x-sent": definition.get("x-sent", False),
         }
 
     def schema(self, schema: Schema, *, owner: str, name: str) -> Schema:
@@ -298,6 +367,8 @@ def _pointer(class_: str) -> str:
 def _may_be_null(definition: Schema, key: str) -> bool:
     """Whether null is to be expected: the Swagger never says so, the server sends it anywhere."""
     schema = definition["properties"][key]
+    if schema.get("x-absent"):
+        return True
     if "x-nullable" in schema:
         return bool(schema["x-nullable"])
     if definition.get("x-page"):
@@ -359,6 +430,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         "x-dropped": operation.get("x-dropped"),
         "x-created": operation.get("x-created"),
         "x-changed": operation.get("x-changed"),
+        "x-lost": operation.get("x-lost", []),
     }
     if kind == "json":
         schema = schemas.schema(answers[0], owner=name, name="answer") if answers else {}

@@ -22,8 +22,8 @@ class Correction:
 
     Attributes:
         name: What the generator calls it.
-        places: Keys that lead to each place, from the root of the Swagger; of a parameter in a list
-            the key is its name.
+        places: Keys that lead to each place, from the root of the Swagger: in a list the name of a
+            parameter, or a number.
         change: ``set``, ``merge`` (into an object) or ``remove``.
         value: What is set or merged.
         reason: What is wrong.
@@ -72,10 +72,12 @@ class _ByName(dict[str, Any]):
 
 
 def _by_name(value: Any) -> Any:
-    """What a key leads to; of a list of parameters each has a name."""
-    if isinstance(value, list) and all(isinstance(one, dict) and "name" in one for one in value):
+    """Index a list: parameters by their names, anything else by number."""
+    if not isinstance(value, list):
+        return value
+    if all(isinstance(one, dict) and "name" in one for one in value):
         return _ByName(value)
-    return value
+    return {str(number): one for number, one in enumerate(value)}
 
 
 def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> None:

@@ -83,7 +83,8 @@ def _files(view: View, releases: list[str]) -> dict[str, str]:
             projects=any(one.projected for one in operations),
         )
     for model in view.models:
-        files[f"models/{model.module}.py"] = render("models/model.py.jinja", model=model)
+        template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
+        files[f"models/{model.module}.py"] = render(template, model=model)
     return files
 
 

@@ -1,10 +1,9 @@
-"""How a property of the document is written in Python: its type, and what decodes it."""
+"""The type of a property of the document, as Python writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attrs import evolve
 from openapi_python_client.parser.properties.any import AnyProperty
 from openapi_python_client.parser.properties.boolean import BooleanProperty
 from openapi_python_client.parser.properties.date import DateProperty
@@ -34,89 +33,51 @@ PLAIN: dict[type[PropertyProtocol], str] = {
     StringProperty: "str",
 }
 
-READERS = {DateProperty: "read_date", DateTimeProperty: "read_datetime"}
-"""What turns a JSON string into a Python object, in ``aiodatagouv.dates``."""
-
 
 class ExpressionError(Exception):
     """No Python fits a property."""
 
 
-def annotation(prop: PropertyProtocol) -> str:
-    """The type of a property, as it is written."""
+def annotation(prop: PropertyProtocol, *, is_open: bool = False) -> str:
+    """The type of a property.
+
+    Args:
+        prop: The property.
+        is_open: Whether an enum takes values that are not declared as well.
+
+    Raises:
+        ExpressionError: The JSON of a value would not tell which type of a union it has.
+    """
     if isinstance(prop, UnionProperty):
-        inner = [annotation(one) for one in prop.inner_properties]
-        return "Any" if "Any" in inner else " | ".join(sorted(inner, key=lambda one: one == "None"))
+        inner = [annotation(one, is_open=is_open) for one in prop.inner_properties]
+        if "Any" in inner:
+            return "Any"
+        _check_kinds(prop)
+        # None comes last, as people write it.
+        return " | ".join(sorted(inner, key=lambda one: one == "None"))
     if isinstance(prop, ListProperty):
-        return f"list[{annotation(prop.inner_property)}]"
-    if isinstance(prop, ModelProperty | LiteralEnumProperty):
-        return str(prop.class_info.name)
-    return PLAIN[type(prop)]
+        return f"list[{annotation(prop.inner_property, is_open=is_open)}]"
+    if isinstance(prop, LiteralEnumProperty):
+        return f"{prop.class_info.name} | str" if is_open else str(prop.class_info.name)
+    return str(prop.class_info.name) if isinstance(prop, ModelProperty) else PLAIN[type(prop)]
 
 
-def decoder(prop: PropertyProtocol, source: str) -> str:
-    """The expression that decodes a property from where its JSON is."""
-    inner, is_nullable = _without_null(prop)
-    must_be = prop.required and not is_nullable
-    if must_be:
-        source = source.replace("data[", "required(data, ").replace("]", ")")
-    if isinstance(inner, UnionProperty):
-        readers = ", ".join(f"{_kind(one)}: {_whole_reader(one)}" for one in _read(inner))
-        return f"one_of({{{readers}}}, {source})" if readers else source
-    if isinstance(inner, ListProperty):
-        reader = _reader(inner.inner_property)
-        return f"each({reader}, {source})" if reader else source
-    reader = _reader(inner)
-    if reader is None:
-        return source
-    return f"{reader}({source})" if must_be else f"optional({reader}, {source})"
-
-
-def _reader(prop: PropertyProtocol) -> str | None:
-    """The function that decodes a value which is there, or None when JSON's own type will do."""
-    if is_model(prop):
-        return f"{annotation(prop)}.from_dict"
-    if type(prop) in READERS:
-        return READERS[type(prop)]
-    if isinstance(prop, UnionProperty | ListProperty) and any(map(_reader, parts(prop))):
-        raise ExpressionError(f"no way to decode {annotation(prop)} inside a list or a union")
-    return None
-
-
-def _read(union: UnionProperty) -> list[PropertyProtocol]:
-    """The alternatives of a union that need decoding; the kind of JSON must tell which it is."""
+def _check_kinds(union: UnionProperty) -> None:
     kinds = [_kind(one) for one in union.inner_properties]
-    read = [one for one in union.inner_properties if _whole_reader(one)]
-    if read and (len(kinds) > len({*kinds}) or "Any" in kinds):
-        raise ExpressionError(f"no way to tell which of {annotation(union)} it is")
-    return read
-
-
-def _whole_reader(prop: PropertyProtocol) -> str | None:
-    """The function that decodes an alternative of a union."""
-    if isinstance(prop, ListProperty):
-        reader = _reader(prop.inner_property)
-        return f"list_of({reader})" if reader else None
-    return _reader(prop)
+    if len(kinds) > len({*kinds}):
+        names = ", ".join(map(annotation, union.inner_properties))
+        raise ExpressionError(f"no way to tell which of {names} a value is")
 
 
 def _kind(prop: PropertyProtocol) -> str:
-    """The type that JSON of a property has in Python."""
+    """The kind of JSON that a property has."""
     if isinstance(prop, ListProperty):
         return "list"
     if isinstance(prop, ModelProperty):
         return "dict"
-    if isinstance(prop, LiteralEnumProperty) or type(prop) in READERS:
+    if isinstance(prop, LiteralEnumProperty | DateProperty | DateTimeProperty):
         return "str"
     return PLAIN[type(prop)]
-
-
-def _without_null(prop: PropertyProtocol) -> tuple[PropertyProtocol, bool]:
-    if not isinstance(prop, UnionProperty):
-        return prop, False
-    rest = [one for one in prop.inner_properties if not isinstance(one, NoneProperty)]
-    is_nullable = len(rest) < len(prop.inner_properties)
-    return (rest[0] if len(rest) == 1 else evolve(prop, inner_properties=rest)), is_nullable
 
 
 def is_model(prop: PropertyProtocol) -> bool:

@@ -6,8 +6,11 @@ import keyword
 
 from openapi_python_client import strings
 
-TAKEN = {"str", "int", "float", "bool", "list", "dict", "dt", "self"}
+TAKEN = {"str", "int", "float", "bool", "list", "dict", "dt", "self", "declare"}
 """What annotations and bodies of generated code refer to: no field or parameter may hide it."""
+
+INHERITED = {"additional_properties", "check", "from_dict", "of", "to_dict"}
+"""The names that models inherit, which no field may hide."""
 
 
 def class_name(definition: str) -> str:
@@ -27,6 +30,12 @@ def python_name(wire: str) -> str:
     """A field, parameter or function; only what Python cannot do without gets an underscore."""
     name = strings.snake_case(wire)
     return f"{name}_" if keyword.iskeyword(name) or name in TAKEN else name
+
+
+def field_name(wire: str) -> str:
+    """A field of a model."""
+    name = python_name(wire)
+    return f"{name}_" if name in INHERITED else name
 
 
 def compound_name(*parts: str) -> str:

@@ -16,8 +16,8 @@ from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from . import names
-from .convert import JSON_OBJECT
-from .expressions import annotation, decoder, is_model, names_of, parts
+from .convert import ENVELOPE, JSON_OBJECT
+from .expressions import annotation, is_model, names_of, parts
 
 ERRORS = {
     "400": "BadRequestError",
@@ -28,6 +28,13 @@ ERRORS = {
     "423": "LockedError",
     "429": "RateLimitedError",
 }
+
+
+ANSWERED = ("absent", "secret", "whole")
+"""The flags of a field of an answer that ``declare`` takes."""
+
+SENT = ("apart", "bare", "secret")
+"""The flags of a field of a body likewise."""
 
 
 class GenerateError(Exception):
@@ -50,12 +57,9 @@ class Field:
     """A field of a generated model."""
 
     name: str
-    wire: str
     annotation: str
-    required: bool
     description: str
-    decoder: str
-    metadata: dict[str, Any]
+    declaration: str
 
 
 @define
@@ -65,14 +69,25 @@ class Model:
     name: str
     module: str
     description: str
+    is_sent: bool
+    is_page: bool
+    read: str | None
+    """The model that is answered where this one is sent."""
     fields: list[Field]
-    classes: list[str] = field(factory=list)
-    enums: list[str] = field(factory=list)
+    classes: list[str]
+    enums: list[str]
+
+    @property
+    def base(self) -> str:
+        """The class that it is a child of."""
+        if self.is_sent:
+            return f"BodyOf[{self.read}]" if self.read else "Body"
+        return "PageView" if self.is_page else "View"
 
     @property
     def code(self) -> str:
         """All that its fields say, to see which imports they need."""
-        return " ".join(f"{one.annotation} {one.decoder}" for one in self.fields)
+        return " ".join(f"{one.annotation} {one.declaration}" for one in self.fields)
 
 
 @define
@@ -111,6 +126,7 @@ class Operation:
     dropped: str | None
     created: dict[str, str] | None
     changed: dict[str, str] | None
+    lost: list[list[str]]
     classes: list[str] = field(factory=list)
     enums: list[str] = field(factory=list)
 
@@ -148,18 +164,19 @@ def view(document: dict[str, Any]) -> View:
     pages = {
         str(model.class_info.name): _item_of(model) for model in data.models if _is_page(model)
     }
+    schemas = document["components"]["schemas"]
+    answered = {name for name, schema in schemas.items() if not schema.get("x-sent")}
     operations = [
-        _operation(endpoint, _raw_operation(document, endpoint), pages)
+        _operation(endpoint, _raw_operation(document, endpoint), pages, answered)
         for collection in data.endpoint_collections_by_tag.values()
         for endpoint in collection.endpoints
     ]
     tags: dict[str, list[Operation]] = {}
     for operation in sorted(operations, key=lambda one: (one.tag, one.function)):
         tags.setdefault(operation.tag, []).append(operation)
-    schemas = document["components"]["schemas"]
     return View(
         models=[
-            _model(model, schemas[model.class_info.name])
+            _model(model, schemas[model.class_info.name], answered)
             for model in sorted(data.models, key=lambda one: one.class_info.name)
             if model.class_info.name != JSON_OBJECT
         ],
@@ -213,7 +230,10 @@ def _function(endpoint: Endpoint) -> str:
 
 
 def _operation(
-    endpoint: Endpoint, raw: dict[str, Any], pages: dict[str, PropertyProtocol]
+    endpoint: Endpoint,
+    raw: dict[str, Any],
+    pages: dict[str, PropertyProtocol],
+    answered: set[str],
 ) -> Operation:
     described = {(one["in"], one["name"]): one["description"] for one in raw["parameters"]}
     kind = raw["x-kind"]
@@ -227,6 +247,7 @@ def _operation(
         answer = pages[page]
     items = [] if answer is None else [annotation(one) for one in parts(answer) if is_model(one)]
     body = endpoint.bodies[0].prop if endpoint.bodies else None
+    referred = _referred(_schema_of(raw["requestBody"]), answered) if body else []
     used = [*endpoint.query_parameters, *endpoint.path_parameters, *filter(None, [body, answer])]
     operation = Operation(
         id=raw["operationId"],
@@ -252,7 +273,7 @@ def _operation(
             ),
             key=lambda one: not one.required,
         ),
-        body=None if body is None else _body(body, raw["requestBody"]["description"]),
+        body=None if body is None else _body(body, raw["requestBody"], referred),
         multipart=bool(body) and "multipart/form-data" in raw["requestBody"]["content"],
         masked=raw["x-masked"],
         creates="423" in raw["responses"],
@@ -269,7 +290,10 @@ def _operation(
         dropped=raw["x-dropped"],
         created=raw["x-created"],
         changed=raw["x-changed"],
-        classes=sorted({*names_of(used, ModelProperty), *([page] if page else [])} - {JSON_OBJECT}),
+        lost=raw["x-lost"],
+        classes=sorted(
+            {*names_of(used, ModelProperty), *referred, *([page] if page else [])} - {JSON_OBJECT}
+        ),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )
     by_keyword = {one.name for one in operation.query_arguments} | {
@@ -298,9 +322,16 @@ def _answer(kind: str, answer: PropertyProtocol | None, page: str | None) -> str
     return fixed[kind] if answer is None else annotation(answer)
 
 
-def _body(prop: PropertyProtocol, description: str) -> Argument:
-    type_ = annotation(prop).replace("list[", "Sequence[")
-    return Argument("body", "body", type_, True, description or "What to send")
+def _schema_of(request: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a body, whatever its media type."""
+    (media_type,) = request["content"].values()
+    schema: dict[str, Any] = media_type["schema"]
+    return schema
+
+
+def _body(prop: PropertyProtocol, request: dict[str, Any], referred: list[str]) -> Argument:
+    type_ = _with_references(annotation(prop), referred).replace("list[", "Sequence[")
+    return Argument("body", "body", type_, True, request["description"] or "What to send")
 
 
 def _argument(prop: PropertyProtocol, description: str) -> Argument:
@@ -311,39 +342,77 @@ def _argument(prop: PropertyProtocol, description: str) -> Argument:
     return Argument(names.python_name(wire), wire, type_, prop.required, description)
 
 
-def _model(prop: ModelProperty, raw: dict[str, Any]) -> Model:
+def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Model:
+    name = str(prop.class_info.name)
     properties = {
         one.name.get_untrusted_value(): one
         for one in [*(prop.required_properties or []), *(prop.optional_properties or [])]
     }
-    fields = [_field(properties[key], raw["properties"][key]) for key in raw["properties"]]
+    is_sent, references = raw["x-sent"], set[str]()
+    read = (
+        name.removesuffix("Write") if is_sent and name.removesuffix("Write") in answered else None
+    )
+    fields: list[Field] = []
+    for key, schema in raw["properties"].items():
+        if raw["x-page"] and key in ENVELOPE - {"data"}:
+            continue  # Of every page.
+        referred = _referred(schema, answered) if is_sent else []
+        references |= {*referred}
+        fields.append(_field(properties[key], schema, referred, is_sent=is_sent))
     if len({one.name for one in fields}) != len(fields):
-        raise GenerateError(f"{prop.class_info.name}: two fields have the same name")
+        raise GenerateError(f"{name}: two fields have the same name")
     used = list(properties.values())
+    references |= {read} if read else set()
     return Model(
-        name=prop.class_info.name,
-        module=names.module_name(prop.class_info.name),
+        name=name,
+        module=names.module_name(name),
         description=raw["description"],
+        is_sent=is_sent,
+        is_page=raw["x-page"],
+        read=read,
         fields=fields,
-        classes=sorted(names_of(used, ModelProperty) - {JSON_OBJECT}),
+        classes=sorted((names_of(used, ModelProperty) | references) - {JSON_OBJECT}),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )
 
 
-def _field(prop: PropertyProtocol, raw: dict[str, Any]) -> Field:
+def _referred(schema: dict[str, Any], answered: set[str]) -> list[str]:
+    """The models that may be given for a reference: references, and the objects themselves."""
+    named = [name for one in schema.get("x-reference", []) for name in (f"{one}Reference", one)]
+    return [name for name in named if name in answered]
+
+
+def _with_references(type_: str, referred: list[str]) -> str:
+    """A type that takes the objects that it refers to as well."""
+    if not referred:
+        return type_
+    alone = type_.removesuffix(" | None").removeprefix("list[").removesuffix("]")
+    # A list of one of these types is no list of all of them; it is a sequence of them.
+    return type_.replace(alone, " | ".join([alone, *referred])).replace("list[", "Sequence[")
+
+
+def _field(
+    prop: PropertyProtocol, raw: dict[str, Any], referred: list[str], *, is_sent: bool
+) -> Field:
     wire = prop.name.get_untrusted_value()
-    type_ = annotation(prop)
-    name = names.python_name(wire)
-    metadata: dict[str, Any] = {} if name == wire else {"key": wire}
-    metadata |= {name: True for name in ("secret", "whole") if raw.get(f"x-{name}")}
+    name = names.field_name(wire)
+    type_ = _with_references(annotation(prop, is_open=not is_sent), referred)
+    arguments = [] if name == wire else [f"key={wire!r}"]
+    arguments += [
+        f"{one}={raw[f'x-{one}']!r}"
+        for one in (SENT if is_sent else ANSWERED)
+        if raw.get(f"x-{one}")
+    ]
+    is_optional = is_sent and not prop.required
+    declaration = "UNSET" if is_optional else ""
+    if arguments:
+        arguments += ["default=UNSET"] if is_optional else []
+        declaration = f"declare({', '.join(arguments)})"
     return Field(
         name=name,
-        wire=wire,
-        annotation=type_ if prop.required else f"{type_} | Unset",
-        required=prop.required,
+        annotation=f"{type_} | Unset" if is_optional else type_,
         description=raw.get("description", ""),
-        decoder=decoder(prop, f'data["{wire}"]' if prop.required else f'get("{wire}", UNSET)'),
-        metadata=metadata,
+        declaration=declaration,
     )
 
 

@@ -552,9 +552,9 @@ def test_what_the_api_gains_later_is_sent_too(
         ("create_reuse", '{"archived": "soon"}', "expected a date at $.archived, got 'soon'"),
         ("create_discussion", "{}", "The body needs "),
         ("create_discussion", '{"title": "Bonjour", "comment": null}', "comment and subject"),
-        ("dataservice_datasets_create", "{}", "expected list at $"),
+        ("dataservice_datasets_create", "{}", "expected a list at $"),
         ("dataservice_datasets_create", "[{}]", "expected a value at $[0].id, got nothing"),
-        ("schedule_harvest_source", "7", "expected str at $, got 7"),
+        ("schedule_harvest_source", "7", "expected text at $, got 7"),
     ],
 )
 def test_a_body_that_is_wrong(run: Run, operation: str, body: str | None, message: str) -> None:
@@ -606,7 +606,7 @@ def test_help_says_what_a_body_has(run: Run) -> None:
     out = " ".join(run("call", "create_discussion", "--help").out.split())
     assert "Body: JSON, an object with:" in out
     assert "comment text, required" in out
-    assert "subject object, as ModelReference, required" in out
+    assert "subject object, as ModelReferenceWrite, required" in out
     assert "topic text, known:" in " ".join(run("call", "create_reuse", "--help").out.split())
 
 

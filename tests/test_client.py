@@ -30,7 +30,7 @@ from aiodatagouv import (
     TimeoutError,
 )
 from aiodatagouv.api import datasets, proconnect, reuses, site
-from aiodatagouv.models import ImageUpload, Resource, ReuseWrite
+from aiodatagouv.models import ImageUpload, ResourceWrite, ReuseWrite
 
 from .clients import client_of
 
@@ -204,7 +204,7 @@ async def test_a_body_may_be_a_list(scripted: Scripted) -> None:
     portal = Portal(json=[{"id": "2"}, {"id": "1"}])
     async with scripted(portal) as client:
         answer = await datasets.update_resources(
-            client, "velos", body=[Resource(id="2"), Resource(id="1")]
+            client, "velos", body=[ResourceWrite(id="2"), ResourceWrite(id="1")]
         )
     assert json.loads(portal.request.content) == [{"id": "2"}, {"id": "1"}]
     assert [resource.id for resource in answer] == ["2", "1"]

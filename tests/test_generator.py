@@ -19,7 +19,7 @@ from generator import pin, releases
 from generator.convert import ConvertError, convert
 from generator.corrections import CorrectionError, apply, read
 from generator.expressions import ExpressionError
-from generator.view import GenerateError, view
+from generator.view import Field, GenerateError, view
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "openapi"
@@ -158,11 +158,11 @@ def test_a_model_has_the_fields_of_every_release() -> None:
     models = {model.name: model for model in view(convert(both)).models}
     assert {"Mark", "Thing", "ThingWrite"} <= set(models)
     fields = {field.name: field for field in models["Thing"].fields}
-    assert fields["mark"].annotation == "Mark | None | Unset"
+    assert fields["mark"].annotation == "Mark | None"
     assert fields["mark"].description == (
         "How it is marked. Only of portals older than udata 2.0.0."
     )
-    assert fields["kind"].annotation == "ThingKind | Unset"
+    assert fields["kind"].annotation == "ThingKind | str"
     assert {field.name for field in models["ThingWrite"].fields} == {"kind", "mark", "wish"}
 
 
@@ -193,11 +193,11 @@ def test_models_say_what_the_server_sends() -> None:
     models = {model.name: model for model in view(convert(merged())).models}
     assert set(models) == {"Owner", "Thing", "ThingPage", "ThingWrite"}
     assert {field.name: field.annotation for field in models["Thing"].fields} == {
-        "id": "str | Unset",
-        "kind": "ThingKind | Unset",
-        "owner": "Owner | None | Unset",
-        "extras": "JsonObject | None | Unset",
-        "class_": "str | None | Unset",
+        "id": "str",
+        "kind": "ThingKind | str",
+        "owner": "Owner | None",
+        "extras": "JsonObject | None",
+        "class_": "str | None",
     }
 
 
@@ -214,12 +214,8 @@ def test_what_is_of_several_types_says_so() -> None:
     }
     (model,) = (one for one in view(convert(swagger)).models if one.name == "Thing")
     fields = {field.name: field for field in model.fields}
-    assert fields["owner"].annotation == "str | Owner | None | Unset"
-    assert fields["owner"].decoder == 'one_of({dict: Owner.from_dict}, get("owner", UNSET))'
-    assert fields["extras"].annotation == "JsonObject | list[Owner] | None | Unset"
-    assert fields["extras"].decoder == (
-        'one_of({list: list_of(Owner.from_dict)}, get("extras", UNSET))'
-    )
+    assert fields["owner"].annotation == "str | Owner | None"
+    assert fields["extras"].annotation == "JsonObject | list[Owner] | None"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +223,7 @@ def test_what_is_of_several_types_says_so() -> None:
     [
         [{"type": "string"}, {"type": "string", "format": "date-time"}],
         [{"type": "string", "enum": ["a"]}, {"type": "string", "format": "date-time"}],
-        [{}, {"$ref": "#/definitions/Owner"}],
+        [{"$ref": "#/definitions/Owner"}, {"type": "object"}],
     ],
 )
 def test_types_that_json_does_not_tell_apart_are_refused(several: list[dict[str, Any]]) -> None:
@@ -243,16 +239,123 @@ def test_enums_are_named_once_and_sorted() -> None:
     assert enums == {"ThingKind": ["large", "small"], "ListThingsSort": ["a", "b"]}
 
 
+def body_of(swagger: dict[str, Any]) -> dict[str, Field]:
+    """The fields of what is sent to create a thing."""
+    (model,) = (one for one in view(convert(swagger)).models if one.name == "ThingWrite")
+    return {field.name: field for field in model.fields}
+
+
+def shared() -> dict[str, Any]:
+    """A Swagger in which one model is both answered and sent."""
+    swagger = merged()
+    del swagger["definitions"]["Thing (write)"]
+    payload, _ = swagger["paths"]["/things/"]["post"]["parameters"]
+    payload["schema"] = {"$ref": "#/definitions/Thing%20%28read%29"}
+    swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]["owner"].pop("readOnly")
+    return swagger
+
+
+def test_what_is_answered_and_sent_is_two_models() -> None:
+    """The second has the fields that are not read-only, and is made of such models itself."""
+    swagger = shared()
+    properties = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
+    properties["id"] = {"type": "string", "readOnly": True}
+    models = {model.name: model for model in view(convert(swagger)).models}
+    assert {"Thing", "ThingWrite", "Owner", "OwnerWrite"} <= set(models)
+    assert (models["Thing"].base, models["ThingWrite"].base) == ("View", "BodyOf[Thing]")
+    assert "id" in {field.name for field in models["Thing"].fields}
+    body = body_of(swagger)
+    assert "id" not in body
+    assert body["owner"].annotation == "OwnerWrite | None | Unset"
+
+
+def test_the_name_of_a_body_that_the_api_has_is_taken_for_its_own() -> None:
+    swagger = merged()
+    thing = swagger["definitions"]["Thing (write)"]["properties"]
+    thing["parent"] = {"$ref": "#/definitions/Thing%20%28read%29"}
+    assert body_of(swagger)["parent"].annotation == "ThingWrite | None | Unset"
+
+
+def test_a_body_that_is_reached_by_two_names_is_converted_once() -> None:
+    swagger = merged()
+    thing = swagger["definitions"]["Thing (write)"]["properties"]
+    thing["twin"] = {"$ref": "#/definitions/Thing%20%28read%29"}
+    thing["note"] = {"type": "string", "x-write": {"type": "string", "x-nullable": False}}
+    assert body_of(swagger)["note"].annotation == "str | Unset"
+
+
+@pytest.mark.parametrize(
+    ("schema", "annotation", "declaration"),
+    [
+        ({"type": "string", "x-nullable": False}, "str | None | Unset", "UNSET"),
+        ({"type": "string", "readOnly": True, "x-write": {"type": "integer"}}, "int", "UNSET"),
+        (
+            {"type": "string", "x-write": {"type": "string", "x-nullable": False}},
+            "str | Unset",
+            "UNSET",
+        ),
+        ({"type": "string", "x-reference": ["Owner"]}, "str | Owner", "UNSET"),
+        (
+            {"type": "array", "items": {"type": "string"}, "x-reference": ["Owner"]},
+            "Sequence[str | Owner] | Unset",
+            "UNSET",
+        ),
+        (
+            {"$ref": "#/definitions/Owner", "x-reference": ["Owner"], "x-bare": True},
+            "str | Owner",
+            "declare(bare=True, default=UNSET)",
+        ),
+        ({"type": "string", "x-apart": ["a"]}, "str", "declare(apart=['a'], default=UNSET)"),
+        ({"type": "string", "x-absent": True}, "str | None | Unset", "UNSET"),
+    ],
+)
+def test_what_is_sent_may_differ_from_what_is_answered(
+    schema: dict[str, Any], annotation: str, declaration: str
+) -> None:
+    swagger = shared()
+    swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]["more"] = schema
+    more = body_of(swagger)["more"]
+    assert more.annotation.startswith(annotation)
+    assert more.annotation.endswith("| Unset")
+    assert more.declaration == declaration
+
+
+def test_what_a_whole_answer_may_lack_says_so() -> None:
+    swagger = merged()
+    owner = swagger["definitions"]["Owner"]
+    owner["x-always"] = ["name"]
+    owner["properties"]["since"] = {"type": "string"}
+    (model,) = (one for one in view(convert(swagger)).models if one.name == "Owner")
+    fields = {field.name: field for field in model.fields}
+    assert fields["since"].declaration == "declare(absent=True)"
+    assert fields["since"].annotation == "str | None"
+    assert fields["name"].declaration == ""
+
+
+def test_a_field_never_hides_what_models_inherit() -> None:
+    swagger = merged()
+    for name in ("check", "to_dict", "declare"):
+        swagger["definitions"]["Owner"]["properties"][name] = {"type": "string"}
+    (model,) = (one for one in view(convert(swagger)).models if one.name == "Owner")
+    fields = {field.name: field.declaration for field in model.fields}
+    assert fields["check_"] == "declare(key='check')"
+    assert fields["to_dict_"] == "declare(key='to_dict')"
+    assert fields["declare_"] == "declare(key='declare')"
+
+
+def test_an_update_says_what_it_takes_away() -> None:
+    swagger = merged()
+    swagger["paths"]["/things/"]["post"]["x-lost"] = [["kind"]]
+    (operations,) = view(convert(swagger)).tags.values()
+    assert {one.id: one.lost for one in operations}["create_thing"] == [["kind"]]
+
+
 def test_what_must_be_whole_is_required() -> None:
     models = {model.name: model for model in view(convert(merged())).models}
-    required = {
-        name: {one.name for one in model.fields if one.required} for name, model in models.items()
-    }
-    assert required["Thing"] == set()
-    assert required["ThingWrite"] == {"kind"}
-    assert required["ThingPage"] == {
-        *("data", "page", "page_size", "total", "next_page", "previous_page")
-    }
+    body = {one.name: (one.annotation, one.declaration) for one in models["ThingWrite"].fields}
+    assert body["kind"] == ("ThingKind", "")
+    assert [one.name for one in models["ThingPage"].fields] == ["data"]
+    assert models["ThingPage"].base == "PageView"
 
 
 def test_a_body_that_may_be_partial_requires_nothing() -> None:
@@ -262,7 +365,7 @@ def test_a_body_that_may_be_partial_requires_nothing() -> None:
         "operationId": "update_thing",
     }
     (model,) = [one for one in view(convert(swagger)).models if one.name == "ThingWrite"]
-    assert not any(field.required for field in model.fields)
+    assert all(field.annotation.endswith("| Unset") for field in model.fields)
 
 
 def test_operations_are_of_the_kind_that_their_answer_shows() -> None:

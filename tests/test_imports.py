@@ -61,4 +61,4 @@ def test_every_public_name_is_there() -> None:
         assert getattr(aiodatagouv, name) is not None
     assert set(dir(aiodatagouv)) == {*aiodatagouv.__all__}
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
-        aiodatagouv.Nothing  # noqa: B018
+        aiodatagouv.Nothing  # type: ignore[attr-defined]  # noqa: B018

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .errors import GoneError as GoneError
     from .errors import LockedError as LockedError
     from .errors import MaskError as MaskError
+    from .errors import MissingFieldError as MissingFieldError
     from .errors import NetworkError as NetworkError
     from .errors import NotFoundError as NotFoundError
     from .errors import NotJSONError as NotJSONError
@@ -67,6 +68,7 @@ _MODULES = {
         "GoneError",
         "LockedError",
         "MaskError",
+        "MissingFieldError",
         "NetworkError",
         "NotFoundError",
         "NotJSONError",
@@ -90,12 +92,14 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # Else type checkers would take any name for one of the module.
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -48,7 +48,7 @@ async def json(client: Client, call: Call, type_: Any = Any, into: Any = None) -
         APIError, NetworkError, RuntimeError, ValueError: See :meth:`Client.request`.
     """
     if into is None:
-        return await fetch(client, call, partial(decode, type_=type_))
+        return await fetch(client, call, partial(decode, type_=type_, mask=call.answer_mask()))
     call, filled = project(call, into)
     return await fetch(client, call, filled.many if get_origin(type_) is list else filled.one)
 

@@ -131,7 +131,8 @@ class DecodeError(DataGouvError, ValueError):
         operation: The id of the operation.
         path: Where in the JSON answer, as ``$.data[3].organization``.
         expected: What should have been there.
-        response: The answer itself.
+        id: The id of the object that it is in, if that has one.
+        response: The answer itself; None when a model's field was read.
     """
 
     def __init__(
@@ -141,18 +142,63 @@ class DecodeError(DataGouvError, ValueError):
         operation: str = "",
         path: str = "$",
         expected: str = "",
+        id: str | None = None,
         response: Response | None = None,
     ) -> None:
         super().__init__(found)
         self.operation = operation
         self.path = path
         self.expected = expected
+        self.id = id
         self.response = response
 
     def __str__(self) -> str:
         found = one_line(self.args[0])
-        what = f"{self.operation}: expected {self.expected} at {self.path}, got {found}"
-        return f"{what}{self._effort()}"
+        where = self.path if self.id is None else f"{self.path} (id {one_line(self.id, _ID)})"
+        what = f"expected {self.expected} at {where}, got {found}"
+        return f"{self.operation}: {what}{self._effort()}" if self.operation else what
+
+
+class MissingFieldError(DataGouvError, AttributeError):
+    """A field of a model was read that the answer does not have.
+
+    Attributes:
+        model: The name of the model.
+        field: The name of its attribute.
+        operation: The id of the operation, None for a model that is of no answer.
+        path: Where in the JSON it would be, as ``$.data[3].organization``.
+        is_masked: Whether it was not asked for; otherwise this portal does not send it.
+    """
+
+    attempts = 0
+
+    def __init__(
+        self,
+        model: str,
+        field: str,
+        *,
+        operation: str | None = None,
+        path: str = "$",
+        is_masked: bool = False,
+    ) -> None:
+        # With a name of its own, Python does not make the error hold the model.
+        super().__init__(model, field, name=field)
+        self.model = model
+        self.field = field
+        self.operation = operation
+        self.path = path
+        self.is_masked = is_masked
+
+    def __str__(self) -> str:
+        what = f"{self.model}.{self.field} is missing"
+        if self.operation is None:
+            return f"{what}: the JSON has nothing at {self.path}"
+        why = (
+            "it is not among the fields that were asked for"
+            if self.is_masked
+            else "the release of udata that this portal runs does not send it here"
+        )
+        return f"{self.operation}: {what} at {self.path}: {why}"
 
 
 class NotJSONError(DecodeError):

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define, field
 
 from . import answers, masks
-from ._model import declared
+from ._declared import declared
+from ._page import PageView
+from ._place import Origin
 from .dates import read_datetime
 from .decoding import parse
 from .errors import DecodeError, OrderError
@@ -21,6 +23,7 @@ from .walk import Batch, Fetch
 if TYPE_CHECKING:
     from .client import Client
     from .operation import Call, Order
+    from .types import JsonObject
 
 PAGE_SIZE = 100
 """Items a page when walking a whole list; alone, a page has the portal's own default."""
@@ -156,18 +159,25 @@ def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:
     Raises:
         DecodeError: It is none.
     """
-    page = parse(operation, content)
-    try:
-        keys = [item.get("id") for item in page["data"]]
-        return Batch(
-            page["data"],
-            [key if isinstance(key, str) else None for key in keys],
-            total=page["total"],
-            size=page["page_size"],
-            has_more=page["next_page"] is not None,
-        )
-    except (AttributeError, LookupError, TypeError) as error:
-        raise DecodeError(repr(error), operation=operation, expected="a page of objects") from error
+    page = PageView._read(parse(operation, content), Origin(operation)).to_dict()
+    return batch_of(page["data"], page, [item.get("id") for item in page["data"]])
+
+
+def batch_of(page: T, envelope: JsonObject, ids: Sequence[object]) -> Batch[T]:
+    """A page as a walk sees it.
+
+    Args:
+        page: What was made of it.
+        envelope: The page in JSON; its items do not matter.
+        ids: The ids of its items; what is no text tells nothing apart.
+    """
+    return Batch(
+        page,
+        [key if isinstance(key, str) else None for key in ids],
+        total=envelope["total"],
+        size=envelope["page_size"],
+        has_more=bool(envelope.get("next_page")),
+    )
 
 
 @define

@@ -16,7 +16,7 @@ from typing import (
     get_origin,
 )
 
-from ._model import Model, declared, is_model
+from ._declared import Model, declared, is_model
 from .errors import MaskError, one_line
 
 if TYPE_CHECKING:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 from attrs import evolve, field, frozen
 
 from . import masks
+from ._declared import alternatives
+from ._encoding import fits, to_json
 
 if TYPE_CHECKING:
-    from ._model import Model
+    from ._body import Body
+    from ._view import View
     from .masks import Mask
-    from .types import Fields, Id
+    from .types import Fields, Id, JsonObject
 
 Kind: TypeAlias = Literal["json", "page", "empty", "redirect", "stream"]
 """The kind of an operation's answer."""
@@ -57,6 +61,7 @@ class Operation:
         creates: Whether it creates content, which a portal in read-only mode refuses with a 423.
         created: The order of creation, of a list that can be had in it.
         changed: The order of the latest changes likewise.
+        lost: Fields of the body that an update without them takes away; of a group one is enough.
         releases: The pinned releases of udata that serve it, newest first.
         deprecated: The release of udata that dropped it.
     """
@@ -74,6 +79,7 @@ class Operation:
     creates: bool = False
     created: Order | None = None
     changed: Order | None = None
+    lost: tuple[tuple[str, ...], ...] = ()
     releases: tuple[str, ...] = ()
     deprecated: str | None = None
 
@@ -99,7 +105,7 @@ class Call:
     operation: Operation
     path: Mapping[str, Id | int] = field(factory=dict[str, "Id | int"])
     query: Mapping[str, QueryValue] = field(factory=dict[str, QueryValue])
-    body: Model | Sequence[Model] | str | None = field(default=None, repr=False)
+    body: Body | View | Sequence[Body | View] | str | None = field(default=None, repr=False)
     fields: Fields | None = field(default=None, converter=_kept)
 
     def url(self) -> str:
@@ -131,6 +137,11 @@ class Call:
         """
         return None if self.fields is None else masks.read(self.fields, self.operation)
 
+    def answer_mask(self) -> Mask | None:
+        """The fields that are wanted of the whole answer: of a page, those of its items."""
+        mask = self.mask()
+        return {"data": mask, "*": None} if mask and self.operation.kind == "page" else mask
+
     def check(self) -> None:
         """Refuse a call that cannot be made.
 
@@ -141,6 +152,38 @@ class Call:
         self.url()
         self.query_pairs()
         self.mask()
+
+    def json(self) -> Any:
+        """The body as it is sent, None if the operation takes none.
+
+        Raises:
+            TypeError: The operation takes another body.
+            ValueError: An update would take away what the body does not mention.
+        """
+        if not self._takes_body():
+            return None
+        body = to_json(self.body, is_id=False)
+        missing = [group for group in self.operation.lost if not _has_one(body, group)]
+        if missing:
+            named = " and ".join(" or ".join(group) for group in missing)
+            ways = f"give what is there, as {type(self.body).__name__}.of(...) does"
+            if all(len(group) == 1 for group in missing):
+                ways += ", or say None or []"
+            raise ValueError(
+                f"{self.operation.id}: the body is without {named}, which the portal would take "
+                f"away: {ways}"
+            )
+        return body
+
+    def _takes_body(self) -> bool:
+        """Whether the operation takes a body, which must then be one of its own."""
+        taken = None if self.operation.method == "GET" else _body_type(self.operation)
+        if taken is not None and not fits(self.body, taken):
+            one = get_args(taken)[0] if get_origin(taken) is Sequence else taken
+            model = getattr(alternatives(one)[0], "__name__", str(one))
+            what = model if one is taken else f"list of {model}"
+            raise TypeError(f"{self.operation.id}: the body is a {what}, not {self.body!r:.80}")
+        return taken is not None
 
     def with_fields(self, fields: Fields) -> Call:
         """The same call for other fields."""
@@ -170,6 +213,17 @@ class Call:
                 "anything: give an id or a slug, not empty, no dots alone and no slash"
             )
         return quote(text, safe="")
+
+
+@cache
+def _body_type(operation: Operation) -> Any:
+    """The type of the body that an operation's function takes, None if it takes none."""
+    return get_type_hints(operation.function).get("body")
+
+
+def _has_one(body: JsonObject, group: Sequence[str]) -> bool:
+    """Whether a body has a field of a group; of alternatives one must be more than null."""
+    return any(key in body and (len(group) == 1 or body[key] is not None) for key in group)
 
 
 def _several(value: QueryValue) -> Sequence[object]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from msgspec import structs
+
 from . import answers
-from .decoding import decode, parse
-from .lists import fetcher, first_page, keyed, stable_walk
-from .types import UNSET
+from ._page import PageView
+from .decoding import decode
+from .lists import batch_of, fetcher, first_page, keyed, stable_walk
 from .walk import Batch, Seen, walk
 
 if TYPE_CHECKING:
@@ -24,11 +27,10 @@ T = TypeVar("T")
 class AnyPage(Protocol):
     """What every page of a list has."""
 
-    data: list[Any]
-    page: int
-    page_size: int
-    total: int
-    next_page: str | None
+    @property
+    def data(self) -> list[Any]:
+        """Its items."""
+        ...
 
 
 PageT = TypeVar("PageT", bound=AnyPage)
@@ -113,11 +115,9 @@ class Paginator(Generic[PageT, Item]):
                 async for batch in walk:
                     yield batch.page
             return
-        call = keyed(self.call)
-        async with aclosing(self._stable(call, concurrency)) as stable_walk:
+        async with aclosing(self._stable(concurrency)) as stable_walk:
             async for batch, new in stable_walk:
-                batch.page.data = self._picked(call, batch.page, new)
-                yield batch.page
+                yield _only(batch.page, new)
 
     async def items(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[Item]:
         """All items of all pages, in order.
@@ -141,19 +141,17 @@ class Paginator(Generic[PageT, Item]):
             ValueError: A ``stable`` walk is not possible: the list cannot be sorted by creation,
                 its items have no id, or it was to be in another order or only in part.
         """
-        call = keyed(self.call)
-        walk = self._stable(call, concurrency) if stable else self._once(call, concurrency)
+        walk = self._stable(concurrency) if stable else self._once(concurrency)
         async with aclosing(walk):
             async for batch, new in walk:
-                for item in self._picked(call, batch.page, new):
-                    yield item
+                items = batch.page.data
+                for place in new:
+                    yield items[place]
 
-    async def _once(
-        self, call: Call, concurrency: int
-    ) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
+    async def _once(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
         """Each page, and which of its items are new."""
         seen = Seen()
-        async with aclosing(self._walk(call, concurrency)) as batches:
+        async with aclosing(self._walk(keyed(self.call), concurrency)) as batches:
             async for batch in batches:
                 yield batch, seen.new(batch.ids)
 
@@ -165,39 +163,41 @@ class Paginator(Generic[PageT, Item]):
             concurrency=concurrency,
         )
 
-    def _stable(
-        self, call: Call, concurrency: int
-    ) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
-        return stable_walk(self.client, call, self._batch).batches(concurrency=concurrency)
+    def _stable(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
+        walk = stable_walk(self.client, keyed(self.call), self._batch)
+        return walk.batches(concurrency=concurrency)
 
     async def _read(self, call: Call) -> PageT:
         return await answers.fetch(self.client, call, self._decode)
 
     def _batch(self, operation: str, content: bytes) -> Batch[PageT]:
         page = self._decode(operation, content)
-        ids: list[object]
-        if self.projection is None:
-            ids = [getattr(item, "id", None) for item in page.data]
-        else:  # Whatever the class makes of the id, if anything.
-            ids = [item.get("id") for item in parse(operation, content)["data"]]
-        return Batch(
-            page,
-            [one if isinstance(one, str) else None for one in ids],
-            total=page.total,
-            size=page.page_size,
-            has_more=bool(page.next_page),
-        )
+        if self.projection is not None:
+            envelope = {name: getattr(page, name) for name in ("total", "page_size", "next_page")}
+            return batch_of(page, envelope, self.projection.keys(operation, content))
+        json = cast("PageView", page).to_dict()
+        ids = [item.get("id") for item in json["data"]]
+        if self._leaves_out_ids:
+            for item in json["data"]:
+                item.pop("id", None)
+        return batch_of(page, json, ids)
 
     def _decode(self, operation: str, content: bytes) -> PageT:
         if self.projection is None:
-            page: PageT = decode(operation, content, self._page)
+            page: PageT = decode(operation, content, self._page, self.call.answer_mask())
             return page
         return cast("PageT", self.projection.page(operation, content))
 
-    def _picked(self, call: Call, page: PageT, places: list[int]) -> list[Item]:
-        """Some items of a page, without the ids if these were not among the fields wanted."""
-        items = [page.data[place] for place in places]
-        if call is not self.call and self.projection is None:
-            for item in items:
-                item.id = UNSET
-        return items
+    @cached_property
+    def _leaves_out_ids(self) -> bool:
+        """Whether ids are only asked for to tell items apart."""
+        return keyed(self.call) is not self.call
+
+
+def _only(page: PageT, places: list[int]) -> PageT:
+    """A page with only some of its items."""
+    if isinstance(page, PageView):
+        return page._with_items(places)
+    items = page.data
+    only: PageT = structs.replace(cast("Any", page), data=[items[place] for place in places])
+    return only

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import msgspec
 from attrs import fields as attrs_fields
@@ -15,11 +15,10 @@ from attrs import frozen, has
 from msgspec import inspect
 
 from . import masks
-from ._model import Model, declared, is_model
+from ._declared import Model, alternatives, declared, is_model
 from .dates import read_date, read_datetime
 from .errors import MaskError
 from .masks import Mask
-from .types import Unset
 
 
 @frozen
@@ -200,7 +199,7 @@ def _attributes_of(class_: type) -> tuple[dict[str, str], set[str]]:
         return aliases, {one.name for one in fields if not one.init}
     if is_dataclass(class_):
         # What @dataclass was told is nowhere else to be read, and unknown to type checkers.
-        if not class_.__dataclass_params__.init:  # type: ignore[attr-defined]
+        if not class_.__dataclass_params__.init:  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
             raise MaskError(
                 f"{class_.__name__} has an __init__ of its own, which is not called when an answer "
                 "is decoded into it: __post_init__ is"
@@ -211,10 +210,7 @@ def _attributes_of(class_: type) -> tuple[dict[str, str], set[str]]:
 
 def _alternatives(type_: Any) -> list[Any]:
     """The types that a model's field may have; those of its open enums are strs."""
-    if get_origin(type_) not in (Union, UnionType):
-        return [type_]
-    left_out = {Unset, *(one for one in get_args(type_) if get_origin(one) is Literal)}
-    return [inner for one in get_args(type_) if one not in left_out for inner in _alternatives(one)]
+    return [one for one in alternatives(type_) if get_origin(one) is not Literal]
 
 
 def _alternatives_of(held: inspect.Type) -> Iterator[inspect.Type]:
@@ -232,7 +228,7 @@ def _alternatives_of(held: inspect.Type) -> Iterator[inspect.Type]:
 
 def _written(type_: Any) -> str:
     """A type as it is written."""
-    if get_origin(type_) in (Union, UnionType):
+    if len(alternatives(type_)) > 1:
         return " | ".join(_written(one) for one in _alternatives(type_))
     if get_origin(type_) is list:
         return f"list[{_written(get_args(type_)[0])}]"

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define, field, frozen
 
 from . import _http, auth, errors, masks, redirects
-from ._model import to_json
 from .limits import Limits, Turn, now
 from .retry import Retry
 from .types import File
@@ -308,16 +307,16 @@ def _can_be_repeated(call: Call) -> bool:
     """Whether its body is still there after it was sent: a file may be one that cannot go back."""
     if call.body is None or not call.operation.multipart:
         return True
-    values = to_json(call.body).values()
+    values = call.json().values()
     contents = [one.content for one in values if isinstance(one, File)]
     return all(isinstance(one, bytes) or one.seekable() for one in contents)
 
 
 def _content(call: Call) -> dict[str, Any]:
     """The body of a request, as httpx wants it."""
-    if call.body is None:
+    body = call.json()
+    if body is None:
         return {}
-    body = to_json(call.body)
     if not call.operation.multipart:
         return {"json": body}
     parts: dict[str, Any] = {"files": {}, "data": {}}

@@ -11,7 +11,7 @@ import msgspec
 from attrs import frozen
 
 from . import masks
-from ._model import is_model
+from ._declared import is_model
 from .decoding import parse
 from .errors import DecodeError, MaskError, one_line
 from .parts import mask_of, parts_of
@@ -44,6 +44,14 @@ class Page(msgspec.Struct, Generic[T]):
     previous_page: str | None
 
 
+class _Key(msgspec.Struct):
+    id: Any = None
+
+
+class _Keys(msgspec.Struct):
+    data: list[_Key]
+
+
 @frozen
 class Projection(Generic[T]):
     """How a class is filled from answers.
@@ -72,6 +80,12 @@ class Projection(Generic[T]):
     def page(self, operation: str, content: bytes) -> Page[T]:
         """Decode an answer that is a page of a list."""
         return cast("Page[T]", self._decode(operation, content, cast("Any", Page)[self.class_]))
+
+    def keys(self, operation: str, content: bytes) -> list[object]:
+        """The ids of the items of a page, whether the class has them or not."""
+        with contextlib.suppress(msgspec.DecodeError):
+            return [item.id for item in _decoder(_Keys).decode(content).data]
+        return [item.get("id") for item in parse(operation, content)["data"]]
 
     def _decode(self, operation: str, content: bytes, type_: Any) -> Any:
         if not _renames(self.parts):

@@ -36,11 +36,11 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""The value of a field that an answer did not contain, or that a body does not send. Falsy."""
+"""The value of a field that a body does not send. Falsy."""
 
 
-Id: TypeAlias = str | Unset
-"""The id or slug of an object. ``UNSET`` is there for the ids of answers, and refused."""
+Id: TypeAlias = str
+"""The id or slug of an object."""
 
 
 @frozen

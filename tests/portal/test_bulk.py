@@ -16,7 +16,7 @@ import pytest
 
 from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets
-from aiodatagouv.models import Dataset
+from aiodatagouv.models import Dataset, DatasetWrite
 
 from ..clients import client_of
 from .portal import Portal, running_portal
@@ -52,23 +52,27 @@ class Writer:
         self.created: set[str] = set()
         self.chance = random.Random(6)
 
+    async def update(self, one: str, body: DatasetWrite) -> None:
+        body.tags, body.temporal_coverage = [], None
+        await datasets.update_dataset(self.client, one, body=body)
+
     async def write(self) -> None:
         one = self.ids.pop(self.chance.randrange(len(self.ids)))
         match self.chance.choice(["create", "update", "hide", "delete", "delete"]):
             case "create":
                 number = len(self.created)
-                body = Dataset(
+                body = DatasetWrite(
                     title=f"Nouveau {number}", description="Un jeu de plus.", frequency="annual"
                 )
                 created = await datasets.create_dataset(self.client, body=body)
                 self.created.add(str(created.id))
                 self.ids.append(one)
             case "update":
-                await datasets.update_dataset(self.client, one, body=Dataset(title=f"Autre {one}"))
+                await self.update(one, DatasetWrite(title=f"Autre {one}"))
                 self.changed.add(one)
                 self.ids.append(one)
             case "hide":
-                await datasets.update_dataset(self.client, one, body=Dataset(private=True))
+                await self.update(one, DatasetWrite(private=True))
                 self.gone.add(one)
             case _:
                 await datasets.delete_dataset(self.client, one)

@@ -18,7 +18,13 @@ from aiodatagouv import (
     NotFoundError,
 )
 from aiodatagouv.api import datasets, me, organizations, reuses, site
-from aiodatagouv.models import Dataset, DatasetPage, ImageUpload, Resource, ReuseWrite
+from aiodatagouv.models import (
+    DatasetPage,
+    DatasetWrite,
+    ImageUpload,
+    ResourceWrite,
+    ReuseWrite,
+)
 from generator import pin
 
 from ..clients import client_of
@@ -47,7 +53,6 @@ async def test_every_item_once(visitor: Client, concurrency: int) -> None:
 
 async def test_a_filter(visitor: Client) -> None:
     first = await anext(aiter(organizations.list_organizations(visitor)))
-    assert isinstance(first.id, str)
     found = [one async for one in datasets.list_datasets(visitor, organization=first.id)]
     assert found
     assert {one.organization.id for one in found if one.organization} == {first.id}
@@ -88,21 +93,21 @@ async def test_a_reuse_from_its_creation_to_its_end(admin: Client) -> None:
 
 async def test_what_was_read_can_be_sent_back(admin: Client) -> None:
     dataset = await datasets.create_dataset(
-        admin, body=Dataset(title="Arbres", description="Un par un", frequency="annual")
+        admin, body=DatasetWrite(title="Arbres", description="Un par un", frequency="annual")
     )
-    remote = Resource(
+    remote = ResourceWrite(
         title="CSV", url="https://x.example.org/a.csv", type="main", filetype="remote"
     )
     await datasets.create_resource(admin, dataset.id, body=remote)
     read = await datasets.get_dataset(admin, dataset.id)
-    read.title = "Arbres remarquables"
-    written = await datasets.update_dataset(admin, dataset.id, body=read)
+    body = DatasetWrite.of(read, title="Arbres remarquables")
+    written = await datasets.update_dataset(admin, dataset.id, body=body)
     assert written.title == "Arbres remarquables"
-    assert [one.title for one in written.resources or []] == ["CSV"]
+    assert [one.title for one in written.resources] == ["CSV"]
 
 
 async def test_numbers_that_json_has_not(admin: Client, portal: Portal) -> None:
-    body = Dataset(title="Rapports", description="Sans dénominateur", frequency="annual")
+    body = DatasetWrite(title="Rapports", description="Sans dénominateur", frequency="annual")
     dataset = await datasets.create_dataset(admin, body=body)
     # The portal takes them from anybody, and hands them to everybody.
     stored = httpx.put(
@@ -118,9 +123,10 @@ async def test_numbers_that_json_has_not(admin: Client, portal: Portal) -> None:
 
 
 async def test_an_old_slug_leads_to_the_new_one(admin: Client) -> None:
-    body = Dataset(title="Ancien nom", description="Un par un", frequency="annual")
+    body = DatasetWrite(title="Ancien nom", description="Un par un", frequency="annual")
     dataset = await datasets.create_dataset(admin, body=body)
-    await datasets.update_dataset(admin, dataset.id, body=Dataset(title="Nouveau nom"))
+    renaming = DatasetWrite.of(dataset, title="Nouveau nom")
+    await datasets.update_dataset(admin, dataset.id, body=renaming)
     renamed = await datasets.get_dataset(admin, "ancien-nom", fields="id,slug")
     assert (renamed.id, renamed.slug) == (dataset.id, "nouveau-nom")
 

@@ -22,13 +22,13 @@ from aiodatagouv import (
     PermissionDeniedError,
 )
 from aiodatagouv.api import datasets, me, reuses
-from aiodatagouv.models import Dataset, FileUpload, ReuseWrite
+from aiodatagouv.models import DatasetWrite, FileUpload, ReuseWrite
 from aiodatagouv.operation import Call
 
 from ..clients import client_of
 from .portal import Portal, running_portal
 
-BODY = Dataset(title="Lavoirs", description="Où laver", frequency="annual")
+BODY = DatasetWrite(title="Lavoirs", description="Où laver", frequency="annual")
 
 Make = Callable[[Client, Portal], Awaitable[object]]
 
@@ -57,7 +57,9 @@ async def what_was_deleted(client: Client, portal: Portal) -> object:
 async def what_belongs_to_others(client: Client, portal: Portal) -> object:
     dataset = await datasets.create_dataset(client, body=BODY)
     async with client_of(client.base_url, api_key=portal.other_api_key) as other:
-        return await datasets.update_dataset(other, dataset.id, body=Dataset(title="a"))
+        return await datasets.update_dataset(
+            other, dataset.id, body=DatasetWrite.of(dataset, title="a")
+        )
 
 
 async def who_am_i(client: Client, portal: Portal) -> object:
@@ -67,7 +69,7 @@ async def who_am_i(client: Client, portal: Portal) -> object:
 
 CASES: list[tuple[Make, type[APIError], str]] = [
     (
-        lambda client, _: datasets.create_dataset(client, body=Dataset(title="")),
+        lambda client, _: datasets.create_dataset(client, body=DatasetWrite(title="")),
         BadRequestError,
         "create_dataset: 400 BAD REQUEST [description: This field is required.; "
         "title: This field is required.] (POST ",
@@ -127,7 +129,7 @@ async def test_a_validation_names_the_fields_in_the_language_asked_for(admin: Cl
     for lang in ("en", "fr"):
         with pytest.raises(BadRequestError) as caught:
             await datasets.create_dataset(
-                admin.with_options(lang=lang), body=Dataset(title="", frequency="annual")
+                admin.with_options(lang=lang), body=DatasetWrite(title="", frequency="annual")
             )
         said.append(caught.value.errors["title"])
     assert said == [["This field is required."], ["Ce champ est requis."]]

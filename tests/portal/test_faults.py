@@ -15,7 +15,7 @@ import pytest
 from aiodatagouv import Client, DataGouvError, NetworkError, RetryPolicy
 from aiodatagouv._http import _default_transport, parse_url
 from aiodatagouv.api import datasets
-from aiodatagouv.models import Dataset
+from aiodatagouv.models import Dataset, DatasetWrite
 
 from ..clients import client_of
 from .portal import Portal, running_portal
@@ -194,7 +194,9 @@ async def test_2000_reads_agree_with_the_truth(own_portal: Portal) -> None:
 
 async def test_500_creates_are_made_once_or_not_at_all(own_portal: Portal) -> None:
     async def create(client: Client, number: int) -> Dataset | DataGouvError:
-        body = Dataset(title=f"Fontaine {number:03}", description="Où boire", frequency="annual")
+        body = DatasetWrite(
+            title=f"Fontaine {number:03}", description="Où boire", frequency="annual"
+        )
         try:
             return await datasets.create_dataset(client, body=body)
         except DataGouvError as error:

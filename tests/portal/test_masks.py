@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiodatagouv import OPERATIONS, Client, MaskError, Operation, Paginator, models
-from aiodatagouv._model import Model, declared
+from aiodatagouv._declared import Model, declared
 from aiodatagouv.api import dataservices, datasets, discussions, me, organizations, reuses, users
 from aiodatagouv.masks import Mask, _below, parse, write
-from aiodatagouv.models import Dataset
+from aiodatagouv.models import DatasetWrite
 
 from .portal import NEWEST, SERVER, Portal, portal_python
 
@@ -293,7 +293,7 @@ async def test_items_without_an_id_come_once_although_the_list_moves(admin: Clie
     async for one in datasets.list_datasets(admin, page_size=7).into(Slug):
         seen.append(one.slug)
         if len(seen) in (3, 20):  # What is new comes first, and pushes the others on.
-            body = Dataset(title=f"Nouveau {len(seen)}", description="x", frequency="annual")
+            body = DatasetWrite(title=f"Nouveau {len(seen)}", description="x", frequency="annual")
             await datasets.create_dataset(admin, body=body)
     assert len(seen) == len(set(seen)) == total
 

@@ -12,15 +12,15 @@ import pytest
 
 from aiodatagouv import OPERATIONS, Client, LockedError, RetryPolicy
 from aiodatagouv.api import datasets, organizations
-from aiodatagouv.models import Dataset
+from aiodatagouv.models import DatasetWrite
 
 from ..clients import client_of
 from .portal import Portal, running_portal
 
 
-def body(number: int = 0) -> Dataset:
+def body(number: int = 0) -> DatasetWrite:
     """A dataset to create; two of one title at once are more than the portal can take."""
-    return Dataset(title=f"Fontaines {number}", description="Où boire", frequency="annual")
+    return DatasetWrite(title=f"Fontaines {number}", description="Où boire", frequency="annual")
 
 
 SAYS = "the creation of new content is currently disabled"

@@ -59,6 +59,7 @@ async def test_every_snippet_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("carte.png").write_bytes(PNG)
+    Path("pistes.csv").write_text("nom;longueur\nLoire;800\n", encoding="utf-8")
     first = (await datasets.list_datasets(visitor)).data[0]
     names: dict[str, object] = {"api_key": portal.api_key, "__name__": "readme"}
     for block in BLOCKS:

@@ -7,7 +7,7 @@ import pytest
 
 from aiodatagouv import Client
 from aiodatagouv.api import datasets, organizations, site
-from aiodatagouv.models import Dataset, Resource
+from aiodatagouv.models import DatasetWrite, Resource, ResourceWrite
 
 from ..servers import says, server
 from .portal import Portal
@@ -22,9 +22,9 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
     async with server(says(CSV), heads) as hostile:
         url = f"{hostile}/file.csv"
         dataset = await datasets.create_dataset(
-            client, body=Dataset(title="Leurre", description="x", frequency="annual")
+            client, body=DatasetWrite(title="Leurre", description="x", frequency="annual")
         )
-        remote = Resource(title="CSV", url=url, type="main", filetype="remote")
+        remote = ResourceWrite(title="CSV", url=url, type="main", filetype="remote")
         resource = await datasets.create_resource(client, dataset.id, body=remote)
         # A redirect operation answers the address, and calls nobody.
         assert await datasets.redirect_resource(client, resource.id) == url
@@ -33,14 +33,14 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
         # An export of the portal's is a file of a dataset of its own, here one at the other origin.
         exports, export = await export_of_reuses(client)
         moved = remote.to_dict() | {"extras": export.extras}
-        await datasets.update_resource(client, exports, export.id, body=Resource(extras={}))
-        decoy = await datasets.create_resource(client, exports, body=Resource.from_dict(moved))
+        await datasets.update_resource(client, exports, export.id, body=ResourceWrite(extras={}))
+        decoy = await datasets.create_resource(client, exports, body=ResourceWrite.from_dict(moved))
         try:
             stream = await site.get_site_reuses_csv(client)
             assert [row async for row in stream.rows()] == [{"id": "1"}]
         finally:
             await datasets.delete_resource(client, exports, decoy.id)
-            back = Resource(extras=export.extras)
+            back = ResourceWrite(extras=export.extras)
             await datasets.update_resource(client, exports, export.id, body=back)
 
         for rdf in (
@@ -50,7 +50,8 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
         ):
             assert (await rdf).startswith(portal.url)
         # An old slug leads to the new one, with the query that the portal drops.
-        await datasets.update_dataset(client, dataset.id, body=Dataset(title="Appât"))
+        renaming = DatasetWrite.of(dataset, title="Appât")
+        await datasets.update_dataset(client, dataset.id, body=renaming)
         assert (
             await datasets.get_dataset(client.with_options(lang="fr"), "leurre")
         ).id == dataset.id
@@ -75,9 +76,8 @@ def names_in(head: str) -> set[str]:
 
 async def export_of_reuses(client: Client) -> tuple[str, Resource]:
     async for dataset in datasets.list_datasets(client):
-        for resource in dataset.resources or []:
+        for resource in dataset.resources:
             if (resource.extras or {}).get("csv-export:model") == "reuse":
-                assert isinstance(dataset.id, str)
                 return dataset.id, resource
     pytest.fail("the portal has no exports")
 

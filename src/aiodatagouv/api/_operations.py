@@ -609,6 +609,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Update a dataset given its identifier.",
         item="Dataset",
         releases=("17.18.0", "14.13.0"),
+        lost=(("tags",), ("temporal_coverage",)),
     ),
     Operation(
         id="update_resource",
@@ -2540,6 +2541,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Update a user given its identifier.",
         item="User",
         releases=("17.18.0", "14.13.0"),
+        lost=(("roles",),),
     ),
     Operation(
         id="user_avatar",
@@ -2697,6 +2699,7 @@ _ALL: tuple[Operation, ...] = (
         summary="Update a single scheduled job.",
         item="PeriodicTask",
         releases=("17.18.0", "14.13.0"),
+        lost=(("crontab", "interval"),),
     ),
 )
 

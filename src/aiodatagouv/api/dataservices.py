@@ -14,7 +14,9 @@ from ..models.dataservice_datasets_add import DataserviceDatasetsAdd
 from ..models.dataservice_page import DataservicePage
 from ..models.dataservice_suggestion import DataserviceSuggestion
 from ..models.dataservice_write import DataserviceWrite
-from ..models.enums import DataserviceAccessType, ListDataservicesSort
+from ..models.dataset import Dataset
+from ..models.dataset_reference import DatasetReference
+from ..models.enums import DatasetAccessType, ListDataservicesSort
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
@@ -49,7 +51,10 @@ async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Datas
 
 
 async def dataservice_datasets_create(
-    client: Client, dataservice: Id, *, body: Sequence[DataserviceDatasetsAdd]
+    client: Client,
+    dataservice: Id,
+    *,
+    body: Sequence[DataserviceDatasetsAdd | DatasetReference | Dataset],
 ) -> Dataservice:
     """Dataservice datasets create.
 
@@ -239,7 +244,7 @@ def list_dataservices(
     owner: str | None = None,
     organization: str | None = None,
     organization_badge: str | None = None,
-    access_type: DataserviceAccessType | None = None,
+    access_type: DatasetAccessType | None = None,
     tag: Sequence[str] | None = None,
     featured: bool | None = None,
     contact_point: str | None = None,

@@ -14,11 +14,13 @@ from ..models.badge_write import BadgeWrite
 from ..models.catalog_schema import CatalogSchema
 from ..models.community_resource import CommunityResource
 from ..models.community_resource_page import CommunityResourcePage
+from ..models.community_resource_write import CommunityResourceWrite
 from ..models.dataset import Dataset
 from ..models.dataset_page import DatasetPage
 from ..models.dataset_suggestion import DatasetSuggestion
+from ..models.dataset_write import DatasetWrite
 from ..models.enums import (
-    DataserviceAccessType,
+    DatasetAccessType,
     ListDatasetsBadge,
     ListDatasetsOrganizationBadge,
     ListDatasetsSort,
@@ -31,6 +33,7 @@ from ..models.frequency import Frequency
 from ..models.license import License
 from ..models.resource import Resource
 from ..models.resource_type import ResourceType
+from ..models.resource_write import ResourceWrite
 from ..models.text_suggestion import TextSuggestion
 from ..models.uploaded_community_resource import UploadedCommunityResource
 from ..models.uploaded_resource import UploadedResource
@@ -100,7 +103,7 @@ async def available_dataset_badges(client: Client) -> JsonObject:
 
 
 async def create_community_resource(
-    client: Client, *, body: CommunityResource
+    client: Client, *, body: CommunityResourceWrite
 ) -> CommunityResource:
     """Create a new community resource.
 
@@ -122,7 +125,7 @@ async def create_community_resource(
     return await answers.json(client, call, CommunityResource)
 
 
-async def create_dataset(client: Client, *, body: Dataset) -> Dataset:
+async def create_dataset(client: Client, *, body: DatasetWrite) -> Dataset:
     """Create a new dataset.
 
     ``POST /datasets/``
@@ -143,7 +146,7 @@ async def create_dataset(client: Client, *, body: Dataset) -> Dataset:
     return await answers.json(client, call, Dataset)
 
 
-async def create_resource(client: Client, dataset: Id, *, body: Resource) -> Resource:
+async def create_resource(client: Client, dataset: Id, *, body: ResourceWrite) -> Resource:
     """Create a new resource for a given dataset.
 
     ``POST /datasets/{dataset}/resources/``
@@ -471,7 +474,7 @@ def list_datasets(
     geozone: str | None = None,
     granularity: str | None = None,
     temporal_coverage: str | None = None,
-    access_type: DataserviceAccessType | None = None,
+    access_type: DatasetAccessType | None = None,
     organization: str | None = None,
     badge: ListDatasetsBadge | None = None,
     organization_badge: ListDatasetsOrganizationBadge | None = None,
@@ -694,7 +697,7 @@ async def recent_datasets_atom_feed(
     geozone: str | None = None,
     granularity: str | None = None,
     temporal_coverage: str | None = None,
-    access_type: DataserviceAccessType | None = None,
+    access_type: DatasetAccessType | None = None,
     organization: str | None = None,
     badge: ListDatasetsBadge | None = None,
     organization_badge: ListDatasetsOrganizationBadge | None = None,
@@ -1006,7 +1009,7 @@ async def unfollow_dataset(client: Client, id: Id) -> FollowersCount:
 
 
 async def update_community_resource(
-    client: Client, community: Id, *, body: CommunityResource, dataset: str | None = None
+    client: Client, community: Id, *, body: CommunityResourceWrite, dataset: str | None = None
 ) -> CommunityResource:
     """Update a given community resource.
 
@@ -1034,7 +1037,7 @@ async def update_community_resource(
     return await answers.json(client, call, CommunityResource)
 
 
-async def update_dataset(client: Client, dataset: Id, *, body: Dataset) -> Dataset:
+async def update_dataset(client: Client, dataset: Id, *, body: DatasetWrite) -> Dataset:
     """Update a dataset given its identifier.
 
     ``PUT /datasets/{dataset}/``
@@ -1058,7 +1061,7 @@ async def update_dataset(client: Client, dataset: Id, *, body: Dataset) -> Datas
     return await answers.json(client, call, Dataset)
 
 
-async def update_resource(client: Client, dataset: Id, rid: Id, *, body: Resource) -> Resource:
+async def update_resource(client: Client, dataset: Id, rid: Id, *, body: ResourceWrite) -> Resource:
     """Update a given resource on a given dataset.
 
     ``PUT /datasets/{dataset}/resources/{rid}/``
@@ -1081,7 +1084,7 @@ async def update_resource(client: Client, dataset: Id, rid: Id, *, body: Resourc
 
 
 async def update_resources(
-    client: Client, dataset: Id, *, body: Sequence[Resource]
+    client: Client, dataset: Id, *, body: Sequence[ResourceWrite | Resource]
 ) -> list[Resource]:
     """Reorder resources.
 

@@ -14,11 +14,14 @@ from ..models.badge import Badge
 from ..models.badge_write import BadgeWrite
 from ..models.contact_point import ContactPoint
 from ..models.contact_point_page import ContactPointPage
+from ..models.dataservice import Dataservice
+from ..models.dataservice_reference import DataserviceReference
 from ..models.dataset import Dataset
 from ..models.dataset_page import DatasetPage
+from ..models.dataset_reference import DatasetReference
 from ..models.discussion import Discussion
 from ..models.enums import (
-    DataserviceAccessType,
+    DatasetAccessType,
     ListDatasetsBadge,
     ListDatasetsOrganizationBadge,
     ListDatasetsSort,
@@ -27,13 +30,14 @@ from ..models.enums import (
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
-from ..models.generic_reference import GenericReference
 from ..models.image_upload import ImageUpload
 from ..models.member import Member
 from ..models.member_write import MemberWrite
 from ..models.membership_invite import MembershipInvite
 from ..models.membership_request import MembershipRequest
 from ..models.membership_request_write import MembershipRequestWrite
+from ..models.model_reference import ModelReference
+from ..models.model_reference_write import ModelReferenceWrite
 from ..models.organization import Organization
 from ..models.organization_page import OrganizationPage
 from ..models.organization_role import OrganizationRole
@@ -41,6 +45,7 @@ from ..models.organization_suggestion import OrganizationSuggestion
 from ..models.organization_write import OrganizationWrite
 from ..models.refuse_membership import RefuseMembership
 from ..models.reuse import Reuse
+from ..models.reuse_reference import ReuseReference
 from ..models.uploaded_image import UploadedImage
 from ..operation import Call
 from ..pagination import Paginator
@@ -795,7 +800,7 @@ async def rdf_organization(
     geozone: str | None = None,
     granularity: str | None = None,
     temporal_coverage: str | None = None,
-    access_type: DataserviceAccessType | None = None,
+    access_type: DatasetAccessType | None = None,
     organization: str | None = None,
     badge: ListDatasetsBadge | None = None,
     organization_badge: ListDatasetsOrganizationBadge | None = None,
@@ -905,7 +910,7 @@ async def rdf_organization_format(
     geozone: str | None = None,
     granularity: str | None = None,
     temporal_coverage: str | None = None,
-    access_type: DataserviceAccessType | None = None,
+    access_type: DatasetAccessType | None = None,
     organization: str | None = None,
     badge: ListDatasetsBadge | None = None,
     organization_badge: ListDatasetsOrganizationBadge | None = None,
@@ -1152,7 +1157,20 @@ async def suggest_organizations(
 
 
 async def sync_member_assignments(
-    client: Client, org: Id, user: Id, *, body: Sequence[GenericReference]
+    client: Client,
+    org: Id,
+    user: Id,
+    *,
+    body: Sequence[
+        ModelReferenceWrite
+        | ModelReference
+        | DatasetReference
+        | Dataset
+        | ReuseReference
+        | Reuse
+        | DataserviceReference
+        | Dataservice
+    ],
 ) -> list[Assignment]:
     """Sync assignments for a partial_editor member.
 

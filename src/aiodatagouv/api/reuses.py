@@ -11,8 +11,12 @@ from .. import answers
 from ..client import Client
 from ..models.badge import Badge
 from ..models.badge_write import BadgeWrite
+from ..models.dataservice import Dataservice
 from ..models.dataservice_reference import DataserviceReference
+from ..models.dataservice_reference_write import DataserviceReferenceWrite
+from ..models.dataset import Dataset
 from ..models.dataset_reference import DatasetReference
+from ..models.dataset_reference_write import DatasetReferenceWrite
 from ..models.enums import ListReusesSort, ReuseTopicValue, ReuseTypeValue
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
@@ -329,7 +333,12 @@ async def recent_reuses_atom_feed(client: Client) -> Stream:
     return await answers.stream(client, call)
 
 
-async def reuse_add_dataservice(client: Client, reuse: Id, *, body: DataserviceReference) -> Reuse:
+async def reuse_add_dataservice(
+    client: Client,
+    reuse: Id,
+    *,
+    body: DataserviceReferenceWrite | DataserviceReference | Dataservice,
+) -> Reuse:
     """Add a dataservice to a given reuse.
 
     ``POST /reuses/{reuse}/dataservices/``
@@ -352,7 +361,9 @@ async def reuse_add_dataservice(client: Client, reuse: Id, *, body: DataserviceR
     return await answers.json(client, call, Reuse)
 
 
-async def reuse_add_dataset(client: Client, reuse: Id, *, body: DatasetReference) -> Reuse:
+async def reuse_add_dataset(
+    client: Client, reuse: Id, *, body: DatasetReferenceWrite | DatasetReference | Dataset
+) -> Reuse:
     """Add a dataset to a given reuse.
 
     ``POST /reuses/{reuse}/datasets/``

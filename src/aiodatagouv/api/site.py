@@ -13,7 +13,7 @@ from ..models.activity import Activity
 from ..models.activity_page import ActivityPage
 from ..models.enums import (
     ActivitySort,
-    DataserviceAccessType,
+    DatasetAccessType,
     ListDatasetsBadge,
     ListDatasetsOrganizationBadge,
 )
@@ -226,7 +226,7 @@ async def get_site_rdf_catalog(
     geozone: str | None = None,
     granularity: str | None = None,
     temporal_coverage: str | None = None,
-    access_type: DataserviceAccessType | None = None,
+    access_type: DatasetAccessType | None = None,
     organization: str | None = None,
     badge: ListDatasetsBadge | None = None,
     organization_badge: ListDatasetsOrganizationBadge | None = None,
@@ -331,7 +331,7 @@ async def get_site_rdf_catalog_format(
     geozone: str | None = None,
     granularity: str | None = None,
     temporal_coverage: str | None = None,
-    access_type: DataserviceAccessType | None = None,
+    access_type: DatasetAccessType | None = None,
     organization: str | None = None,
     badge: ListDatasetsBadge | None = None,
     organization_badge: ListDatasetsOrganizationBadge | None = None,

@@ -18,11 +18,10 @@ import msgspec
 import pyarrow as pa
 from msgspec import inspect
 
-from .._model import Model, declared, is_model
+from .._declared import Model, declared, is_model
 from ..dates import read_date, read_datetime
 from ..errors import DestinationError
 from ..masks import Mask
-from ..types import Unset
 
 REST = "additional_properties"
 """The column of what the others do not hold: a JSON object."""
@@ -137,7 +136,7 @@ def _type(type_: Any, mask: Mask | None, above: tuple[type[Model], ...]) -> pa.D
         return pa.struct(fields) if fields else None
     if get_origin(type_) is list:
         return pa.list_(_field("element", get_args(type_)[0], mask, above))
-    several = {_of_literal(one) for one in get_args(type_)} - {NoneType, Unset}
+    several = {_of_literal(one) for one in get_args(type_)} - {NoneType}
     return _type(several.pop(), mask, above) if len(several) == 1 else None
 
 

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from types import NoneType
+from typing import Any, Literal, cast, get_args, get_origin
 
 import click
-from attrs import NOTHING, fields
 
-from .._model import attributes, is_model
+from .._declared import alternatives, declared, is_model, required
 from ..decoding import decode
 from ..errors import DecodeError
 from ..types import File
-from .parameters import known_values
 
 STDIN = "-"
 
-_KINDS = {
-    "str": "text",
-    "int": "number",
-    "float": "number",
-    "bool": "true or false",
-    "dt.datetime": "date and time",
-    "JsonObject": "object",
-    "Any": "anything",
+_KINDS: dict[Any, str] = {
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "true or false",
+    dt.date: "date",
+    dt.datetime: "date and time",
+    Any: "anything",
 }
 """What is a type of Python is not for everybody to read."""
 
@@ -57,7 +57,9 @@ def read(ctx: click.Context, operation: str, written: str) -> Any:
     """
     text = _text(ctx)
     if text is None:
-        raise click.UsageError(f"What is to be sent? Give a --body of JSON ({written}).", ctx)
+        what = written.removesuffix("]").split(" | ")[0]
+        what += "]" if what.startswith("Sequence[") else ""
+        raise click.UsageError(f"What is to be sent? Give a --body of JSON ({what}).", ctx)
     data = _parsed(ctx, text)
     type_ = body_type(written)
     _check_required(ctx, type_, data)
@@ -86,7 +88,7 @@ def read_form(ctx: click.Context, written: str) -> Any:
     elif "file" in form:
         raise click.UsageError("The file cannot be in the body: give --file PATH.", ctx)
     type_ = body_type(written)
-    if "file" in _required(type_) and "file" not in form:
+    if "file" in required(type_) and "file" not in form:
         raise click.UsageError("Which file is to be sent? Give --file PATH.", ctx)
     _check_required(ctx, type_, form)
     return type_.from_dict(form)
@@ -96,9 +98,10 @@ def body_type(written: str) -> Any:
     """The type of a body: a model, a list of them, or text."""
     if written == "str":
         return str
-    name = written.removeprefix("Sequence[").removesuffix("]")
+    # Objects that stand for a reference come from programs alone: JSON is the first of the types.
+    name = written.removeprefix("Sequence[").removesuffix("]").split(" | ")[0]
     model: Any = getattr(import_module("aiodatagouv.models"), name)
-    return model if name == written else list[model]
+    return list[model] if written.startswith("Sequence[") else model
 
 
 def described(written: str) -> Sequence[tuple[str, str]]:
@@ -106,23 +109,23 @@ def described(written: str) -> Sequence[tuple[str, str]]:
     type_ = body_type(written.removeprefix("Sequence[").removesuffix("]"))
     if not is_model(type_):
         return []
-    required = _required(type_)
-    kinds = {key: type_.__annotations__[name] for key, name in attributes(type_).items()}
     return [
-        (key, f"{_kind(kind.split(' | ')[0])}{', required' if key in required else ''}")
-        for key, kind in kinds.items()
-        if key != "file"
+        (key, f"{_kind(field.type)}{', required' if field.is_required else ''}")
+        for key, field in declared(type_).items()
+        if field.type is not File
     ]
 
 
-def _kind(written: str) -> str:
+def _kind(type_: Any) -> str:
     """A type in words."""
-    if written.startswith("list["):
-        return f"list of {_kind(written[5:-1])}"
-    values = known_values(written)
-    if values:
-        return f"text, known: {', '.join(values)}"
-    return _KINDS.get(written, f"object, as {written}")
+    one = alternatives(type_)[0]
+    if get_origin(one) in (list, Sequence):
+        return f"list of {_kind(get_args(one)[0])}"
+    if get_origin(one) is Literal:
+        return f"text, known: {', '.join(get_args(one))}"
+    if is_model(one):
+        return f"object, as {one.__name__}"
+    return _KINDS.get(one, "object")
 
 
 def _text(ctx: click.Context) -> str | None:
@@ -154,13 +157,13 @@ def _check_required(ctx: click.Context, type_: Any, data: object) -> None:
     """Say all that is missing, where decoding stops at the first."""
     if not is_model(type_) or not isinstance(data, Mapping):
         return
-    missing = [key for key in _required(type_) if data.get(key) is None]
+    known = declared(type_)
+    missing = [
+        key
+        for key in required(type_)
+        if key not in data or (data[key] is None and NoneType not in alternatives(known[key].type))
+    ]
     if missing:
         raise click.UsageError(
             f"The body needs {' and '.join(missing)}, which {type_.__name__} must have.", ctx
         )
-
-
-def _required(model: type[Any]) -> list[str]:
-    defaults = {one.name: one.default for one in fields(model)}
-    return [key for key, name in attributes(model).items() if defaults[name] is NOTHING]

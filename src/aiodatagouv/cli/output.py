@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from .._model import to_json
+from .._view import json_of
 from ..files import written
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def output_option(help: str) -> click.Option:
 def write_json(value: Any, output: str | None) -> None:
     """Write JSON: for people when they read it from a terminal, otherwise in one line."""
     to_people = output in (None, STDOUT) and is_terminal()
-    text = json.dumps(to_json(value), ensure_ascii=False, indent=2 if to_people else None)
+    text = json.dumps(json_of(value), ensure_ascii=False, indent=2 if to_people else None)
     _write(f"{harmless_json(text) if to_people else text}\n", output)
 
 

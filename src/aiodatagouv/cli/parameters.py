@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import click
 from click.shell_completion import CompletionItem
 
-from .._model import attributes
+from .._declared import declared
 from ..masks import model_of
 from ..operation import Operation
 from .signatures import Parameter
@@ -120,7 +120,7 @@ class FieldsType(ParamType):
     ) -> list[CompletionItem]:
         """The fields of the model that begin as the last one does."""
         before, comma, begun = incomplete.rpartition(",")
-        names = sorted(attributes(model_of(self._operation)))
+        names = sorted(declared(model_of(self._operation)))
         return [CompletionItem(f"{before}{comma}{one}") for one in names if one.startswith(begun)]
 
 
@@ -168,7 +168,7 @@ def fields_option(operation: Operation) -> click.Option:
 
 
 def _type(name: str) -> ParamType:
-    """The type of one value; all but the plain ones are aliases of ``Literal[...] | str``."""
+    """The type of one value; all but the plain ones are aliases of a Literal."""
     plain = _TYPES.get(name)
     if plain is not None:
         return plain
@@ -176,6 +176,6 @@ def _type(name: str) -> ParamType:
 
 
 def known_values(name: str) -> Sequence[str]:
-    """The values that the API declares, given the name of one of the open enums."""
+    """The values that the API declares, given the name of one of its enums."""
     alias = getattr(import_module("aiodatagouv.models.enums"), name, None)
-    return get_args(get_args(alias)[0]) if alias else ()
+    return get_args(alias)

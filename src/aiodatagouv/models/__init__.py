@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .assignment import Assignment as Assignment
     from .badge import Badge as Badge
     from .badge_write import BadgeWrite as BadgeWrite
-    from .base_reference import BaseReference as BaseReference
     from .catalog_schema import CatalogSchema as CatalogSchema
     from .catalog_schema_example import CatalogSchemaExample as CatalogSchemaExample
     from .catalog_schema_version import CatalogSchemaVersion as CatalogSchemaVersion
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
     from .chart_page import ChartPage as ChartPage
     from .chart_write import ChartWrite as ChartWrite
     from .checksum import Checksum as Checksum
+    from .checksum_write import ChecksumWrite as ChecksumWrite
     from .community_resource import CommunityResource as CommunityResource
     from .community_resource_page import CommunityResourcePage as CommunityResourcePage
+    from .community_resource_write import CommunityResourceWrite as CommunityResourceWrite
     from .contact_point import ContactPoint as ContactPoint
     from .contact_point_page import ContactPointPage as ContactPointPage
     from .contact_point_roles import ContactPointRoles as ContactPointRoles
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .dataservice_permissions import DataservicePermissions as DataservicePermissions
     from .dataservice_preview import DataservicePreview as DataservicePreview
     from .dataservice_reference import DataserviceReference as DataserviceReference
+    from .dataservice_reference_write import DataserviceReferenceWrite as DataserviceReferenceWrite
     from .dataservice_suggestion import DataserviceSuggestion as DataserviceSuggestion
     from .dataservice_write import DataserviceWrite as DataserviceWrite
     from .dataset import Dataset as Dataset
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
     from .dataset_permissions import DatasetPermissions as DatasetPermissions
     from .dataset_preview import DatasetPreview as DatasetPreview
     from .dataset_reference import DatasetReference as DatasetReference
+    from .dataset_reference_write import DatasetReferenceWrite as DatasetReferenceWrite
     from .dataset_suggestion import DatasetSuggestion as DatasetSuggestion
+    from .dataset_write import DatasetWrite as DatasetWrite
     from .discussion import Discussion as Discussion
     from .discussion_edit import DiscussionEdit as DiscussionEdit
     from .discussion_edit_comment import DiscussionEditComment as DiscussionEditComment
@@ -72,9 +76,9 @@ if TYPE_CHECKING:
     from .enums import ContactPointRole as ContactPointRole
     from .enums import DataSeriesAggregateY as DataSeriesAggregateY
     from .enums import DataSeriesType as DataSeriesType
-    from .enums import DataserviceAccessType as DataserviceAccessType
-    from .enums import DataserviceAccessTypeReasonCategory as DataserviceAccessTypeReasonCategory
     from .enums import DataserviceFormat as DataserviceFormat
+    from .enums import DatasetAccessType as DatasetAccessType
+    from .enums import DatasetAccessTypeReasonCategory as DatasetAccessTypeReasonCategory
     from .enums import DatasetFrequency as DatasetFrequency
     from .enums import GeoJSONFeatureCollectionType as GeoJSONFeatureCollectionType
     from .enums import GeoJSONFeatureType as GeoJSONFeatureType
@@ -83,6 +87,7 @@ if TYPE_CHECKING:
     from .enums import GeopfResourceMetadataPushStatus as GeopfResourceMetadataPushStatus
     from .enums import HarvestItemStatus as HarvestItemStatus
     from .enums import HarvestJobStatus as HarvestJobStatus
+    from .enums import HarvestSourceValidationWriteState as HarvestSourceValidationWriteState
     from .enums import IntervalPeriod as IntervalPeriod
     from .enums import ListDataservicesSort as ListDataservicesSort
     from .enums import ListDatasetsBadge as ListDatasetsBadge
@@ -132,6 +137,7 @@ if TYPE_CHECKING:
     from .geo_json import GeoJSON as GeoJSON
     from .geo_json_feature import GeoJSONFeature as GeoJSONFeature
     from .geo_json_feature_collection import GeoJSONFeatureCollection as GeoJSONFeatureCollection
+    from .geo_json_write import GeoJSONWrite as GeoJSONWrite
     from .geo_level import GeoLevel as GeoLevel
     from .geopf_dataset_metadata import GeopfDatasetMetadata as GeopfDatasetMetadata
     from .geopf_dataset_pull_metadata import GeopfDatasetPullMetadata as GeopfDatasetPullMetadata
@@ -186,6 +192,7 @@ if TYPE_CHECKING:
     from .membership_request_write import MembershipRequestWrite as MembershipRequestWrite
     from .message import Message as Message
     from .model_reference import ModelReference as ModelReference
+    from .model_reference_write import ModelReferenceWrite as ModelReferenceWrite
     from .my_metrics import MyMetrics as MyMetrics
     from .notification import Notification as Notification
     from .notification_follow import NotificationFollow as NotificationFollow
@@ -225,6 +232,7 @@ if TYPE_CHECKING:
     from .resource import Resource as Resource
     from .resource_internals import ResourceInternals as ResourceInternals
     from .resource_type import ResourceType as ResourceType
+    from .resource_write import ResourceWrite as ResourceWrite
     from .reuse import Reuse as Reuse
     from .reuse_page import ReusePage as ReusePage
     from .reuse_permissions import ReusePermissions as ReusePermissions
@@ -234,13 +242,16 @@ if TYPE_CHECKING:
     from .reuse_type import ReuseType as ReuseType
     from .reuse_write import ReuseWrite as ReuseWrite
     from .schema import Schema as Schema
+    from .schema_write import SchemaWrite as SchemaWrite
     from .site import Site as Site
     from .site_write import SiteWrite as SiteWrite
     from .spam import Spam as Spam
     from .spatial_coverage import SpatialCoverage as SpatialCoverage
+    from .spatial_coverage_write import SpatialCoverageWrite as SpatialCoverageWrite
     from .task import Task as Task
     from .team import Team as Team
     from .temporal_coverage import TemporalCoverage as TemporalCoverage
+    from .temporal_coverage_write import TemporalCoverageWrite as TemporalCoverageWrite
     from .territory_suggestion import TerritorySuggestion as TerritorySuggestion
     from .text_suggestion import TextSuggestion as TextSuggestion
     from .transfer import Transfer as Transfer
@@ -276,7 +287,6 @@ _MODULES = {
     "Assignment": "assignment",
     "Badge": "badge",
     "BadgeWrite": "badge_write",
-    "BaseReference": "base_reference",
     "CatalogSchema": "catalog_schema",
     "CatalogSchemaExample": "catalog_schema_example",
     "CatalogSchemaVersion": "catalog_schema_version",
@@ -284,8 +294,10 @@ _MODULES = {
     "ChartPage": "chart_page",
     "ChartWrite": "chart_write",
     "Checksum": "checksum",
+    "ChecksumWrite": "checksum_write",
     "CommunityResource": "community_resource",
     "CommunityResourcePage": "community_resource_page",
+    "CommunityResourceWrite": "community_resource_write",
     "ContactPoint": "contact_point",
     "ContactPointPage": "contact_point_page",
     "ContactPointRoles": "contact_point_roles",
@@ -300,6 +312,7 @@ _MODULES = {
     "DataservicePermissions": "dataservice_permissions",
     "DataservicePreview": "dataservice_preview",
     "DataserviceReference": "dataservice_reference",
+    "DataserviceReferenceWrite": "dataservice_reference_write",
     "DataserviceSuggestion": "dataservice_suggestion",
     "DataserviceWrite": "dataservice_write",
     "Dataset": "dataset",
@@ -308,7 +321,9 @@ _MODULES = {
     "DatasetPermissions": "dataset_permissions",
     "DatasetPreview": "dataset_preview",
     "DatasetReference": "dataset_reference",
+    "DatasetReferenceWrite": "dataset_reference_write",
     "DatasetSuggestion": "dataset_suggestion",
+    "DatasetWrite": "dataset_write",
     "Discussion": "discussion",
     "DiscussionEdit": "discussion_edit",
     "DiscussionEditComment": "discussion_edit_comment",
@@ -327,6 +342,7 @@ _MODULES = {
     "GeoJSON": "geo_json",
     "GeoJSONFeature": "geo_json_feature",
     "GeoJSONFeatureCollection": "geo_json_feature_collection",
+    "GeoJSONWrite": "geo_json_write",
     "GeoLevel": "geo_level",
     "GeopfDatasetMetadata": "geopf_dataset_metadata",
     "GeopfDatasetPullMetadata": "geopf_dataset_pull_metadata",
@@ -375,6 +391,7 @@ _MODULES = {
     "MembershipRequestWrite": "membership_request_write",
     "Message": "message",
     "ModelReference": "model_reference",
+    "ModelReferenceWrite": "model_reference_write",
     "MyMetrics": "my_metrics",
     "Notification": "notification",
     "NotificationFollow": "notification_follow",
@@ -412,6 +429,7 @@ _MODULES = {
     "Resource": "resource",
     "ResourceInternals": "resource_internals",
     "ResourceType": "resource_type",
+    "ResourceWrite": "resource_write",
     "Reuse": "reuse",
     "ReusePage": "reuse_page",
     "ReusePermissions": "reuse_permissions",
@@ -421,13 +439,16 @@ _MODULES = {
     "ReuseType": "reuse_type",
     "ReuseWrite": "reuse_write",
     "Schema": "schema",
+    "SchemaWrite": "schema_write",
     "Site": "site",
     "SiteWrite": "site_write",
     "Spam": "spam",
     "SpatialCoverage": "spatial_coverage",
+    "SpatialCoverageWrite": "spatial_coverage_write",
     "Task": "task",
     "Team": "team",
     "TemporalCoverage": "temporal_coverage",
+    "TemporalCoverageWrite": "temporal_coverage_write",
     "TerritorySuggestion": "territory_suggestion",
     "TextSuggestion": "text_suggestion",
     "Transfer": "transfer",
@@ -460,9 +481,9 @@ _MODULES = {
     "ContactPointRole": "enums",
     "DataSeriesAggregateY": "enums",
     "DataSeriesType": "enums",
-    "DataserviceAccessType": "enums",
-    "DataserviceAccessTypeReasonCategory": "enums",
     "DataserviceFormat": "enums",
+    "DatasetAccessType": "enums",
+    "DatasetAccessTypeReasonCategory": "enums",
     "DatasetFrequency": "enums",
     "GeoJSONFeatureCollectionType": "enums",
     "GeoJSONFeatureType": "enums",
@@ -471,6 +492,7 @@ _MODULES = {
     "GeopfResourceMetadataPushStatus": "enums",
     "HarvestItemStatus": "enums",
     "HarvestJobStatus": "enums",
+    "HarvestSourceValidationWriteState": "enums",
     "IntervalPeriod": "enums",
     "ListDataservicesSort": "enums",
     "ListDatasetsBadge": "enums",
@@ -515,12 +537,14 @@ _MODULES = {
 __all__ = [*_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # Else type checkers would take any name for one of the module.
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

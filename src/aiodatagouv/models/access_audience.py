@@ -2,27 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import AccessAudienceCondition, AccessAudienceRole
 
 
-@define(kw_only=True, repr=False)
-class AccessAudience(Model):
+class AccessAudience(View, init=False):
     """Access audience."""
 
-    condition: AccessAudienceCondition | Unset | None = UNSET
-    role: AccessAudienceRole | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> AccessAudience:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.condition = get("condition", UNSET)
-        self.role = get("role", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    condition: AccessAudienceCondition | str | None
+    role: AccessAudienceRole | str | None

@@ -2,27 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from ..types import UNSET, Unset
+from .access_audience import AccessAudience
 from .enums import AccessAudienceCondition, AccessAudienceRole
 
 
-@define(kw_only=True, repr=False)
-class AccessAudienceWrite(Model):
-    """Access audience write."""
+class AccessAudienceWrite(BodyOf[AccessAudience]):
+    """``AccessAudience``, as it is sent."""
 
     condition: AccessAudienceCondition | Unset | None = UNSET
     role: AccessAudienceRole | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> AccessAudienceWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.condition = get("condition", UNSET)
-        self.role = get("role", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,62 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .organization_reference import OrganizationReference
 
 
-@define(kw_only=True, repr=False)
-class Activity(Model):
+class Activity(View, init=False):
     """Activity."""
 
-    actor: JsonObject | Unset = field(default=UNSET, metadata={"whole": True})
+    actor: JsonObject = declare(whole=True)
     """Who performed the action."""
-    changes: list[str] | Unset = UNSET
+    changes: list[str]
     """Changed attributes as list."""
-    created_at: dt.datetime | Unset = UNSET
+    created_at: dt.datetime
     """When the action has been performed."""
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject
     """Extras attributes as key-value pairs."""
-    icon: str | Unset | None = UNSET
+    icon: str
     """The icon of the activity."""
-    id: str | Unset = UNSET
-    key: str | Unset | None = UNSET
+    id: str
+    key: str
     """The key of the activity."""
-    label: str | Unset | None = UNSET
+    label: str | None
     """The label of the activity."""
-    organization: OrganizationReference | Unset | None = UNSET
+    organization: OrganizationReference | None
     """The organization who performed the action."""
-    related_to: str | Unset = UNSET
+    related_to: str
     """The activity target name."""
-    related_to_id: str | Unset | None = UNSET
+    related_to_id: str
     """The activity target object identifier."""
-    related_to_kind: str | Unset | None = UNSET
+    related_to_kind: str
     """The activity target object class name."""
-    related_to_url: str | Unset | None = UNSET
+    related_to_url: str
     """The activity target url."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Activity:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.actor = get("actor", UNSET)
-        self.changes = get("changes", UNSET)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.extras = get("extras", UNSET)
-        self.icon = get("icon", UNSET)
-        self.id = get("id", UNSET)
-        self.key = get("key", UNSET)
-        self.label = get("label", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.related_to = get("related_to", UNSET)
-        self.related_to_id = get("related_to_id", UNSET)
-        self.related_to_kind = get("related_to_kind", UNSET)
-        self.related_to_url = get("related_to_url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,25 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class ApiKey(Model):
+class ApiKey(View, init=False):
     """Api key."""
 
-    apikey: str | Unset | None = field(default=UNSET, metadata={"secret": True})
+    apikey: str = declare(secret=True)
     """The user API Key."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ApiKey:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.apikey = get("apikey", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

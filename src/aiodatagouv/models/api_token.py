@@ -4,53 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import ApiTokenKind, ApiTokenScopes
 
 
-@define(kw_only=True, repr=False)
-class ApiToken(Model):
+class ApiToken(View, init=False):
     """Api token."""
 
-    created_at: dt.datetime | Unset = UNSET
+    created_at: dt.datetime
     """Token creation date."""
-    expires_at: dt.datetime | Unset | None = UNSET
+    expires_at: dt.datetime | None
     """When this token expires."""
-    id: str | Unset = UNSET
-    kind: ApiTokenKind | Unset | None = UNSET
+    id: str
+    kind: ApiTokenKind | str
     """Token type."""
-    last_used_at: dt.datetime | Unset | None = UNSET
+    last_used_at: dt.datetime | None
     """Last time this token was used."""
-    name: str | Unset | None = UNSET
+    name: str | None
     """User-given label for this token."""
-    revoked_at: dt.datetime | Unset | None = UNSET
+    revoked_at: dt.datetime | None
     """When this token was revoked."""
-    scopes: list[ApiTokenScopes] | Unset = UNSET
+    scopes: list[ApiTokenScopes | str]
     """Token scopes."""
-    token_prefix: str | Unset = UNSET
+    token_prefix: str
     """First characters of the token for identification."""
-    user_agents: list[str] | Unset = UNSET
+    user_agents: list[str]
     """User agents that have used this token."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ApiToken:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.expires_at = optional(read_datetime, get("expires_at", UNSET))
-        self.id = get("id", UNSET)
-        self.kind = get("kind", UNSET)
-        self.last_used_at = optional(read_datetime, get("last_used_at", UNSET))
-        self.name = get("name", UNSET)
-        self.revoked_at = optional(read_datetime, get("revoked_at", UNSET))
-        self.scopes = get("scopes", UNSET)
-        self.token_prefix = get("token_prefix", UNSET)
-        self.user_agents = get("user_agents", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

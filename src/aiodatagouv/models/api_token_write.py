@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from ..types import UNSET, Unset
+from .api_token import ApiToken
 from .enums import ApiTokenScopes
 
 
-@define(kw_only=True, repr=False)
-class ApiTokenWrite(Model):
-    """Api token write."""
+class ApiTokenWrite(BodyOf[ApiToken]):
+    """``ApiToken``, as it is sent."""
 
     expires_at: dt.datetime | Unset | None = UNSET
     """When this token expires."""
@@ -22,15 +19,3 @@ class ApiTokenWrite(Model):
     """User-given label for this token."""
     scopes: list[ApiTokenScopes] | Unset = UNSET
     """Token scopes."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ApiTokenWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.expires_at = optional(read_datetime, get("expires_at", UNSET))
-        self.name = get("name", UNSET)
-        self.scopes = get("scopes", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

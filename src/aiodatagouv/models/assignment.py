@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 from .organization_reference import OrganizationReference
 from .transfer_subject import TransferSubject
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Assignment(Model):
+class Assignment(View, init=False):
     """Assignment."""
 
-    created_at: dt.datetime | Unset | None = UNSET
-    id: str | Unset = UNSET
-    organization: OrganizationReference | Unset = UNSET
-    subject: TransferSubject | Unset = field(default=UNSET, metadata={"whole": True})
-    user: UserReference | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Assignment:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.id = get("id", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.subject = optional(TransferSubject.from_dict, get("subject", UNSET))
-        self.user = optional(UserReference.from_dict, get("user", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    created_at: dt.datetime
+    id: str
+    organization: OrganizationReference
+    subject: TransferSubject = declare(whole=True)
+    user: UserReference

@@ -2,23 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, required, unknown
-from ..types import JsonObject
+from .._body import BodyOf
+from .badge import Badge
 
 
-@define(kw_only=True, repr=False)
-class BadgeWrite(Model):
-    """Badge write."""
+class BadgeWrite(BodyOf[Badge]):
+    """``Badge``, as it is sent."""
 
     kind: str
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> BadgeWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        self = cls.__new__(cls)
-        self.kind = required(data, "kind")
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,62 +2,33 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, each, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .catalog_schema_example import CatalogSchemaExample
 from .catalog_schema_version import CatalogSchemaVersion
 from .enums import CatalogSchemaSchemaType
 
 
-@define(kw_only=True, repr=False)
-class CatalogSchema(Model):
+class CatalogSchema(View, init=False):
     """Catalog schema."""
 
-    consolidation_dataset_id: str | Unset | None = UNSET
-    contact: str | Unset | None = UNSET
-    datapackage_description: str | Unset | None = UNSET
+    consolidation_dataset_id: str | None
+    contact: str | None
+    datapackage_description: str | None
     """Only present if the schema is inside a datapackage."""
-    datapackage_name: str | Unset | None = UNSET
+    datapackage_name: str | None
     """Only present if the schema is inside a datapackage."""
-    datapackage_title: str | Unset | None = UNSET
+    datapackage_title: str | None
     """Only present if the schema is inside a datapackage."""
-    description: str | Unset | None = UNSET
-    examples: list[CatalogSchemaExample] | Unset = UNSET
-    external_doc: str | Unset | None = UNSET
-    external_tool: str | Unset | None = UNSET
+    description: str | None
+    examples: list[CatalogSchemaExample] | None
+    external_doc: str | None
+    external_tool: str | None
     """Link to tools to create a file with this schema."""
-    homepage: str | Unset | None = UNSET
-    labels: list[str] | Unset = UNSET
-    name: str | Unset | None = UNSET
-    schema_type: CatalogSchemaSchemaType | Unset | None = UNSET
-    schema_url: str | Unset | None = UNSET
+    homepage: str | None
+    labels: list[str] | None
+    name: str | None
+    schema_type: CatalogSchemaSchemaType | str | None
+    schema_url: str | None
     """Often the link to the latest version."""
-    title: str | Unset | None = UNSET
-    versions: list[CatalogSchemaVersion] | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> CatalogSchema:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.consolidation_dataset_id = get("consolidation_dataset_id", UNSET)
-        self.contact = get("contact", UNSET)
-        self.datapackage_description = get("datapackage_description", UNSET)
-        self.datapackage_name = get("datapackage_name", UNSET)
-        self.datapackage_title = get("datapackage_title", UNSET)
-        self.description = get("description", UNSET)
-        self.examples = each(CatalogSchemaExample.from_dict, get("examples", UNSET))
-        self.external_doc = get("external_doc", UNSET)
-        self.external_tool = get("external_tool", UNSET)
-        self.homepage = get("homepage", UNSET)
-        self.labels = get("labels", UNSET)
-        self.name = get("name", UNSET)
-        self.schema_type = get("schema_type", UNSET)
-        self.schema_url = get("schema_url", UNSET)
-        self.title = get("title", UNSET)
-        self.versions = each(CatalogSchemaVersion.from_dict, get("versions", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    title: str | None
+    versions: list[CatalogSchemaVersion] | None

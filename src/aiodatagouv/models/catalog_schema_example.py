@@ -2,26 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class CatalogSchemaExample(Model):
+class CatalogSchemaExample(View, init=False):
     """Catalog schema example."""
 
-    path: str | Unset | None = UNSET
-    title: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> CatalogSchemaExample:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.path = get("path", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    path: str | None
+    title: str | None

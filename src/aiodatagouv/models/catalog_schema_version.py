@@ -2,26 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class CatalogSchemaVersion(Model):
+class CatalogSchemaVersion(View, init=False):
     """Catalog schema version."""
 
-    schema_url: str | Unset | None = UNSET
-    version_name: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> CatalogSchemaVersion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.schema_url = get("schema_url", UNSET)
-        self.version_name = get("version_name", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    schema_url: str | None
+    version_name: str | None

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .data_series import DataSeries
 from .organization_reference import OrganizationReference
 from .user_reference import UserReference
@@ -17,55 +14,28 @@ from .x_axis import XAxis
 from .y_axis import YAxis
 
 
-@define(kw_only=True, repr=False)
-class Chart(Model):
+class Chart(View, init=False):
     """Chart."""
 
-    created_at: dt.datetime | Unset = UNSET
-    deleted_at: dt.datetime | Unset | None = UNSET
-    description: str | Unset = UNSET
-    extras: JsonObject | Unset | None = UNSET
-    id: str | Unset = UNSET
-    image: str | Unset | None = UNSET
+    created_at: dt.datetime
+    deleted_at: dt.datetime | None
+    description: str
+    extras: JsonObject
+    id: str
+    image: str | None
     """URL of the image."""
-    last_modified: dt.datetime | Unset = UNSET
-    metrics: JsonObject | Unset | None = UNSET
-    organization: OrganizationReference | Unset | None = UNSET
+    last_modified: dt.datetime
+    metrics: JsonObject
+    organization: OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | Unset | None = UNSET
+    owner: UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: VisualizationPermissions | Unset | None = UNSET
-    private: bool | Unset | None = UNSET
-    series: list[DataSeries] | Unset = UNSET
-    slug: str | Unset = UNSET
-    title: str | Unset = UNSET
-    x_axis: XAxis | Unset = UNSET
-    y_axis: YAxis | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Chart:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.deleted_at = optional(read_datetime, get("deleted_at", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.id = get("id", UNSET)
-        self.image = get("image", UNSET)
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.metrics = get("metrics", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.permissions = optional(VisualizationPermissions.from_dict, get("permissions", UNSET))
-        self.private = get("private", UNSET)
-        self.series = each(DataSeries.from_dict, get("series", UNSET))
-        self.slug = get("slug", UNSET)
-        self.title = get("title", UNSET)
-        self.x_axis = optional(XAxis.from_dict, get("x_axis", UNSET))
-        self.y_axis = optional(YAxis.from_dict, get("y_axis", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    permissions: VisualizationPermissions
+    private: bool
+    series: list[DataSeries]
+    slug: str
+    title: str
+    x_axis: XAxis
+    y_axis: YAxis

@@ -2,25 +2,27 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .chart import Chart
 from .data_series_write import DataSeriesWrite
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .user import User
+from .user_reference import UserReference
 from .x_axis_write import XAxisWrite
 from .y_axis_write import YAxisWrite
 
 
-@define(kw_only=True, repr=False)
-class ChartWrite(Model):
-    """Chart write."""
+class ChartWrite(BodyOf[Chart]):
+    """``Chart``, as it is sent."""
 
     description: str | Unset = UNSET
     extras: JsonObject | Unset | None = UNSET
-    organization: str | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | Unset | None = UNSET
+    owner: str | UserReference | User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET
@@ -28,21 +30,3 @@ class ChartWrite(Model):
     title: str | Unset = UNSET
     x_axis: XAxisWrite | Unset = UNSET
     y_axis: YAxisWrite | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ChartWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.organization = get("organization", UNSET)
-        self.owner = get("owner", UNSET)
-        self.private = get("private", UNSET)
-        self.series = each(DataSeriesWrite.from_dict, get("series", UNSET))
-        self.title = get("title", UNSET)
-        self.x_axis = optional(XAxisWrite.from_dict, get("x_axis", UNSET))
-        self.y_axis = optional(YAxisWrite.from_dict, get("y_axis", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

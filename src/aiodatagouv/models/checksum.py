@@ -2,29 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import ChecksumType
 
 
-@define(kw_only=True, repr=False)
-class Checksum(Model):
+class Checksum(View, init=False):
     """Checksum."""
 
-    type: ChecksumType | Unset | None = UNSET
+    type: ChecksumType | str
     """The hashing algorithm used to compute the checksum."""
-    value: str | Unset = UNSET
+    value: str
     """The resulting checksum/hash."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Checksum:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.type = get("type", UNSET)
-        self.value = get("value", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,44 +2,23 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import ContactPointRole
 from .organization_reference import OrganizationReference
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class ContactPoint(Model):
+class ContactPoint(View, init=False):
     """Contact point."""
 
-    contact_form: str | Unset | None = UNSET
-    email: str | Unset | None = UNSET
-    id: str | Unset = UNSET
-    """Not taken from a body."""
-    name: str | Unset | None = UNSET
-    organization: OrganizationReference | Unset | None = UNSET
+    contact_form: str | None
+    email: str | None
+    id: str
+    name: str | None
+    organization: OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | Unset | None = UNSET
+    owner: UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    role: ContactPointRole | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ContactPoint:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.contact_form = get("contact_form", UNSET)
-        self.email = get("email", UNSET)
-        self.id = get("id", UNSET)
-        self.name = get("name", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.role = get("role", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    role: ContactPointRole | str

@@ -2,28 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class ContactPointRoles(Model):
+class ContactPointRoles(View, init=False):
     """Contact point roles."""
 
-    id: str | Unset | None = UNSET
+    id: str
     """The contact role identifier."""
-    label: str | Unset | None = UNSET
+    label: str
     """The contact role display name."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ContactPointRoles:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.id = get("id", UNSET)
-        self.label = get("label", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

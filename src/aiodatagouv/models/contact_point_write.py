@@ -2,39 +2,29 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from .._declared import declare
+from ..types import UNSET, Unset
+from .contact_point import ContactPoint
 from .enums import ContactPointRole
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .user import User
+from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class ContactPointWrite(Model):
-    """Contact point write."""
+class ContactPointWrite(BodyOf[ContactPoint]):
+    """``ContactPoint``, as it is sent."""
 
     contact_form: str | Unset | None = UNSET
     email: str | Unset | None = UNSET
     name: str | Unset | None = UNSET
-    organization: str | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = declare(
+        apart=True, default=UNSET
+    )
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | Unset | None = UNSET
+    owner: str | UserReference | User | Unset | None = declare(apart=True, default=UNSET)
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     role: ContactPointRole | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ContactPointWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.contact_form = get("contact_form", UNSET)
-        self.email = get("email", UNSET)
-        self.name = get("name", UNSET)
-        self.organization = get("organization", UNSET)
-        self.owner = get("owner", UNSET)
-        self.role = get("role", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,32 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class Crontab(Model):
+class Crontab(View, init=False):
     """Crontab."""
 
-    day_of_month: str | Unset = UNSET
-    day_of_week: str | Unset = UNSET
-    hour: str | Unset = UNSET
-    minute: str | Unset = UNSET
-    month_of_year: str | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Crontab:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.day_of_month = get("day_of_month", UNSET)
-        self.day_of_week = get("day_of_week", UNSET)
-        self.hour = get("hour", UNSET)
-        self.minute = get("minute", UNSET)
-        self.month_of_year = get("month_of_year", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    day_of_month: str
+    day_of_week: str
+    hour: str
+    minute: str
+    month_of_year: str

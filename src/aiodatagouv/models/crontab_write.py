@@ -2,31 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
+from .._body import BodyOf
+from ..types import UNSET, Unset
+from .crontab import Crontab
 
-from .._model import Model, required, unknown
-from ..types import JsonObject
 
+class CrontabWrite(BodyOf[Crontab]):
+    """``Crontab``, as it is sent."""
 
-@define(kw_only=True, repr=False)
-class CrontabWrite(Model):
-    """Crontab write."""
-
-    day_of_month: str
-    day_of_week: str
-    hour: str
-    minute: str
-    month_of_year: str
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> CrontabWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        self = cls.__new__(cls)
-        self.day_of_month = required(data, "day_of_month")
-        self.day_of_week = required(data, "day_of_week")
-        self.hour = required(data, "hour")
-        self.minute = required(data, "minute")
-        self.month_of_year = required(data, "month_of_year")
-        self.additional_properties = unknown(data, cls)
-        return self
+    day_of_month: str | Unset | None = UNSET
+    day_of_week: str | Unset | None = UNSET
+    hour: str | Unset | None = UNSET
+    minute: str | Unset | None = UNSET
+    month_of_year: str | Unset | None = UNSET

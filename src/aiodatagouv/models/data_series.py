@@ -2,35 +2,18 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .enums import DataSeriesAggregateY, DataSeriesType
 
 
-@define(kw_only=True, repr=False)
-class DataSeries(Model):
+class DataSeries(View, init=False):
     """Data series."""
 
-    aggregate_y: DataSeriesAggregateY | Unset | None = UNSET
-    column_x_name_override: str | Unset | None = UNSET
-    column_y: str | Unset | None = UNSET
-    filters: JsonObject | Unset | None = field(default=UNSET, metadata={"whole": True})
-    resource_id: str | Unset = UNSET
-    type: DataSeriesType | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DataSeries:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.aggregate_y = get("aggregate_y", UNSET)
-        self.column_x_name_override = get("column_x_name_override", UNSET)
-        self.column_y = get("column_y", UNSET)
-        self.filters = get("filters", UNSET)
-        self.resource_id = get("resource_id", UNSET)
-        self.type = get("type", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    aggregate_y: DataSeriesAggregateY | str | None
+    column_x_name_override: str | None
+    column_y: str | None
+    filters: JsonObject | None = declare(whole=True)
+    resource_id: str
+    type: DataSeriesType | str | None

@@ -2,16 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, required, unknown
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .data_series import DataSeries
 from .enums import DataSeriesAggregateY, DataSeriesType
 
 
-@define(kw_only=True, repr=False)
-class DataSeriesWrite(Model):
-    """Data series write."""
+class DataSeriesWrite(BodyOf[DataSeries]):
+    """``DataSeries``, as it is sent."""
 
     aggregate_y: DataSeriesAggregateY | Unset | None = UNSET
     column_x_name_override: str | Unset | None = UNSET
@@ -19,18 +17,3 @@ class DataSeriesWrite(Model):
     filters: JsonObject | Unset | None = UNSET
     resource_id: str
     type: DataSeriesType | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DataSeriesWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.aggregate_y = get("aggregate_y", UNSET)
-        self.column_x_name_override = get("column_x_name_override", UNSET)
-        self.column_y = get("column_y", UNSET)
-        self.filters = get("filters", UNSET)
-        self.resource_id = required(data, "resource_id")
-        self.type = get("type", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

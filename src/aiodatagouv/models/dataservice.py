@@ -4,118 +4,67 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .access_audience import AccessAudience
 from .badge import Badge
 from .contact_point import ContactPoint
 from .dataservice_permissions import DataservicePermissions
-from .enums import DataserviceAccessType, DataserviceAccessTypeReasonCategory, DataserviceFormat
+from .enums import DataserviceFormat, DatasetAccessType, DatasetAccessTypeReasonCategory
 from .harvest_dataservice_metadata import HarvestDataserviceMetadata
 from .organization_reference import OrganizationReference
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Dataservice(Model):
+class Dataservice(View, init=False):
     """Dataservice."""
 
-    access_audiences: list[AccessAudience] | Unset = UNSET
-    access_type: DataserviceAccessType | Unset | None = UNSET
-    access_type_reason: str | Unset | None = UNSET
-    access_type_reason_category: DataserviceAccessTypeReasonCategory | Unset | None = UNSET
-    acronym: str | Unset | None = UNSET
-    archived_at: dt.datetime | Unset | None = UNSET
-    authorization_request_url: str | Unset | None = UNSET
-    availability: float | Unset | None = UNSET
-    availability_url: str | Unset | None = UNSET
-    badges: list[Badge] | Unset = UNSET
-    base_api_url: str | Unset | None = UNSET
-    business_documentation_url: str | Unset | None = UNSET
-    contact_points: list[ContactPoint] | Unset = UNSET
-    created_at: dt.datetime | Unset = UNSET
-    datasets: JsonObject | Unset | None = UNSET
+    access_audiences: list[AccessAudience]
+    access_type: DatasetAccessType | str
+    access_type_reason: str | None
+    access_type_reason_category: DatasetAccessTypeReasonCategory | str | None
+    acronym: str | None
+    archived_at: dt.datetime | None
+    authorization_request_url: str | None
+    availability: float | None
+    availability_url: str | None
+    badges: list[Badge]
+    base_api_url: str | None
+    business_documentation_url: str | None
+    contact_points: list[ContactPoint]
+    created_at: dt.datetime
+    datasets: JsonObject
     """Visit this API link to see the list."""
-    deleted_at: dt.datetime | Unset | None = UNSET
-    description: str | Unset | None = UNSET
-    extras: JsonObject | Unset = UNSET
-    featured: bool | Unset | None = UNSET
-    format: DataserviceFormat | Unset | None = UNSET
-    harvest: HarvestDataserviceMetadata | Unset | None = UNSET
-    id: str | Unset = UNSET
-    license: str | Unset | None = UNSET
+    deleted_at: dt.datetime | None
+    description: str
+    extras: JsonObject
+    featured: bool | None
+    format: DataserviceFormat | str | None
+    harvest: HarvestDataserviceMetadata
+    id: str
+    license: str | None
     """The ID of the license."""
-    machine_documentation_url: str | Unset | None = UNSET
+    machine_documentation_url: str | None
     """Swagger link, OpenAPI format, WMS XML…"""
-    metadata_modified_at: dt.datetime | Unset = UNSET
-    metrics: JsonObject | Unset = UNSET
-    organization: OrganizationReference | Unset | None = UNSET
+    metadata_modified_at: dt.datetime
+    metrics: JsonObject
+    organization: OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | Unset | None = UNSET
+    owner: UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: DataservicePermissions | Unset = UNSET
-    private: bool | Unset = UNSET
+    permissions: DataservicePermissions
+    private: bool
     """Is the dataservice private to the owner or the organization."""
-    rate_limiting: str | Unset | None = UNSET
-    rate_limiting_url: str | Unset | None = UNSET
-    self_api_url: str | Unset = UNSET
+    rate_limiting: str | None
+    rate_limiting_url: str | None
+    self_api_url: str
     """Link to the API endpoint for this dataservice."""
-    self_web_url: str | Unset | None = UNSET
+    self_web_url: str | None
     """Link to the udata web page for this dataservice."""
-    slug: str | Unset = UNSET
-    tags: list[str] | Unset = UNSET
-    technical_documentation_url: str | Unset | None = UNSET
+    slug: str
+    tags: list[str]
+    technical_documentation_url: str | None
     """HTML version of a Swagger…"""
-    title: str | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Dataservice:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.access_audiences = each(AccessAudience.from_dict, get("access_audiences", UNSET))
-        self.access_type = get("access_type", UNSET)
-        self.access_type_reason = get("access_type_reason", UNSET)
-        self.access_type_reason_category = get("access_type_reason_category", UNSET)
-        self.acronym = get("acronym", UNSET)
-        self.archived_at = optional(read_datetime, get("archived_at", UNSET))
-        self.authorization_request_url = get("authorization_request_url", UNSET)
-        self.availability = get("availability", UNSET)
-        self.availability_url = get("availability_url", UNSET)
-        self.badges = each(Badge.from_dict, get("badges", UNSET))
-        self.base_api_url = get("base_api_url", UNSET)
-        self.business_documentation_url = get("business_documentation_url", UNSET)
-        self.contact_points = each(ContactPoint.from_dict, get("contact_points", UNSET))
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.datasets = get("datasets", UNSET)
-        self.deleted_at = optional(read_datetime, get("deleted_at", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.featured = get("featured", UNSET)
-        self.format = get("format", UNSET)
-        self.harvest = optional(HarvestDataserviceMetadata.from_dict, get("harvest", UNSET))
-        self.id = get("id", UNSET)
-        self.license = get("license", UNSET)
-        self.machine_documentation_url = get("machine_documentation_url", UNSET)
-        self.metadata_modified_at = optional(read_datetime, get("metadata_modified_at", UNSET))
-        self.metrics = get("metrics", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.permissions = optional(DataservicePermissions.from_dict, get("permissions", UNSET))
-        self.private = get("private", UNSET)
-        self.rate_limiting = get("rate_limiting", UNSET)
-        self.rate_limiting_url = get("rate_limiting_url", UNSET)
-        self.self_api_url = get("self_api_url", UNSET)
-        self.self_web_url = get("self_web_url", UNSET)
-        self.slug = get("slug", UNSET)
-        self.tags = get("tags", UNSET)
-        self.technical_documentation_url = get("technical_documentation_url", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    title: str

@@ -2,24 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, required, unknown
-from ..types import JsonObject
+from .._body import Body
 
 
-@define(kw_only=True, repr=False)
-class DataserviceDatasetsAdd(Model):
+class DataserviceDatasetsAdd(Body):
     """Dataservice datasets add."""
 
     id: str
     """Id of the dataset to add."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DataserviceDatasetsAdd:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        self = cls.__new__(cls)
-        self.id = required(data, "id")
-        self.additional_properties = unknown(data, cls)
-        return self

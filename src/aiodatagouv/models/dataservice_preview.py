@@ -2,30 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 
 
-@define(kw_only=True, repr=False)
-class DataservicePreview(Model):
+class DataservicePreview(View, init=False):
     """Dataservice preview."""
 
-    self_api_url: JsonObject | Unset | None = UNSET
+    self_api_url: JsonObject | None
     """The dataservice API URL (fake)."""
-    self_web_url: JsonObject | Unset | None = UNSET
+    self_web_url: JsonObject | None
     """The dataservice webpage URL (fake)."""
-    title: str | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DataservicePreview:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.self_api_url = get("self_api_url", UNSET)
-        self.self_web_url = get("self_web_url", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    title: str

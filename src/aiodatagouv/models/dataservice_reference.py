@@ -2,36 +2,19 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class DataserviceReference(Model):
+class DataserviceReference(View, init=False):
     """Dataservice reference."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    self_api_url: str | Unset | None = UNSET
-    """Link to the API endpoint for this dataservice. Not taken from a body."""
-    self_web_url: str | Unset | None = UNSET
-    """Link to the udata web page for this dataservice. Not taken from a body."""
-    title: str | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DataserviceReference:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.self_api_url = get("self_api_url", UNSET)
-        self.self_web_url = get("self_web_url", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    self_api_url: str
+    """Link to the API endpoint for this dataservice."""
+    self_web_url: str | None
+    """Link to the udata web page for this dataservice."""
+    title: str

@@ -2,37 +2,19 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class DataserviceSuggestion(Model):
+class DataserviceSuggestion(View, init=False):
     """Dataservice suggestion."""
 
-    acronym: str | Unset | None = UNSET
+    acronym: str | None
     """An optional dataservice acronym."""
-    id: str | Unset = UNSET
+    id: str
     """The dataservice identifier."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """The dataservice web page URL."""
-    slug: str | Unset | None = UNSET
+    slug: str
     """The dataservice permalink string."""
-    title: str | Unset | None = UNSET
+    title: str
     """The dataservice title."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DataserviceSuggestion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.acronym = get("acronym", UNSET)
-        self.id = get("id", UNSET)
-        self.page = get("page", UNSET)
-        self.slug = get("slug", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

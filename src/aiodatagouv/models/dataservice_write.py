@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
 from .access_audience_write import AccessAudienceWrite
-from .enums import DataserviceAccessType, DataserviceAccessTypeReasonCategory, DataserviceFormat
+from .contact_point import ContactPoint
+from .dataservice import Dataservice
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
+from .enums import DataserviceFormat, DatasetAccessType, DatasetAccessTypeReasonCategory
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .user import User
+from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class DataserviceWrite(Model):
-    """Dataservice write."""
+class DataserviceWrite(BodyOf[Dataservice]):
+    """``Dataservice``, as it is sent."""
 
     access_audiences: list[AccessAudienceWrite] | Unset = UNSET
-    access_type: DataserviceAccessType | Unset | None = UNSET
+    access_type: DatasetAccessType | Unset | None = UNSET
     access_type_reason: str | Unset | None = UNSET
-    access_type_reason_category: DataserviceAccessTypeReasonCategory | Unset | None = UNSET
+    access_type_reason_category: DatasetAccessTypeReasonCategory | Unset | None = UNSET
     acronym: str | Unset | None = UNSET
     archived_at: dt.datetime | Unset | None = UNSET
     authorization_request_url: str | Unset | None = UNSET
@@ -28,8 +33,8 @@ class DataserviceWrite(Model):
     availability_url: str | Unset | None = UNSET
     base_api_url: str | Unset | None = UNSET
     business_documentation_url: str | Unset | None = UNSET
-    contact_points: list[str] | Unset = UNSET
-    datasets: list[str] | Unset = UNSET
+    contact_points: Sequence[str | ContactPoint] | Unset = UNSET
+    datasets: Sequence[str | DatasetReference | Dataset] | Unset = UNSET
     deleted_at: dt.datetime | Unset | None = UNSET
     description: str | Unset | None = UNSET
     extras: JsonObject | Unset | None = UNSET
@@ -38,53 +43,17 @@ class DataserviceWrite(Model):
     """The ID of the license."""
     machine_documentation_url: str | Unset | None = UNSET
     """Swagger link, OpenAPI format, WMS XML…"""
-    organization: str | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | Unset | None = UNSET
+    owner: str | UserReference | User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET
     """Is the dataservice private to the owner or the organization."""
     rate_limiting: str | Unset | None = UNSET
     rate_limiting_url: str | Unset | None = UNSET
-    tags: list[str] | Unset = UNSET
+    tags: list[str] | Unset | None = UNSET
     technical_documentation_url: str | Unset | None = UNSET
     """HTML version of a Swagger…"""
     title: str | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DataserviceWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.access_audiences = each(AccessAudienceWrite.from_dict, get("access_audiences", UNSET))
-        self.access_type = get("access_type", UNSET)
-        self.access_type_reason = get("access_type_reason", UNSET)
-        self.access_type_reason_category = get("access_type_reason_category", UNSET)
-        self.acronym = get("acronym", UNSET)
-        self.archived_at = optional(read_datetime, get("archived_at", UNSET))
-        self.authorization_request_url = get("authorization_request_url", UNSET)
-        self.availability = get("availability", UNSET)
-        self.availability_url = get("availability_url", UNSET)
-        self.base_api_url = get("base_api_url", UNSET)
-        self.business_documentation_url = get("business_documentation_url", UNSET)
-        self.contact_points = get("contact_points", UNSET)
-        self.datasets = get("datasets", UNSET)
-        self.deleted_at = optional(read_datetime, get("deleted_at", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.format = get("format", UNSET)
-        self.license = get("license", UNSET)
-        self.machine_documentation_url = get("machine_documentation_url", UNSET)
-        self.organization = get("organization", UNSET)
-        self.owner = get("owner", UNSET)
-        self.private = get("private", UNSET)
-        self.rate_limiting = get("rate_limiting", UNSET)
-        self.rate_limiting_url = get("rate_limiting_url", UNSET)
-        self.tags = get("tags", UNSET)
-        self.technical_documentation_url = get("technical_documentation_url", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

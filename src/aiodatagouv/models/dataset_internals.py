@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class DatasetInternals(Model):
+class DatasetInternals(View, init=False):
     """Dataset internals."""
 
-    created_at_internal: dt.datetime | Unset = UNSET
+    created_at_internal: dt.datetime
     """The dataset's internal creation date on the site."""
-    last_modified_internal: dt.datetime | Unset = UNSET
+    last_modified_internal: dt.datetime
     """The dataset's internal last modification date."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DatasetInternals:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created_at_internal = optional(read_datetime, get("created_at_internal", UNSET))
-        self.last_modified_internal = optional(read_datetime, get("last_modified_internal", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .access_audience import AccessAudience
 from .badge import Badge
 from .community_resource import CommunityResource
 from .contact_point import ContactPoint
 from .dataset_internals import DatasetInternals
 from .dataset_permissions import DatasetPermissions
-from .enums import DatasetFrequency
+from .enums import DatasetAccessType, DatasetAccessTypeReasonCategory, DatasetFrequency
 from .geopf_dataset_metadata import GeopfDatasetMetadata
 from .harvest_dataset_metadata import HarvestDatasetMetadata
 from .organization_reference import OrganizationReference
@@ -26,134 +23,79 @@ from .temporal_coverage import TemporalCoverage
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class DatasetPreview(Model):
+class DatasetPreview(View, init=False):
     """Dataset preview."""
 
-    access_audiences: list[AccessAudience] | Unset = UNSET
-    access_type: str | Unset | None = UNSET
-    access_type_reason: str | Unset | None = UNSET
-    access_type_reason_category: str | Unset | None = UNSET
-    acronym: str | Unset | None = UNSET
+    access_audiences: list[AccessAudience]
+    access_type: DatasetAccessType | str
+    access_type_reason: str | None
+    access_type_reason_category: DatasetAccessTypeReasonCategory | str | None
+    acronym: str | None
     """An optional dataset acronym."""
-    archived: dt.datetime | Unset | None = UNSET
+    archived: dt.datetime | None
     """The archival date if archived."""
-    authorization_request_url: str | Unset | None = UNSET
-    badges: list[Badge] | Unset = UNSET
+    authorization_request_url: str | None
+    badges: list[Badge]
     """The dataset badges."""
-    community_resources: list[CommunityResource] | Unset = UNSET
-    contact_points: list[ContactPoint] | Unset = UNSET
-    created_at: dt.datetime | Unset = UNSET
+    community_resources: list[CommunityResource]
+    contact_points: list[ContactPoint]
+    created_at: dt.datetime
     """This date is computed between harvested creation date if any and site's internal creation
     date."""
-    deleted: dt.datetime | Unset | None = UNSET
+    deleted: dt.datetime | None
     """The deletion date if deleted."""
-    description: str | Unset = UNSET
+    description: str
     """The dataset description in markdown."""
-    description_short: str | Unset | None = UNSET
+    description_short: str | None
     """The dataset short description."""
-    doi: str | Unset | None = UNSET
+    doi: str | None
     """The DOI minted for this dataset."""
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject
     """Extras attributes as key-value pairs."""
-    featured: bool | Unset | None = UNSET
+    featured: bool
     """Is the dataset featured."""
-    frequency: DatasetFrequency | Unset = UNSET
+    frequency: DatasetFrequency | str
     """The update frequency."""
-    frequency_date: dt.datetime | Unset | None = UNSET
+    frequency_date: dt.datetime | None
     """Next expected update date, you will be notified once that date is reached."""
-    geopf: GeopfDatasetMetadata | Unset | None = UNSET
+    geopf: GeopfDatasetMetadata | None
     """Géoplateforme sync status metadata."""
-    harvest: HarvestDatasetMetadata | Unset | None = UNSET
+    harvest: HarvestDatasetMetadata
     """Dataset harvest metadata attributes."""
-    id: str | Unset | None = UNSET
+    id: str | None
     """The dataset identifier."""
-    internal: DatasetInternals | Unset | None = UNSET
+    internal: DatasetInternals
     """Site internal and specific object's data."""
-    last_modified: dt.datetime | Unset = UNSET
+    last_modified: dt.datetime
     """The dataset last modification date."""
-    last_update: dt.datetime | Unset = UNSET
+    last_update: dt.datetime
     """The resources last modification date."""
-    license: str | Unset | None = UNSET
+    license: str
     """The dataset license."""
-    metrics: JsonObject | Unset | None = UNSET
+    metrics: JsonObject
     """The dataset metrics."""
-    organization: OrganizationReference | Unset | None = UNSET
+    organization: OrganizationReference | None
     """The producer organization."""
-    owner: UserReference | Unset | None = UNSET
+    owner: UserReference | None
     """The user information."""
-    page: JsonObject | Unset | None = UNSET
+    page: JsonObject | None
     """The dataset page URL (fake)."""
-    permissions: DatasetPermissions | Unset | None = UNSET
-    private: bool | Unset | None = UNSET
+    permissions: DatasetPermissions
+    private: bool
     """Is the dataset private to the owner or the organization."""
-    quality: JsonObject | Unset | None = UNSET
+    quality: JsonObject
     """The dataset quality."""
-    resources: list[Resource] | Unset = UNSET
-    schema: Schema | Unset | None = UNSET
+    resources: list[Resource]
+    schema: Schema | None
     """Reference to the associated schema."""
-    slug: str | Unset | None = UNSET
+    slug: str | None
     """The dataset permalink string."""
-    spatial: SpatialCoverage | Unset | None = UNSET
+    spatial: SpatialCoverage | None
     """The spatial coverage."""
-    tags: list[str] | Unset = UNSET
-    temporal_coverage: TemporalCoverage | Unset | None = UNSET
+    tags: list[str]
+    temporal_coverage: TemporalCoverage | None
     """The temporal coverage."""
-    title: str | Unset = UNSET
+    title: str
     """The dataset title."""
-    uri: JsonObject | Unset | None = UNSET
+    uri: JsonObject | None
     """The dataset API URL (fake)."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DatasetPreview:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.access_audiences = each(AccessAudience.from_dict, get("access_audiences", UNSET))
-        self.access_type = get("access_type", UNSET)
-        self.access_type_reason = get("access_type_reason", UNSET)
-        self.access_type_reason_category = get("access_type_reason_category", UNSET)
-        self.acronym = get("acronym", UNSET)
-        self.archived = optional(read_datetime, get("archived", UNSET))
-        self.authorization_request_url = get("authorization_request_url", UNSET)
-        self.badges = each(Badge.from_dict, get("badges", UNSET))
-        self.community_resources = each(
-            CommunityResource.from_dict, get("community_resources", UNSET)
-        )
-        self.contact_points = each(ContactPoint.from_dict, get("contact_points", UNSET))
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.description = get("description", UNSET)
-        self.description_short = get("description_short", UNSET)
-        self.doi = get("doi", UNSET)
-        self.extras = get("extras", UNSET)
-        self.featured = get("featured", UNSET)
-        self.frequency = get("frequency", UNSET)
-        self.frequency_date = optional(read_datetime, get("frequency_date", UNSET))
-        self.geopf = optional(GeopfDatasetMetadata.from_dict, get("geopf", UNSET))
-        self.harvest = optional(HarvestDatasetMetadata.from_dict, get("harvest", UNSET))
-        self.id = get("id", UNSET)
-        self.internal = optional(DatasetInternals.from_dict, get("internal", UNSET))
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.last_update = optional(read_datetime, get("last_update", UNSET))
-        self.license = get("license", UNSET)
-        self.metrics = get("metrics", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.page = get("page", UNSET)
-        self.permissions = optional(DatasetPermissions.from_dict, get("permissions", UNSET))
-        self.private = get("private", UNSET)
-        self.quality = get("quality", UNSET)
-        self.resources = each(Resource.from_dict, get("resources", UNSET))
-        self.schema = optional(Schema.from_dict, get("schema", UNSET))
-        self.slug = get("slug", UNSET)
-        self.spatial = optional(SpatialCoverage.from_dict, get("spatial", UNSET))
-        self.tags = get("tags", UNSET)
-        self.temporal_coverage = optional(
-            TemporalCoverage.from_dict, get("temporal_coverage", UNSET)
-        )
-        self.title = get("title", UNSET)
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,40 +2,22 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class DatasetReference(Model):
+class DatasetReference(View, init=False):
     """Dataset reference."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    acronym: str | Unset | None = UNSET
+    acronym: str | None
     """An optional dataset acronym."""
-    page: str | Unset | None = UNSET
-    """The dataset web page URL. Not taken from a body."""
-    title: str | Unset = UNSET
+    page: str | None
+    """The dataset web page URL."""
+    title: str
     """The dataset title."""
-    uri: str | Unset | None = UNSET
-    """The dataset API URI. Not taken from a body."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DatasetReference:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.acronym = get("acronym", UNSET)
-        self.page = get("page", UNSET)
-        self.title = get("title", UNSET)
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    uri: str
+    """The dataset API URI."""

@@ -2,40 +2,21 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class DatasetSuggestion(Model):
+class DatasetSuggestion(View, init=False):
     """Dataset suggestion."""
 
-    acronym: str | Unset | None = UNSET
+    acronym: str | None
     """An optional dataset acronym."""
-    id: str | Unset | None = UNSET
+    id: str
     """The dataset identifier."""
-    image_url: str | Unset | None = UNSET
+    image_url: str | None
     """The dataset (organization) logo URL."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """The dataset web page URL."""
-    slug: str | Unset | None = UNSET
+    slug: str
     """The dataset permalink string."""
-    title: str | Unset | None = UNSET
+    title: str
     """The dataset title."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DatasetSuggestion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.acronym = get("acronym", UNSET)
-        self.id = get("id", UNSET)
-        self.image_url = get("image_url", UNSET)
-        self.page = get("page", UNSET)
-        self.slug = get("slug", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .discussion_permissions import DiscussionPermissions
 from .message import Message
 from .model_reference import ModelReference
@@ -17,64 +15,36 @@ from .spam import Spam
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Discussion(Model):
+class Discussion(View, init=False):
     """Discussion."""
 
-    closed: dt.datetime | Unset | None = UNSET
+    closed: dt.datetime | None
     """The discussion closing date."""
-    closed_by: UserReference | Unset | None = UNSET
+    closed_by: UserReference | None
     """The user who closed the discussion."""
-    closed_by_organization: OrganizationReference | Unset | None = UNSET
+    closed_by_organization: OrganizationReference | None
     """The organization who closed the discussion."""
-    created: dt.datetime | Unset = UNSET
+    created: dt.datetime
     """The discussion creation date."""
-    discussion: list[Message] | Unset = UNSET
+    discussion: list[Message]
     """The list of messages in the discussion."""
-    extras: JsonObject | Unset | None = UNSET
+    extras: JsonObject
     """Extra attributes as key-value pairs."""
-    id: str | Unset = UNSET
-    organization: OrganizationReference | Unset | None = UNSET
+    id: str
+    organization: OrganizationReference | None
     """The organization to publish on behalf of."""
-    permissions: DiscussionPermissions | Unset = UNSET
-    self_web_url: str | Unset | None = UNSET
+    permissions: DiscussionPermissions
+    self_web_url: str | None
     """The discussion web URL."""
-    subject: ModelReference | Unset = UNSET
+    subject: ModelReference
     """The discussion target object."""
-    title: str | Unset = UNSET
+    title: str
     """The discussion title."""
-    url: str | Unset = UNSET
+    url: str
     """The discussion API URI."""
-    user: UserReference | Unset | None = UNSET
+    user: UserReference
     """The discussion author."""
-    class_: str | Unset | None = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class. Only of portals older than udata 17.18.0."""
-    spam: Spam | Unset | None = UNSET
+    spam: Spam
     """Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Discussion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.closed = optional(read_datetime, get("closed", UNSET))
-        self.closed_by = optional(UserReference.from_dict, get("closed_by", UNSET))
-        self.closed_by_organization = optional(
-            OrganizationReference.from_dict, get("closed_by_organization", UNSET)
-        )
-        self.created = optional(read_datetime, get("created", UNSET))
-        self.discussion = each(Message.from_dict, get("discussion", UNSET))
-        self.extras = get("extras", UNSET)
-        self.id = get("id", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.permissions = optional(DiscussionPermissions.from_dict, get("permissions", UNSET))
-        self.self_web_url = get("self_web_url", UNSET)
-        self.subject = optional(ModelReference.from_dict, get("subject", UNSET))
-        self.title = get("title", UNSET)
-        self.url = get("url", UNSET)
-        self.user = optional(UserReference.from_dict, get("user", UNSET))
-        self.class_ = get("class", UNSET)
-        self.spam = optional(Spam.from_dict, get("spam", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,25 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
 
 
-@define(kw_only=True, repr=False)
-class DiscussionEdit(Model):
+class DiscussionEdit(Body):
     """Discussion edit."""
 
-    title: str | Unset = UNSET
+    title: str
     """The new title."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DiscussionEdit:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

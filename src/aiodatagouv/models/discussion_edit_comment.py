@@ -2,25 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
 
 
-@define(kw_only=True, repr=False)
-class DiscussionEditComment(Model):
+class DiscussionEditComment(Body):
     """Discussion edit comment."""
 
-    comment: str | Unset = UNSET
+    comment: str
     """The new comment."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DiscussionEditComment:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.comment = get("comment", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

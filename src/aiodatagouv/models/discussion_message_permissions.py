@@ -2,26 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class DiscussionMessagePermissions(Model):
+class DiscussionMessagePermissions(View, init=False):
     """Discussion message permissions."""
 
-    delete: bool | Unset | None = UNSET
-    edit: bool | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DiscussionMessagePermissions:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.delete = get("delete", UNSET)
-        self.edit = get("edit", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    delete: bool
+    edit: bool

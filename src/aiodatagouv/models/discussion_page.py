@@ -2,40 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, each, required, unknown
-from ..types import JsonObject
+from .._page import PageView
 from .discussion import Discussion
 
 
-@define(kw_only=True, repr=False)
-class DiscussionPage(Model):
+class DiscussionPage(PageView, init=False):
     """Discussion page."""
 
     data: list[Discussion]
     """The page data."""
-    next_page: str | None
-    """The next page URL if exists."""
-    page: int
-    """The current page."""
-    page_size: int
-    """The page size used for pagination."""
-    previous_page: str | None
-    """The previous page URL if exists."""
-    total: int
-    """The total paginated items."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DiscussionPage:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        self = cls.__new__(cls)
-        self.data = each(Discussion.from_dict, required(data, "data"))
-        self.next_page = data["next_page"]
-        self.page = required(data, "page")
-        self.page_size = required(data, "page_size")
-        self.previous_page = data["previous_page"]
-        self.total = required(data, "total")
-        self.additional_properties = unknown(data, cls)
-        return self

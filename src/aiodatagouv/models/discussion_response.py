@@ -2,32 +2,18 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, required, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
+from ..types import UNSET, Unset
+from .organization import Organization
 from .organization_reference import OrganizationReference
 
 
-@define(kw_only=True, repr=False)
-class DiscussionResponse(Model):
+class DiscussionResponse(Body):
     """Discussion response."""
 
     close: bool | Unset | None = UNSET
     """Is this a closing response. Only subject owner can close."""
-    comment: str
+    comment: str | Unset | None = UNSET
     """The comment to submit."""
-    organization: OrganizationReference | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = UNSET
     """Publish in the name of this organization."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DiscussionResponse:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.close = get("close", UNSET)
-        self.comment = required(data, "comment")
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

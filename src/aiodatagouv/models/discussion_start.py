@@ -2,39 +2,41 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, required, unknown
+from .._body import Body
 from ..types import UNSET, JsonObject, Unset
+from .dataservice import Dataservice
+from .dataservice_reference import DataserviceReference
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
 from .model_reference import ModelReference
+from .model_reference_write import ModelReferenceWrite
+from .organization import Organization
 from .organization_reference import OrganizationReference
+from .post import Post
+from .reuse import Reuse
+from .reuse_reference import ReuseReference
 
 
-@define(kw_only=True, repr=False)
-class DiscussionStart(Model):
+class DiscussionStart(Body):
     """Discussion start."""
 
     comment: str
     """The content of the initial comment."""
     extras: JsonObject | Unset | None = UNSET
     """Extras attributes as key-value pairs."""
-    organization: OrganizationReference | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = UNSET
     """Publish in the name of this organization."""
-    subject: ModelReference
+    subject: (
+        ModelReferenceWrite
+        | ModelReference
+        | DatasetReference
+        | Dataset
+        | ReuseReference
+        | Reuse
+        | DataserviceReference
+        | Dataservice
+        | Post
+    )
     """The discussion target object."""
     title: str
     """The title of the discussion to open."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> DiscussionStart:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.comment = required(data, "comment")
-        self.extras = get("extras", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.subject = ModelReference.from_dict(required(data, "subject"))
-        self.title = required(data, "title")
-        self.additional_properties = unknown(data, cls)
-        return self

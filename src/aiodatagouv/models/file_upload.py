@@ -2,14 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, File, JsonObject, Unset
+from .._body import Body
+from ..types import UNSET, File, Unset
 
 
-@define(kw_only=True, repr=False)
-class FileUpload(Model):
+class FileUpload(Body):
     """File upload."""
 
     file: File | Unset = UNSET
@@ -29,18 +26,3 @@ class FileUpload(Model):
     chunksize: int | Unset = UNSET
     """Chunked uploads only: the size in bytes of the part being sent, checked against the
     received one."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> FileUpload:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.file = get("file", UNSET)
-        self.uuid = get("uuid", UNSET)
-        self.filename = get("filename", UNSET)
-        self.partindex = get("partindex", UNSET)
-        self.totalparts = get("totalparts", UNSET)
-        self.chunksize = get("chunksize", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Follow(Model):
+class Follow(View, init=False):
     """Follow."""
 
-    follower: UserReference | Unset = UNSET
+    follower: UserReference
     """The follower."""
-    id: str | Unset = UNSET
-    since: dt.datetime | Unset = UNSET
+    id: str
+    since: dt.datetime
     """The date from which the user started following."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Follow:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.follower = optional(UserReference.from_dict, get("follower", UNSET))
-        self.id = get("id", UNSET)
-        self.since = optional(read_datetime, get("since", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

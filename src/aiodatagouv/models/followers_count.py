@@ -2,25 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class FollowersCount(Model):
+class FollowersCount(View, init=False):
     """How many follow an object."""
 
-    followers: int | Unset = UNSET
+    followers: int
     """The number of followers after the operation."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> FollowersCount:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.followers = get("followers", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,26 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class GenericReference(Model):
+class GenericReference(View, init=False):
     """Generic reference."""
 
-    class_: str | Unset | None = field(default=UNSET, metadata={"key": "class"})
-    id: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GenericReference:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    class_: str = declare(key="class")
+    id: str

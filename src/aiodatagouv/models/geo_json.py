@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import GeoJSONType
 
 
-@define(kw_only=True, repr=False)
-class GeoJSON(Model):
+class GeoJSON(View, init=False):
     """Geo json."""
 
-    coordinates: list[Any] | Unset | None = UNSET
+    coordinates: list[Any] | None
     """The geometry as coordinates lists."""
-    type: GeoJSONType | Unset | None = UNSET
+    type: GeoJSONType | str | None
     """The GeoJSON Type."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeoJSON:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.coordinates = get("coordinates", UNSET)
-        self.type = get("type", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,32 +2,17 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .enums import GeoJSONFeatureType
 from .geo_json import GeoJSON
 
 
-@define(kw_only=True, repr=False)
-class GeoJSONFeature(Model):
+class GeoJSONFeature(View, init=False):
     """Geo json feature."""
 
-    geometry: GeoJSON | Unset = UNSET
-    id: str | Unset | None = UNSET
-    properties: JsonObject | Unset | None = UNSET
-    type: GeoJSONFeatureType | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeoJSONFeature:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.geometry = optional(GeoJSON.from_dict, get("geometry", UNSET))
-        self.id = get("id", UNSET)
-        self.properties = get("properties", UNSET)
-        self.type = get("type", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    geometry: GeoJSON | None = declare(absent=True)
+    id: str
+    properties: JsonObject
+    type: GeoJSONFeatureType | str

@@ -2,28 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, each, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import GeoJSONFeatureCollectionType
 from .geo_json_feature import GeoJSONFeature
 
 
-@define(kw_only=True, repr=False)
-class GeoJSONFeatureCollection(Model):
+class GeoJSONFeatureCollection(View, init=False):
     """Geo json feature collection."""
 
-    features: list[GeoJSONFeature] | Unset = UNSET
-    type: GeoJSONFeatureCollectionType | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeoJSONFeatureCollection:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.features = each(GeoJSONFeature.from_dict, get("features", UNSET))
-        self.type = get("type", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    features: list[GeoJSONFeature]
+    type: GeoJSONFeatureCollectionType | str

@@ -2,25 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class GeopfDatasetMetadata(Model):
+class GeopfDatasetMetadata(View, init=False):
     """Geopf dataset metadata."""
 
-    datasheet_url: str | Unset | None = UNSET
-    """Public Géoplateforme fiche (dashboard) url, once pushed. Not taken from a body."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfDatasetMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.datasheet_url = get("datasheet_url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    datasheet_url: str | None = declare(absent=True)
+    """Public Géoplateforme fiche (dashboard) url, once pushed."""

@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import GeopfDatasetPullMetadataStatus
 
 
-@define(kw_only=True, repr=False)
-class GeopfDatasetPullMetadata(Model):
+class GeopfDatasetPullMetadata(View, init=False):
     """Geopf dataset pull metadata."""
 
-    error: str | Unset | None = UNSET
+    error: str | None
     """The last pull error, if any."""
-    last_synced_at: dt.datetime | Unset | None = UNSET
+    last_synced_at: dt.datetime | None
     """Last successful pull date."""
-    status: GeopfDatasetPullMetadataStatus | Unset | None = UNSET
+    status: GeopfDatasetPullMetadataStatus | str | None
     """Pull status: null (never run), pending, done or error."""
-    task_id: str | Unset | None = UNSET
+    task_id: str | None
     """The last pull Celery task's id."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfDatasetPullMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.error = get("error", UNSET)
-        self.last_synced_at = optional(read_datetime, get("last_synced_at", UNSET))
-        self.status = get("status", UNSET)
-        self.task_id = get("task_id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,28 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class GeopfDatasetPushMetadata(Model):
+class GeopfDatasetPushMetadata(View, init=False):
     """Geopf dataset push metadata."""
 
-    datasheet_url: str | Unset | None = UNSET
+    datasheet_url: str | None
     """The cartes.gouv.fr fiche de données url for this dataset."""
-    datastore_id: str | Unset | None = UNSET
+    datastore_id: str | None
     """The geopf datastore configured for this dataset's pushes."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfDatasetPushMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.datasheet_url = get("datasheet_url", UNSET)
-        self.datastore_id = get("datastore_id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,36 +2,19 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .geopf_dataset_pull_metadata import GeopfDatasetPullMetadata
 from .geopf_dataset_push_metadata import GeopfDatasetPushMetadata
 from .geopf_offering_resource import GeopfOfferingResource
 from .geopf_pushable_resource import GeopfPushableResource
 
 
-@define(kw_only=True, repr=False)
-class GeopfDatasetStatus(Model):
+class GeopfDatasetStatus(View, init=False):
     """Geopf dataset status."""
 
-    offerings: list[GeopfOfferingResource] | Unset = UNSET
+    offerings: list[GeopfOfferingResource]
     """Resources that came back from a pull as geopf offerings."""
-    pull: GeopfDatasetPullMetadata | Unset | None = UNSET
-    push: GeopfDatasetPushMetadata | Unset | None = UNSET
-    pushable: list[GeopfPushableResource] | Unset = UNSET
+    pull: GeopfDatasetPullMetadata
+    push: GeopfDatasetPushMetadata
+    pushable: list[GeopfPushableResource]
     """Resources eligible for a push."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfDatasetStatus:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.offerings = each(GeopfOfferingResource.from_dict, get("offerings", UNSET))
-        self.pull = optional(GeopfDatasetPullMetadata.from_dict, get("pull", UNSET))
-        self.push = optional(GeopfDatasetPushMetadata.from_dict, get("push", UNSET))
-        self.pushable = each(GeopfPushableResource.from_dict, get("pushable", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

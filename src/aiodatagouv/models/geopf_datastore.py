@@ -2,31 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class GeopfDatastore(Model):
+class GeopfDatastore(View, init=False):
     """Geopf datastore."""
 
-    datastore_id: str | Unset | None = UNSET
+    datastore_id: str | None
     """The datastore id."""
-    name: str | Unset | None = UNSET
+    name: str | None
     """The datastore display name."""
-    rights: list[str] | Unset = UNSET
+    rights: list[str]
     """The current user's rights on this datastore."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfDatastore:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.datastore_id = get("datastore_id", UNSET)
-        self.name = get("name", UNSET)
-        self.rights = get("rights", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

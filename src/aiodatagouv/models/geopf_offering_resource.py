@@ -2,37 +2,19 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .geopf_resource_offering_metadata import GeopfResourceOfferingMetadata
 
 
-@define(kw_only=True, repr=False)
-class GeopfOfferingResource(Model):
+class GeopfOfferingResource(View, init=False):
     """Geopf offering resource."""
 
-    format: str | Unset | None = UNSET
+    format: str | None
     """The resource format."""
-    id: str | Unset | None = UNSET
+    id: str
     """The resource id."""
-    offering: GeopfResourceOfferingMetadata | Unset | None = UNSET
-    title: str | Unset | None = UNSET
+    offering: GeopfResourceOfferingMetadata
+    title: str
     """The resource title."""
-    url: str | Unset | None = UNSET
+    url: str
     """The resource url."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfOfferingResource:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.format = get("format", UNSET)
-        self.id = get("id", UNSET)
-        self.offering = optional(GeopfResourceOfferingMetadata.from_dict, get("offering", UNSET))
-        self.title = get("title", UNSET)
-        self.url = get("url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

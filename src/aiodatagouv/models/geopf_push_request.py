@@ -2,26 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
+from ..types import UNSET, Unset
 
 
-@define(kw_only=True, repr=False)
-class GeopfPushRequest(Model):
+class GeopfPushRequest(Body):
     """Geopf push request."""
 
     datastore_id: str | Unset | None = UNSET
     """The datastore to push to. Optional if the dataset already has one configured from a
     previous push."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfPushRequest:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.datastore_id = get("datastore_id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,31 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 from .enums import GeopfResourceMetadataPushStatus
 
 
-@define(kw_only=True, repr=False)
-class GeopfResourceMetadata(Model):
+class GeopfResourceMetadata(View, init=False):
     """Geopf resource metadata."""
 
-    offering_id: str | Unset | None = UNSET
-    """Géoplateforme offering id, if this resource was created from a geopf offering pull. Not
-    taken from a body."""
-    push_status: GeopfResourceMetadataPushStatus | Unset | None = UNSET
-    """Push status to Géoplateforme, if this resource has ever been pushed. Not taken from a
-    body."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfResourceMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.offering_id = get("offering_id", UNSET)
-        self.push_status = get("push_status", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    offering_id: str | None = declare(absent=True)
+    """Géoplateforme offering id, if this resource was created from a geopf offering pull."""
+    push_status: GeopfResourceMetadataPushStatus | str | None = declare(absent=True)
+    """Push status to Géoplateforme, if this resource has ever been pushed."""

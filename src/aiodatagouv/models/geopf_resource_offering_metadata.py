@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class GeopfResourceOfferingMetadata(Model):
+class GeopfResourceOfferingMetadata(View, init=False):
     """Geopf resource offering metadata."""
 
-    id: str | Unset = UNSET
+    id: str
     """The geopf offering id."""
-    last_synced_at: dt.datetime | Unset | None = UNSET
+    last_synced_at: dt.datetime | None
     """Last successful pull date for this offering."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfResourceOfferingMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.id = get("id", UNSET)
-        self.last_synced_at = optional(read_datetime, get("last_synced_at", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import GeopfResourceMetadataPushStatus
 
 
-@define(kw_only=True, repr=False)
-class GeopfResourcePushMetadata(Model):
+class GeopfResourcePushMetadata(View, init=False):
     """Geopf resource push metadata."""
 
-    error: str | Unset | None = UNSET
+    error: str | None
     """The last push error, if any."""
-    last_synced_at: dt.datetime | Unset | None = UNSET
+    last_synced_at: dt.datetime | None
     """Last successful push date."""
-    status: GeopfResourceMetadataPushStatus | Unset | None = UNSET
+    status: GeopfResourceMetadataPushStatus | str | None
     """Push status: null (never run), pending, done, error or timeout."""
-    stored_data_id: str | Unset | None = UNSET
+    stored_data_id: str | None
     """The geopf stored_data id produced by the last push."""
-    task_id: str | Unset | None = UNSET
+    task_id: str | None
     """The last push Celery task's id."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfResourcePushMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.error = get("error", UNSET)
-        self.last_synced_at = optional(read_datetime, get("last_synced_at", UNSET))
-        self.status = get("status", UNSET)
-        self.stored_data_id = get("stored_data_id", UNSET)
-        self.task_id = get("task_id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

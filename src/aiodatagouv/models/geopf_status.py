@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class GeopfStatus(Model):
+class GeopfStatus(View, init=False):
     """Geopf status."""
 
-    connected: bool | Unset | None = UNSET
+    connected: bool
     """Whether the current user has an active, usable geopf link."""
-    expires_at: dt.datetime | Unset | None = UNSET
+    expires_at: dt.datetime | None
     """The stored geopf token's expiration date."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfStatus:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.connected = get("connected", UNSET)
-        self.expires_at = optional(read_datetime, get("expires_at", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,25 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class GeopfTask(Model):
+class GeopfTask(View, init=False):
     """Geopf task."""
 
-    task_id: str | Unset | None = UNSET
+    task_id: str
     """The id of the enqueued Celery task."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> GeopfTask:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.task_id = get("task_id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,40 +2,22 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, each, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .harvest_extra_config import HarvestExtraConfig
 from .harvest_feature import HarvestFeature
 from .harvest_filter import HarvestFilter
 
 
-@define(kw_only=True, repr=False)
-class HarvestBackend(Model):
+class HarvestBackend(View, init=False):
     """Harvest backend."""
 
-    extra_configs: list[HarvestExtraConfig] | Unset = UNSET
+    extra_configs: list[HarvestExtraConfig]
     """The backend extra configuration variables."""
-    features: list[HarvestFeature] | Unset = UNSET
+    features: list[HarvestFeature]
     """The backend optional features."""
-    filters: list[HarvestFilter] | Unset = UNSET
+    filters: list[HarvestFilter]
     """The backend supported filters."""
-    id: str | Unset | None = UNSET
+    id: str
     """The backend identifier."""
-    label: str | Unset | None = UNSET
+    label: str | None
     """The backend display name."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestBackend:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.extra_configs = each(HarvestExtraConfig.from_dict, get("extra_configs", UNSET))
-        self.features = each(HarvestFeature.from_dict, get("features", UNSET))
-        self.filters = each(HarvestFilter.from_dict, get("filters", UNSET))
-        self.id = get("id", UNSET)
-        self.label = get("label", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,55 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestDataserviceMetadata(Model):
+class HarvestDataserviceMetadata(View, init=False):
     """Harvest dataservice metadata."""
 
-    archived_at: dt.datetime | Unset | None = UNSET
-    archived_reason: str | Unset | None = UNSET
-    backend: str | Unset | None = UNSET
-    created_at: dt.datetime | Unset | None = UNSET
+    archived_at: dt.datetime | None
+    archived_reason: str | None
+    backend: str | None
+    created_at: dt.datetime | None
     """Date of creation as provided by the harvested catalog."""
-    domain: str | Unset | None = UNSET
-    issued_at: dt.datetime | Unset | None = UNSET
+    domain: str | None
+    issued_at: dt.datetime | None
     """Date of release as provided by the harvested catalog."""
-    last_update: dt.datetime | Unset | None = UNSET
+    last_update: dt.datetime | None
     """Date of last harvest."""
-    modified_at: dt.datetime | Unset | None = UNSET
+    modified_at: dt.datetime | None
     """Date of last modification as provided by the harvested catalog."""
-    remote_id: str | Unset | None = UNSET
-    remote_url: str | Unset | None = UNSET
-    source_id: str | Unset | None = UNSET
-    source_url: str | Unset | None = UNSET
-    uri: str | Unset | None = UNSET
+    remote_id: str | None
+    remote_url: str | None
+    source_id: str | None
+    source_url: str | None
+    uri: str | None
     """RDF node ID if it's an `URIRef`. `None` if it's not present or if it's a random
     auto-generated ID inside the graph."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestDataserviceMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.archived_at = optional(read_datetime, get("archived_at", UNSET))
-        self.archived_reason = get("archived_reason", UNSET)
-        self.backend = get("backend", UNSET)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.domain = get("domain", UNSET)
-        self.issued_at = optional(read_datetime, get("issued_at", UNSET))
-        self.last_update = optional(read_datetime, get("last_update", UNSET))
-        self.modified_at = optional(read_datetime, get("modified_at", UNSET))
-        self.remote_id = get("remote_id", UNSET)
-        self.remote_url = get("remote_url", UNSET)
-        self.source_id = get("source_id", UNSET)
-        self.source_url = get("source_url", UNSET)
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

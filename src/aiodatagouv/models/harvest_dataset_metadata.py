@@ -4,72 +4,43 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestDatasetMetadata(Model):
+class HarvestDatasetMetadata(View, init=False):
     """Harvest dataset metadata."""
 
-    archived_at: dt.datetime | Unset | None = UNSET
+    archived_at: dt.datetime | None = declare(absent=True)
     """The archive date."""
-    archived_reason: str | Unset | None = UNSET
+    archived_reason: str | None = declare(absent=True)
     """The reason the dataset has been archived."""
-    backend: str | Unset | None = UNSET
+    backend: str | None = declare(absent=True)
     """Harvest backend used."""
-    created_at: dt.datetime | Unset | None = UNSET
-    """The dataset harvested creation date. Not taken from a body."""
-    dct_identifier: str | Unset | None = UNSET
+    created_at: dt.datetime | None = declare(absent=True)
+    """The dataset harvested creation date."""
+    dct_identifier: str | None = declare(absent=True)
     """The dct:identifier property from the harvested dataset."""
-    doi: str | Unset | None = UNSET
+    doi: str | None = declare(absent=True)
     """The DOI the source declares for the dataset (dct:identifier, adms:identifier or
-    owl:sameAs). Not taken from a body."""
-    domain: str | Unset | None = UNSET
+    owl:sameAs)."""
+    domain: str | None = declare(absent=True)
     """The harvested domain."""
-    issued_at: dt.datetime | Unset | None = UNSET
-    """The dataset harvested release date. Not taken from a body."""
-    last_update: dt.datetime | Unset | None = UNSET
+    issued_at: dt.datetime | None = declare(absent=True)
+    """The dataset harvested release date."""
+    last_update: dt.datetime | None = declare(absent=True)
     """The dataset last harvest date."""
-    modified_at: dt.datetime | Unset | None = UNSET
-    """The dataset harvest last modification date. Not taken from a body."""
-    remote_id: str | Unset | None = UNSET
+    modified_at: dt.datetime | None = declare(absent=True)
+    """The dataset harvest last modification date."""
+    remote_id: str | None = declare(absent=True)
     """The dataset remote id on the source portal."""
-    remote_url: str | Unset | None = UNSET
+    remote_url: str | None = declare(absent=True)
     """The dataset remote url."""
-    source_id: str | Unset | None = UNSET
+    source_id: str | None = declare(absent=True)
     """The harvester id."""
-    source_url: str | Unset | None = UNSET
+    source_url: str | None = declare(absent=True)
     """The harvester source url."""
-    uri: str | Unset | None = UNSET
+    uri: str | None = declare(absent=True)
     """The dataset harveted uri."""
-    archived: str | Unset | None = UNSET
+    archived: str | None = declare(absent=True)
     """The reason the dataset has been archived. Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestDatasetMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.archived_at = optional(read_datetime, get("archived_at", UNSET))
-        self.archived_reason = get("archived_reason", UNSET)
-        self.backend = get("backend", UNSET)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.dct_identifier = get("dct_identifier", UNSET)
-        self.doi = get("doi", UNSET)
-        self.domain = get("domain", UNSET)
-        self.issued_at = optional(read_datetime, get("issued_at", UNSET))
-        self.last_update = optional(read_datetime, get("last_update", UNSET))
-        self.modified_at = optional(read_datetime, get("modified_at", UNSET))
-        self.remote_id = get("remote_id", UNSET)
-        self.remote_url = get("remote_url", UNSET)
-        self.source_id = get("source_id", UNSET)
-        self.source_url = get("source_url", UNSET)
-        self.uri = get("uri", UNSET)
-        self.archived = get("archived", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestError(Model):
+class HarvestError(View, init=False):
     """Harvest error."""
 
-    created_at: dt.datetime | Unset = UNSET
+    created_at: dt.datetime
     """The error creation date."""
-    details: str | Unset | None = UNSET
+    details: str | None
     """Optional details (only for super-admins)."""
-    message: str | Unset | None = UNSET
+    message: str
     """The error short message."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestError:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.details = get("details", UNSET)
-        self.message = get("message", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,34 +2,17 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestFeature(Model):
+class HarvestFeature(View, init=False):
     """Harvest feature."""
 
-    default: bool | Unset | None = UNSET
+    default: bool
     """The feature default state (true is enabled)."""
-    description: str | Unset | None = UNSET
+    description: str | None
     """Some details about the behavior."""
-    key: str | Unset | None = UNSET
+    key: str
     """The feature key."""
-    label: str | Unset | None = UNSET
+    label: str
     """A localized human-readable and descriptive label."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestFeature:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.default = get("default", UNSET)
-        self.description = get("description", UNSET)
-        self.key = get("key", UNSET)
-        self.label = get("label", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,34 +2,17 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestFilter(Model):
+class HarvestFilter(View, init=False):
     """Harvest filter."""
 
-    description: str | Unset | None = UNSET
+    description: str | None
     """The filter details."""
-    key: str | Unset | None = UNSET
+    key: str
     """The filter key."""
-    label: str | Unset | None = UNSET
+    label: str
     """A localized human-readable label."""
-    type: str | Unset | None = UNSET
+    type: str
     """The filter expected type."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestFilter:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.description = get("description", UNSET)
-        self.key = get("key", UNSET)
-        self.label = get("label", UNSET)
-        self.type = get("type", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

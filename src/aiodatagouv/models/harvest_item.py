@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .dataservice_reference import DataserviceReference
 from .dataset_reference import DatasetReference
 from .enums import HarvestItemStatus
@@ -16,52 +13,30 @@ from .harvest_error import HarvestError
 from .harvest_log import HarvestLog
 
 
-@define(kw_only=True, repr=False)
-class HarvestItem(Model):
+class HarvestItem(View, init=False):
     """Harvest item."""
 
-    args: list[str] | Unset = UNSET
+    args: list[str]
     """The item positional arguments."""
-    created: dt.datetime | Unset = UNSET
+    created: dt.datetime
     """The item creation date."""
-    dataservice: DataserviceReference | Unset | None = UNSET
+    dataservice: DataserviceReference | None
     """The processed dataservice."""
-    dataset: DatasetReference | Unset | None = UNSET
+    dataset: DatasetReference | None
     """The processed dataset."""
-    ended: dt.datetime | Unset | None = UNSET
+    ended: dt.datetime | None
     """The item end date."""
-    errors: list[HarvestError] | Unset = UNSET
+    errors: list[HarvestError]
     """The item errors."""
-    kwargs: JsonObject | Unset | None = UNSET
+    kwargs: JsonObject
     """The item keyword arguments."""
-    logs: list[HarvestLog] | Unset = UNSET
+    logs: list[HarvestLog]
     """The item logs."""
-    remote_id: str | Unset | None = UNSET
+    remote_id: str | None
     """The item remote ID to process."""
-    remote_url: str | Unset | None = UNSET
+    remote_url: str | None
     """The item remote url (if available)."""
-    started: dt.datetime | Unset | None = UNSET
+    started: dt.datetime | None
     """The item start date."""
-    status: HarvestItemStatus | Unset = UNSET
+    status: HarvestItemStatus | str
     """The item status."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestItem:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.args = get("args", UNSET)
-        self.created = optional(read_datetime, get("created", UNSET))
-        self.dataservice = optional(DataserviceReference.from_dict, get("dataservice", UNSET))
-        self.dataset = optional(DatasetReference.from_dict, get("dataset", UNSET))
-        self.ended = optional(read_datetime, get("ended", UNSET))
-        self.errors = each(HarvestError.from_dict, get("errors", UNSET))
-        self.kwargs = get("kwargs", UNSET)
-        self.logs = each(HarvestLog.from_dict, get("logs", UNSET))
-        self.remote_id = get("remote_id", UNSET)
-        self.remote_url = get("remote_url", UNSET)
-        self.started = optional(read_datetime, get("started", UNSET))
-        self.status = get("status", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

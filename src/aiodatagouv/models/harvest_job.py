@@ -4,50 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, list_of, one_of, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .enums import HarvestJobStatus
 from .harvest_error import HarvestError
 from .harvest_item import HarvestItem
 from .harvest_source_reference import HarvestSourceReference
 
 
-@define(kw_only=True, repr=False)
-class HarvestJob(Model):
+class HarvestJob(View, init=False):
     """Harvest job."""
 
-    created: dt.datetime | Unset = UNSET
+    created: dt.datetime
     """The job creation date."""
-    ended: dt.datetime | Unset | None = UNSET
+    ended: dt.datetime | None
     """The job end date."""
-    errors: list[HarvestError] | Unset = UNSET
+    errors: list[HarvestError]
     """The job initialization errors."""
-    id: str | Unset = UNSET
-    items: JsonObject | list[HarvestItem] | Unset | None = UNSET
+    id: str
+    items: JsonObject | list[HarvestItem]
     """Visit this API link to see the list."""
-    source: HarvestSourceReference | str | Unset | None = UNSET
+    source: HarvestSourceReference | str | None
     """The source owning the job: in 14.13.0 its name."""
-    started: dt.datetime | Unset | None = UNSET
+    started: dt.datetime | None
     """The job start date."""
-    status: HarvestJobStatus | Unset = UNSET
+    status: HarvestJobStatus | str
     """The job status."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestJob:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created = optional(read_datetime, get("created", UNSET))
-        self.ended = optional(read_datetime, get("ended", UNSET))
-        self.errors = each(HarvestError.from_dict, get("errors", UNSET))
-        self.id = get("id", UNSET)
-        self.items = one_of({list: list_of(HarvestItem.from_dict)}, get("items", UNSET))
-        self.source = one_of({dict: HarvestSourceReference.from_dict}, get("source", UNSET))
-        self.started = optional(read_datetime, get("started", UNSET))
-        self.status = get("status", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,50 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, one_of, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import HarvestJobStatus
 from .harvest_error import HarvestError
 from .harvest_item_preview import HarvestItemPreview
 from .harvest_source_reference import HarvestSourceReference
 
 
-@define(kw_only=True, repr=False)
-class HarvestJobPreview(Model):
+class HarvestJobPreview(View, init=False):
     """Harvest job preview."""
 
-    created: dt.datetime | Unset = UNSET
+    created: dt.datetime
     """The job creation date."""
-    ended: dt.datetime | Unset | None = UNSET
+    ended: dt.datetime
     """The job end date."""
-    errors: list[HarvestError] | Unset = UNSET
+    errors: list[HarvestError]
     """The job initialization errors."""
-    id: str | Unset | None = UNSET
-    items: list[HarvestItemPreview] | Unset = UNSET
+    id: str | None
+    items: list[HarvestItemPreview]
     """The job collected items."""
-    source: HarvestSourceReference | str | Unset | None = UNSET
+    source: HarvestSourceReference | str
     """The source owning the job: in 14.13.0 its name."""
-    started: dt.datetime | Unset | None = UNSET
+    started: dt.datetime
     """The job start date."""
-    status: HarvestJobStatus | Unset = UNSET
+    status: HarvestJobStatus | str
     """The job status."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestJobPreview:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created = optional(read_datetime, get("created", UNSET))
-        self.ended = optional(read_datetime, get("ended", UNSET))
-        self.errors = each(HarvestError.from_dict, get("errors", UNSET))
-        self.id = get("id", UNSET)
-        self.items = each(HarvestItemPreview.from_dict, get("items", UNSET))
-        self.source = one_of({dict: HarvestSourceReference.from_dict}, get("source", UNSET))
-        self.started = optional(read_datetime, get("started", UNSET))
-        self.status = get("status", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

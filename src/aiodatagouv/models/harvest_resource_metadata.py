@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestResourceMetadata(Model):
+class HarvestResourceMetadata(View, init=False):
     """Harvest resource metadata."""
 
-    issued_at: dt.datetime | Unset | None = UNSET
-    """The resource harvested release date. Not taken from a body."""
-    last_update: dt.datetime | Unset | None = UNSET
-    """The resource last harvest date. Not taken from a body."""
-    modified_at: dt.datetime | Unset | None = UNSET
-    """The resource harvest last modification date. Not taken from a body."""
-    uri: str | Unset | None = UNSET
+    issued_at: dt.datetime | None = declare(absent=True)
+    """The resource harvested release date."""
+    last_update: dt.datetime | None = declare(absent=True)
+    """The resource last harvest date."""
+    modified_at: dt.datetime | None = declare(absent=True)
+    """The resource harvest last modification date."""
+    uri: str | None = declare(absent=True)
     """The resource harvest uri."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestResourceMetadata:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.issued_at = optional(read_datetime, get("issued_at", UNSET))
-        self.last_update = optional(read_datetime, get("last_update", UNSET))
-        self.modified_at = optional(read_datetime, get("modified_at", UNSET))
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .harvest_job import HarvestJob
 from .harvest_source_permissions import HarvestSourcePermissions
 from .harvest_source_validation import HarvestSourceValidation
@@ -16,67 +13,40 @@ from .organization_reference import OrganizationReference
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class HarvestSource(Model):
+class HarvestSource(View, init=False):
     """Harvest source."""
 
-    active: bool | Unset | None = UNSET
+    active: bool
     """Is this source active."""
-    autoarchive: bool | Unset | None = UNSET
+    autoarchive: bool
     """If enabled, datasets not present on the remote source will be automatically archived."""
-    backend: str | Unset = UNSET
+    backend: str
     """The source backend."""
-    config: JsonObject | Unset | None = UNSET
+    config: JsonObject
     """The configuration as key-value pairs."""
-    created_at: dt.datetime | Unset = UNSET
+    created_at: dt.datetime
     """The source creation date."""
-    deleted: dt.datetime | Unset | None = UNSET
+    deleted: dt.datetime | None
     """The source deletion date."""
-    description: str | Unset | None = UNSET
+    description: str | None
     """The source description."""
-    id: str | Unset = UNSET
-    last_job: HarvestJob | Unset | None = UNSET
+    id: str
+    last_job: HarvestJob | None
     """The last job for this source."""
-    name: str | Unset = UNSET
+    name: str
     """The source display name."""
-    organization: OrganizationReference | Unset | None = UNSET
+    organization: OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | Unset | None = UNSET
+    owner: UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: HarvestSourcePermissions | Unset | None = UNSET
-    schedule: str | Unset | None = UNSET
+    permissions: HarvestSourcePermissions
+    schedule: str | None
     """The source schedule (interval or cron expression)."""
-    slug: str | Unset = UNSET
+    slug: str
     """The source permalink string."""
-    url: str | Unset = UNSET
+    url: str
     """The source base URL."""
-    validation: HarvestSourceValidation | Unset | None = UNSET
+    validation: HarvestSourceValidation
     """Has the source been validated."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestSource:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.active = get("active", UNSET)
-        self.autoarchive = get("autoarchive", UNSET)
-        self.backend = get("backend", UNSET)
-        self.config = get("config", UNSET)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.description = get("description", UNSET)
-        self.id = get("id", UNSET)
-        self.last_job = optional(HarvestJob.from_dict, get("last_job", UNSET))
-        self.name = get("name", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.permissions = optional(HarvestSourcePermissions.from_dict, get("permissions", UNSET))
-        self.schedule = get("schedule", UNSET)
-        self.slug = get("slug", UNSET)
-        self.url = get("url", UNSET)
-        self.validation = optional(HarvestSourceValidation.from_dict, get("validation", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,34 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestSourcePermissions(Model):
+class HarvestSourcePermissions(View, init=False):
     """Harvest source permissions."""
 
-    delete: bool | Unset | None = UNSET
-    edit: bool | Unset | None = UNSET
-    preview: bool | Unset | None = UNSET
-    run: bool | Unset | None = UNSET
-    schedule: bool | Unset | None = UNSET
-    validate: bool | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestSourcePermissions:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.delete = get("delete", UNSET)
-        self.edit = get("edit", UNSET)
-        self.preview = get("preview", UNSET)
-        self.run = get("run", UNSET)
-        self.schedule = get("schedule", UNSET)
-        self.validate = get("validate", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    delete: bool
+    edit: bool
+    preview: bool
+    run: bool
+    schedule: bool
+    validate: bool

@@ -2,28 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class HarvestSourceReference(Model):
+class HarvestSourceReference(View, init=False):
     """Harvest source reference."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset | None = UNSET
+    id: str | None
     """The object unique identifier."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestSourceReference:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

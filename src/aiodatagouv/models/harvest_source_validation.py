@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import TransferStatus
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class HarvestSourceValidation(Model):
+class HarvestSourceValidation(View, init=False):
     """Harvest source validation."""
 
-    by: UserReference | Unset | None = UNSET
+    by: UserReference | None
     """Who performed the validation."""
-    comment: str | Unset | None = UNSET
+    comment: str | None
     """A comment about the validation. Required on rejection."""
-    on: dt.datetime | Unset | None = UNSET
+    on: dt.datetime | None
     """Date on which validation was performed."""
-    state: TransferStatus | Unset = UNSET
+    state: TransferStatus | str
     """Is it validated or not."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestSourceValidation:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.by = optional(UserReference.from_dict, get("by", UNSET))
-        self.comment = get("comment", UNSET)
-        self.on = optional(read_datetime, get("on", UNSET))
-        self.state = get("state", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

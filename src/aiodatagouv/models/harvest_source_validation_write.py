@@ -2,29 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
+from .._body import BodyOf
+from ..types import UNSET, Unset
+from .enums import HarvestSourceValidationWriteState
+from .harvest_source_validation import HarvestSourceValidation
 
-from .._model import Model, required, unknown
-from ..types import UNSET, JsonObject, Unset
-from .enums import TransferStatus
 
-
-@define(kw_only=True, repr=False)
-class HarvestSourceValidationWrite(Model):
-    """Harvest source validation write."""
+class HarvestSourceValidationWrite(BodyOf[HarvestSourceValidation]):
+    """``HarvestSourceValidation``, as it is sent."""
 
     comment: str | Unset | None = UNSET
     """A comment about the validation. Required on rejection."""
-    state: TransferStatus
+    state: HarvestSourceValidationWriteState
     """Is it validated or not."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestSourceValidationWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.comment = get("comment", UNSET)
-        self.state = required(data, "state")
-        self.additional_properties = unknown(data, cls)
-        return self

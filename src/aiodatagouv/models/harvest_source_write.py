@@ -2,15 +2,17 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .harvest_source import HarvestSource
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .user import User
+from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class HarvestSourceWrite(Model):
-    """Harvest source write."""
+class HarvestSourceWrite(BodyOf[HarvestSource]):
+    """``HarvestSource``, as it is sent."""
 
     active: bool | Unset | None = UNSET
     """Is this source active."""
@@ -24,29 +26,11 @@ class HarvestSourceWrite(Model):
     """The source description."""
     name: str | Unset = UNSET
     """The source display name."""
-    organization: str | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | Unset | None = UNSET
+    owner: str | UserReference | User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     url: str | Unset = UNSET
     """The source base URL."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> HarvestSourceWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.active = get("active", UNSET)
-        self.autoarchive = get("autoarchive", UNSET)
-        self.backend = get("backend", UNSET)
-        self.config = get("config", UNSET)
-        self.description = get("description", UNSET)
-        self.name = get("name", UNSET)
-        self.organization = get("organization", UNSET)
-        self.owner = get("owner", UNSET)
-        self.url = get("url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,28 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, required, unknown
-from ..types import UNSET, File, JsonObject, Unset
+from .._body import Body
+from ..types import UNSET, File, Unset
 
 
-@define(kw_only=True, repr=False)
-class ImageUpload(Model):
+class ImageUpload(Body):
     """Image upload."""
 
     file: File
     """The image to upload."""
     bbox: str | Unset = UNSET
     """An optional crop box, as `left,upper,right,lower` pixel coordinates."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ImageUpload:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.file = required(data, "file")
-        self.bbox = get("bbox", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

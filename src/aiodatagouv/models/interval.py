@@ -2,27 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import IntervalPeriod
 
 
-@define(kw_only=True, repr=False)
-class Interval(Model):
+class Interval(View, init=False):
     """Interval."""
 
-    every: int | Unset = UNSET
-    period: IntervalPeriod | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Interval:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.every = get("every", UNSET)
-        self.period = get("period", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    every: int
+    period: IntervalPeriod | str | None

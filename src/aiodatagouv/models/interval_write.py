@@ -2,26 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, required, unknown
-from ..types import JsonObject
+from .._body import BodyOf
+from ..types import UNSET, Unset
 from .enums import IntervalPeriod
+from .interval import Interval
 
 
-@define(kw_only=True, repr=False)
-class IntervalWrite(Model):
-    """Interval write."""
+class IntervalWrite(BodyOf[Interval]):
+    """``Interval``, as it is sent."""
 
-    every: int
+    every: int | Unset | None = UNSET
     period: IntervalPeriod
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> IntervalWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        self = cls.__new__(cls)
-        self.every = required(data, "every")
-        self.period = required(data, "period")
-        self.additional_properties = unknown(data, cls)
-        return self

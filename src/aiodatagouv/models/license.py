@@ -2,43 +2,23 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class License(Model):
+class License(View, init=False):
     """License."""
 
-    alternate_titles: list[str] | Unset = UNSET
+    alternate_titles: list[str]
     """Same alternative known titles (improve rematch)."""
-    alternate_urls: list[str] | Unset = UNSET
+    alternate_urls: list[str]
     """Same alternative known URLs (improve rematch)."""
-    flags: list[str] | Unset = UNSET
+    flags: list[str]
     """Some arbitry flags."""
-    id: str | Unset = UNSET
+    id: str
     """The license identifier."""
-    maintainer: str | Unset | None = UNSET
+    maintainer: str | None
     """The license official maintainer."""
-    title: str | Unset = UNSET
+    title: str
     """The resource title."""
-    url: str | Unset | None = UNSET
+    url: str | None
     """The license official URL."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> License:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.alternate_titles = get("alternate_titles", UNSET)
-        self.alternate_urls = get("alternate_urls", UNSET)
-        self.flags = get("flags", UNSET)
-        self.id = get("id", UNSET)
-        self.maintainer = get("maintainer", UNSET)
-        self.title = get("title", UNSET)
-        self.url = get("url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

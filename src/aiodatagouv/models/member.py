@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import MemberRole
 from .user_reference_with_email import UserReferenceWithEmail
 
 
-@define(kw_only=True, repr=False)
-class Member(Model):
+class Member(View, init=False):
     """Member."""
 
-    label: str | Unset | None = UNSET
-    role: MemberRole | Unset | None = UNSET
-    since: dt.datetime | Unset = UNSET
-    user: UserReferenceWithEmail | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Member:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.label = get("label", UNSET)
-        self.role = get("role", UNSET)
-        self.since = optional(read_datetime, get("since", UNSET))
-        self.user = optional(UserReferenceWithEmail.from_dict, get("user", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    label: str
+    role: MemberRole | str
+    since: dt.datetime
+    user: UserReferenceWithEmail

@@ -2,25 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from ..types import UNSET, Unset
 from .enums import MemberRole
+from .member import Member
 
 
-@define(kw_only=True, repr=False)
-class MemberWrite(Model):
-    """Member write."""
+class MemberWrite(BodyOf[Member]):
+    """``Member``, as it is sent."""
 
     role: MemberRole | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> MemberWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.role = get("role", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

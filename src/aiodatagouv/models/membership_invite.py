@@ -2,19 +2,40 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
+from collections.abc import Sequence
 
-from .._model import Model, each, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
+from .._declared import declare
+from ..types import UNSET, Unset
+from .dataservice import Dataservice
+from .dataservice_reference import DataserviceReference
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
 from .enums import MemberRole
-from .generic_reference import GenericReference
+from .model_reference import ModelReference
+from .model_reference_write import ModelReferenceWrite
+from .reuse import Reuse
+from .reuse_reference import ReuseReference
+from .user import User
+from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class MembershipInvite(Model):
+class MembershipInvite(Body):
     """Membership invite."""
 
-    assignments: list[GenericReference] | Unset = UNSET
+    assignments: (
+        Sequence[
+            ModelReferenceWrite
+            | ModelReference
+            | DatasetReference
+            | Dataset
+            | ReuseReference
+            | Reuse
+            | DataserviceReference
+            | Dataservice
+        ]
+        | Unset
+    ) = UNSET
     """Objects to assign on acceptance (for partial_editor invitations)."""
     comment: str | Unset | None = UNSET
     """Invitation message."""
@@ -22,19 +43,5 @@ class MembershipInvite(Model):
     """Email to invite (if user not registered)."""
     role: MemberRole | Unset | None = UNSET
     """The role to assign."""
-    user: str | Unset | None = UNSET
+    user: str | UserReference | User | Unset | None = declare(bare=True, default=UNSET)
     """User ID to invite."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> MembershipInvite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.assignments = each(GenericReference.from_dict, get("assignments", UNSET))
-        self.comment = get("comment", UNSET)
-        self.email = get("email", UNSET)
-        self.role = get("role", UNSET)
-        self.user = get("user", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,51 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import MemberRole, MembershipRequestKind, MembershipRequestStatus
 from .generic_reference import GenericReference
 from .user_reference_with_email import UserReferenceWithEmail
 
 
-@define(kw_only=True, repr=False)
-class MembershipRequest(Model):
+class MembershipRequest(View, init=False):
     """Membership request."""
 
-    assignments: list[GenericReference] | Unset = UNSET
+    assignments: list[GenericReference]
     """Objects to assign on acceptance (for partial_editor invitations)."""
-    comment: str | Unset | None = UNSET
+    comment: str | None
     """A request comment from the user."""
-    created: dt.datetime | Unset | None = UNSET
+    created: dt.datetime
     """The request creation date."""
-    email: str | Unset | None = UNSET
+    email: str | None
     """Email for non-registered user invitations."""
-    id: str | Unset = UNSET
-    kind: MembershipRequestKind | Unset | None = UNSET
+    id: str
+    kind: MembershipRequestKind | str
     """The request kind (request or invitation)."""
-    role: MemberRole | Unset | None = UNSET
+    role: MemberRole | str
     """The role to assign."""
-    status: MembershipRequestStatus | Unset = UNSET
+    status: MembershipRequestStatus | str
     """The current request status."""
-    user: UserReferenceWithEmail | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> MembershipRequest:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.assignments = each(GenericReference.from_dict, get("assignments", UNSET))
-        self.comment = get("comment", UNSET)
-        self.created = optional(read_datetime, get("created", UNSET))
-        self.email = get("email", UNSET)
-        self.id = get("id", UNSET)
-        self.kind = get("kind", UNSET)
-        self.role = get("role", UNSET)
-        self.status = get("status", UNSET)
-        self.user = optional(UserReferenceWithEmail.from_dict, get("user", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    user: UserReferenceWithEmail | None

@@ -2,24 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from .membership_request import MembershipRequest
 
 
-@define(kw_only=True, repr=False)
-class MembershipRequestWrite(Model):
-    """Membership request write."""
+class MembershipRequestWrite(BodyOf[MembershipRequest]):
+    """``MembershipRequest``, as it is sent."""
 
-    comment: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> MembershipRequestWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.comment = get("comment", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    comment: str

@@ -4,54 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .discussion_message_permissions import DiscussionMessagePermissions
 from .organization_reference import OrganizationReference
 from .spam import Spam
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Message(Model):
+class Message(View, init=False):
     """Message."""
 
-    content: str | Unset = UNSET
+    content: str
     """The message body."""
-    id: str | Unset = UNSET
+    id: str
     """The message identifier."""
-    last_modified_at: dt.datetime | Unset | None = UNSET
+    last_modified_at: dt.datetime | None
     """The message last edit date."""
-    permissions: DiscussionMessagePermissions | Unset | None = UNSET
-    posted_by: UserReference | Unset | None = UNSET
+    permissions: DiscussionMessagePermissions
+    posted_by: UserReference
     """The message author."""
-    posted_by_organization: OrganizationReference | Unset | None = UNSET
+    posted_by_organization: OrganizationReference | None
     """The organization to show to users."""
-    posted_on: dt.datetime | Unset = UNSET
+    posted_on: dt.datetime
     """The message posting date."""
-    spam: Spam | Unset | None = UNSET
+    spam: Spam
     """Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Message:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.content = get("content", UNSET)
-        self.id = get("id", UNSET)
-        self.last_modified_at = optional(read_datetime, get("last_modified_at", UNSET))
-        self.permissions = optional(
-            DiscussionMessagePermissions.from_dict, get("permissions", UNSET)
-        )
-        self.posted_by = optional(UserReference.from_dict, get("posted_by", UNSET))
-        self.posted_by_organization = optional(
-            OrganizationReference.from_dict, get("posted_by_organization", UNSET)
-        )
-        self.posted_on = optional(read_datetime, get("posted_on", UNSET))
-        self.spam = optional(Spam.from_dict, get("spam", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,40 +2,21 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class MyMetrics(Model):
+class MyMetrics(View, init=False):
     """My metrics."""
 
-    datasets_count: int | Unset | None = UNSET
+    datasets_count: int
     """The user's datasets number."""
-    datasets_org_count: int | Unset | None = UNSET
+    datasets_org_count: int
     """The user's orgs datasets number."""
-    followers_count: int | Unset | None = UNSET
+    followers_count: int
     """The user's followers number."""
-    followers_org_count: int | Unset | None = UNSET
+    followers_org_count: int
     """The user's orgs followers number."""
-    id: str | Unset = UNSET
+    id: str
     """The user identifier."""
-    resources_availability: float | Unset | None = UNSET
+    resources_availability: float
     """The user's resources availability percentage."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> MyMetrics:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.datasets_count = get("datasets_count", UNSET)
-        self.datasets_org_count = get("datasets_org_count", UNSET)
-        self.followers_count = get("followers_count", UNSET)
-        self.followers_org_count = get("followers_org_count", UNSET)
-        self.id = get("id", UNSET)
-        self.resources_availability = get("resources_availability", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

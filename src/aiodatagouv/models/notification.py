@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .enums import NotificationReasons, NotificationType
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Notification(Model):
+class Notification(View, init=False):
     """Notification."""
 
-    created_at: dt.datetime | Unset = UNSET
-    details: JsonObject | Unset | None = field(default=UNSET, metadata={"whole": True})
-    handled_at: dt.datetime | Unset | None = UNSET
-    id: str | Unset = UNSET
-    last_modified: dt.datetime | Unset = UNSET
-    reasons: list[NotificationReasons] | Unset = UNSET
-    requires_action: bool | Unset | None = UNSET
+    created_at: dt.datetime
+    details: JsonObject = declare(whole=True)
+    handled_at: dt.datetime | None
+    id: str
+    last_modified: dt.datetime
+    reasons: list[NotificationReasons | str]
+    requires_action: bool
     """Whether the notification is resolved by acting on its subject rather than by reading it."""
-    type: NotificationType | Unset = UNSET
-    user: UserReference | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Notification:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.details = get("details", UNSET)
-        self.handled_at = optional(read_datetime, get("handled_at", UNSET))
-        self.id = get("id", UNSET)
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.reasons = get("reasons", UNSET)
-        self.requires_action = get("requires_action", UNSET)
-        self.type = get("type", UNSET)
-        self.user = optional(UserReference.from_dict, get("user", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    type: NotificationType | str
+    user: UserReference

@@ -2,32 +2,41 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
+from ..types import UNSET, Unset
+from .dataservice import Dataservice
+from .dataservice_reference import DataserviceReference
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
+from .discussion import Discussion
 from .model_reference import ModelReference
+from .model_reference_write import ModelReferenceWrite
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .post import Post
+from .reuse import Reuse
+from .reuse_reference import ReuseReference
 
 
-@define(kw_only=True, repr=False)
-class NotificationFollow(Model):
+class NotificationFollow(Body):
     """Notification follow."""
 
     event: str | Unset | None = UNSET
     """A notification type or a prefix of some, every notification without one."""
-    followed: bool | Unset = UNSET
+    followed: bool
     """Follow, or stop following."""
-    scope: ModelReference | Unset = UNSET
+    scope: (
+        ModelReferenceWrite
+        | ModelReference
+        | DatasetReference
+        | Dataset
+        | ReuseReference
+        | Reuse
+        | DataserviceReference
+        | Dataservice
+        | Post
+        | OrganizationReference
+        | Organization
+        | Discussion
+    )
     """The subject."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> NotificationFollow:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.event = get("event", UNSET)
-        self.followed = get("followed", UNSET)
-        self.scope = optional(ModelReference.from_dict, get("scope", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,51 +2,29 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .model_reference import ModelReference
 from .notification_subject_summary import NotificationSubjectSummary
 
 
-@define(kw_only=True, repr=False)
-class NotificationResolved(Model):
+class NotificationResolved(View, init=False):
     """Notification resolved."""
 
-    event: str | Unset | None = UNSET
+    event: str | None
     """The event asked about."""
-    followed_events: list[str] | Unset = UNSET
+    followed_events: list[str]
     """The narrower events the user still follows on it."""
-    heard: bool | Unset | None = UNSET
+    heard: bool
     """Whether the user hears about it, pause aside."""
-    heard_types: list[str] | Unset = UNSET
+    heard_types: list[str]
     """The types asked about the user hears on it."""
-    muted: bool | Unset | None = UNSET
+    muted: bool
     """Whether the user said no to this subject and event."""
-    partial: bool | Unset | None = UNSET
+    partial: bool
     """Whether the user hears only some of the types that can be about it."""
-    reasons: list[str] | Unset = UNSET
+    reasons: list[str]
     """Why the user is concerned."""
-    scope: ModelReference | Unset | None = UNSET
+    scope: ModelReference
     """The subject asked about."""
-    subject: NotificationSubjectSummary | Unset | None = UNSET
+    subject: NotificationSubjectSummary | None
     """The subject as the user may see it, null when out of reach."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> NotificationResolved:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.event = get("event", UNSET)
-        self.followed_events = get("followed_events", UNSET)
-        self.heard = get("heard", UNSET)
-        self.heard_types = get("heard_types", UNSET)
-        self.muted = get("muted", UNSET)
-        self.partial = get("partial", UNSET)
-        self.reasons = get("reasons", UNSET)
-        self.scope = optional(ModelReference.from_dict, get("scope", UNSET))
-        self.subject = optional(NotificationSubjectSummary.from_dict, get("subject", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,43 +2,24 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import NotificationSettingOrigin
 from .model_reference import ModelReference
 from .notification_subject_summary import NotificationSubjectSummary
 
 
-@define(kw_only=True, repr=False)
-class NotificationSetting(Model):
+class NotificationSetting(View, init=False):
     """Notification setting."""
 
-    enabled: bool | Unset = UNSET
-    event: str | Unset | None = UNSET
+    enabled: bool
+    event: str | None
     """A notification type, or a dotted prefix of some (`discussion` covers `discussion.*`),
     null for every notification."""
-    id: str | Unset = UNSET
-    origin: NotificationSettingOrigin | Unset | None = UNSET
+    id: str
+    origin: NotificationSettingOrigin | str
     """What made the user follow the subject: by hand, by editing it, or by taking part in its
     discussions."""
-    scope: ModelReference | Unset | None = UNSET
+    scope: ModelReference | None
     """The subject the rule is about, null for everywhere."""
-    subject: NotificationSubjectSummary | Unset | None = UNSET
+    subject: NotificationSubjectSummary | None
     """The subject as the user may see it today, null once out of reach."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> NotificationSetting:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.enabled = get("enabled", UNSET)
-        self.event = get("event", UNSET)
-        self.id = get("id", UNSET)
-        self.origin = get("origin", UNSET)
-        self.scope = optional(ModelReference.from_dict, get("scope", UNSET))
-        self.subject = optional(NotificationSubjectSummary.from_dict, get("subject", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,32 +2,44 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
+from .._body import BodyOf
+from ..types import UNSET, Unset
+from .dataservice import Dataservice
+from .dataservice_reference import DataserviceReference
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
+from .discussion import Discussion
+from .model_reference import ModelReference
+from .model_reference_write import ModelReferenceWrite
+from .notification_setting import NotificationSetting
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .post import Post
+from .reuse import Reuse
+from .reuse_reference import ReuseReference
 
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
-from .lazy_reference import LazyReference
 
+class NotificationSettingWrite(BodyOf[NotificationSetting]):
+    """``NotificationSetting``, as it is sent."""
 
-@define(kw_only=True, repr=False)
-class NotificationSettingWrite(Model):
-    """Notification setting write."""
-
-    enabled: bool | Unset = UNSET
+    enabled: bool | None
     event: str | Unset | None = UNSET
     """A notification type, or a dotted prefix of some (`discussion` covers `discussion.*`),
     null for every notification."""
-    scope: LazyReference | Unset | None = UNSET
+    scope: (
+        ModelReferenceWrite
+        | ModelReference
+        | DatasetReference
+        | Dataset
+        | ReuseReference
+        | Reuse
+        | DataserviceReference
+        | Dataservice
+        | Post
+        | OrganizationReference
+        | Organization
+        | Discussion
+        | Unset
+        | None
+    ) = UNSET
     """The subject the rule is about, null for everywhere."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> NotificationSettingWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.enabled = get("enabled", UNSET)
-        self.event = get("event", UNSET)
-        self.scope = optional(LazyReference.from_dict, get("scope", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

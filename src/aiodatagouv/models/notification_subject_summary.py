@@ -2,32 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .organization_reference import OrganizationReference
 
 
-@define(kw_only=True, repr=False)
-class NotificationSubjectSummary(Model):
+class NotificationSubjectSummary(View, init=False):
     """Notification subject summary."""
 
-    organization: OrganizationReference | Unset | None = UNSET
+    organization: OrganizationReference | None
     """The organization the subject belongs to, null for an organization."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """The subject web page."""
-    title: str | Unset | None = UNSET
+    title: str
     """The subject title."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> NotificationSubjectSummary:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.page = get("page", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

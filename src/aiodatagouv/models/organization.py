@@ -4,96 +4,54 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .badge import Badge
 from .member import Member
 from .organization_permissions import OrganizationPermissions
 from .team import Team
 
 
-@define(kw_only=True, repr=False)
-class Organization(Model):
+class Organization(View, init=False):
     """Organization."""
 
-    acronym: str | Unset | None = UNSET
-    badges: list[Badge] | Unset = UNSET
-    banner_color: str | Unset | None = UNSET
+    acronym: str | None
+    badges: list[Badge]
+    banner_color: str | None
     """Hex color code (e.g. #000091) for the organization page banner."""
-    banner_image: str | Unset | None = UNSET
+    banner_image: str | None
     """The organization page banner image URL."""
-    banner_image_position: int | Unset | None = UNSET
+    banner_image_position: int
     """Vertical position of the banner image, as a percentage matching CSS background-position-y
     (0 = top, 50 = centered, 100 = bottom)."""
-    business_number_id: str | Unset | None = UNSET
-    created_at: dt.datetime | Unset = UNSET
-    deleted: dt.datetime | Unset | None = UNSET
-    description: str | Unset = UNSET
-    ext: JsonObject | Unset | None = UNSET
-    extras: JsonObject | Unset = UNSET
-    id: str | Unset = UNSET
-    image_url: str | Unset | None = UNSET
-    last_modified: dt.datetime | Unset = UNSET
-    logo: str | Unset | None = UNSET
+    business_number_id: str | None
+    created_at: dt.datetime
+    deleted: dt.datetime | None
+    description: str
+    ext: JsonObject
+    extras: JsonObject
+    id: str
+    image_url: str | None
+    last_modified: dt.datetime
+    logo: str | None
     """URL of the image."""
-    logo_thumbnail: str | Unset | None = UNSET
+    logo_thumbnail: str | None
     """URL of the cropped and squared image (100x100)."""
-    members: list[Member] | Unset = UNSET
-    metrics: JsonObject | Unset = UNSET
-    name: str | Unset = UNSET
-    page: str | Unset | None = UNSET
+    members: list[Member]
+    metrics: JsonObject
+    name: str
+    page: str | None
     """Link to the udata web page for this organization."""
-    permissions: OrganizationPermissions | Unset = UNSET
-    presentation_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
-    presentation_blocs_published_at: dt.datetime | Unset | None = UNSET
+    permissions: OrganizationPermissions
+    presentation_blocs: list[JsonObject] | None = declare(absent=True, whole=True)
+    presentation_blocs_published_at: dt.datetime | None
     """Publication date of the organization presentation blocs. Set it to make the blocs
     publicly visible; leave it empty to keep them hidden (draft). Organization administrators
     always see the blocs regardless of this date."""
-    slug: str | Unset = UNSET
-    teams: list[Team] | Unset = UNSET
-    uri: str | Unset = UNSET
+    slug: str
+    teams: list[Team]
+    uri: str
     """Link to the API endpoint for this organization."""
-    url: str | Unset | None = UNSET
-    zone: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Organization:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.acronym = get("acronym", UNSET)
-        self.badges = each(Badge.from_dict, get("badges", UNSET))
-        self.banner_color = get("banner_color", UNSET)
-        self.banner_image = get("banner_image", UNSET)
-        self.banner_image_position = get("banner_image_position", UNSET)
-        self.business_number_id = get("business_number_id", UNSET)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.description = get("description", UNSET)
-        self.ext = get("ext", UNSET)
-        self.extras = get("extras", UNSET)
-        self.id = get("id", UNSET)
-        self.image_url = get("image_url", UNSET)
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.logo = get("logo", UNSET)
-        self.logo_thumbnail = get("logo_thumbnail", UNSET)
-        self.members = each(Member.from_dict, get("members", UNSET))
-        self.metrics = get("metrics", UNSET)
-        self.name = get("name", UNSET)
-        self.page = get("page", UNSET)
-        self.permissions = optional(OrganizationPermissions.from_dict, get("permissions", UNSET))
-        self.presentation_blocs = get("presentation_blocs", UNSET)
-        self.presentation_blocs_published_at = optional(
-            read_datetime, get("presentation_blocs_published_at", UNSET)
-        )
-        self.slug = get("slug", UNSET)
-        self.teams = each(Team.from_dict, get("teams", UNSET))
-        self.uri = get("uri", UNSET)
-        self.url = get("url", UNSET)
-        self.zone = get("zone", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    url: str | None
+    zone: str | None

@@ -2,32 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class OrganizationPermissions(Model):
+class OrganizationPermissions(View, init=False):
     """Organization permissions."""
 
-    delete: bool | Unset | None = UNSET
-    edit: bool | Unset | None = UNSET
-    harvest: bool | Unset | None = UNSET
-    members: bool | Unset | None = UNSET
-    private: bool | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> OrganizationPermissions:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.delete = get("delete", UNSET)
-        self.edit = get("edit", UNSET)
-        self.harvest = get("harvest", UNSET)
-        self.members = get("members", UNSET)
-        self.private = get("private", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    delete: bool
+    edit: bool
+    harvest: bool
+    members: bool
+    private: bool

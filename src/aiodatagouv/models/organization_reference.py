@@ -2,55 +2,29 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 from .badge import Badge
 from .organization_permissions import OrganizationPermissions
 
 
-@define(kw_only=True, repr=False)
-class OrganizationReference(Model):
+class OrganizationReference(View, init=False):
     """Organization reference."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    acronym: str | Unset | None = UNSET
-    badges: list[Badge] | Unset = UNSET
-    """Not taken from a body."""
-    logo: str | Unset | None = UNSET
-    """URL of the image. Not taken from a body."""
-    logo_thumbnail: str | Unset | None = UNSET
-    """URL of the cropped and squared image (100x100). Not taken from a body."""
-    name: str | Unset = UNSET
-    page: str | Unset | None = UNSET
-    """Link to the udata web page for this organization. Not taken from a body."""
-    permissions: OrganizationPermissions | Unset | None = UNSET
-    """Not taken from a body."""
-    slug: str | Unset = UNSET
-    """Not taken from a body."""
-    uri: str | Unset | None = UNSET
-    """Link to the API endpoint for this organization. Not taken from a body."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> OrganizationReference:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.acronym = get("acronym", UNSET)
-        self.badges = each(Badge.from_dict, get("badges", UNSET))
-        self.logo = get("logo", UNSET)
-        self.logo_thumbnail = get("logo_thumbnail", UNSET)
-        self.name = get("name", UNSET)
-        self.page = get("page", UNSET)
-        self.permissions = optional(OrganizationPermissions.from_dict, get("permissions", UNSET))
-        self.slug = get("slug", UNSET)
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    acronym: str | None
+    badges: list[Badge]
+    logo: str | None
+    """URL of the image."""
+    logo_thumbnail: str | None
+    """URL of the cropped and squared image (100x100)."""
+    name: str
+    page: str | None
+    """Link to the udata web page for this organization."""
+    permissions: OrganizationPermissions
+    slug: str
+    uri: str
+    """Link to the API endpoint for this organization."""

@@ -2,31 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class OrganizationRole(Model):
+class OrganizationRole(View, init=False):
     """Organization role."""
 
-    description: str | Unset | None = UNSET
+    description: str
     """What the role allows, for display in the UI."""
-    id: str | Unset | None = UNSET
+    id: str
     """The role identifier."""
-    label: str | Unset | None = UNSET
+    label: str
     """The role label."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> OrganizationRole:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.description = get("description", UNSET)
-        self.id = get("id", UNSET)
-        self.label = get("label", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

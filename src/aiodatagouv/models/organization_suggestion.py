@@ -2,40 +2,21 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class OrganizationSuggestion(Model):
+class OrganizationSuggestion(View, init=False):
     """Organization suggestion."""
 
-    acronym: str | Unset | None = UNSET
+    acronym: str | None
     """The organization acronym."""
-    id: str | Unset = UNSET
+    id: str
     """The organization identifier."""
-    image_url: str | Unset | None = UNSET
+    image_url: str | None
     """The organization logo URL."""
-    name: str | Unset | None = UNSET
+    name: str
     """The organization name."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """The organization web page URL."""
-    slug: str | Unset | None = UNSET
+    slug: str
     """The organization permalink string."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> OrganizationSuggestion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.acronym = get("acronym", UNSET)
-        self.id = get("id", UNSET)
-        self.image_url = get("image_url", UNSET)
-        self.name = get("name", UNSET)
-        self.page = get("page", UNSET)
-        self.slug = get("slug", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

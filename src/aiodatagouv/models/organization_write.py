@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .organization import Organization
 
 
-@define(kw_only=True, repr=False)
-class OrganizationWrite(Model):
-    """Organization write."""
+class OrganizationWrite(BodyOf[Organization]):
+    """``Organization``, as it is sent."""
 
     acronym: str | Unset | None = UNSET
     banner_color: str | Unset | None = UNSET
@@ -33,26 +30,3 @@ class OrganizationWrite(Model):
     publicly visible; leave it empty to keep them hidden (draft). Organization administrators
     always see the blocs regardless of this date."""
     url: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> OrganizationWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.acronym = get("acronym", UNSET)
-        self.banner_color = get("banner_color", UNSET)
-        self.banner_image_position = get("banner_image_position", UNSET)
-        self.business_number_id = get("business_number_id", UNSET)
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.image_url = get("image_url", UNSET)
-        self.name = get("name", UNSET)
-        self.presentation_blocs = get("presentation_blocs", UNSET)
-        self.presentation_blocs_published_at = optional(
-            read_datetime, get("presentation_blocs_published_at", UNSET)
-        )
-        self.url = get("url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

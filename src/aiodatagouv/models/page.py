@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .organization_reference import OrganizationReference
 from .page_permissions import PagePermissions
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Page(Model):
+class Page(View, init=False):
     """Page."""
 
-    blocs: list[JsonObject] | Unset = UNSET
-    created_at: dt.datetime | Unset = UNSET
-    id: str | Unset = UNSET
-    last_modified: dt.datetime | Unset = UNSET
-    organization: OrganizationReference | Unset | None = UNSET
+    blocs: list[JsonObject]
+    created_at: dt.datetime
+    id: str
+    last_modified: dt.datetime
+    organization: OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | Unset | None = UNSET
+    owner: UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: PagePermissions | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Page:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.blocs = get("blocs", UNSET)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.id = get("id", UNSET)
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.permissions = optional(PagePermissions.from_dict, get("permissions", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    permissions: PagePermissions

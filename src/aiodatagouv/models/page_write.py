@@ -2,32 +2,22 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .page import Page
+from .user import User
+from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class PageWrite(Model):
-    """Page write."""
+class PageWrite(BodyOf[Page]):
+    """``Page``, as it is sent."""
 
     blocs: list[JsonObject] | Unset = UNSET
-    organization: str | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | Unset | None = UNSET
+    owner: str | UserReference | User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> PageWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.blocs = get("blocs", UNSET)
-        self.organization = get("organization", UNSET)
-        self.owner = get("owner", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

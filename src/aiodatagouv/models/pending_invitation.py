@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import MemberRole
 from .generic_reference import GenericReference
 from .organization_reference import OrganizationReference
 
 
-@define(kw_only=True, repr=False)
-class PendingInvitation(Model):
+class PendingInvitation(View, init=False):
     """Pending invitation."""
 
-    assignments: list[GenericReference] | Unset = UNSET
+    assignments: list[GenericReference]
     """Objects to assign on acceptance (for partial_editor invitations)."""
-    comment: str | Unset | None = UNSET
+    comment: str | None
     """Invitation message."""
-    created: dt.datetime | Unset | None = UNSET
+    created: dt.datetime
     """The invitation creation date."""
-    id: str | Unset = UNSET
-    organization: OrganizationReference | Unset | None = UNSET
-    role: MemberRole | Unset | None = UNSET
+    id: str
+    organization: OrganizationReference
+    role: MemberRole | str
     """The role to assign."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> PendingInvitation:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.assignments = each(GenericReference.from_dict, get("assignments", UNSET))
-        self.comment = get("comment", UNSET)
-        self.created = optional(read_datetime, get("created", UNSET))
-        self.id = get("id", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.role = get("role", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

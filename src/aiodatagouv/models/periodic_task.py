@@ -5,59 +5,34 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .crontab import Crontab
 from .enums import PeriodicTaskTask
 from .interval import Interval
 
 
-@define(kw_only=True, repr=False)
-class PeriodicTask(Model):
+class PeriodicTask(View, init=False):
     """Periodic task."""
 
-    args: list[Any] | Unset = UNSET
+    args: list[Any]
     """The job execution arguments."""
-    crontab: Crontab | Unset | None = UNSET
-    description: str | Unset | None = UNSET
+    crontab: Crontab | None
+    description: str | None
     """The job description."""
-    enabled: bool | Unset | None = UNSET
+    enabled: bool
     """Is this job enabled."""
-    id: str | Unset = UNSET
-    interval: Interval | Unset | None = UNSET
-    kwargs: JsonObject | Unset | None = UNSET
+    id: str
+    interval: Interval | None
+    kwargs: JsonObject
     """The job execution keyword arguments."""
-    last_run_at: dt.datetime | Unset | None = UNSET
+    last_run_at: dt.datetime | None
     """The last job execution date."""
-    name: str | Unset = UNSET
+    name: str
     """The job unique name."""
-    schedule: str | Unset | None = UNSET
+    schedule: str
     """The schedule display."""
-    task: PeriodicTaskTask | Unset = UNSET
+    task: PeriodicTaskTask | str
     """The task name."""
-    last_run_id: str | Unset | None = UNSET
+    last_run_id: str | None
     """The last execution task id. Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> PeriodicTask:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.args = get("args", UNSET)
-        self.crontab = optional(Crontab.from_dict, get("crontab", UNSET))
-        self.description = get("description", UNSET)
-        self.enabled = get("enabled", UNSET)
-        self.id = get("id", UNSET)
-        self.interval = optional(Interval.from_dict, get("interval", UNSET))
-        self.kwargs = get("kwargs", UNSET)
-        self.last_run_at = optional(read_datetime, get("last_run_at", UNSET))
-        self.name = get("name", UNSET)
-        self.schedule = get("schedule", UNSET)
-        self.task = get("task", UNSET)
-        self.last_run_id = get("last_run_id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,47 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
+from .._body import BodyOf
+from .._declared import declare
 from ..types import UNSET, JsonObject, Unset
 from .crontab_write import CrontabWrite
-from .enums import PeriodicTaskTask
 from .interval_write import IntervalWrite
+from .periodic_task import PeriodicTask
 
 
-@define(kw_only=True, repr=False)
-class PeriodicTaskWrite(Model):
-    """Periodic task write."""
+class PeriodicTaskWrite(BodyOf[PeriodicTask]):
+    """``PeriodicTask``, as it is sent."""
 
     args: list[Any] | Unset = UNSET
     """The job execution arguments."""
-    crontab: CrontabWrite | Unset | None = UNSET
+    crontab: CrontabWrite | Unset | None = declare(apart=["null"], default=UNSET)
     description: str | Unset | None = UNSET
     """The job description."""
     enabled: bool | Unset | None = UNSET
     """Is this job enabled."""
-    interval: IntervalWrite | Unset | None = UNSET
+    interval: IntervalWrite | Unset | None = declare(apart=["null"], default=UNSET)
     kwargs: JsonObject | Unset | None = UNSET
     """The job execution keyword arguments."""
     name: str | Unset = UNSET
     """The job unique name."""
-    task: PeriodicTaskTask | Unset = UNSET
+    task: str | Unset = UNSET
     """The task name."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> PeriodicTaskWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.args = get("args", UNSET)
-        self.crontab = optional(CrontabWrite.from_dict, get("crontab", UNSET))
-        self.description = get("description", UNSET)
-        self.enabled = get("enabled", UNSET)
-        self.interval = optional(IntervalWrite.from_dict, get("interval", UNSET))
-        self.kwargs = get("kwargs", UNSET)
-        self.name = get("name", UNSET)
-        self.task = get("task", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .dataset import Dataset
 from .enums import PostBodyType, PostKind
 from .page import Page
@@ -17,84 +15,48 @@ from .reuse_reference import ReuseReference
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Post(Model):
+class Post(View, init=False):
     """Post."""
 
-    ancestors: list[PostAncestor] | Unset = UNSET
+    ancestors: list[PostAncestor]
     """The ancestor pages, from the root page to the parent."""
-    blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
-    body_type: PostBodyType | Unset | None = UNSET
-    content: str | Unset | None = UNSET
-    created_at: dt.datetime | Unset = UNSET
-    credit_to: str | Unset | None = UNSET
+    blocs: list[JsonObject] | None = declare(absent=True, whole=True)
+    body_type: PostBodyType | str
+    content: str | None
+    created_at: dt.datetime
+    credit_to: str | None
     """An optional credit line (associated to the image)."""
-    credit_url: str | Unset | None = UNSET
+    credit_url: str | None
     """An optional link associated to the credits."""
-    datasets: list[Dataset] | Unset = UNSET
+    datasets: list[Dataset]
     """The post datasets."""
-    headline: str | Unset | None = UNSET
-    id: str | Unset = UNSET
-    image: str | Unset | None = UNSET
+    headline: str | None
+    id: str
+    image: str | None
     """URL of the image."""
-    image_thumbnail: str | Unset | None = UNSET
+    image_thumbnail: str | None
     """URL of the cropped and squared image (100x100)."""
-    image_url: str | Unset | None = UNSET
-    kind: PostKind | Unset | None = UNSET
+    image_url: str | None
+    kind: PostKind | str
     """Post kind (news or page)."""
-    last_modified: dt.datetime | Unset = UNSET
-    name: str | Unset = UNSET
-    owner: UserReference | Unset | None = UNSET
+    last_modified: dt.datetime
+    name: str
+    owner: UserReference | None
     """The owner user."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """The post web page URL."""
-    parent: PostAncestor | Unset | None = UNSET
+    parent: PostAncestor | None
     """The parent page, only for pages."""
-    published: dt.datetime | Unset | None = UNSET
+    published: dt.datetime | None
     """The post publication date."""
-    reuses: list[ReuseReference] | Unset = UNSET
+    reuses: list[ReuseReference]
     """The post reuses."""
-    sidemenu: bool | Unset | None = UNSET
+    sidemenu: bool
     """Display a side menu linking to the headings of the post."""
-    slug: str | Unset = UNSET
-    tags: list[str] | Unset = UNSET
+    slug: str
+    tags: list[str]
     """Some keywords to help in search."""
-    uri: str | Unset | None = UNSET
+    uri: str
     """The API URI for this post."""
-    content_as_page: Page | Unset | None = UNSET
+    content_as_page: Page | None
     """Reference to a Page when body_type is 'blocs'. Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Post:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.ancestors = each(PostAncestor.from_dict, get("ancestors", UNSET))
-        self.blocs = get("blocs", UNSET)
-        self.body_type = get("body_type", UNSET)
-        self.content = get("content", UNSET)
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.credit_to = get("credit_to", UNSET)
-        self.credit_url = get("credit_url", UNSET)
-        self.datasets = each(Dataset.from_dict, get("datasets", UNSET))
-        self.headline = get("headline", UNSET)
-        self.id = get("id", UNSET)
-        self.image = get("image", UNSET)
-        self.image_thumbnail = get("image_thumbnail", UNSET)
-        self.image_url = get("image_url", UNSET)
-        self.kind = get("kind", UNSET)
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.name = get("name", UNSET)
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.page = get("page", UNSET)
-        self.parent = optional(PostAncestor.from_dict, get("parent", UNSET))
-        self.published = optional(read_datetime, get("published", UNSET))
-        self.reuses = each(ReuseReference.from_dict, get("reuses", UNSET))
-        self.sidemenu = get("sidemenu", UNSET)
-        self.slug = get("slug", UNSET)
-        self.tags = get("tags", UNSET)
-        self.uri = get("uri", UNSET)
-        self.content_as_page = optional(Page.from_dict, get("content_as_page", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

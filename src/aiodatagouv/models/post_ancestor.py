@@ -2,31 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class PostAncestor(Model):
+class PostAncestor(View, init=False):
     """Post ancestor."""
 
-    id: str | Unset = UNSET
+    id: str
     """The post identifier."""
-    name: str | Unset | None = UNSET
+    name: str
     """The post name."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """The post web page URL."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> PostAncestor:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.id = get("id", UNSET)
-        self.name = get("name", UNSET)
-        self.page = get("page", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,16 +2,21 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
+from collections.abc import Sequence
 
-from .._model import Model, unknown
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
 from .enums import PostBodyType, PostKind
+from .page import Page
+from .post import Post
+from .reuse import Reuse
+from .reuse_reference import ReuseReference
 
 
-@define(kw_only=True, repr=False)
-class PostWrite(Model):
-    """Post write."""
+class PostWrite(BodyOf[Post]):
+    """``Post``, as it is sent."""
 
     blocs: list[JsonObject] | Unset = UNSET
     body_type: PostBodyType | Unset | None = UNSET
@@ -20,46 +25,21 @@ class PostWrite(Model):
     """An optional credit line (associated to the image)."""
     credit_url: str | Unset | None = UNSET
     """An optional link associated to the credits."""
-    datasets: list[str] | Unset = UNSET
+    datasets: Sequence[str | DatasetReference | Dataset] | Unset = UNSET
     """The post datasets."""
     headline: str | Unset | None = UNSET
     image_url: str | Unset | None = UNSET
     kind: PostKind | Unset | None = UNSET
     """Post kind (news or page)."""
     name: str | Unset = UNSET
-    parent: str | Unset | None = UNSET
+    parent: str | Post | Unset | None = UNSET
     """The parent page, only for pages."""
-    reuses: list[str] | Unset = UNSET
+    reuses: Sequence[str | ReuseReference | Reuse] | Unset = UNSET
     """The post reuses."""
     sidemenu: bool | Unset | None = UNSET
     """Display a side menu linking to the headings of the post."""
     slug: str | Unset = UNSET
-    tags: list[str] | Unset = UNSET
+    tags: list[str] | Unset | None = UNSET
     """Some keywords to help in search."""
-    content_as_page: str | Unset | None = UNSET
+    content_as_page: str | Page | Unset | None = UNSET
     """Reference to a Page when body_type is 'blocs'. Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> PostWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.blocs = get("blocs", UNSET)
-        self.body_type = get("body_type", UNSET)
-        self.content = get("content", UNSET)
-        self.credit_to = get("credit_to", UNSET)
-        self.credit_url = get("credit_url", UNSET)
-        self.datasets = get("datasets", UNSET)
-        self.headline = get("headline", UNSET)
-        self.image_url = get("image_url", UNSET)
-        self.kind = get("kind", UNSET)
-        self.name = get("name", UNSET)
-        self.parent = get("parent", UNSET)
-        self.reuses = get("reuses", UNSET)
-        self.sidemenu = get("sidemenu", UNSET)
-        self.slug = get("slug", UNSET)
-        self.tags = get("tags", UNSET)
-        self.content_as_page = get("content_as_page", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

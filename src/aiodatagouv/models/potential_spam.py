@@ -2,24 +2,10 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class PotentialSpam(Model):
+class PotentialSpam(View, init=False):
     """Potential spam."""
 
-    message: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> PotentialSpam:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.message = get("message", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    message: str

@@ -2,31 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class ReasonCategory(Model):
+class ReasonCategory(View, init=False):
     """A reason for restricting access."""
 
-    value: str | Unset = UNSET
+    value: str
     """What to send as the category."""
-    label: str | Unset = UNSET
+    label: str
     """The category in words."""
-    definition: str | Unset | None = UNSET
+    definition: str
     """What the law says about it."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ReasonCategory:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.value = get("value", UNSET)
-        self.label = get("label", UNSET)
-        self.definition = get("definition", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,25 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
+from ..types import UNSET, Unset
 
 
-@define(kw_only=True, repr=False)
-class RefuseMembership(Model):
+class RefuseMembership(Body):
     """Refuse membership."""
 
     comment: str | Unset | None = UNSET
     """The refusal comment."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> RefuseMembership:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.comment = get("comment", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

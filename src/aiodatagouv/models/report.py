@@ -4,61 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import ReportReasonValue
 from .lazy_reference import LazyReference
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Report(Model):
+class Report(View, init=False):
     """Report."""
 
-    by: UserReference | Unset | None = UNSET
+    by: UserReference | None
     """Only set if a user was connected when reporting an element."""
-    callbacks_count: int | Unset | None = UNSET
+    callbacks_count: int
     """Number of pending callbacks to execute when dismissed."""
-    dismissed_at: dt.datetime | Unset | None = UNSET
-    dismissed_by: UserReference | Unset | None = UNSET
-    id: str | Unset = UNSET
-    message: str | Unset | None = UNSET
-    reason: ReportReasonValue | Unset = UNSET
-    reported_at: dt.datetime | Unset = UNSET
-    self_api_url: str | Unset | None = UNSET
+    dismissed_at: dt.datetime | None
+    dismissed_by: UserReference | None
+    id: str
+    message: str | None
+    reason: ReportReasonValue | str
+    reported_at: dt.datetime
+    self_api_url: str
     """Link to the API endpoint for this report."""
-    subject: LazyReference | Unset = UNSET
-    subject_deleted_at: dt.datetime | Unset | None = UNSET
-    subject_deleted_by: UserReference | Unset | None = UNSET
-    subject_embed_id: str | Unset | None = UNSET
+    subject: LazyReference
+    subject_deleted_at: dt.datetime | None
+    subject_deleted_by: UserReference | None
+    subject_embed_id: str | None
     """UUID of the embedded document within the subject (e.g., a Message within a Discussion)."""
-    subject_label: str | Unset | None = UNSET
+    subject_label: str | None
     """Title or slug of the subject, saved at report creation for future reference."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Report:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.by = optional(UserReference.from_dict, get("by", UNSET))
-        self.callbacks_count = get("callbacks_count", UNSET)
-        self.dismissed_at = optional(read_datetime, get("dismissed_at", UNSET))
-        self.dismissed_by = optional(UserReference.from_dict, get("dismissed_by", UNSET))
-        self.id = get("id", UNSET)
-        self.message = get("message", UNSET)
-        self.reason = get("reason", UNSET)
-        self.reported_at = optional(read_datetime, get("reported_at", UNSET))
-        self.self_api_url = get("self_api_url", UNSET)
-        self.subject = optional(LazyReference.from_dict, get("subject", UNSET))
-        self.subject_deleted_at = optional(read_datetime, get("subject_deleted_at", UNSET))
-        self.subject_deleted_by = optional(
-            UserReference.from_dict, get("subject_deleted_by", UNSET)
-        )
-        self.subject_embed_id = get("subject_embed_id", UNSET)
-        self.subject_label = get("subject_label", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,28 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class ReportReason(Model):
+class ReportReason(View, init=False):
     """A reason for a report."""
 
-    value: str | Unset = UNSET
+    value: str
     """What to send as the reason of a report."""
-    label: str | Unset = UNSET
+    label: str
     """The reason in words."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ReportReason:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.value = get("value", UNSET)
-        self.label = get("label", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

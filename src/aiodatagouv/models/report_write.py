@@ -4,39 +4,49 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from .._declared import declare
+from ..types import UNSET, Unset
+from .dataservice import Dataservice
+from .dataservice_reference import DataserviceReference
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
+from .discussion import Discussion
 from .enums import ReportReasonValue
-from .lazy_reference import LazyReference
+from .model_reference import ModelReference
+from .model_reference_write import ModelReferenceWrite
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .report import Report
+from .reuse import Reuse
+from .reuse_reference import ReuseReference
+from .user import User
+from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class ReportWrite(Model):
-    """Report write."""
+class ReportWrite(BodyOf[Report]):
+    """``Report``, as it is sent."""
 
-    dismissed_at: dt.datetime | Unset | None = UNSET
-    dismissed_by: str | Unset | None = UNSET
+    dismissed_at: dt.datetime | Unset | None = declare(apart=True, default=UNSET)
+    dismissed_by: str | UserReference | User | Unset | None = declare(apart=True, default=UNSET)
     """ID of the reference."""
     message: str | Unset | None = UNSET
     reason: ReportReasonValue | Unset = UNSET
-    subject: LazyReference | Unset = UNSET
+    subject: (
+        ModelReferenceWrite
+        | ModelReference
+        | DatasetReference
+        | Dataset
+        | ReuseReference
+        | Reuse
+        | DataserviceReference
+        | Dataservice
+        | Discussion
+        | OrganizationReference
+        | Organization
+        | UserReference
+        | User
+        | Unset
+    ) = UNSET
     subject_embed_id: str | Unset | None = UNSET
     """UUID of the embedded document within the subject (e.g., a Message within a Discussion)."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ReportWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.dismissed_at = optional(read_datetime, get("dismissed_at", UNSET))
-        self.dismissed_by = get("dismissed_by", UNSET)
-        self.message = get("message", UNSET)
-        self.reason = get("reason", UNSET)
-        self.subject = optional(LazyReference.from_dict, get("subject", UNSET))
-        self.subject_embed_id = get("subject_embed_id", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .checksum import Checksum
 from .enums import ResourceFiletype, ResourceTypeValue
 from .geopf_resource_metadata import GeopfResourceMetadata
@@ -17,78 +14,47 @@ from .resource_internals import ResourceInternals
 from .schema import Schema
 
 
-@define(kw_only=True, repr=False)
-class Resource(Model):
+class Resource(View, init=False):
     """Resource."""
 
-    checksum: Checksum | Unset | None = UNSET
+    checksum: Checksum | None
     """A checksum to validate file validity."""
-    created_at: dt.datetime | Unset = UNSET
-    """The resource creation date. Not taken from a body."""
-    description: str | Unset | None = UNSET
+    created_at: dt.datetime
+    """The resource creation date."""
+    description: str | None
     """The resource markdown description."""
-    extras: JsonObject | Unset = UNSET
+    extras: JsonObject
     """Extra attributes as key-value pairs."""
-    filesize: int | Unset | None = UNSET
+    filesize: int | None
     """The resource file size in bytes."""
-    filetype: ResourceFiletype | Unset = UNSET
+    filetype: ResourceFiletype | str
     """Whether the resource is an uploaded file, a remote file or an API."""
-    format: str | Unset | None = UNSET
+    format: str | None
     """The resource format."""
-    geopf: GeopfResourceMetadata | Unset | None = UNSET
-    """Géoplateforme sync status metadata. Not taken from a body."""
-    harvest: HarvestResourceMetadata | Unset | None = UNSET
-    """Harvest attributes metadata information. Not taken from a body."""
-    id: str | Unset = UNSET
-    """The resource unique ID. Not taken from a body."""
-    internal: ResourceInternals | Unset = UNSET
-    """Site internal and specific object's data. Not taken from a body."""
-    last_modified: dt.datetime | Unset = UNSET
-    """The resource last modification date. Not taken from a body."""
-    latest: str | Unset = UNSET
+    geopf: GeopfResourceMetadata | None
+    """Géoplateforme sync status metadata."""
+    harvest: HarvestResourceMetadata | None
+    """Harvest attributes metadata information."""
+    id: str
+    """The resource unique ID."""
+    internal: ResourceInternals
+    """Site internal and specific object's data."""
+    last_modified: dt.datetime
+    """The resource last modification date."""
+    latest: str
     """The permanent URL redirecting to the latest version of the resource. When the resource
-    data is updated, the URL will change, the latest URL won't. Not taken from a body."""
-    metrics: JsonObject | Unset = UNSET
-    """The resource metrics. Not taken from a body."""
-    mime: str | Unset | None = UNSET
+    data is updated, the URL will change, the latest URL won't."""
+    metrics: JsonObject
+    """The resource metrics."""
+    mime: str | None
     """The resource mime type."""
-    preview_url: str | Unset | None = UNSET
-    """An optional preview URL to be loaded as a standalone page (ie. iframe or new page). Not
-    taken from a body."""
-    schema: Schema | Unset | None = UNSET
+    preview_url: str | None
+    """An optional preview URL to be loaded as a standalone page (ie. iframe or new page)."""
+    schema: Schema | None
     """Reference to the associated schema."""
-    title: str | Unset = UNSET
+    title: str
     """The resource title."""
-    type: ResourceTypeValue | Unset = UNSET
+    type: ResourceTypeValue | str
     """Resource type (documentation, API...)."""
-    url: str | Unset = UNSET
+    url: str
     """The resource URL."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Resource:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.checksum = optional(Checksum.from_dict, get("checksum", UNSET))
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.filesize = get("filesize", UNSET)
-        self.filetype = get("filetype", UNSET)
-        self.format = get("format", UNSET)
-        self.geopf = optional(GeopfResourceMetadata.from_dict, get("geopf", UNSET))
-        self.harvest = optional(HarvestResourceMetadata.from_dict, get("harvest", UNSET))
-        self.id = get("id", UNSET)
-        self.internal = optional(ResourceInternals.from_dict, get("internal", UNSET))
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.latest = get("latest", UNSET)
-        self.metrics = get("metrics", UNSET)
-        self.mime = get("mime", UNSET)
-        self.preview_url = get("preview_url", UNSET)
-        self.schema = optional(Schema.from_dict, get("schema", UNSET))
-        self.title = get("title", UNSET)
-        self.type = get("type", UNSET)
-        self.url = get("url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
+from ..types import JsonObject
 from .badge import Badge
 from .dataservice_reference import DataserviceReference
 from .dataset import Dataset
@@ -18,77 +15,41 @@ from .reuse_permissions import ReusePermissions
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Reuse(Model):
+class Reuse(View, init=False):
     """Reuse."""
 
-    archived: dt.datetime | Unset | None = UNSET
-    badges: list[Badge] | Unset = UNSET
-    created_at: dt.datetime | Unset = UNSET
-    dataservices: list[DataserviceReference] | Unset = UNSET
-    datasets: list[Dataset] | Unset = UNSET
-    deleted: dt.datetime | Unset | None = UNSET
-    description: str | Unset = UNSET
-    extras: JsonObject | Unset = UNSET
-    featured: bool | Unset | None = UNSET
-    id: str | Unset = UNSET
-    image: str | Unset | None = UNSET
+    archived: dt.datetime | None
+    badges: list[Badge]
+    created_at: dt.datetime
+    dataservices: list[DataserviceReference]
+    datasets: list[Dataset]
+    deleted: dt.datetime | None
+    description: str
+    extras: JsonObject
+    featured: bool | None
+    id: str
+    image: str | None
     """URL of the image."""
-    image_thumbnail: str | Unset | None = UNSET
+    image_thumbnail: str | None
     """URL of the cropped and squared image (500x500)."""
-    last_modified: dt.datetime | Unset = UNSET
-    metrics: JsonObject | Unset = UNSET
-    organization: OrganizationReference | Unset | None = UNSET
+    last_modified: dt.datetime
+    metrics: JsonObject
+    organization: OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | Unset | None = UNSET
+    owner: UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """Link to the udata web page for this reuse."""
-    permissions: ReusePermissions | Unset = UNSET
-    private: bool | Unset = UNSET
-    slug: str | Unset = UNSET
-    tags: list[str] | Unset = UNSET
-    title: str | Unset = UNSET
-    topic: ReuseTopicValue | Unset = UNSET
-    type: ReuseTypeValue | Unset = UNSET
-    uri: str | Unset = UNSET
+    permissions: ReusePermissions
+    private: bool
+    slug: str
+    tags: list[str]
+    title: str
+    topic: ReuseTopicValue | str
+    type: ReuseTypeValue | str
+    uri: str
     """Link to the API endpoint for this reuse."""
-    url: str | Unset = UNSET
+    url: str
     """The remote URL (website)."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Reuse:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.archived = optional(read_datetime, get("archived", UNSET))
-        self.badges = each(Badge.from_dict, get("badges", UNSET))
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.dataservices = each(DataserviceReference.from_dict, get("dataservices", UNSET))
-        self.datasets = each(Dataset.from_dict, get("datasets", UNSET))
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.featured = get("featured", UNSET)
-        self.id = get("id", UNSET)
-        self.image = get("image", UNSET)
-        self.image_thumbnail = get("image_thumbnail", UNSET)
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.metrics = get("metrics", UNSET)
-        self.organization = optional(OrganizationReference.from_dict, get("organization", UNSET))
-        self.owner = optional(UserReference.from_dict, get("owner", UNSET))
-        self.page = get("page", UNSET)
-        self.permissions = optional(ReusePermissions.from_dict, get("permissions", UNSET))
-        self.private = get("private", UNSET)
-        self.slug = get("slug", UNSET)
-        self.tags = get("tags", UNSET)
-        self.title = get("title", UNSET)
-        self.topic = get("topic", UNSET)
-        self.type = get("type", UNSET)
-        self.uri = get("uri", UNSET)
-        self.url = get("url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,42 +2,23 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class ReuseReference(Model):
+class ReuseReference(View, init=False):
     """Reuse reference."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    image: str | Unset | None = UNSET
+    image: str | None
     """URL of the image."""
-    image_thumbnail: str | Unset | None = UNSET
+    image_thumbnail: str | None
     """URL of the cropped and squared image (500x500)."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """Link to the udata web page for this reuse."""
-    title: str | Unset = UNSET
-    uri: str | Unset | None = UNSET
+    title: str
+    uri: str
     """Link to the API endpoint for this reuse."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ReuseReference:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.image = get("image", UNSET)
-        self.image_thumbnail = get("image_thumbnail", UNSET)
-        self.page = get("page", UNSET)
-        self.title = get("title", UNSET)
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

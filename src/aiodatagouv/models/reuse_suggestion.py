@@ -2,37 +2,19 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class ReuseSuggestion(Model):
+class ReuseSuggestion(View, init=False):
     """Reuse suggestion."""
 
-    id: str | Unset = UNSET
+    id: str
     """The reuse identifier."""
-    image_url: str | Unset | None = UNSET
+    image_url: str | None
     """The reuse thumbnail URL."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """The reuse web page URL."""
-    slug: str | Unset | None = UNSET
+    slug: str
     """The reuse permalink string."""
-    title: str | Unset | None = UNSET
+    title: str
     """The reuse title."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ReuseSuggestion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.id = get("id", UNSET)
-        self.image_url = get("image_url", UNSET)
-        self.page = get("page", UNSET)
-        self.slug = get("slug", UNSET)
-        self.title = get("title", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -3,58 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .dataservice import Dataservice
+from .dataservice_reference import DataserviceReference
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
 from .enums import ReuseTopicValue, ReuseTypeValue
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .reuse import Reuse
+from .user import User
+from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class ReuseWrite(Model):
-    """Reuse write."""
+class ReuseWrite(BodyOf[Reuse]):
+    """``Reuse``, as it is sent."""
 
     archived: dt.datetime | Unset | None = UNSET
-    dataservices: list[str] | Unset = UNSET
-    datasets: list[str] | Unset = UNSET
+    dataservices: Sequence[str | DataserviceReference | Dataservice] | Unset = UNSET
+    datasets: Sequence[str | DatasetReference | Dataset] | Unset = UNSET
     deleted: dt.datetime | Unset | None = UNSET
     description: str | Unset = UNSET
     extras: JsonObject | Unset | None = UNSET
-    organization: str | Unset | None = UNSET
+    organization: str | OrganizationReference | Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | Unset | None = UNSET
+    owner: str | UserReference | User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET
-    tags: list[str] | Unset = UNSET
+    tags: list[str] | Unset | None = UNSET
     title: str | Unset = UNSET
     topic: ReuseTopicValue | Unset = UNSET
     type: ReuseTypeValue | Unset = UNSET
     url: str | Unset = UNSET
     """The remote URL (website)."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> ReuseWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.archived = optional(read_datetime, get("archived", UNSET))
-        self.dataservices = get("dataservices", UNSET)
-        self.datasets = get("datasets", UNSET)
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.organization = get("organization", UNSET)
-        self.owner = get("owner", UNSET)
-        self.private = get("private", UNSET)
-        self.tags = get("tags", UNSET)
-        self.title = get("title", UNSET)
-        self.topic = get("topic", UNSET)
-        self.type = get("type", UNSET)
-        self.url = get("url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

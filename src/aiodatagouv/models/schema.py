@@ -2,28 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class Schema(Model):
+class Schema(View, init=False):
     """Schema."""
 
-    name: str | Unset | None = UNSET
-    url: str | Unset | None = UNSET
-    version: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Schema:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.name = get("name", UNSET)
-        self.url = get("url", UNSET)
-        self.version = get("version", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    name: str | None
+    url: str | None
+    version: str | None

@@ -2,51 +2,28 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
 
-
-@define(kw_only=True, repr=False)
-class Site(Model):
+class Site(View, init=False):
     """Site."""
 
-    dataservices_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
-    datasets_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
-    feed_size: int | Unset = UNSET
-    id: str | Unset = UNSET
-    keywords: list[str] | Unset = UNSET
-    metrics: JsonObject | Unset | None = UNSET
-    reuses_blocs: list[JsonObject] | Unset = field(default=UNSET, metadata={"whole": True})
-    title: str | Unset = UNSET
+    dataservices_blocs: list[JsonObject] | None = declare(absent=True, whole=True)
+    datasets_blocs: list[JsonObject] | None = declare(absent=True, whole=True)
+    feed_size: int
+    id: str
+    keywords: list[str]
+    metrics: JsonObject
+    reuses_blocs: list[JsonObject] | None = declare(absent=True, whole=True)
+    title: str
     """The site display title."""
-    version: str | Unset | None = UNSET
+    version: str
     """The current version of udata."""
-    dataservices_page: str | Unset | None = UNSET
+    dataservices_page: str | None
     """Only of portals older than udata 17.18.0."""
-    datasets_page: str | Unset | None = UNSET
+    datasets_page: str | None
     """Only of portals older than udata 17.18.0."""
-    reuses_page: str | Unset | None = UNSET
+    reuses_page: str | None
     """Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Site:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.dataservices_blocs = get("dataservices_blocs", UNSET)
-        self.datasets_blocs = get("datasets_blocs", UNSET)
-        self.feed_size = get("feed_size", UNSET)
-        self.id = get("id", UNSET)
-        self.keywords = get("keywords", UNSET)
-        self.metrics = get("metrics", UNSET)
-        self.reuses_blocs = get("reuses_blocs", UNSET)
-        self.title = get("title", UNSET)
-        self.version = get("version", UNSET)
-        self.dataservices_page = get("dataservices_page", UNSET)
-        self.datasets_page = get("datasets_page", UNSET)
-        self.reuses_page = get("reuses_page", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

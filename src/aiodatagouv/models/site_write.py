@@ -2,44 +2,25 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
+from .._body import BodyOf
 from ..types import UNSET, JsonObject, Unset
+from .page import Page
+from .site import Site
 
 
-@define(kw_only=True, repr=False)
-class SiteWrite(Model):
-    """Site write."""
+class SiteWrite(BodyOf[Site]):
+    """``Site``, as it is sent."""
 
     dataservices_blocs: list[JsonObject] | Unset = UNSET
     datasets_blocs: list[JsonObject] | Unset = UNSET
     feed_size: int | Unset = UNSET
-    keywords: list[str] | Unset = UNSET
+    keywords: list[str] | Unset | None = UNSET
     reuses_blocs: list[JsonObject] | Unset = UNSET
     title: str | Unset = UNSET
     """The site display title."""
-    dataservices_page: str | Unset | None = UNSET
+    dataservices_page: str | Page | Unset | None = UNSET
     """ID of the reference. Only of portals older than udata 17.18.0."""
-    datasets_page: str | Unset | None = UNSET
+    datasets_page: str | Page | Unset | None = UNSET
     """ID of the reference. Only of portals older than udata 17.18.0."""
-    reuses_page: str | Unset | None = UNSET
+    reuses_page: str | Page | Unset | None = UNSET
     """ID of the reference. Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> SiteWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.dataservices_blocs = get("dataservices_blocs", UNSET)
-        self.datasets_blocs = get("datasets_blocs", UNSET)
-        self.feed_size = get("feed_size", UNSET)
-        self.keywords = get("keywords", UNSET)
-        self.reuses_blocs = get("reuses_blocs", UNSET)
-        self.title = get("title", UNSET)
-        self.dataservices_page = get("dataservices_page", UNSET)
-        self.datasets_page = get("datasets_page", UNSET)
-        self.reuses_page = get("reuses_page", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,26 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import SpamStatus
 
 
-@define(kw_only=True, repr=False)
-class Spam(Model):
+class Spam(View, init=False):
     """Spam."""
 
-    status: SpamStatus | Unset | None = UNSET
+    status: SpamStatus | str | None
     """Status."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Spam:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.status = get("status", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

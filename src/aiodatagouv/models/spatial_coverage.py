@@ -2,34 +2,18 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .geo_json import GeoJSON
 
 
-@define(kw_only=True, repr=False)
-class SpatialCoverage(Model):
+class SpatialCoverage(View, init=False):
     """Spatial coverage."""
 
-    geom: GeoJSON | Unset | None = UNSET
+    geom: GeoJSON | None
     """A multipolygon for the whole coverage."""
-    granularity: str | Unset | None = UNSET
+    granularity: str
     """The spatial/territorial granularity (full Granularity object if
     `X-Get-Datasets-Full-Objects` is set, ID of the granularity otherwise)."""
-    zones: list[str] | Unset = UNSET
+    zones: list[str]
     """The covered zones identifiers (full GeoZone objects if `X-Get-Datasets-Full-Objects` is
     set, IDs of the zones otherwise)."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> SpatialCoverage:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.geom = optional(GeoJSON.from_dict, get("geom", UNSET))
-        self.granularity = get("granularity", UNSET)
-        self.zones = get("zones", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,38 +2,20 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import TaskStatus
 
 
-@define(kw_only=True, repr=False)
-class Task(Model):
+class Task(View, init=False):
     """Task."""
 
-    exc: str | Unset | None = UNSET
+    exc: str | None
     """The exception thrown during execution."""
-    id: str | Unset = UNSET
+    id: str
     """Tha task execution ID."""
-    result: str | Unset | None = UNSET
+    result: str | None
     """The task results if exists."""
-    status: TaskStatus | Unset | None = UNSET
+    status: TaskStatus | str
     """Cron expression for hour."""
-    traceback: str | Unset | None = UNSET
+    traceback: str | None
     """The execution traceback."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Task:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.exc = get("exc", UNSET)
-        self.id = get("id", UNSET)
-        self.result = get("result", UNSET)
-        self.status = get("status", UNSET)
-        self.traceback = get("traceback", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,21 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import JsonObject
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class Team(Model):
+class Team(View, init=False):
     """Team."""
-
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Team:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        self = cls.__new__(cls)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_date
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class TemporalCoverage(Model):
+class TemporalCoverage(View, init=False):
     """Temporal coverage."""
 
-    end: dt.date | Unset | None = UNSET
+    end: dt.date | None
     """The temporal coverage end date."""
-    start: dt.date | Unset = UNSET
+    start: dt.date | None
     """The temporal coverage start date."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> TemporalCoverage:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.end = optional(read_date, get("end", UNSET))
-        self.start = optional(read_date, get("start", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,37 +2,19 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class TerritorySuggestion(Model):
+class TerritorySuggestion(View, init=False):
     """Territory suggestion."""
 
-    code: str | Unset = UNSET
+    code: str
     """The territory main code."""
-    id: str | Unset = UNSET
+    id: str
     """The territory identifier."""
-    level: str | Unset = UNSET
+    level: str
     """The territory administrative level."""
-    name: str | Unset = UNSET
+    name: str
     """The territory name."""
-    uri: str | Unset = UNSET
+    uri: str | None
     """The zone uri."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> TerritorySuggestion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.code = get("code", UNSET)
-        self.id = get("id", UNSET)
-        self.level = get("level", UNSET)
-        self.name = get("name", UNSET)
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,25 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class TextSuggestion(Model):
+class TextSuggestion(View, init=False):
     """A suggested text."""
 
-    text: str | Unset = UNSET
+    text: str
     """The text."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> TextSuggestion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.text = get("text", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

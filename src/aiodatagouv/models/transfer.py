@@ -4,57 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import TransferStatus
 from .transfer_party import TransferParty
 from .transfer_subject import TransferSubject
 from .user_reference import UserReference
 
 
-@define(kw_only=True, repr=False)
-class Transfer(Model):
+class Transfer(View, init=False):
     """Transfer."""
 
-    comment: str | Unset | None = UNSET
+    comment: str | None
     """A comment about the transfer request."""
-    created: dt.datetime | Unset | None = UNSET
+    created: dt.datetime
     """The transfer request date."""
-    id: str | Unset = UNSET
+    id: str
     """The transfer unique identifier."""
-    owner: TransferParty | Unset | None = UNSET
+    owner: TransferParty
     """The user or organization currently owning the transfered object."""
-    recipient: TransferParty | Unset | None = UNSET
+    recipient: TransferParty
     """The user or organization receiving the transfered object."""
-    reponse_comment: str | Unset | None = UNSET
+    reponse_comment: str | None
     """A comment about the transfer response."""
-    responded: dt.datetime | Unset | None = UNSET
+    responded: dt.datetime | None
     """The transfer response date."""
-    status: TransferStatus | Unset | None = UNSET
+    status: TransferStatus | str
     """The current transfer request status."""
-    subject: TransferSubject | Unset | None = UNSET
+    subject: TransferSubject
     """The transfered object."""
-    user: UserReference | Unset | None = UNSET
+    user: UserReference
     """The user who requested the transfer."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> Transfer:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.comment = get("comment", UNSET)
-        self.created = optional(read_datetime, get("created", UNSET))
-        self.id = get("id", UNSET)
-        self.owner = optional(TransferParty.from_dict, get("owner", UNSET))
-        self.recipient = optional(TransferParty.from_dict, get("recipient", UNSET))
-        self.reponse_comment = get("reponse_comment", UNSET)
-        self.responded = optional(read_datetime, get("responded", UNSET))
-        self.status = get("status", UNSET)
-        self.subject = optional(TransferSubject.from_dict, get("subject", UNSET))
-        self.user = optional(UserReference.from_dict, get("user", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,66 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 from .badge import Badge
 from .organization_permissions import OrganizationPermissions
 
 
-@define(kw_only=True, repr=False)
-class TransferParty(Model):
+class TransferParty(View, init=False):
     """A user or an organization, which its class tells."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    acronym: str | Unset | None = UNSET
-    badges: list[Badge] | Unset = UNSET
-    logo: str | Unset | None = UNSET
+    acronym: str | None = declare(absent=True)
+    badges: list[Badge] | None = declare(absent=True)
+    logo: str | None = declare(absent=True)
     """URL of the image."""
-    logo_thumbnail: str | Unset | None = UNSET
+    logo_thumbnail: str | None = declare(absent=True)
     """URL of the cropped and squared image (100x100)."""
-    name: str | Unset = UNSET
-    page: str | Unset | None = UNSET
+    name: str | None = declare(absent=True)
+    page: str | None
     """Link to the udata web page for this user."""
-    permissions: OrganizationPermissions | Unset | None = UNSET
-    slug: str | Unset = UNSET
-    uri: str | Unset | None = UNSET
+    permissions: OrganizationPermissions | None = declare(absent=True)
+    slug: str
+    uri: str
     """Link to the API endpoint for this user."""
-    avatar: str | Unset | None = UNSET
+    avatar: str | None = declare(absent=True)
     """URL of the image."""
-    avatar_thumbnail: str | Unset | None = UNSET
+    avatar_thumbnail: str | None = declare(absent=True)
     """URL of the cropped and squared image (500x500)."""
-    deleted: dt.datetime | Unset | None = UNSET
+    deleted: dt.datetime | None = declare(absent=True)
     """The date the account was deleted, null for a live account."""
-    first_name: str | Unset = UNSET
-    last_name: str | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> TransferParty:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.acronym = get("acronym", UNSET)
-        self.badges = each(Badge.from_dict, get("badges", UNSET))
-        self.logo = get("logo", UNSET)
-        self.logo_thumbnail = get("logo_thumbnail", UNSET)
-        self.name = get("name", UNSET)
-        self.page = get("page", UNSET)
-        self.permissions = optional(OrganizationPermissions.from_dict, get("permissions", UNSET))
-        self.slug = get("slug", UNSET)
-        self.uri = get("uri", UNSET)
-        self.avatar = get("avatar", UNSET)
-        self.avatar_thumbnail = get("avatar_thumbnail", UNSET)
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.first_name = get("first_name", UNSET)
-        self.last_name = get("last_name", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    first_name: str | None = declare(absent=True)
+    last_name: str | None = declare(absent=True)

@@ -2,31 +2,44 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
+from .._body import Body
+from ..types import UNSET, Unset
+from .dataservice import Dataservice
+from .dataservice_reference import DataserviceReference
+from .dataset import Dataset
+from .dataset_reference import DatasetReference
+from .model_reference import ModelReference
+from .model_reference_write import ModelReferenceWrite
+from .organization import Organization
+from .organization_reference import OrganizationReference
+from .reuse import Reuse
+from .reuse_reference import ReuseReference
+from .user import User
+from .user_reference import UserReference
 
-from .._model import Model, required, unknown
-from ..types import JsonObject
-from .base_reference import BaseReference
 
-
-@define(kw_only=True, repr=False)
-class TransferRequest(Model):
+class TransferRequest(Body):
     """Transfer request."""
 
-    comment: str
+    comment: str | Unset | None = UNSET
     """An explanation about the transfer request."""
-    recipient: BaseReference
+    recipient: (
+        ModelReferenceWrite
+        | ModelReference
+        | UserReference
+        | User
+        | OrganizationReference
+        | Organization
+    )
     """The transfer recipient, either an user or an organization."""
-    subject: BaseReference
+    subject: (
+        ModelReferenceWrite
+        | ModelReference
+        | DatasetReference
+        | Dataset
+        | ReuseReference
+        | Reuse
+        | DataserviceReference
+        | Dataservice
+    )
     """The transfered subject."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> TransferRequest:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        self = cls.__new__(cls)
-        self.comment = required(data, "comment")
-        self.recipient = BaseReference.from_dict(required(data, "recipient"))
-        self.subject = BaseReference.from_dict(required(data, "subject"))
-        self.additional_properties = unknown(data, cls)
-        return self

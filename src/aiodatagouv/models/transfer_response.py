@@ -2,29 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, required, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import Body
+from ..types import UNSET, Unset
 from .enums import TransferResponseResponse
 
 
-@define(kw_only=True, repr=False)
-class TransferResponse(Model):
+class TransferResponse(Body):
     """Transfer response."""
 
     comment: str | Unset | None = UNSET
     """An optional comment about the transfer response."""
     response: TransferResponseResponse
     """The response."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> TransferResponse:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.comment = get("comment", UNSET)
-        self.response = required(data, "response")
-        self.additional_properties = unknown(data, cls)
-        return self

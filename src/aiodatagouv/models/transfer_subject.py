@@ -2,51 +2,31 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class TransferSubject(Model):
-    """A dataset, a reuse or a dataservice, which its class tells."""
+class TransferSubject(View, init=False):
+    """A dataset, a reuse, a dataservice or a topic, which its class tells."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    acronym: str | Unset | None = UNSET
+    acronym: str | None = declare(absent=True)
     """An optional dataset acronym."""
-    page: str | Unset | None = UNSET
+    page: str | None = declare(absent=True)
     """Link to the udata web page for this reuse."""
-    title: str | Unset = UNSET
-    uri: str | Unset | None = UNSET
+    title: str | None = declare(absent=True)
+    uri: str | None = declare(absent=True)
     """Link to the API endpoint for this reuse."""
-    image: str | Unset | None = UNSET
+    image: str | None = declare(absent=True)
     """URL of the image."""
-    image_thumbnail: str | Unset | None = UNSET
+    image_thumbnail: str | None = declare(absent=True)
     """URL of the cropped and squared image (500x500)."""
-    self_api_url: str | Unset | None = UNSET
+    self_api_url: str | None = declare(absent=True)
     """Link to the API endpoint for this dataservice."""
-    self_web_url: str | Unset | None = UNSET
+    self_web_url: str | None = declare(absent=True)
     """Link to the udata web page for this dataservice."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> TransferSubject:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.acronym = get("acronym", UNSET)
-        self.page = get("page", UNSET)
-        self.title = get("title", UNSET)
-        self.uri = get("uri", UNSET)
-        self.image = get("image", UNSET)
-        self.image_thumbnail = get("image_thumbnail", UNSET)
-        self.self_api_url = get("self_api_url", UNSET)
-        self.self_web_url = get("self_web_url", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    name: str | None = declare(absent=True)
+    """The name of a topic."""

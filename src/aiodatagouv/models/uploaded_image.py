@@ -2,27 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class UploadedImage(Model):
+class UploadedImage(View, init=False):
     """Uploaded image."""
 
-    image: str | Unset | None = UNSET
-    success: bool | Unset | None = UNSET
+    image: str
+    success: bool
     """Whether the upload succeeded or not."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> UploadedImage:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.image = get("image", UNSET)
-        self.success = get("success", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

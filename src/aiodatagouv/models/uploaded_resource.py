@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .checksum import Checksum
 from .enums import ResourceFiletype, ResourceTypeValue
 from .geopf_resource_metadata import GeopfResourceMetadata
@@ -17,84 +15,51 @@ from .resource_internals import ResourceInternals
 from .schema import Schema
 
 
-@define(kw_only=True, repr=False)
-class UploadedResource(Model):
+class UploadedResource(View, init=False):
     """Uploaded resource."""
 
-    checksum: Checksum | Unset | None = UNSET
+    checksum: Checksum | None = declare(absent=True)
     """A checksum to validate file validity."""
-    created_at: dt.datetime | Unset = UNSET
+    created_at: dt.datetime | None = declare(absent=True)
     """The resource creation date."""
-    description: str | Unset | None = UNSET
+    description: str | None = declare(absent=True)
     """The resource markdown description."""
-    extras: JsonObject | Unset = UNSET
+    extras: JsonObject | None = declare(absent=True)
     """Extra attributes as key-value pairs."""
-    filesize: int | Unset | None = UNSET
+    filesize: int | None = declare(absent=True)
     """The resource file size in bytes."""
-    filetype: ResourceFiletype | Unset = UNSET
+    filetype: ResourceFiletype | str | None = declare(absent=True)
     """Whether the resource is an uploaded file, a remote file or an API."""
-    format: str | Unset | None = UNSET
+    format: str | None = declare(absent=True)
     """The resource format."""
-    geopf: GeopfResourceMetadata | Unset | None = UNSET
+    geopf: GeopfResourceMetadata | None = declare(absent=True)
     """Géoplateforme sync status metadata."""
-    harvest: HarvestResourceMetadata | Unset | None = UNSET
+    harvest: HarvestResourceMetadata | None = declare(absent=True)
     """Harvest attributes metadata information."""
-    id: str | Unset = UNSET
+    id: str | None = declare(absent=True)
     """The resource unique ID."""
-    internal: ResourceInternals | Unset = UNSET
+    internal: ResourceInternals | None = declare(absent=True)
     """Site internal and specific object's data."""
-    last_modified: dt.datetime | Unset = UNSET
+    last_modified: dt.datetime | None = declare(absent=True)
     """The resource last modification date."""
-    latest: str | Unset = UNSET
+    latest: str | None = declare(absent=True)
     """The permanent URL redirecting to the latest version of the resource. When the resource
     data is updated, the URL will change, the latest URL won't."""
-    metrics: JsonObject | Unset = UNSET
+    metrics: JsonObject | None = declare(absent=True)
     """The resource metrics."""
-    mime: str | Unset | None = UNSET
+    mime: str | None = declare(absent=True)
     """The resource mime type."""
-    preview_url: str | Unset | None = UNSET
+    preview_url: str | None = declare(absent=True)
     """An optional preview URL to be loaded as a standalone page (ie. iframe or new page)."""
-    schema: Schema | Unset | None = UNSET
+    schema: Schema | None = declare(absent=True)
     """Reference to the associated schema."""
-    title: str | Unset = UNSET
+    title: str | None = declare(absent=True)
     """The resource title."""
-    type: ResourceTypeValue | Unset = UNSET
+    type: ResourceTypeValue | str | None = declare(absent=True)
     """Resource type (documentation, API...)."""
-    url: str | Unset = UNSET
+    url: str | None = declare(absent=True)
     """The resource URL."""
-    error: str | Unset | None = UNSET
-    success: bool | Unset | None = UNSET
-    message: str | Unset | None = UNSET
+    error: str | None = declare(absent=True)
+    success: bool
+    message: str | None = declare(absent=True)
     """What went wrong."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> UploadedResource:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.checksum = optional(Checksum.from_dict, get("checksum", UNSET))
-        self.created_at = optional(read_datetime, get("created_at", UNSET))
-        self.description = get("description", UNSET)
-        self.extras = get("extras", UNSET)
-        self.filesize = get("filesize", UNSET)
-        self.filetype = get("filetype", UNSET)
-        self.format = get("format", UNSET)
-        self.geopf = optional(GeopfResourceMetadata.from_dict, get("geopf", UNSET))
-        self.harvest = optional(HarvestResourceMetadata.from_dict, get("harvest", UNSET))
-        self.id = get("id", UNSET)
-        self.internal = optional(ResourceInternals.from_dict, get("internal", UNSET))
-        self.last_modified = optional(read_datetime, get("last_modified", UNSET))
-        self.latest = get("latest", UNSET)
-        self.metrics = get("metrics", UNSET)
-        self.mime = get("mime", UNSET)
-        self.preview_url = get("preview_url", UNSET)
-        self.schema = optional(Schema.from_dict, get("schema", UNSET))
-        self.title = get("title", UNSET)
-        self.type = get("type", UNSET)
-        self.url = get("url", UNSET)
-        self.error = get("error", UNSET)
-        self.success = get("success", UNSET)
-        self.message = get("message", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,82 +4,43 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, each, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
+from ..types import JsonObject
 from .enums import UserMailCadence
 from .organization_reference import OrganizationReference
 
 
-@define(kw_only=True, repr=False)
-class User(Model):
+class User(View, init=False):
     """User."""
 
-    about: str | Unset | None = UNSET
-    active: bool | Unset | None = UNSET
-    avatar: str | Unset | None = UNSET
+    about: str | None
+    active: bool | None
+    avatar: str | None
     """URL of the image."""
-    avatar_thumbnail: str | Unset | None = UNSET
+    avatar_thumbnail: str | None
     """URL of the cropped and squared image (500x500)."""
-    deleted: dt.datetime | Unset | None = UNSET
+    deleted: dt.datetime | None
     """The date the account was deleted, null for a live account."""
-    email: str | Unset | None = UNSET
-    first_name: str | Unset = UNSET
-    id: str | Unset = UNSET
-    last_login_at: dt.datetime | Unset | None = UNSET
-    last_name: str | Unset = UNSET
-    mail_cadence: UserMailCadence | Unset | None = UNSET
-    metrics: JsonObject | Unset = UNSET
-    notifications_paused: bool | Unset | None = UNSET
-    organizations: list[OrganizationReference] | Unset = UNSET
+    email: str | None
+    first_name: str
+    id: str
+    last_login_at: dt.datetime | None
+    last_name: str
+    mail_cadence: UserMailCadence | str | None
+    metrics: JsonObject
+    notifications_paused: bool | None
+    organizations: list[OrganizationReference]
     """The organizations the user belongs to."""
-    page: str | Unset | None = UNSET
+    page: str | None
     """Link to the udata web page for this user."""
-    password_rotation_demanded: dt.datetime | Unset | None = UNSET
-    password_rotation_performed: dt.datetime | Unset | None = UNSET
-    roles: list[str] | Unset = UNSET
-    since: dt.datetime | Unset = UNSET
-    slug: str | Unset = UNSET
-    uri: str | Unset = UNSET
+    password_rotation_demanded: dt.datetime | None
+    password_rotation_performed: dt.datetime | None
+    roles: list[str]
+    since: dt.datetime
+    slug: str
+    uri: str
     """Link to the API endpoint for this user."""
-    website: str | Unset | None = UNSET
-    apikey: str | Unset | None = field(default=UNSET, metadata={"secret": True})
+    website: str | None
+    apikey: str | None = declare(absent=True, secret=True)
     """The user API Key. Only of portals older than udata 17.18.0."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> User:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.about = get("about", UNSET)
-        self.active = get("active", UNSET)
-        self.avatar = get("avatar", UNSET)
-        self.avatar_thumbnail = get("avatar_thumbnail", UNSET)
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.email = get("email", UNSET)
-        self.first_name = get("first_name", UNSET)
-        self.id = get("id", UNSET)
-        self.last_login_at = optional(read_datetime, get("last_login_at", UNSET))
-        self.last_name = get("last_name", UNSET)
-        self.mail_cadence = get("mail_cadence", UNSET)
-        self.metrics = get("metrics", UNSET)
-        self.notifications_paused = get("notifications_paused", UNSET)
-        self.organizations = each(OrganizationReference.from_dict, get("organizations", UNSET))
-        self.page = get("page", UNSET)
-        self.password_rotation_demanded = optional(
-            read_datetime, get("password_rotation_demanded", UNSET)
-        )
-        self.password_rotation_performed = optional(
-            read_datetime, get("password_rotation_performed", UNSET)
-        )
-        self.roles = get("roles", UNSET)
-        self.since = optional(read_datetime, get("since", UNSET))
-        self.slug = get("slug", UNSET)
-        self.uri = get("uri", UNSET)
-        self.website = get("website", UNSET)
-        self.apikey = get("apikey", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -4,51 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class UserReference(Model):
+class UserReference(View, init=False):
     """User reference."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    avatar: str | Unset | None = UNSET
-    """URL of the image. Not taken from a body."""
-    avatar_thumbnail: str | Unset | None = UNSET
-    """URL of the cropped and squared image (500x500). Not taken from a body."""
-    deleted: dt.datetime | Unset | None = UNSET
-    """The date the account was deleted, null for a live account. Not taken from a body."""
-    first_name: str | Unset = UNSET
-    last_name: str | Unset = UNSET
-    page: str | Unset | None = UNSET
-    """Link to the udata web page for this user. Not taken from a body."""
-    slug: str | Unset = UNSET
-    """Not taken from a body."""
-    uri: str | Unset | None = UNSET
-    """Link to the API endpoint for this user. Not taken from a body."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> UserReference:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.avatar = get("avatar", UNSET)
-        self.avatar_thumbnail = get("avatar_thumbnail", UNSET)
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.first_name = get("first_name", UNSET)
-        self.last_name = get("last_name", UNSET)
-        self.page = get("page", UNSET)
-        self.slug = get("slug", UNSET)
-        self.uri = get("uri", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    avatar: str | None
+    """URL of the image."""
+    avatar_thumbnail: str | None
+    """URL of the cropped and squared image (500x500)."""
+    deleted: dt.datetime | None
+    """The date the account was deleted, null for a live account."""
+    first_name: str
+    last_name: str
+    page: str | None
+    """Link to the udata web page for this user."""
+    slug: str
+    uri: str
+    """Link to the API endpoint for this user."""

@@ -4,55 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import define, field
-
-from .._model import Model, optional, unknown
-from ..dates import read_datetime
-from ..types import UNSET, JsonObject, Unset
+from .._declared import declare
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class UserReferenceWithEmail(Model):
+class UserReferenceWithEmail(View, init=False):
     """User reference with email."""
 
-    class_: str | Unset = field(default=UNSET, metadata={"key": "class"})
+    class_: str = declare(key="class")
     """The object class."""
-    id: str | Unset = UNSET
+    id: str
     """The object unique identifier."""
-    avatar: str | Unset | None = UNSET
+    avatar: str | None
     """URL of the image."""
-    avatar_thumbnail: str | Unset | None = UNSET
+    avatar_thumbnail: str | None
     """URL of the cropped and squared image (500x500)."""
-    deleted: dt.datetime | Unset | None = UNSET
+    deleted: dt.datetime | None
     """The date the account was deleted, null for a live account."""
-    first_name: str | Unset = UNSET
-    last_name: str | Unset = UNSET
-    page: str | Unset | None = UNSET
+    first_name: str
+    last_name: str
+    page: str | None
     """Link to the udata web page for this user."""
-    slug: str | Unset = UNSET
-    uri: str | Unset | None = UNSET
+    slug: str
+    uri: str
     """Link to the API endpoint for this user."""
-    email: str | Unset | None = UNSET
+    email: str | None
     """The user email, obfuscated unless the caller may see it."""
-    last_login_at: dt.datetime | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> UserReferenceWithEmail:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.class_ = get("class", UNSET)
-        self.id = get("id", UNSET)
-        self.avatar = get("avatar", UNSET)
-        self.avatar_thumbnail = get("avatar_thumbnail", UNSET)
-        self.deleted = optional(read_datetime, get("deleted", UNSET))
-        self.first_name = get("first_name", UNSET)
-        self.last_name = get("last_name", UNSET)
-        self.page = get("page", UNSET)
-        self.slug = get("slug", UNSET)
-        self.uri = get("uri", UNSET)
-        self.email = get("email", UNSET)
-        self.last_login_at = optional(read_datetime, get("last_login_at", UNSET))
-        self.additional_properties = unknown(data, cls)
-        return self
+    last_login_at: dt.datetime | None

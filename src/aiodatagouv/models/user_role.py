@@ -2,25 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class UserRole(Model):
+class UserRole(View, init=False):
     """User role."""
 
-    name: str | Unset | None = UNSET
+    name: str
     """The role name."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> UserRole:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.name = get("name", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

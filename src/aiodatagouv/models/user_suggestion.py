@@ -2,40 +2,21 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 
 
-@define(kw_only=True, repr=False)
-class UserSuggestion(Model):
+class UserSuggestion(View, init=False):
     """User suggestion."""
 
-    avatar_url: str | Unset | None = UNSET
+    avatar_url: str | None
     """The user avatar URL."""
-    email: str | Unset | None = UNSET
+    email: str | None
     """The user email (only the domain for non-admin user)."""
-    first_name: str | Unset | None = UNSET
+    first_name: str
     """The user first name."""
-    id: str | Unset = UNSET
+    id: str
     """The user identifier."""
-    last_name: str | Unset | None = UNSET
+    last_name: str
     """The user last name."""
-    slug: str | Unset | None = UNSET
+    slug: str
     """The user permalink string."""
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> UserSuggestion:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.avatar_url = get("avatar_url", UNSET)
-        self.email = get("email", UNSET)
-        self.first_name = get("first_name", UNSET)
-        self.id = get("id", UNSET)
-        self.last_name = get("last_name", UNSET)
-        self.slug = get("slug", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

@@ -2,16 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from ..types import UNSET, Unset
 from .enums import UserMailCadence
+from .user import User
 
 
-@define(kw_only=True, repr=False)
-class UserWrite(Model):
-    """User write."""
+class UserWrite(BodyOf[User]):
+    """``User``, as it is sent."""
 
     about: str | Unset | None = UNSET
     email: str | Unset = UNSET
@@ -20,19 +18,8 @@ class UserWrite(Model):
     mail_cadence: UserMailCadence | Unset = UNSET
     notifications_paused: bool | Unset | None = UNSET
     website: str | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> UserWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.about = get("about", UNSET)
-        self.email = get("email", UNSET)
-        self.first_name = get("first_name", UNSET)
-        self.last_name = get("last_name", UNSET)
-        self.mail_cadence = get("mail_cadence", UNSET)
-        self.notifications_paused = get("notifications_paused", UNSET)
-        self.website = get("website", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    roles: list[str] | Unset | None = UNSET
+    """Roles; only an administrator gives them, and not to oneself by updating one's own
+    account."""
+    active: bool | Unset | None = UNSET
+    """Whether the account can be used; one that an administrator makes without it cannot."""

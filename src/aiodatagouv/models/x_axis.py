@@ -2,31 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._view import View
 from .enums import XAxisSortXBy, XAxisSortXDirection, XAxisType
 
 
-@define(kw_only=True, repr=False)
-class XAxis(Model):
+class XAxis(View, init=False):
     """X axis."""
 
-    column_x: str | Unset = UNSET
-    sort_x_by: XAxisSortXBy | Unset | None = UNSET
-    sort_x_direction: XAxisSortXDirection | Unset | None = UNSET
-    type: XAxisType | Unset = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> XAxis:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.column_x = get("column_x", UNSET)
-        self.sort_x_by = get("sort_x_by", UNSET)
-        self.sort_x_direction = get("sort_x_direction", UNSET)
-        self.type = get("type", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self
+    column_x: str
+    sort_x_by: XAxisSortXBy | str
+    sort_x_direction: XAxisSortXDirection | str
+    type: XAxisType | str

@@ -2,31 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, required, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from ..types import UNSET, Unset
 from .enums import XAxisSortXBy, XAxisSortXDirection, XAxisType
+from .x_axis import XAxis
 
 
-@define(kw_only=True, repr=False)
-class XAxisWrite(Model):
-    """X axis write."""
+class XAxisWrite(BodyOf[XAxis]):
+    """``XAxis``, as it is sent."""
 
     column_x: str
     sort_x_by: XAxisSortXBy | Unset | None = UNSET
     sort_x_direction: XAxisSortXDirection | Unset | None = UNSET
     type: XAxisType
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> XAxisWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.column_x = required(data, "column_x")
-        self.sort_x_by = get("sort_x_by", UNSET)
-        self.sort_x_direction = get("sort_x_direction", UNSET)
-        self.type = required(data, "type")
-        self.additional_properties = unknown(data, cls)
-        return self

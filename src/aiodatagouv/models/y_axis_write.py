@@ -2,33 +2,17 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from attrs import define, field
-
-from .._model import Model, unknown
-from ..types import UNSET, JsonObject, Unset
+from .._body import BodyOf
+from ..types import UNSET, Unset
 from .enums import YAxisUnitPosition
+from .y_axis import YAxis
 
 
-@define(kw_only=True, repr=False)
-class YAxisWrite(Model):
-    """Y axis write."""
+class YAxisWrite(BodyOf[YAxis]):
+    """``YAxis``, as it is sent."""
 
     label: str | Unset | None = UNSET
     max: float | Unset | None = UNSET
     min: float | Unset | None = UNSET
     unit: str | Unset | None = UNSET
     unit_position: YAxisUnitPosition | Unset | None = UNSET
-    additional_properties: JsonObject = field(factory=JsonObject)
-
-    @classmethod
-    def from_dict(cls, data: JsonObject) -> YAxisWrite:
-        """Decode a JSON object. What is absent is ``UNSET``, null is ``None``."""
-        get = data.get
-        self = cls.__new__(cls)
-        self.label = get("label", UNSET)
-        self.max = get("max", UNSET)
-        self.min = get("min", UNSET)
-        self.unit = get("unit", UNSET)
-        self.unit_position = get("unit_position", UNSET)
-        self.additional_properties = unknown(data, cls)
-        return self

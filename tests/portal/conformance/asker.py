@@ -15,7 +15,6 @@ import httpx
 from attrs import evolve, frozen
 
 from aiodatagouv import OPERATIONS, Client, Operation
-from aiodatagouv.types import UNSET
 
 from ...clients import client_of
 from ..portal import NEWEST, PROJECT, Portal
@@ -77,7 +76,7 @@ def declared(release: str, operation: Operation) -> dict[str, dict[str, Any]]:
 def values_at(value: Any, path: str) -> list[Any]:
     """What an object has below a dotted path, through lists, without null and absent values."""
     name, _, rest = path.partition(".")
-    if value is None or value is UNSET:
+    if value is None:
         return []
     if isinstance(value, list):
         return [found for item in value for found in values_at(item, path)]

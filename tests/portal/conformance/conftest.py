@@ -60,7 +60,7 @@ def prove(
     def note(operation: Operation, how: str) -> None:
         record_property("proven", [own_portal.release, operation.id, how])
 
-    return Prover(own_portal, seen, note)
+    return Prover(own_portal, seen, note, lambda fields: record_property("read", sorted(fields)))
 
 
 @pytest.fixture

@@ -13,12 +13,14 @@ import httpx
 from attrs import frozen
 from typeguard import CollectionCheckStrategy, check_type
 
-from aiodatagouv import OPERATIONS, Client, Operation, Paginator, Stream
+from aiodatagouv import OPERATIONS, Client, MissingFieldError, Operation, Paginator, Stream
+from aiodatagouv._declared import declared
 from aiodatagouv._http import _default_transport, parse_url
-from aiodatagouv._model import Model, declared, to_json
+from aiodatagouv._view import View, json_of
 
 from ...clients import client_of
 from ..portal import Portal
+from .sent import MASKED, NOT_SENT
 from .variants import CHANGES, changed, literals
 
 P = ParamSpec("P")
@@ -66,11 +68,13 @@ class Prover:
         portal: Who answers.
         seen: What the portal answers to the clients of the test.
         note: Is told of each operation that is proven: ``note(operation, how)``.
+        note_read: Is told which fields of models were read.
     """
 
     portal: Portal
     seen: list[httpx.Response]
     note: Callable[[Operation, str], None]
+    note_read: Callable[[set[str]], None]
 
     async def __call__(
         self,
@@ -83,7 +87,8 @@ class Prover:
 
         The request must reach the route of the operation. The answer must be of the declared type
         at any depth, hold no field that the type does not know, and give its own JSON back; so
-        must what a portal of another time would have answered.
+        must what a portal of another time would have answered, and nothing that a whole answer
+        of the release has may be missing.
         """
         self.seen.clear()
         answer = await function(client, *args, **kwargs)
@@ -96,6 +101,9 @@ class Prover:
             type_ = answer_type(function)
             content = without_keys(last.content, self.portal)
             assert_fits(answer, type_, content)
+            if "X-Fields" not in last.request.headers:
+                assert_whole(answer, self.portal.release)
+            self.note_read(fields_read(answer))
             assert unknown_fields(answer) == set()
             assert unknown_values(answer) == set()
             for change in CHANGES:
@@ -145,11 +153,41 @@ def assert_fits(answer: object, type_: Any, content: bytes) -> None:
     """Check that a decoded answer is of a type, and the same JSON as what came."""
     assert_type(answer, type_)
     # As text, for Python takes 1, 1.0 and True for the same.
-    assert as_text(to_json(answer)) == as_text(json.loads(content))
+    assert as_text(json_of(answer)) == as_text(json.loads(content))
 
 
 def as_text(data: Any) -> str:
     return json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False)
+
+
+def assert_whole(answer: object, release: str) -> None:
+    """Check that an answer has all that its type says, except for what the release never sends."""
+    for model in models_in(answer):
+        name, json = type(model).__name__, model.to_dict()
+        not_sent = NOT_SENT[release].get(name, set())
+        for key, field in declared(type(model)).items():
+            where = f"{name}.{key} of udata {release}"
+            if key not in json:
+                assert field.absent or key in not_sent, f"{where} is not sent"
+                continue
+            assert key not in not_sent, f"{where} is sent"
+            inside = getattr(model, field.name)
+            masked = MASKED.get((release, name, key))
+            if masked is None:
+                assert_whole(inside, release)
+            else:
+                assert all({*one.to_dict()} == masked for one in models_in(inside)), where
+
+
+def values_of(model: View) -> dict[str, Any]:
+    """The values of all fields of a model, except for those that the portal does not send."""
+    values: dict[str, Any] = {}
+    for key, field in declared(type(model)).items():
+        try:
+            values[key] = getattr(model, field.name)
+        except MissingFieldError:
+            assert key not in model.to_dict()
+    return values
 
 
 def assert_type(value: Any, type_: Any) -> None:
@@ -158,8 +196,9 @@ def assert_type(value: Any, type_: Any) -> None:
     # To Python True is an int as well, and a datetime a date.
     assert type(value) not in (bool, dt.datetime) or type(value) in alternatives(type_)
     for model in models_in(value):
-        for field in declared(type(model)).values():
-            assert_type(getattr(model, field.name), field.type)
+        model.check()
+        for key, inside in values_of(model).items():
+            assert_type(inside, declared(type(model))[key].type)
 
 
 def alternatives(type_: Any) -> set[Any]:
@@ -169,10 +208,21 @@ def alternatives(type_: Any) -> set[Any]:
     return {*get_args(type_)} if get_origin(type_) in (Union, UnionType) else {type_}
 
 
-def models_in(value: Any) -> list[Model]:
+def models_in(value: Any) -> list[View]:
     if isinstance(value, list):
         return [model for item in value for model in models_in(item)]
-    return [value] if isinstance(value, Model) else []
+    return [value] if isinstance(value, View) else []
+
+
+def fields_read(value: Any) -> set[str]:
+    """The fields, at any depth, that an answer has: ``Model.key``."""
+    names: set[str] = set()
+    for model in models_in(value):
+        known = declared(type(model)).keys() & model.to_dict().keys()
+        names |= {f"{type(model).__name__}.{key}" for key in known}
+        for inside in values_of(model).values():
+            names |= fields_read(inside)
+    return names
 
 
 def unknown_fields(value: Any) -> set[str]:
@@ -180,8 +230,8 @@ def unknown_fields(value: Any) -> set[str]:
     names: set[str] = set()
     for model in models_in(value):
         names |= {f"{type(model).__name__}.{name}" for name in model.additional_properties}
-        for field in declared(type(model)).values():
-            names |= unknown_fields(getattr(model, field.name))
+        for inside in values_of(model).values():
+            names |= unknown_fields(inside)
     return names
 
 
@@ -189,9 +239,8 @@ def unknown_values(value: Any) -> set[str]:
     """The values of enums, at any depth, that are not declared: enums take any string."""
     found: set[str] = set()
     for model in models_in(value):
-        for name, field in declared(type(model)).items():
-            inside = getattr(model, field.name)
-            values = set(literals(field.type))
+        for name, inside in values_of(model).items():
+            values = set(literals(declared(type(model))[name].type))
             texts = inside if isinstance(inside, list) else [inside]
             unknown = [
                 one for one in texts if values and isinstance(one, str) and one not in values

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from aiodatagouv import OPERATIONS, Operation
+from aiodatagouv import OPERATIONS, Operation, models
+from aiodatagouv._declared import declared
+from aiodatagouv._view import View
 from generator import corrections, pin, releases
 
 from ..portal import PROJECT, RELEASES
@@ -29,9 +31,9 @@ HEAD = """\
 Every operation of the API, and what a run of the tests against the real server proved of it. The
 run makes this table (`make operations`), and fails when it proves less.
 
-* *decoded*: a JSON answer was decoded, every value at any depth was of its declared type, no field
-  was unknown, and the same JSON came back; so did the same answer with enum values and fields of
-  another time, and without what is optional.
+* *decoded*: every field of a JSON answer was read, at any depth, and was of its declared type; none
+  was unknown, none was missing that the release sends, and the same JSON came back; so did the same
+  answer with enum values and fields of another time, and without what is optional.
 * *empty*, *streamed*, *redirect*: the answer was none, a stream of bytes, an address.
 * *request only*: the request took its route on the server; the answer is beyond one in memory.
 * Of writes, the effect was read back.
@@ -61,6 +63,24 @@ def proofs(reports: Iterable[pytest.TestReport]) -> set[Proof]:
     }
 
 
+def fields_read(reports: Iterable[pytest.TestReport]) -> set[str]:
+    """The fields of models that the tests that passed have read from answers."""
+    return {
+        field
+        for report in reports
+        for name, value in report.user_properties
+        if name == "read" and isinstance(value, list)
+        for field in value
+    }
+
+
+def fields() -> set[str]:
+    """The fields of the models of answers: ``Model.key``."""
+    found = (getattr(models, name) for name in models.__all__)
+    views = [one for one in found if isinstance(one, type) and issubclass(one, View)]
+    return {f"{view.__name__}.{key}" for view in views for key in declared(view)}
+
+
 def figures(proven: set[Proof]) -> list[str]:
     """How many operations each release was proven to answer, and in all."""
     answered = {proof for proof in proven if proof.how != "request only"}
@@ -72,6 +92,7 @@ def figures(proven: set[Proof]) -> list[str]:
         lines.append(f"udata {release}: {kinds.total()} of {served} operations proven: {said}")
     together = len({proof.operation for proof in answered})
     lines.append(f"together: {together} of {len(OPERATIONS)} proven by a real answer")
+    lines.append(f"each of the {len(fields()):,} fields of the models of answers was read from one")
     return lines
 
 
@@ -166,7 +187,10 @@ def session_end(session: pytest.Session) -> None:
         return
     found = "tests have failed"
     if not session.testsfailed:
-        found = problem(proofs(reporter.getreports("passed")), mode) or ""
+        passed = reporter.getreports("passed")
+        missing = sorted(fields() - fields_read(passed))
+        found = problem(proofs(passed), mode) or ""
+        found = found or (f"not read: {', '.join(missing)}" if missing else "")
     if found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.section("operations", red=True)

@@ -64,12 +64,12 @@ async def test_a_post(admin: Client, visitor: Client, prove: Prover) -> None:
 async def test_a_page(admin: Client, prove: Prover) -> None:
     body = PageWrite(blocs=[{"class": "MarkdownBloc", "content": "Bonjour"}])
     created = await prove(pages.create_page, admin, body=body)
-    assert [one["content"] for one in created.blocs or []] == ["Bonjour"]
+    assert [one["content"] for one in created.blocs] == ["Bonjour"]
     changes = PageWrite(blocs=[{"class": "MarkdownBloc", "content": "Au revoir"}])
     updated = await prove(pages.update_page, admin, created.id, body=changes)
     read = await pages.get_page(admin, created.id)
     for one in (updated, read):
-        assert [bloc["content"] for bloc in one.blocs or []] == ["Au revoir"]
+        assert [bloc["content"] for bloc in one.blocs] == ["Au revoir"]
 
 
 async def test_the_site(admin: Client, prove: Prover) -> None:
@@ -134,10 +134,16 @@ async def test_a_harvest(admin: Client, prove: Prover) -> None:
 
 async def test_a_preview(admin: Client, prove: Prover) -> None:
     body = HarvestSourceWrite(
-        name="Catalogue", url="https://catalogue.example.org/", backend="local"
+        name="Catalogue",
+        url="https://catalogue.example.org/",
+        backend="local",
+        config={"features": {"apis": True}},
     )
     previewed = await prove(harvest.preview_harvest_source_config, admin, body=body)
-    assert (previewed.status, len(previewed.items or [])) == ("done", 3)
+    assert (previewed.status, len(previewed.items)) == ("done", 4)
+    service = previewed.items[-1].dataservice
+    assert service
+    assert (service.title, service.self_api_url) == ("API moissonnée", None)
 
 
 async def test_a_job(admin: Client, release: str, prove: Prover) -> None:

@@ -13,9 +13,7 @@ from aiodatagouv.models import (
     DataSeriesWrite,
     Dataservice,
     DataserviceDatasetsAdd,
-    DataserviceReference,
     DataserviceWrite,
-    DatasetReference,
     FollowersCount,
     ReuseWrite,
     XAxisWrite,
@@ -60,7 +58,6 @@ async def test_a_dataservice(user: Client, visitor: Client, prove: Prover) -> No
 
 async def test_the_datasets_of_a_dataservice(user: Client, prove: Prover) -> None:
     dataservice, dataset = await a_dataservice(user), await a_dataset(user)
-    assert isinstance(dataset.id, str)
     body = [DataserviceDatasetsAdd(id=dataset.id)]
     served = await prove(dataservices.dataservice_datasets_create, user, dataservice.id, body=body)
     assert served.id == dataservice.id
@@ -85,7 +82,10 @@ async def test_a_featured_dataservice(admin: Client, prove: Prover) -> None:
 
 async def test_the_followers_of_a_dataservice(user: Client, prove: Prover) -> None:
     made = await a_dataservice(user)
-    one, none = FollowersCount(followers=1), FollowersCount(followers=0)
+    one, none = (
+        FollowersCount.from_dict({"followers": 1}),
+        FollowersCount.from_dict({"followers": 0}),
+    )
     assert await prove(dataservices.follow_dataservice, user, made.id) == one
     assert (await dataservices.list_dataservice_followers(user, made.id)).total == 1
     assert await prove(dataservices.unfollow_dataservice, user, made.id) == none
@@ -94,7 +94,6 @@ async def test_the_followers_of_a_dataservice(user: Client, prove: Prover) -> No
 
 async def test_a_reuse(user: Client, visitor: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
-    assert isinstance(dataset.id, str)
     body = ReuseWrite(
         title=new_title("Carte"),
         description="Des pistes cyclables",
@@ -106,7 +105,7 @@ async def test_a_reuse(user: Client, visitor: Client, prove: Prover) -> None:
     )
     created = await prove(reuses.create_reuse, user, body=body)
     assert (created.title, created.tags) == (body.title, ["velo"])
-    assert [one.id for one in created.datasets or []] == [dataset.id]
+    assert [one.id for one in created.datasets] == [dataset.id]
 
     changes = ReuseWrite(title=new_title("Carte"), private=True)
     updated = await prove(reuses.update_reuse, user, created.id, body=changes)
@@ -122,15 +121,11 @@ async def test_a_reuse(user: Client, visitor: Client, prove: Prover) -> None:
 
 async def test_what_a_reuse_uses(user: Client, prove: Prover) -> None:
     reuse, dataset, api = await a_reuse(user), await a_dataset(user), await a_dataservice(user)
-    assert isinstance(dataset.id, str)
-    assert isinstance(api.id, str)
-    body = DatasetReference(class_="Dataset", id=dataset.id)
-    await prove(reuses.reuse_add_dataset, user, reuse.id, body=body)
-    service = DataserviceReference(class_="Dataservice", id=api.id)
-    await prove(reuses.reuse_add_dataservice, user, reuse.id, body=service)
+    await prove(reuses.reuse_add_dataset, user, reuse.id, body=dataset)
+    await prove(reuses.reuse_add_dataservice, user, reuse.id, body=api)
     read = await reuses.get_reuse(user, reuse.id)
-    assert [one.id for one in read.datasets or []] == [dataset.id]
-    assert [one.id for one in read.dataservices or []] == [api.id]
+    assert [one.id for one in read.datasets] == [dataset.id]
+    assert [one.id for one in read.dataservices] == [api.id]
 
 
 async def test_a_featured_reuse(admin: Client, prove: Prover) -> None:
@@ -143,9 +138,13 @@ async def test_a_featured_reuse(admin: Client, prove: Prover) -> None:
 
 async def test_the_followers_of_a_reuse(user: Client, prove: Prover) -> None:
     made = await a_reuse(user)
-    assert await prove(reuses.follow_reuse, user, made.id) == FollowersCount(followers=1)
+    assert await prove(reuses.follow_reuse, user, made.id) == FollowersCount.from_dict(
+        {"followers": 1}
+    )
     assert (await reuses.list_reuse_followers(user, made.id)).total == 1
-    assert await prove(reuses.unfollow_reuse, user, made.id) == FollowersCount(followers=0)
+    assert await prove(reuses.unfollow_reuse, user, made.id) == FollowersCount.from_dict(
+        {"followers": 0}
+    )
     assert (await reuses.list_reuse_followers(user, made.id)).total == 0
 
 
@@ -155,7 +154,7 @@ async def test_the_badges_of_a_reuse(admin: Client, prove: Prover) -> None:
     badge = await prove(reuses.add_reuse_badge, admin, made.id, body=BadgeWrite(kind=kind))
     assert badge.kind == kind
     read = await reuses.get_reuse(admin, made.id)
-    assert [one.kind for one in read.badges or []] == [kind]
+    assert [one.kind for one in read.badges] == [kind]
     await prove(reuses.delete_reuse_badge, admin, made.id, kind)
     assert (await reuses.get_reuse(admin, made.id)).badges == []
 
@@ -193,7 +192,6 @@ async def test_a_contact_point(user: Client, own_portal: Portal, prove: Prover) 
 @pytest.mark.releases(NEWEST)
 async def test_a_visualization(user: Client, visitor: Client, prove: Prover) -> None:
     resource = await a_resource(user, await a_dataset(user))
-    assert isinstance(resource.id, str)
     body = ChartWrite(
         title=new_title("Trafic"),
         description="Par année",

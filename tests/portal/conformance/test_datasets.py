@@ -10,17 +10,17 @@ import pytest
 from aiodatagouv import Client, File, NotFoundError
 from aiodatagouv.api import datasets, geopf
 from aiodatagouv.models import (
-    AccessAudience,
+    AccessAudienceWrite,
     BadgeWrite,
-    CommunityResource,
+    CommunityResourceWrite,
     Dataset,
-    DatasetReference,
+    DatasetWrite,
     FileUpload,
     FollowersCount,
     GeopfPushRequest,
-    Resource,
-    SpatialCoverage,
-    TemporalCoverage,
+    ResourceWrite,
+    SpatialCoverageWrite,
+    TemporalCoverageWrite,
 )
 
 from ..portal import NEWEST, Portal
@@ -31,7 +31,7 @@ CSV = b"arret;heure\nGare;8:00\n"
 
 
 async def test_a_dataset(user: Client, prove: Prover) -> None:
-    body = Dataset(
+    body = DatasetWrite(
         title=new_title("Arbres"),
         acronym="ARB",
         description="Un par un",
@@ -39,12 +39,16 @@ async def test_a_dataset(user: Client, prove: Prover) -> None:
         tags=["arbre", "nature"],
         license="lov2",
         extras={"nombre": 3, "liste": [1, {"a": None}]},
-        temporal_coverage=TemporalCoverage(start=dt.date(2020, 1, 1), end=dt.date(2020, 12, 31)),
-        spatial=SpatialCoverage(zones=["fr:commune:35238"], granularity="fr:commune"),
+        temporal_coverage=TemporalCoverageWrite(
+            start=dt.date(2020, 1, 1), end=dt.date(2020, 12, 31)
+        ),
+        spatial=SpatialCoverageWrite(zones=["fr:commune:35238"], granularity="fr:commune"),
     )
     created = await prove(datasets.create_dataset, user, body=body)
     assert (created.title, created.tags, created.extras) == (body.title, body.tags, body.extras)
-    assert created.temporal_coverage == body.temporal_coverage
+    assert created.temporal_coverage
+    assert created.temporal_coverage.start == dt.date(2020, 1, 1)
+    assert created.temporal_coverage.end == dt.date(2020, 12, 31)
     assert created.spatial
     assert (created.spatial.zones, created.spatial.granularity) == (
         ["fr:commune:35238"],
@@ -52,13 +56,15 @@ async def test_a_dataset(user: Client, prove: Prover) -> None:
     )
 
     # A body is only what changes; null takes away.
-    changes = Dataset(title=new_title("Arbres remarquables"), acronym=None, private=True)
+    changes = DatasetWrite(title=new_title("Arbres remarquables"), acronym=None, private=True)
+    with pytest.raises(ValueError, match=r"without tags and temporal_coverage, .* take away"):
+        await datasets.update_dataset(user, created.id, body=changes)
+    changes.tags, changes.temporal_coverage = ["arbre"], None
     updated = await prove(datasets.update_dataset, user, created.id, body=changes)
     assert (updated.title, updated.acronym, updated.private) == (changes.title, None, True)
+    assert (updated.tags, updated.temporal_coverage) == (["arbre"], None)
     read = await datasets.get_dataset(user, created.id)
     assert (read.title, read.acronym, read.private) == (changes.title, None, True)
-    # Two fields that a body leaves out are taken away as well.
-    assert (updated.tags, updated.temporal_coverage) == ([], None)
 
     await prove(datasets.delete_dataset, user, created.id)
     assert (await datasets.get_dataset(user, created.id)).deleted
@@ -74,9 +80,13 @@ async def test_features(admin: Client, prove: Prover) -> None:
 
 async def test_followers(user: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
-    assert await prove(datasets.follow_dataset, user, dataset.id) == FollowersCount(followers=1)
+    assert await prove(datasets.follow_dataset, user, dataset.id) == FollowersCount.from_dict(
+        {"followers": 1}
+    )
     assert (await datasets.list_dataset_followers(user, dataset.id)).total == 1
-    assert await prove(datasets.unfollow_dataset, user, dataset.id) == FollowersCount(followers=0)
+    assert await prove(datasets.unfollow_dataset, user, dataset.id) == FollowersCount.from_dict(
+        {"followers": 0}
+    )
     assert (await datasets.list_dataset_followers(user, dataset.id)).total == 0
 
 
@@ -85,7 +95,7 @@ async def test_badges(admin: Client, prove: Prover) -> None:
     body = BadgeWrite(kind="inspire")
     assert (await prove(datasets.add_dataset_badge, admin, dataset.id, body=body)).kind == "inspire"
     read = await datasets.get_dataset(admin, dataset.id)
-    assert [badge.kind for badge in read.badges or []] == ["inspire"]
+    assert [badge.kind for badge in read.badges] == ["inspire"]
     await prove(datasets.delete_dataset_badge, admin, dataset.id, "inspire")
     assert (await datasets.get_dataset(admin, dataset.id)).badges == []
 
@@ -96,14 +106,12 @@ async def test_resources(user: Client, prove: Prover) -> None:
     assert (first.title, first.format) == ("Premier", "csv")
     second = await datasets.create_resource(user, dataset.id, body=a_file("Second"))
 
-    changes = Resource(title="Deuxième", description="Le même", extras={"a": 1})
+    changes = ResourceWrite(title="Deuxième", description="Le même", extras={"a": 1})
     updated = await prove(datasets.update_resource, user, dataset.id, second.id, body=changes)
     assert (updated.title, updated.extras, updated.url) == ("Deuxième", {"a": 1}, second.url)
     assert (await datasets.get_resource(user, dataset.id, second.id)).title == "Deuxième"
 
-    kept = (await datasets.get_dataset(user, dataset.id)).resources
-    assert kept
-    order = [Resource(id=one.id) for one in reversed(kept)]
+    order = (await datasets.get_dataset(user, dataset.id)).resources[::-1]
     ordered = await prove(datasets.update_resources, user, dataset.id, body=order)
     assert [one.id for one in ordered] == [one.id for one in order]
 
@@ -121,6 +129,7 @@ async def test_uploads(user: Client, prove: Prover) -> None:
     assert uploaded.checksum.value == hashlib.sha1(CSV).hexdigest()
 
     again = FileUpload(file=File(CSV + CSV, "horaires-2.csv"))
+    assert uploaded.id  # Of the last part of an upload.
     replaced = await prove(
         datasets.upload_dataset_resource, user, dataset.id, uploaded.id, body=again
     )
@@ -158,8 +167,8 @@ async def test_an_upload_in_parts(user: Client, prove: Prover) -> None:
 
 async def test_community_resources(other: Client, admin: Client, prove: Prover) -> None:
     dataset = await a_dataset(admin)
-    body = CommunityResource(
-        dataset=DatasetReference(class_="Dataset", id=dataset.id),
+    body = CommunityResourceWrite(
+        dataset=dataset,
         title="Nettoyée",
         url="https://files.example.org/propre.csv",
         type="main",
@@ -170,7 +179,7 @@ async def test_community_resources(other: Client, admin: Client, prove: Prover) 
     assert created.dataset
     assert (created.title, created.dataset.id) == ("Nettoyée", dataset.id)
 
-    changes = CommunityResource(title="Encore plus propre")
+    changes = CommunityResourceWrite(title="Encore plus propre")
     updated = await prove(datasets.update_community_resource, other, created.id, body=changes)
     assert (updated.title, updated.url) == ("Encore plus propre", body.url)
     read = await datasets.retrieve_community_resource(other, created.id)
@@ -183,7 +192,7 @@ async def test_community_resources(other: Client, admin: Client, prove: Prover) 
     another = FileUpload(file=File(CSV, "autre.csv"))
     uploaded = await prove(datasets.upload_new_community_resource, other, dataset.id, body=another)
     assert uploaded.filesize == len(CSV)
-    listed = await datasets.list_community_resources(other, dataset=str(dataset.id))
+    listed = await datasets.list_community_resources(other, dataset=dataset.id)
     assert {one.id for one in listed.data} == {created.id, uploaded.id}
 
     await prove(datasets.delete_community_resource, other, created.id)
@@ -202,8 +211,7 @@ async def test_a_doi(admin: Client, own_portal: Portal, prove: Prover) -> None:
 async def of_the_first_organization(client: Client, portal: Portal) -> Dataset:
     """A new dataset of an organization."""
     dataset = await a_dataset(client)
-    # A body names its organization by the id alone.
-    body = Dataset.from_dict({"organization": {"id": portal.ids["/organizations/{org}/"]["org"]}})
+    body = DatasetWrite.of(dataset, organization=portal.ids["/organizations/{org}/"]["org"])
     return await datasets.update_dataset(client, dataset.id, body=body)
 
 
@@ -240,11 +248,12 @@ async def test_geopf(admin: Client, prove: Prover) -> None:
 
 async def test_access(user: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
-    body = Dataset(
+    body = DatasetWrite.of(
+        dataset,
         access_type="restricted",
-        access_audiences=[AccessAudience(role="private", condition="no")],
+        access_audiences=[AccessAudienceWrite(role="private", condition="no")],
         access_type_reason="Secret statistique",
     )
     updated = await prove(datasets.update_dataset, user, dataset.id, body=body)
     assert updated.access_type == "restricted"
-    assert updated.access_audiences == body.access_audiences
+    assert [(one.role, one.condition) for one in updated.access_audiences] == [("private", "no")]

@@ -14,9 +14,7 @@ from aiodatagouv.models import (
     DiscussionEditComment,
     DiscussionResponse,
     DiscussionStart,
-    LazyReference,
-    ModelReference,
-    OrganizationReference,
+    ModelReferenceWrite,
     ReportWrite,
 )
 
@@ -27,16 +25,13 @@ from .things import a_dataset
 
 async def a_discussion(client: Client) -> Discussion:
     dataset = await a_dataset(client)
-    assert isinstance(dataset.id, str)
-    subject = ModelReference(class_="Dataset", id=dataset.id)
-    body = DiscussionStart(subject=subject, title="Une question", comment="Où est 2024 ?")
+    body = DiscussionStart(subject=dataset, title="Une question", comment="Où est 2024 ?")
     return await discussions.create_discussion(client, body=body)
 
 
 async def test_a_discussion(user: Client, admin: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
-    assert isinstance(dataset.id, str)
-    subject = ModelReference(class_="Dataset", id=dataset.id)
+    subject = ModelReferenceWrite(class_="Dataset", id=dataset.id)
     body = DiscussionStart(
         subject=subject, title="Une question", comment="Où est 2024 ?", extras={"a": [1]}
     )
@@ -73,11 +68,10 @@ async def test_comments(user: Client, admin: Client, own_portal: Portal, prove: 
     org = await organizations.get_organization(
         admin, own_portal.ids["/organizations/{org}/"]["org"]
     )
-    assert isinstance(org.id, str)
     closing = DiscussionResponse(
         comment="Fini",
         close=True,
-        organization=OrganizationReference(class_="Organization", id=org.id),
+        organization=org,
     )
     closed = await prove(discussions.comment_discussion, admin, started.id, body=closing)
     assert closed.closed
@@ -87,13 +81,13 @@ async def test_comments(user: Client, admin: Client, own_portal: Portal, prove: 
 
 
 def texts(discussion: Discussion) -> list[object]:
-    return [message.content for message in discussion.discussion or []]
+    return [message.content for message in discussion.discussion]
 
 
 @pytest.mark.releases(OLDEST)
 async def test_what_is_no_spam(admin: Client, prove: Prover) -> None:
     """Two discussions are suspected from the start: one as a whole, one for a comment."""
-    assert len(await spam.get_potential_spams(admin)) == 2
+    assert len(await prove(spam.get_potential_spams, admin)) == 2
     suspects = [one async for one in discussions.list_discussions(admin) if is_spam(one)]
     (whole,) = (one for one in suspects if one.spam and one.spam.status == "potential_spam")
     (commented,) = (one for one in suspects if one.id != whole.id)
@@ -103,15 +97,16 @@ async def test_what_is_no_spam(admin: Client, prove: Prover) -> None:
 
 
 def is_spam(discussion: Discussion) -> bool:
-    marks = [discussion.spam, *(one.spam for one in discussion.discussion or [])]
+    marks = [discussion.spam, *(one.spam for one in discussion.discussion)]
     return any(mark and mark.status == "potential_spam" for mark in marks)
 
 
 async def test_a_report(user: Client, admin: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
-    assert isinstance(dataset.id, str)
     body = ReportWrite(
-        subject=LazyReference(class_="Dataset", id=dataset.id), reason="spam", message="De la pub"
+        subject=ModelReferenceWrite(class_="Dataset", id=dataset.id),
+        reason="spam",
+        message="De la pub",
     )
     created = await prove(reports.create_report, user, body=body)
     assert created.subject

@@ -9,10 +9,10 @@ from aiodatagouv.api import me, organizations
 from aiodatagouv.models import (
     BadgeWrite,
     FollowersCount,
-    GenericReference,
     MembershipInvite,
     MembershipRequestWrite,
     MemberWrite,
+    ModelReferenceWrite,
     Organization,
     OrganizationWrite,
     RefuseMembership,
@@ -69,7 +69,10 @@ async def test_the_banner(user: Client, prove: Prover) -> None:
 
 async def test_the_followers(user: Client, prove: Prover) -> None:
     made = await an_organization(user)
-    one, none = FollowersCount(followers=1), FollowersCount(followers=0)
+    one, none = (
+        FollowersCount.from_dict({"followers": 1}),
+        FollowersCount.from_dict({"followers": 0}),
+    )
     assert await prove(organizations.follow_organization, user, made.id) == one
     assert (await organizations.list_organization_followers(user, made.id)).total == 1
     assert await prove(organizations.unfollow_organization, user, made.id) == none
@@ -82,7 +85,7 @@ async def test_the_badges(admin: Client, prove: Prover) -> None:
     badge = await prove(organizations.add_organization_badge, admin, made.id, body=body)
     assert badge.kind == "public-service"
     read = await organizations.get_organization(admin, made.id)
-    assert [one.kind for one in read.badges or []] == ["public-service"]
+    assert [one.kind for one in read.badges] == ["public-service"]
     await prove(organizations.delete_organization_badge, admin, made.id, "public-service")
     assert (await organizations.get_organization(admin, made.id)).badges == []
 
@@ -126,7 +129,7 @@ async def statuses(client: Client, organization: Organization) -> list[object]:
 
 async def members(client: Client, organization: Organization) -> dict[object, object]:
     read = await organizations.get_organization(client, organization.id)
-    return {one.user.id: one.role for one in read.members or [] if one.user}
+    return {one.user.id: one.role for one in read.members if one.user}
 
 
 @pytest.mark.releases(OLDEST)
@@ -162,7 +165,6 @@ async def test_an_invitation_is_taken_back(user: Client, other: Client, prove: P
 
 
 async def invite(client: Client, to: Organization, who: User, prove: Prover) -> str:
-    assert isinstance(who.id, str)
     body = MembershipInvite(user=who.id, role="editor", comment="Rejoignez-nous")
     invitation = await prove(organizations.invite_organization_member, client, to.id, body=body)
     assert (invitation.kind, invitation.status, invitation.role) == (
@@ -170,7 +172,6 @@ async def invite(client: Client, to: Organization, who: User, prove: Prover) -> 
         "pending",
         "editor",
     )
-    assert isinstance(invitation.id, str)
     return invitation.id
 
 
@@ -183,7 +184,7 @@ async def test_assignments(admin: Client, other: Client, own_portal: Portal, pro
     assert len(before) >= 2
     dataset = next(one for one in before if one.subject and one.subject.class_ == "Dataset").subject
     assert dataset
-    body = [GenericReference(class_="Dataset", id=dataset.id)]
+    body = [ModelReferenceWrite(class_="Dataset", id=dataset.id)]
     kept = await prove(organizations.sync_member_assignments, admin, org, member.id, body=body)
     assert [one.subject.id for one in kept if one.subject] == [dataset.id]
     after = await organizations.list_organization_assignments(admin, org)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 
 from aiodatagouv import AuthenticationError, Client, GoneError
 from aiodatagouv.api import datasets, me, notifications, transfer, users
 from aiodatagouv.models import (
     ApiTokenWrite,
-    BaseReference,
+    Dataservice,
     FollowersCount,
-    LazyReference,
-    ModelReference,
+    ModelReferenceWrite,
     NotificationFollow,
     NotificationSettingWrite,
+    Reuse,
     TransferRequest,
     TransferResponse,
     UserWrite,
 )
 
-from ..portal import NEWEST
+from ..portal import NEWEST, Portal
 from .prover import Opener, Prover
-from .things import a_dataset, picture, somebody
+from .things import a_dataservice, a_dataset, a_reuse, picture, somebody
 
 
 async def test_a_user(admin: Client, visitor: Client, prove: Prover) -> None:
@@ -31,7 +33,7 @@ async def test_a_user(admin: Client, visitor: Client, prove: Prover) -> None:
     created = await prove(users.create_user, admin, body=body)
     assert (created.first_name, created.email) == ("Camille", "camille@example.org")
 
-    changes = UserWrite(about="Sculpte", website="https://camille.example.org/")
+    changes = UserWrite.of(created, about="Sculpte", website="https://camille.example.org/")
     updated = await prove(users.update_user, admin, created.id, body=changes)
     read = await users.get_user(admin, created.id)
     for one in (updated, read):
@@ -48,9 +50,13 @@ async def test_a_user(admin: Client, visitor: Client, prove: Prover) -> None:
 
 async def test_followers(user: Client, admin: Client, prove: Prover) -> None:
     followed = await somebody(admin)
-    assert await prove(users.follow_user, user, followed.id) == FollowersCount(followers=1)
+    assert await prove(users.follow_user, user, followed.id) == FollowersCount.from_dict(
+        {"followers": 1}
+    )
     assert (await users.list_user_followers(user, followed.id)).total == 1
-    assert await prove(users.unfollow_user, user, followed.id) == FollowersCount(followers=0)
+    assert await prove(users.unfollow_user, user, followed.id) == FollowersCount.from_dict(
+        {"followers": 0}
+    )
     assert (await users.list_user_followers(user, followed.id)).total == 0
 
 
@@ -101,24 +107,24 @@ async def test_a_notification(admin: Client, prove: Prover) -> None:
 @pytest.mark.releases(NEWEST)
 async def test_what_to_be_told_of(user: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
-    assert isinstance(dataset.id, str)
-    scope = ModelReference(class_="Dataset", id=dataset.id)
     followed = await prove(
         notifications.follow_notifications,
         user,
-        body=NotificationFollow(scope=scope, event="discussion", followed=True),
+        body=NotificationFollow(scope=dataset, event="discussion", followed=True),
     )
     assert (followed.event, followed.heard) == ("discussion", True)
     assert await hears_discussions(user, dataset.id)
-    not_any_more = NotificationFollow(scope=scope, event="discussion", followed=False)
+    not_any_more = NotificationFollow(scope=dataset, event="discussion", followed=False)
     await prove(notifications.follow_notifications, user, body=not_any_more)
     assert not await hears_discussions(user, dataset.id)
     await notifications.follow_notifications(
-        user, body=NotificationFollow(scope=scope, event="discussion", followed=True)
+        user, body=NotificationFollow(scope=dataset, event="discussion", followed=True)
     )
 
     rule = NotificationSettingWrite(
-        scope=LazyReference(class_="Dataset", id=dataset.id), event="discussion", enabled=False
+        scope=dataset,
+        event="discussion",
+        enabled=False,
     )
     await prove(notifications.set_notification_setting, user, body=rule)
     rules = await notifications.list_notification_settings(user, page_size=50)
@@ -134,13 +140,39 @@ async def hears_discussions(client: Client, dataset: str) -> bool:
     return bool(resolved.heard)
 
 
+@pytest.mark.parametrize("make", [a_dataservice, a_reuse])
+async def test_a_transfer_of_something_else(
+    make: Callable[[Client], Awaitable[Dataservice | Reuse]],
+    user: Client,
+    admin: Client,
+    prove: Prover,
+) -> None:
+    made, taker = await make(user), await me.get_me(admin)
+    body = TransferRequest(subject=made, recipient=taker)
+    asked = await prove(transfer.request_transfer, user, body=body)
+    assert (asked.subject.class_, asked.subject.title) == (type(made).__name__, made.title)
+    assert asked.comment is None
+
+
+@pytest.mark.releases(NEWEST)
+async def test_a_transfer_of_a_topic(
+    user: Client, admin: Client, own_portal: Portal, prove: Prover
+) -> None:
+    """Topics are made by the other version of the API."""
+    async with httpx.AsyncClient(headers={"X-API-KEY": own_portal.user_api_key}) as client:
+        url = own_portal.url.replace("/api/1/", "/api/2/topics/")
+        made = await client.post(url, json={"name": "Mobilité", "description": "a", "tags": ["a"]})
+    topic = ModelReferenceWrite(class_="Topic", id=made.raise_for_status().json()["id"])
+    body = TransferRequest(subject=topic, recipient=await me.get_me(admin))
+    asked = await prove(transfer.request_transfer, user, body=body)
+    assert (asked.subject.class_, asked.subject.name) == ("Topic", "Mobilité")
+
+
 async def test_a_transfer(user: Client, admin: Client, prove: Prover) -> None:
     dataset, taker = await a_dataset(user), await me.get_me(admin)
-    assert isinstance(dataset.id, str)
-    assert isinstance(taker.id, str)
     body = TransferRequest(
-        subject=BaseReference(class_="Dataset", id=dataset.id),
-        recipient=BaseReference(class_="User", id=taker.id),
+        subject=dataset,
+        recipient=taker,
         comment="Je change de poste",
     )
     asked = await prove(transfer.request_transfer, user, body=body)

@@ -19,6 +19,9 @@ PAGE = {
             "badges": [{"kind": "hvd"}],
             "access_audiences": [{"role": "private", "condition": None}],
             "extras": {"frequency": "annual"},
+            "harvest": {"backend": "dcat"},
+            "community_resources": [],
+            "carbon": 3,
         }
     ],
     "page": 1,
@@ -37,6 +40,9 @@ def test_enums_at_any_depth_have_other_values() -> None:
         "badges": [{"kind": "hvd"}],  # A string for the API.
         "access_audiences": [{"role": "private-of-the-future", "condition": None}],
         "extras": {"frequency": "annual"},
+        "harvest": {"backend": "dcat"},
+        "community_resources": [],
+        "carbon": 3,
     }
 
 
@@ -50,4 +56,7 @@ def test_objects_at_any_depth_have_more_fields() -> None:
 
 def test_objects_have_only_what_they_must_have() -> None:
     page = changed(without_optional_fields, DatasetPage.from_dict(PAGE), PAGE)
-    assert page == PAGE | {"data": [{}]}
+    (dataset,) = page["data"]
+    assert dataset["harvest"] == {}
+    assert {"carbon", "community_resources"}.isdisjoint(dataset)
+    assert dataset["badges"] == [{"kind": "hvd"}]

@@ -15,16 +15,17 @@ from aiodatagouv.models import (
     Dataservice,
     DataserviceWrite,
     Dataset,
+    DatasetWrite,
     ImageUpload,
     Organization,
     OrganizationWrite,
     Resource,
+    ResourceWrite,
     Reuse,
     ReuseWrite,
     User,
     UserWrite,
 )
-from aiodatagouv.types import Unset
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -55,13 +56,13 @@ def picture(bbox: str | None = None) -> ImageUpload:
 
 
 async def a_dataset(client: Client) -> Dataset:
-    body = Dataset(title=new_title("Fontaines"), description="Où boire", frequency="annual")
+    body = DatasetWrite(title=new_title("Fontaines"), description="Où boire", frequency="annual")
     return await datasets.create_dataset(client, body=body)
 
 
-def a_file(title: str = "Horaires", url: str = "https://files.example.org/a.csv") -> Resource:
+def a_file(title: str = "Horaires", url: str = "https://files.example.org/a.csv") -> ResourceWrite:
     """A remote file, to be added to a dataset."""
-    return Resource(title=title, url=url, type="main", filetype="remote", format="csv")
+    return ResourceWrite(title=title, url=url, type="main", filetype="remote", format="csv")
 
 
 async def a_resource(client: Client, dataset: Dataset) -> Resource:
@@ -97,7 +98,7 @@ async def somebody(admin: Client) -> User:
     return await users.create_user(admin, body=body)
 
 
-async def bytes_of(url: str | Unset | None) -> bytes:
+async def bytes_of(url: str | None) -> bytes:
     """A file that the portal serves."""
     assert url
     async with httpx.AsyncClient() as client:

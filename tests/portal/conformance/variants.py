@@ -6,14 +6,14 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from aiodatagouv._model import Model, declared
-from aiodatagouv.types import Unset
+from aiodatagouv._declared import declared
+from aiodatagouv._view import View
 
-Change = Callable[[type[Model], dict[str, Any]], dict[str, Any]]
+Change = Callable[[type[View], dict[str, Any]], dict[str, Any]]
 """From the JSON of one object, whose parts are changed already, to the JSON of another."""
 
 
-def with_enums_of_the_future(model: type[Model], data: dict[str, Any]) -> dict[str, Any]:
+def with_enums_of_the_future(model: type[View], data: dict[str, Any]) -> dict[str, Any]:
     """Every value of an enum is one that nobody knows yet."""
     fields = declared(model)
     return {
@@ -22,19 +22,15 @@ def with_enums_of_the_future(model: type[Model], data: dict[str, Any]) -> dict[s
     }
 
 
-def with_unknown_fields(_: type[Model], data: dict[str, Any]) -> dict[str, Any]:
+def with_unknown_fields(_: type[View], data: dict[str, Any]) -> dict[str, Any]:
     """Every object has fields that nobody knows yet."""
     return data | {"of_the_future": {"deep": [1, None, "é"]}, "class_": "kept", "x-y": None}
 
 
-def without_optional_fields(model: type[Model], data: dict[str, Any]) -> dict[str, Any]:
+def without_optional_fields(model: type[View], data: dict[str, Any]) -> dict[str, Any]:
     """Every object has nothing but what its type says is always there."""
     fields = declared(model)
-    return {
-        key: value
-        for key, value in data.items()
-        if key in fields and Unset not in get_args(fields[key].type)
-    }
+    return {key: value for key, value in data.items() if key in fields and not fields[key].absent}
 
 
 CHANGES: list[Change] = [with_enums_of_the_future, with_unknown_fields, without_optional_fields]
@@ -45,7 +41,7 @@ def changed(change: Change, answer: object, data: Any) -> Any:
     if isinstance(answer, list):
         pairs = zip(cast("list[object]", answer), data, strict=True)
         return [changed(change, item, one) for item, one in pairs]
-    if not isinstance(answer, Model):
+    if not isinstance(answer, View):
         return data
     parts = {
         key: changed(change, getattr(answer, field.name), data[key])

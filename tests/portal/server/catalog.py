@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import texts
 from PIL import Image
+from release import IS_17
 from udata.core.access_type.constants import AccessType, InspireLimitationCategory
 from udata.core.access_type.models import AccessAudience
 from udata.core.badges.factories import badge_factory
@@ -398,6 +399,7 @@ def dataset_harvest(
         last_update=NOW,
         archived_at=NOW if archived else None,
         archived_reason="not-on-remote" if archived else None,
+        **({"doi": f"10.12345/source-{index}"} if IS_17 else {"archived": "not-on-remote"}),
     )
 
 

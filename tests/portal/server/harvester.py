@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from release import IS_17
+from udata.core.dataservices.models import Dataservice
 from udata.core.dataset.models import Dataset
 from udata.harvest.backends import BaseBackend, HarvestExtraConfig, HarvestFeature, HarvestFilter
 
@@ -13,7 +14,10 @@ class LocalBackend(BaseBackend):
     name = "local"
     display_name = "Catalogue local"
     filters = (HarvestFilter("Mot-clé", "tag", str, "Un mot-clé des jeux de données"),)
-    features = (HarvestFeature("hidden", "Masqués", "Moissonner aussi les jeux masqués"),)
+    features = (
+        HarvestFeature("hidden", "Masqués", "Moissonner aussi les jeux masqués"),
+        HarvestFeature("apis", "API", "Moissonner aussi une API"),
+    )
     extra_configs = (HarvestExtraConfig("Préfixe", "prefix", str, "Le préfixe des titres"),)
 
     def inner_harvest(self) -> None:
@@ -22,6 +26,20 @@ class LocalBackend(BaseBackend):
                 self.process_item(f"local-{number}", self.inner_process_dataset)
             else:
                 self.process_dataset(f"local-{number}")
+        if self.has_feature("apis"):
+            if IS_17:
+                self.process_item("local-api", self.inner_process_dataservice)
+            else:
+                self.process_dataservice("local-api")
+
+    def inner_process_dataservice(self, item: Any) -> Dataservice:
+        if IS_17:
+            service = self.get_item(item.remote_id, Dataservice)
+        else:
+            service = self.get_dataservice(item.remote_id)
+        service.title = "API moissonnée"
+        service.base_api_url = "https://api.example.org/"
+        return service
 
     def inner_process_dataset(self, item: Any) -> Dataset:
         if IS_17:

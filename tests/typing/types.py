@@ -15,7 +15,6 @@ from attrs import define
 from aiodatagouv import Client, Page, Paginator
 from aiodatagouv.api import datasets, me, organizations
 from aiodatagouv.models import Dataset, DatasetPage, Organization
-from aiodatagouv.types import Unset
 
 
 @define
@@ -43,8 +42,8 @@ async def paginators(client: Client) -> None:
     assert_type(await listed, DatasetPage)
     async for dataset in listed:
         assert_type(dataset, Dataset)
-        assert_type(dataset.title, str | Unset)
-        assert_type(dataset.acronym, str | Unset | None)
+        assert_type(dataset.title, str)
+        assert_type(dataset.acronym, str | None)
     async for page in listed.pages(concurrency=4):
         assert_type(page, DatasetPage)
     async for item in listed.items(concurrency=4):
@@ -58,7 +57,7 @@ async def masks(client: Client) -> None:
     assert_type(await datasets.get_dataset(client, "velos", fields={"id", "slug"}), Dataset)
     assert_type(await datasets.get_dataset(client, "velos", fields=Title), Dataset)
     assert_type(await me.my_datasets(client, fields="id"), list[Dataset])
-    await datasets.get_dataset(client, "velos", fields=7)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await datasets.get_dataset(client, "velos", fields=7)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 
 async def projections(client: Client) -> None:
@@ -90,5 +89,5 @@ async def options(client: Client) -> None:
     assert_type(patient, Client)
     assert_type(await datasets.get_dataset(patient, "velos"), Dataset)
     extras = (await datasets.get_dataset(client, "velos")).extras
-    assert_type(extras, dict[str, Any] | Unset)
+    assert_type(extras, dict[str, Any])
     client.with_options(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

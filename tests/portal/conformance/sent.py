@@ -1,0 +1,58 @@
+"""The fields that a release never sends, though the models have them: facts, not declarations.
+
+Every other field of a model is in every whole answer, unless it is declared that whole answers may
+lack it. The prover holds each answer of the suite against this, in both directions.
+"""
+
+from __future__ import annotations
+
+NOT_SENT: dict[str, dict[str, set[str]]] = {
+    "17.18.0": {
+        "Discussion": {"class", "spam"},
+        "Message": {"spam"},
+        "PeriodicTask": {"last_run_id"},
+        "Post": {"content_as_page"},
+        "Site": {"dataservices_page", "datasets_page", "reuses_page"},
+    },
+    "14.13.0": {
+        "Activity": {"id"},
+        "CommunityResource": {"geopf"},
+        "ContactPoint": {"organization", "owner"},
+        "Dataset": {"doi", "geopf"},
+        "DatasetPreview": {"doi", "geopf"},
+        "HarvestDataserviceMetadata": {"modified_at"},
+        "HarvestSource": {"slug"},
+        "MembershipRequest": {"assignments", "email", "kind", "role"},
+        "Notification": {"reasons", "requires_action", "type"},
+        "Organization": {
+            "banner_color",
+            "banner_image",
+            "banner_image_position",
+            "ext",
+            "image_url",
+            "permissions",
+            "presentation_blocs_published_at",
+            "teams",
+            "zone",
+        },
+        "OrganizationReference": {"permissions"},
+        "OrganizationRole": {"description"},
+        "Post": {"ancestors", "parent", "sidemenu"},
+        "Report": {"callbacks_count", "subject_deleted_by", "subject_embed_id", "subject_label"},
+        "Resource": {"geopf"},
+        "UploadedCommunityResource": {"geopf"},
+        "User": {
+            "deleted",
+            "mail_cadence",
+            "notifications_paused",
+            "password_rotation_demanded",
+            "password_rotation_performed",
+        },
+        "UserReference": {"deleted"},
+        "UserReferenceWithEmail": {"deleted"},
+    },
+}
+"""Release -> model -> the keys of these fields."""
+
+MASKED = {("14.13.0", "Reuse", "datasets"): {"id", "title", "uri", "page"}}
+"""Release, model and key of a list whose objects are masked -> the fields that they have."""

@@ -1,0 +1,1 @@
+"""Programs for mypy and pyright: what they see is what they get."""

@@ -1,0 +1,67 @@
+"""A misuse in every line that says so: both type checkers find each of them, and nothing else.
+
+Each of them warns of an ignored line in which it finds nothing wrong.
+"""
+
+from __future__ import annotations
+
+from aiodatagouv import Client
+from aiodatagouv.api import datasets, discussions, reuses
+from aiodatagouv.models import (
+    Dataset,
+    DatasetWrite,
+    DiscussionStart,
+    Organization,
+    Resource,
+    Reuse,
+    ReuseWrite,
+)
+
+
+async def answers(client: Client, dataset: Dataset, organization: Organization) -> None:
+    print(dataset.titel)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(dataset.acronym.upper())  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    print(dataset.organization.name)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    print(dataset.created_at + 1)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+    print(dataset.resources.title)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(len(dataset.private))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    print(organization.members[0].first_name)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    dataset.title = "Vélos"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    dataset.nothing = 3  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    Dataset(title="Vélos")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    resource: Resource = dataset.resources  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(resource)
+    await datasets.get_dataset(client, dataset)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await datasets.get_dataset(client, dataset.acronym)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def bodies(client: Client, dataset: Dataset, reuse: Reuse) -> None:
+    DatasetWrite(titel="Vélos")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    DatasetWrite(title=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite(title=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite(frequency="anual")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite(access_type="secret")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite(tags="velo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite(organization=dataset)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite(metrics={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    DatasetWrite(resources=dataset.resources)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite.of(reuse)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DatasetWrite.of(dataset, titel="Vélos")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    DatasetWrite.of(dataset, title=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ReuseWrite(topic="healht")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DiscussionStart(title="Une question", comment="?")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    DiscussionStart(title="a", comment="b", subject="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    body = DatasetWrite(title="Vélos")
+    body.nothing = 3  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    body.title = 3  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    await datasets.create_dataset(client, body=dataset)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await datasets.create_dataset(client, body={"title": "Vélos"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await datasets.create_dataset(client)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await discussions.create_discussion(client, body=body)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def filters(client: Client) -> None:
+    datasets.list_datasets(client, sort="titel")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    datasets.list_datasets(client, tags=["velo"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    datasets.list_datasets(client, page_size="100")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    reuses.list_reuses(client, topic="healht")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
