@@ -1,0 +1,698 @@
+"""What is read can be sent back: ``of`` makes the body that leaves an object as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+from attrs import Factory, frozen
+
+from aiodatagouv import OPERATIONS, UNSET, BadRequestError, Client, GoneError
+from aiodatagouv._body import Body, BodyOf
+from aiodatagouv._declared import declared
+from aiodatagouv._view import View
+from aiodatagouv.api import (
+    dataservices,
+    datasets,
+    discussions,
+    me,
+    organizations,
+    reuses,
+    users,
+    workers,
+)
+from aiodatagouv.models import (
+    ChartWrite,
+    CommunityResourceWrite,
+    ContactPointWrite,
+    CrontabWrite,
+    DataserviceWrite,
+    Dataset,
+    DatasetReference,
+    DatasetWrite,
+    DiscussionStart,
+    HarvestSourceWrite,
+    IntervalWrite,
+    MembershipInvite,
+    MemberWrite,
+    ModelReferenceWrite,
+    OrganizationReference,
+    OrganizationWrite,
+    PageWrite,
+    PeriodicTaskWrite,
+    PostWrite,
+    ReportWrite,
+    ResourceWrite,
+    ReuseWrite,
+    SiteWrite,
+    User,
+    UserReference,
+    UserWrite,
+)
+
+from ..portal import NEWEST, RELEASES, Portal
+from . import filled
+from .filled import Hands, Made, Whose
+from .prover import Prover
+from .things import a_dataset, a_reuse, an_organization, new_title
+
+
+def titled() -> dict[str, Any]:
+    return {"title": new_title("Autre titre")}
+
+
+def named() -> dict[str, Any]:
+    return {"name": new_title("Autre nom")}
+
+
+@frozen(kw_only=True)
+class Kind:
+    """A kind of object that can be updated.
+
+    Attributes:
+        name: What it is.
+        of: Makes the body of what was read.
+        fill: Makes an object with every field filled in.
+        change: What the last update changes.
+        follows: What follows from that, by its path in the answer.
+        unfilled: The fields of the body that are not filled in.
+        differs: The fields that are answered otherwise than they were sent, or not at all.
+        apart: The fields of the answer that ``of`` does not send back.
+        lost: What an update takes away that does not mention it, by its path in the answer.
+        dates: What the portal writes itself at each update, by its path in the answer.
+        is_refused_unchanged: Whether the portal refuses an update in which nothing differs.
+    """
+
+    name: str
+    of: Callable[..., BodyOf[Any]]
+    fill: Callable[[Hands], Awaitable[Made]]
+    change: Callable[[], dict[str, Any]] = titled
+    follows: set[str] = Factory(set)
+    unfilled: set[str] = Factory(set)
+    differs: set[str] = Factory(set)
+    apart: set[str] = Factory(set)
+    lost: set[str] = Factory(set)
+    dates: set[str] = Factory(set)
+    is_refused_unchanged: bool = False
+
+
+def kinds(release: str) -> Iterable[Kind]:
+    """Every kind of object that can be updated on a release."""
+    is_newest = release == NEWEST
+    page = {"slug", "uri", "page"}
+    producers: tuple[Whose, ...] = ("organization", "owner")
+    for whose in producers:
+        # An object has the one or the other.
+        nobody = {"owner" if whose == "organization" else "organization"}
+        yield Kind(
+            name=f"dataset-of-{whose}",
+            of=DatasetWrite.of,
+            fill=partial(filled.a_filled_dataset, whose=whose),
+            follows=page,
+            unfilled={
+                *nobody,
+                "deleted",  # What is deleted can only be restored.
+                "resources.id",  # It is given by the portal.
+                # Zones and a shape exclude each other.
+                "spatial.geom" if whose == "organization" else "spatial.zones",
+            },
+            apart={"resources"},  # Somebody may have added one meanwhile.
+            # The quality is counted by the portal.
+            lost={"tags", "temporal_coverage", "quality.temporal_coverage", "quality.score"},
+            # Its last update is that of its files, and its own if it has none.
+            dates={"last_modified", "last_update", "internal.last_modified_internal"},
+        )
+        yield Kind(
+            name=f"community-resource-of-{whose}",
+            of=CommunityResourceWrite.of,
+            fill=partial(filled.a_filled_community_resource, whose=whose),
+            unfilled={*nobody, "id"},  # It is given by the portal.
+            dates={"last_modified", "internal.last_modified_internal"},
+        )
+        yield Kind(
+            name=f"reuse-of-{whose}",
+            of=ReuseWrite.of,
+            fill=partial(filled.a_filled_reuse, whose=whose),
+            follows=page,
+            unfilled={*nobody, "deleted"},  # What is deleted can only be restored.
+            dates={"last_modified"},
+        )
+        yield Kind(
+            name=f"dataservice-of-{whose}",
+            of=DataserviceWrite.of,
+            fill=partial(filled.a_filled_dataservice, whose=whose),
+            follows={"slug", "self_api_url", "self_web_url"},
+            unfilled={*nobody, "deleted_at"},  # What is deleted can only be restored.
+            differs={"datasets"},  # A link to them is answered.
+            apart={"datasets"},
+            dates={"metadata_modified_at"},
+        )
+        yield Kind(
+            name=f"contact-point-of-{whose}",
+            of=ContactPointWrite.of,
+            fill=partial(filled.a_filled_contact_point, whose=whose),
+            change=named,
+            unfilled=nobody,
+            # 14.13.0 only says whose it is when it is asked for that alone.
+            differs=set() if is_newest else {whose},
+            # It cannot change hands, not even to those that have it.
+            apart={"owner", "organization"} if is_newest else set(),
+            is_refused_unchanged=not is_newest,
+        )
+        yield Kind(
+            name=f"harvest-source-of-{whose}",
+            of=HarvestSourceWrite.of,
+            fill=partial(filled.a_filled_harvest_source, whose=whose),
+            change=named,
+            follows={"slug"} if is_newest else set(),
+            unfilled=nobody,
+        )
+        if is_newest:
+            yield Kind(
+                name=f"chart-of-{whose}",
+                of=ChartWrite.of,
+                fill=partial(filled.a_filled_chart, whose=whose),
+                follows={"slug"},
+                unfilled=nobody,
+                dates={"last_modified"},
+            )
+        else:
+            yield Kind(
+                name=f"page-of-{whose}",
+                of=PageWrite.of,
+                fill=partial(filled.a_filled_page, whose=whose),
+                change=lambda: {"blocs": []},
+                unfilled=nobody,
+                dates={"last_modified"},
+            )
+    yield Kind(
+        name="resource",
+        of=ResourceWrite.of,
+        fill=filled.a_filled_resource,
+        unfilled={"id"},  # It is given by the portal.
+        dates={"last_modified", "internal.last_modified_internal"},
+    )
+    yield Kind(
+        name="uploaded-resource",
+        of=ResourceWrite.of,
+        fill=filled.a_filled_upload,
+        dates={"last_modified", "internal.last_modified_internal"},
+    )
+    yield Kind(
+        name="uploaded-community-resource",
+        of=CommunityResourceWrite.of,
+        fill=filled.a_filled_community_upload,
+        unfilled={"organization"},  # Beside the owner.
+        dates={"last_modified", "internal.last_modified_internal"},
+    )
+    banner = {
+        "banner_color",
+        "banner_image_position",
+        "image_url",
+        "presentation_blocs",
+        "presentation_blocs_published_at",
+    }
+    yield Kind(
+        name="organization",
+        of=OrganizationWrite.of,
+        fill=filled.a_filled_organization,
+        change=named,
+        follows=page,
+        # What is deleted can only be restored; 14.13.0 knows no banner.
+        unfilled={"deleted"} | (set() if is_newest else banner),
+        # The portal writes when one has last called it.
+        dates={"last_modified", "members.user.last_login_at"},
+    )
+    cadence = set() if is_newest else {"mail_cadence", "notifications_paused"}
+    yield Kind(
+        name="user",
+        of=UserWrite.of,
+        fill=filled.a_filled_user,
+        change=lambda: {"last_name": new_title("Autre nom")},
+        unfilled=cadence,
+        lost=set() if is_newest else {"roles"},
+    )
+    yield Kind(
+        name="oneself",
+        of=UserWrite.of,
+        fill=filled.oneself_filled,
+        change=lambda: {"about": new_title("Autre texte")},
+        # Nobody gives them to oneself.
+        unfilled={"roles", "active"} | cadence,
+        # The portal writes when one has last called it.
+        dates={"last_login_at"},
+    )
+    yield Kind(
+        name="post",
+        of=PostWrite.of,
+        fill=filled.a_filled_post,
+        change=named,
+        # 14.13.0 makes the slug of the name.
+        follows=set() if is_newest else page,
+        unfilled={"content_as_page"} if is_newest else {"blocs", "parent", "sidemenu", "slug"},
+        dates={"last_modified"},
+    )
+    yield Kind(
+        name="report",
+        of=ReportWrite.of,
+        fill=filled.a_filled_report,
+        change=lambda: {"message": new_title("Autre texte")},
+        unfilled=set() if is_newest else {"subject_embed_id"},
+        # Who sends when it was dismissed has dismissed it.
+        apart={"dismissed_at", "dismissed_by"},
+    )
+    pages = {"dataservices_page", "datasets_page", "reuses_page"}
+    blocs = {"dataservices_blocs", "datasets_blocs", "reuses_blocs"}
+    yield Kind(
+        name="site",
+        of=SiteWrite.of,
+        fill=filled.the_filled_site,
+        change=lambda: {"feed_size": 13},
+        unfilled=pages if is_newest else blocs,
+    )
+    schedules: dict[str, CrontabWrite | IntervalWrite] = {
+        "crontab": CrontabWrite(
+            minute="1", hour="2", day_of_week="3", day_of_month="4", month_of_year="5"
+        ),
+        "interval": IntervalWrite(every=3, period="hours"),
+    }
+    # 14.13.0 makes any schedule an interval of nothing.
+    unscheduled = {
+        "crontab": {"crontab", "interval", "schedule"},
+        "interval": {"interval.every", "interval.period", "schedule"},
+    }
+    for schedule, value in schedules.items():
+        none = {*schedules} - {schedule}
+        yield Kind(
+            name=f"job-with-{schedule}",
+            of=PeriodicTaskWrite.of,
+            fill=partial(filled.a_filled_job, schedule=value),
+            change=named,
+            unfilled=none,  # A job has one schedule.
+            differs=set() if is_newest else {"args", "kwargs"},  # 14.13.0 takes no arguments.
+            apart=none,
+            lost=set() if is_newest else unscheduled[schedule],
+        )
+    yield Kind(
+        name="member",
+        of=MemberWrite.of,
+        fill=filled.a_filled_member,
+        change=lambda: {"role": "editor"},
+        follows={"label"},  # The name of the role.
+    )
+
+
+KINDS = [
+    pytest.param(release, kind, id=f"{release}-{kind.name}")
+    for release in RELEASES
+    for kind in kinds(release)
+]
+
+
+@pytest.fixture
+def hands(own_portal: Portal, prove: Prover, admin: Client, user: Client, other: Client) -> Hands:
+    """Those who make the objects of a test."""
+    org = own_portal.ids["/organizations/{org}/"]["org"]
+    return Hands(own_portal.release, org, prove, admin, user, other)
+
+
+@pytest.mark.parametrize(("release", "kind"), KINDS)
+async def test_what_is_read_can_be_sent_back(kind: Kind, hands: Hands) -> None:
+    made = await kind.fill(hands)
+    before = await made.read()
+    body = kind.of(before)
+    assert unfilled(made.sent, type(body)) == kind.unfilled
+    assert not_kept(made.sent, before) == kind.differs
+    assert {*declared(type(body))} & {*before.to_dict()} - {*body.to_dict()} == kind.apart
+    change = kind.change()
+
+    if kind.is_refused_unchanged:
+        with pytest.raises(BadRequestError):
+            await made.update(body)
+        await made.update(kind.of(before, **change))
+    await made.update(body)
+    after = await made.read()
+    assert differences(before.to_dict(), after.to_dict()) - kind.dates == set()
+
+    await made.update(kind.of(after, **change))
+    changed = await made.read()
+    assert {name: getattr(changed, name) for name in change} == change
+    what = differences(after.to_dict(), changed.to_dict()) - kind.dates
+    assert what == {*change} | kind.follows
+
+    if made.restore:
+        await made.update(made.restore)
+
+
+Fill: TypeAlias = Callable[[Hands], Awaitable[Made]]
+
+SPARSE: list[tuple[str, Fill]] = [
+    ("dataset-of-owner", filled.a_sparse_dataset),
+    ("dataset-of-owner", filled.a_closed_dataset),
+    ("resource", filled.a_sparse_resource),
+    ("uploaded-resource", filled.an_upload),
+    ("community-resource-of-owner", filled.a_sparse_community_resource),
+    ("reuse-of-owner", filled.a_sparse_reuse),
+    ("dataservice-of-owner", filled.a_sparse_dataservice),
+    ("organization", filled.a_sparse_organization),
+    ("user", filled.a_sparse_user),
+    ("oneself", filled.oneself_as_one_is),
+    ("contact-point-of-owner", filled.a_sparse_contact_point),
+    ("post", filled.a_sparse_post),
+    ("page-of-owner", filled.a_sparse_page),
+    ("report", filled.a_sparse_report),
+    ("harvest-source-of-owner", filled.a_sparse_harvest_source),
+    ("chart-of-owner", filled.a_sparse_chart),
+    ("job-with-crontab", partial(filled.a_sparse_job, schedule=CrontabWrite(hour="3"))),
+    (
+        "job-with-interval",
+        partial(filled.a_sparse_job, schedule=IntervalWrite(every=3, period="hours")),
+    ),
+]
+"""How objects are made that have hardly a field filled in, and the kind that they are of."""
+
+
+@pytest.mark.parametrize(
+    ("release", "kind", "make"),
+    [
+        pytest.param(release, kind, make, id=f"{release}-{kind.name}-{number}")
+        for release in RELEASES
+        for kind in kinds(release)
+        for number, (name, make) in enumerate(SPARSE)
+        if name == kind.name
+    ],
+)
+async def test_what_is_null_can_be_sent_back(kind: Kind, make: Fill, hands: Hands) -> None:
+    """What is not there does not come to be by being sent back."""
+    made = await make(hands)
+    before = await made.read()
+    if kind.is_refused_unchanged:
+        await made.update(kind.of(before, **kind.change()))
+    await made.update(kind.of(before))
+    after = await made.read()
+    assert differences(before.to_dict(), after.to_dict()) - kind.dates == set()
+
+
+@pytest.mark.parametrize(("release", "kind"), KINDS)
+async def test_what_an_update_takes_away(kind: Kind, hands: Hands, own_portal: Portal) -> None:
+    """An update that only has a title changes just that, unless something is lost."""
+    made = await kind.fill(hands)
+    before = await made.read()
+    change = kind.change()
+    await made.update(kind.of(before, **change))
+    request = hands.prove.seen[-1].request
+    changed = await made.read()
+
+    # Without the client, which would refuse some.
+    back = {name: before.to_dict()[name] for name in change}
+    headers = {"X-API-KEY": own_portal.api_key}
+    async with httpx.AsyncClient(headers=headers) as plain:
+        (await plain.request(request.method, request.url, json=back)).raise_for_status()
+    after = await made.read()
+    what = differences(changed.to_dict(), after.to_dict()) - kind.dates
+    assert what == {*change} | kind.follows | kind.lost
+
+    if made.restore:
+        await made.update(made.restore)
+
+
+def test_what_is_refused() -> None:
+    assert {one.id: one.lost for one in OPERATIONS.values() if one.lost} == {
+        "update_dataset": (("tags",), ("temporal_coverage",)),
+        "update_user": (("roles",),),
+        "put_job_api": (("crontab", "interval"),),
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "body", "message"),
+    [
+        (
+            datasets.update_dataset,
+            DatasetWrite(title="Titre"),
+            "without tags and temporal_coverage, .* as DatasetWrite.of(...) does, or say None",
+        ),
+        (
+            datasets.update_dataset,
+            DatasetWrite(temporal_coverage=None),
+            "without tags, .* as DatasetWrite.of(...) does, or say None",
+        ),
+        (
+            datasets.update_dataset,
+            DatasetWrite(tags=[]),
+            "without temporal_coverage, .* as DatasetWrite.of(...) does, or say None",
+        ),
+        (
+            users.update_user,
+            UserWrite(about="Peint"),
+            "without roles, .* as UserWrite.of(...) does, or say None",
+        ),
+        (
+            workers.put_job_api,
+            PeriodicTaskWrite(name="Tâche"),
+            "without crontab or interval, .* as PeriodicTaskWrite.of(...) does",
+        ),
+    ],
+)
+async def test_what_would_be_taken_away_is_not_sent(
+    function: Callable[..., Awaitable[object]],
+    body: Body,
+    message: str,
+    admin: Client,
+    seen: list[httpx.Response],
+) -> None:
+    """The error says what is missing, and the ways out."""
+    with pytest.raises(ValueError, match=message.replace("(...)", r"\(\.\.\.\)")):
+        await function(admin, "an-id", body=body)
+    assert seen == []
+
+
+async def test_what_is_taken_away_on_purpose(hands: Hands) -> None:
+    """Null says so."""
+    made = await filled.a_filled_dataset(hands, "owner")
+    await made.update(DatasetWrite(tags=None, temporal_coverage=None))
+    dataset = await made.read()
+    assert isinstance(dataset, Dataset)
+    assert (dataset.tags, dataset.temporal_coverage) == ([], None)
+
+    made = await filled.a_filled_user(hands)
+    await made.update(UserWrite(roles=None))
+    user = await made.read()
+    assert isinstance(user, User)
+    assert user.roles == []
+
+
+async def test_all_resources_can_be_sent_back(hands: Hands) -> None:
+    """In a list of their own, or as a part of their dataset."""
+    made = await filled.a_filled_dataset(hands, "organization")
+    before = await made.read()
+    assert isinstance(before, Dataset)
+    bodies = [ResourceWrite.of(one) for one in before.resources]
+    await hands.prove(datasets.update_resources, hands.user, before.id, body=bodies)
+    await made.update(DatasetWrite.of(before, resources=bodies))
+    after = await made.read()
+    dates = {
+        "last_modified",
+        "last_update",
+        "internal.last_modified_internal",
+        "resources.last_modified",
+        "resources.internal.last_modified_internal",
+    }
+    assert differences(before.to_dict(), after.to_dict()) - dates == set()
+
+
+async def test_what_is_deleted_can_be_restored(hands: Hands) -> None:
+    """By the body of what is deleted, but for that."""
+    client = hands.user
+    for kind, deleted, delete in [
+        ("dataset-of-owner", "deleted", datasets.delete_dataset),
+        ("reuse-of-owner", "deleted", reuses.delete_reuse),
+        ("dataservice-of-owner", "deleted_at", dataservices.delete_dataservice),
+        ("organization", "deleted", organizations.delete_organization),
+    ]:
+        (found,) = (one for one in kinds(hands.release) if one.name == kind)
+        made = await found.fill(hands)
+        before = await made.read()
+        await delete(client, before.to_dict()["id"])
+        gone = await made.read()
+        assert gone.to_dict()[deleted]
+        with pytest.raises(GoneError):
+            await made.update(found.of(gone))
+        await made.update(found.of(gone, **{deleted: None}))
+        after = await made.read()
+        assert differences(before.to_dict(), after.to_dict()) - found.dates == set()
+
+
+async def test_an_organization_is_an_id_a_reference_or_itself(hands: Hands) -> None:
+    client, prove = hands.user, hands.prove
+    organization = await organizations.get_organization(client, hands.org)
+    body = DatasetWrite(title=new_title("Arbres"), description="Un par un", organization=hands.org)
+    reference = (await datasets.create_dataset(client, body=body)).organization
+    assert type(reference) is OrganizationReference
+
+    for one in (hands.org, reference, organization):
+        body.organization = one
+        created = await prove(datasets.create_dataset, client, body=body)
+        assert (created.organization, created.owner) == (reference, None)
+        own = await a_dataset(client)
+        moved = DatasetWrite.of(own, organization=one)
+        updated = await prove(datasets.update_dataset, client, own.id, body=moved)
+        assert (updated.organization, updated.owner) == (reference, None)
+
+        title = new_title("Carte")
+        reuse = ReuseWrite(
+            title=title,
+            description="Une carte",
+            topic="others",
+            type="visualization",
+            url=f"https://carte.example.org/{title.replace(' ', '-')}",
+            organization=one,
+        )
+        made = await prove(reuses.create_reuse, client, body=reuse)
+        assert (made.organization, made.owner) == (reference, None)
+        again = ReuseWrite(organization=one)
+        kept = await prove(reuses.update_reuse, client, made.id, body=again)
+        assert (kept.organization, kept.owner) == (reference, None)
+
+
+async def test_datasets_are_ids_references_or_themselves(hands: Hands) -> None:
+    client, prove = hands.user, hands.prove
+    used = [await a_dataset(client), await a_dataset(client)]
+    ids = [one.id for one in used]
+    references = [await reference_to(one, client) for one in used]
+    first = await a_reuse(client)
+    body = ReuseWrite(datasets=ids)
+    answered = (await reuses.update_reuse(client, first.id, body=body)).datasets
+    assert [one.id for one in answered] == ids
+
+    forms: list[Sequence[str | DatasetReference | Dataset]] = [
+        references,
+        used,
+        answered,
+        [ids[0], references[1]],
+    ]
+    for form in forms:
+        reuse = await a_reuse(client)
+        body = ReuseWrite(datasets=form)
+        updated = await prove(reuses.update_reuse, client, reuse.id, body=body)
+        read = await reuses.get_reuse(client, reuse.id)
+        for reused in (updated.datasets, read.datasets):
+            assert [one.id for one in reused] == ids
+
+
+async def reference_to(dataset: Dataset, client: Client) -> DatasetReference:
+    """A reference to a dataset, from an answer."""
+    body = CommunityResourceWrite(
+        dataset=dataset, title="Nettoyée", url="https://files.example.org/a.csv", filetype="remote"
+    )
+    reference = (await datasets.create_community_resource(client, body=body)).dataset
+    assert type(reference) is DatasetReference
+    return reference
+
+
+async def test_the_subject_of_a_discussion(hands: Hands) -> None:
+    client, prove = hands.user, hands.prove
+    dataset = await a_dataset(client)
+    subjects = []
+    for subject in (dataset, ModelReferenceWrite(class_="Dataset", id=dataset.id)):
+        body = DiscussionStart(subject=subject, title="Une question", comment="Où ?")
+        subjects.append((await prove(discussions.create_discussion, client, body=body)).subject)
+    # What was answered will do as well.
+    body = DiscussionStart(subject=subjects[0], title="Une question", comment="Où ?")
+    subjects.append((await prove(discussions.create_discussion, client, body=body)).subject)
+    assert [(one.class_, one.id) for one in subjects] == 3 * [("Dataset", dataset.id)]
+
+
+@pytest.mark.releases(NEWEST)
+async def test_who_is_invited(hands: Hands) -> None:
+    """By an id, a reference or as a user: of all of them the portal takes nothing but the id."""
+    client, prove = hands.user, hands.prove
+    invited = await me.get_me(hands.other)
+    reference = (await a_dataset(hands.other)).owner
+    assert type(reference) is UserReference
+    for one in (invited.id, reference, invited):
+        organization = await an_organization(client)
+        body = MembershipInvite(user=one, role="editor")
+        invitation = await prove(
+            organizations.invite_organization_member, client, organization.id, body=body
+        )
+        assert invitation.user
+        assert (invitation.user.id, invitation.status) == (invited.id, "pending")
+
+
+def is_set(value: object) -> bool:
+    return value is not UNSET and value is not None
+
+
+def values(body: Body) -> dict[str, Any]:
+    """The fields of a body that are set to something, by their attributes."""
+    names = [one.name for one in declared(type(body)).values()]
+    return {name: getattr(body, name) for name in names if is_set(getattr(body, name))}
+
+
+def unfilled(sent: list[Body], model: type[Body]) -> set[str]:
+    """The fields of a model, at any depth, that none of some bodies has set to something."""
+    found: dict[str, Any] = {}
+    for body in sent:
+        found |= values(body)
+    missing = {one.name for one in declared(model).values()} - {*found}
+    for name, value in found.items():
+        for inside in value if isinstance(value, list) else [value]:
+            if isinstance(inside, Body):
+                missing |= {f"{name}.{one}" for one in unfilled([inside], type(inside))}
+    return missing
+
+
+def not_kept(sent: list[Body], answer: View) -> set[str]:
+    """The fields that were sent and are answered otherwise, or not at all."""
+    found: dict[str, Any] = {}
+    for body in sent:
+        found |= values(body)
+    there = answer.to_dict()
+    return {
+        name
+        for name, value in found.items()
+        if name not in there or not is_kept(value, getattr(answer, name))
+    }
+
+
+def is_kept(sent: Any, read: Any) -> bool:
+    """Whether a value that was answered is what was sent; an object stands for its id."""
+    match sent:
+        case Body():
+            return all(is_kept(value, getattr(read, name)) for name, value in values(sent).items())
+        case list():
+            return len(sent) == len(read) and all(map(is_kept, sent, read))
+        case dict():
+            return all(key in read and is_kept(value, read[key]) for key, value in sent.items())
+    return bool(reference(sent) == reference(read))
+
+
+def reference(value: Any) -> Any:
+    match value:
+        case View():
+            return value.to_dict()["id"]
+        case {"id": id_}:
+            return id_
+    return value
+
+
+def differences(before: Any, after: Any, path: str = "") -> set[str]:
+    """Where two JSON values differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        found: set[str] = set()
+        for key in before.keys() | after.keys():
+            below = f"{path}.{key}" if path else key
+            if key in before and key in after:
+                found |= differences(before[key], after[key], below)
+            else:
+                found.add(below)
+        return found
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return set[str]().union(
+            *(differences(*both, path) for both in zip(before, after, strict=True))
+        )
+    return {path} if before != after else set()
