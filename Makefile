@@ -59,7 +59,7 @@ portal-stop: .venv/ready ## Stop it
 	@$(BIN)/python -m tests.portal --stop
 
 .PHONY: bench
-bench: .venv/ready .venv-portal-17.18.0/ready ## Measure what decoding costs
+bench: .venv/ready .venv-portal-17.18.0/ready ## Measure the price of a page, into benchmarks/decode.md
 	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/decode.py
 
 .PHONY: bench-backoff
