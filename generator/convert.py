@@ -6,15 +6,13 @@ Every step is general: what is wrong about one operation or model belongs in cor
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
 from . import names
+from .bodies import Schema, answers_of, bodies_of, reachable, split
 from .pin import METHODS
 from .releases import reference_name
-
-Schema = dict[str, Any]
 
 JSON_OBJECT = "JsonObject"
 """The name that free-form objects get: the package's own alias of ``dict[str, Any]``."""
@@ -54,7 +52,7 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     }
     _name_forms(definitions, operations)
     definitions = _used(definitions, operations)
-    _split(definitions, operations)
+    split(definitions, operations)
     definitions = _used(definitions, operations)
     _refuse_same_names(definitions)
     _mark_required(definitions, operations)
@@ -131,8 +129,8 @@ def _name_forms(definitions: dict[str, Schema], operations: dict[Any, Any]) -> N
 
 def _used(definitions: dict[str, Schema], operations: dict[Any, Any]) -> dict[str, Schema]:
     """The definitions that an operation leads to, in their order."""
-    roots = [body for operation in operations.values() for body in _bodies_and_answers(operation)]
-    reached = _reachable(roots, definitions)
+    roots = [one for each in operations.values() for one in bodies_of(each) + answers_of(each)]
+    reached = reachable(roots, definitions)
     return {name: definition for name, definition in definitions.items() if name in reached}
 
 
@@ -147,76 +145,6 @@ def _refuse_same_names(definitions: dict[str, Schema]) -> None:
             )
 
 
-def _split(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
-    """Give what is sent definitions of its own, with just the fields that the server takes.
-
-    What is both answered and sent is two definitions: ``Dataset`` and ``Dataset (write)``. Where
-    the API has the second one already, that is the one that is sent.
-    """
-    read = _reachable([one for each in operations.values() for one in _answers(each)], definitions)
-    twins: dict[str, str] = {}
-
-    def twin_of(name: str) -> str:
-        """The name of the definition that is sent in the place of one."""
-        if name in twins:
-            return twins[name]
-        twin = f"{name.removesuffix(' (read)')} (write)" if name in read else name
-        if twin in twins:  # Converted already, by its own name.
-            twins[name] = twin
-            return twin
-        twins[name] = twins[twin] = twin
-        definition = definitions.get(twin, definitions[name])
-        definitions[twin] = definition | {
-            "properties": {
-                key: _sent(schema, twin_of)
-                for key, schema in definition["properties"].items()
-                if not schema.get("readOnly") or "x-write" in schema
-            },
-            "x-sent": True,
-        }
-        sent = definitions[twin]
-        sent["required"] = [key for key in definition["required"] if key in sent["properties"]]
-        return twin
-
-    for operation in operations.values():
-        for parameter in operation["parameters"]:
-            if parameter["in"] == "body":
-                parameter["schema"] = _sent(parameter["schema"], twin_of)
-
-
-KEPT = ("description", "x-reference", "x-secret", "x-bare", "x-apart")
-"""The keys of a field that hold for answers and bodies alike, whatever its types there."""
-
-ANSWERED = ("readOnly", "x-absent", "x-nullable", "x-write")
-"""The keys of a field that hold for answers alone."""
-
-
-def _sent(schema: Schema, twin_of: Callable[[str], str]) -> Schema:
-    """A schema of what is answered as one of what is sent.
-
-    ``x-write`` is the schema that is sent instead; ``x-reference`` names the objects that a field
-    refers to, of which the id is sent unless ``x-write`` says more.
-    """
-    kept = {key: schema[key] for key in KEPT if key in schema}
-    if "x-write" in schema:
-        schema = {**kept, **schema["x-write"]}
-    elif "x-reference" in schema:
-        text = {"type": "string"}
-        is_list = schema.get("type") == "array"
-        return kept | ({"type": "array", "items": text} if is_list else text)
-    else:
-        schema = {key: value for key, value in schema.items() if key not in ANSWERED}
-    name = reference_name(schema)
-    if name is not None:
-        schema["$ref"] = f"#/definitions/{twin_of(name)}"
-    if "items" in schema:
-        schema["items"] = _sent(schema["items"], twin_of)
-    for several in ("allOf", "x-one-of"):
-        if several in schema:
-            schema[several] = [_sent(one, twin_of) for one in schema[several]]
-    return schema
-
-
 def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
     """Keep ``required`` where it holds: in pages, and in bodies that must be whole.
 
@@ -225,7 +153,7 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
     partial = {
         reference_name(body)
         for (_, method), operation in operations.items()
-        for body in _bodies(operation)
+        for body in bodies_of(operation)
         if method in ("put", "patch")
     }
     for name, definition in definitions.items():
@@ -239,48 +167,6 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
         definition["x-not-null"] = definition["required"]
         if name in partial or not definition.get("x-sent"):
             definition["required"] = definition.get("x-whole-update", [])
-
-
-def _reachable(roots: list[Schema], definitions: dict[str, Schema]) -> set[str]:
-    found: set[str] = set()
-    waiting = [name for root in roots for name in _references(root)]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += _references(definitions[name])
-    return found
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        name = reference_name(node)
-        if name is not None:
-            yield name
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _references(value)
-
-
-def _bodies(operation: dict[str, Any]) -> list[Schema]:
-    return [
-        {"description": one["description"], **one["schema"]}
-        if "description" in one
-        else one["schema"]
-        for one in operation["parameters"]
-        if one["in"] == "body"
-    ]
-
-
-def _answers(operation: dict[str, Any]) -> list[Schema]:
-    responses = operation["responses"].items()
-    return [one["schema"] for status, one in responses if status[0] == "2" and "schema" in one]
-
-
-def _bodies_and_answers(operation: dict[str, Any]) -> list[Schema]:
-    return _bodies(operation) + _answers(operation)
 
 
 class _Schemas:
@@ -392,7 +278,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
     name = operation["operationId"]
     parameters = [one for one in operation["parameters"] if one["in"] in ("path", "query")]
     masked = any(one["name"] == "X-Fields" for one in operation["parameters"])
-    answers = _answers(operation)
+    answers = answers_of(operation)
     suffix = next((s for s in STREAMS if path.endswith(s)), None)
     produces = operation.get("produces", [STREAMS.get(suffix or "", "application/json")])[0]
     if any(status[0] == "3" for status in operation["responses"]):
@@ -438,7 +324,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
             "200": {"description": "", "content": {"application/json": {"schema": schema}}},
             **{status: one for status, one in converted["responses"].items() if status[0] != "2"},
         }
-    for body in _bodies(operation):
+    for body in bodies_of(operation):
         media_type = operation.get("consumes", ["application/json"])[0]
         schema = schemas.schema(body, owner=name, name="body")
         converted["requestBody"] = {

@@ -74,7 +74,7 @@ CSV = b"arret;heure\nGare;8:00\n"
 MOMENT = dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
 Whose: TypeAlias = Literal["organization", "owner"]
-"""Who has an object: the first organization, or the user who makes it."""
+"""The owner of an object: the first organization, or the user who makes it."""
 
 
 class Producer(TypedDict, total=False):
@@ -86,7 +86,7 @@ class Producer(TypedDict, total=False):
 
 @frozen
 class Hands:
-    """Who makes objects.
+    """The users of a portal who make objects.
 
     Attributes:
         release: The release of the portal.

@@ -1,4 +1,4 @@
-"""What is read can be sent back: ``of`` makes the body that leaves an object as it is."""
+"""``of`` makes the body that leaves an object as it is, proven by sending it back."""
 
 from __future__ import annotations
 
@@ -386,7 +386,7 @@ SPARSE: list[tuple[str, Fill]] = [
     ],
 )
 async def test_what_is_null_can_be_sent_back(kind: Kind, make: Fill, hands: Hands) -> None:
-    """What is not there does not come to be by being sent back."""
+    """An object sent back gets no fields that it had not."""
     made = await make(hands)
     before = await made.read()
     if kind.is_refused_unchanged:
