@@ -16,8 +16,7 @@ from pathlib import Path
 
 from attrs import define
 
-from aiodatagouv import PRODUCTION, Client, DataGouvError, bulk
-from aiodatagouv.api import datasets
+from aiodatagouv import PRODUCTION, Client, DataGouvError, api, bulk
 
 
 @define
@@ -42,7 +41,7 @@ async def harvest(path: Path) -> bulk.Report:
     async with Client(base_url=os.environ.get("DATAGOUV_PORTAL", PRODUCTION)) as client:
         return await bulk.harvest(
             client,
-            datasets.list_datasets(client, tag=["transport"]).into(Title),
+            api.datasets.list_datasets(client, tag=["transport"]).into(Title),
             path,
             since="last" if path.with_name(f"{path.name}.checkpoint").exists() else None,
             progress=lambda report: print(f"{report.pages} pages", file=sys.stderr),

@@ -742,7 +742,7 @@ def test_without_the_extra(
 # Pipes, signals and terminals: what only a process has
 
 
-COMMAND = [sys.executable, "-m", "aiodatagouv.cli"]
+COMMAND = [sys.executable, "-m", "aiodatagouv"]
 
 
 def serving(*items: object) -> bytes:

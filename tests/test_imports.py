@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import aiodatagouv
+from aiodatagouv import api
 
 HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "httpx_aiohttp", "h11", "yarl", "anyio"}
 
@@ -51,9 +52,32 @@ def test_a_group_of_operations_loads_the_models_that_it_names() -> None:
     }
 
 
+def test_groups_of_operations_are_loaded_when_they_are_used() -> None:
+    groups = {"aiodatagouv.api.tags", "aiodatagouv.api.datasets"}
+    assert loaded_by("from aiodatagouv import api") & groups == set()
+    assert loaded_by("from aiodatagouv import api; api.tags") & groups == {"aiodatagouv.api.tags"}
+    assert dir(api) == sorted({operation.tag for operation in aiodatagouv.OPERATIONS.values()})
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        api.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("group", dir(api))
+def test_a_group_is_its_functions(group: str) -> None:
+    operations = aiodatagouv.OPERATIONS.values()
+    expected = {operation.id for operation in operations if operation.tag == group}
+    assert {*dir(getattr(api, group))} == expected
+
+
 def test_one_model_loads_what_it_is_made_of() -> None:
     loaded = models_in(loaded_by("from aiodatagouv.models import Badge"))
     assert loaded == {"badge"}
+
+
+def test_dask_without_its_extra() -> None:
+    program = "import sys; sys.modules['distributed'] = None; import aiodatagouv.dask"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    reason = "aiodatagouv.dask needs distributed: pip install 'aiodatagouv[dask]'"
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {reason}"
 
 
 def test_every_public_name_is_there() -> None:

@@ -1,10 +1,9 @@
 """The async Python client for data.gouv.fr and every other udata portal.
 
->>> from aiodatagouv import Client
->>> from aiodatagouv.api import datasets
+>>> from aiodatagouv import Client, api
 >>>
 >>> async with Client() as client:
-...     async for dataset in datasets.list_datasets(client, q="vélo"):
+...     async for dataset in api.datasets.list_datasets(client, q="vélo"):
 ...         print(dataset.title)
 
 Importing this package is cheap: each name below is loaded when it is first used.

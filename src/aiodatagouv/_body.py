@@ -123,7 +123,7 @@ class BodyOf(Body, Generic[V]):
         """The body that leaves an object as it is, except for some changes.
 
         >>> body = DatasetWrite.of(dataset, title="New")
-        >>> await datasets.update_dataset(client, dataset.id, body=body)
+        >>> await api.datasets.update_dataset(client, dataset.id, body=body)
 
         It has the fields that the server takes and the answer has, except for those that an update
         had better leave alone: what is answered in another form than it is sent, such as a link

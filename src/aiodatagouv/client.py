@@ -77,7 +77,7 @@ class Client:
     """A portal, and the connections to it. One for a whole program; usable from many tasks.
 
     >>> async with Client() as client:
-    ...     dataset = await datasets.get_dataset(client, "a-slug")
+    ...     dataset = await api.datasets.get_dataset(client, "a-slug")
 
     Args:
         api_key: The key for what needs one. When None, that of the environment variable
@@ -168,7 +168,7 @@ class Client:
     ) -> Self:
         """A client with other options and the same connections, for some calls or only one.
 
-        >>> dataset = await datasets.get_dataset(client.with_options(timeout=5), "a-slug")
+        >>> dataset = await api.datasets.get_dataset(client.with_options(timeout=5), "a-slug")
 
         It lives as long as the client that it is made from, and is not entered itself. The
         arguments are those of :class:`Client`; what is not given stays as it is. A ``rate`` is for

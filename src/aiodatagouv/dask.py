@@ -1,11 +1,10 @@
 """Harvests by a cluster of machines: each part of a list by a worker, all under one rate.
 
 >>> from distributed import Client as Cluster
->>> from aiodatagouv import dask
->>> from aiodatagouv.api import datasets
+>>> from aiodatagouv import api, dask
 >>>
 >>> with Cluster("tcp://scheduler:8786") as cluster:
-...     dask.harvest(cluster, datasets.list_datasets, "/shared/datasets", rate=5)
+...     dask.harvest(cluster, api.datasets.list_datasets, "/shared/datasets", rate=5)
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import distributed
 from attrs import evolve
 
 from . import bulk
@@ -26,6 +24,12 @@ from .client import PRODUCTION, Client
 from .errors import DestinationError
 from .options import RATE, RETRY
 from .rate import Rate
+
+try:
+    import distributed
+except ModuleNotFoundError as error:
+    text = "aiodatagouv.dask needs distributed: pip install 'aiodatagouv[dask]'"
+    raise ModuleNotFoundError(text, name=error.name) from None
 
 if TYPE_CHECKING:
     from .bulk import Part, Report

@@ -39,9 +39,9 @@ PageT = TypeVar("PageT", bound=AnyPage)
 class Paginator(Generic[PageT, Item]):
     """A list that the portal hands out in pages. Nothing is sent before it is awaited or iterated.
 
-    >>> page = await datasets.list_datasets(client, q="vélo")          # one page
-    >>> async for dataset in datasets.list_datasets(client): ...       # every item of all pages
-    >>> async for page in datasets.list_datasets(client).pages(): ...  # every page
+    >>> page = await api.datasets.list_datasets(client, q="vélo")          # one page
+    >>> async for dataset in api.datasets.list_datasets(client): ...       # every item of all pages
+    >>> async for page in api.datasets.list_datasets(client).pages(): ...  # every page
 
     Both ways start at the ``page`` asked for, the first one by default.
 

@@ -29,7 +29,7 @@ _CELL = 1 << 30
 class Stream:
     """The answer of an operation, to be read in one of four ways.
 
-    >>> stream = await site.get_site_datasets_csv(client)
+    >>> stream = await api.site.get_site_datasets_csv(client)
     >>> async with stream as chunks:             # bytes as they arrive
     ...     async for chunk in chunks: ...
     >>> await stream.save("datasets.csv")        # into a file

@@ -2,6 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 """One module for each group of operations, one function for each operation.
 
+>>> from aiodatagouv import Client, api
+>>>
+>>> async with Client() as client:
+...     dataset = await api.datasets.get_dataset(client, "a-slug")
+
 * ``access_type``: Access type related operations
 * ``avatars``: Avatars
 * ``contacts``: Contact points related operations
@@ -26,4 +31,77 @@
 * ``users``: User related operations
 * ``visualizations``: Visualizations related operations
 * ``workers``: Asynchronous workers related operations
+
+Each is loaded when it is first used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import access_type as access_type
+    from . import avatars as avatars
+    from . import contacts as contacts
+    from . import dataservices as dataservices
+    from . import datasets as datasets
+    from . import discussions as discussions
+    from . import geopf as geopf
+    from . import harvest as harvest
+    from . import me as me
+    from . import notifications as notifications
+    from . import organizations as organizations
+    from . import pages as pages
+    from . import posts as posts
+    from . import proconnect as proconnect
+    from . import reports as reports
+    from . import reuses as reuses
+    from . import site as site
+    from . import spam as spam
+    from . import spatial as spatial
+    from . import tags as tags
+    from . import transfer as transfer
+    from . import users as users
+    from . import visualizations as visualizations
+    from . import workers as workers
+
+__all__ = [
+    "access_type",
+    "avatars",
+    "contacts",
+    "dataservices",
+    "datasets",
+    "discussions",
+    "geopf",
+    "harvest",
+    "me",
+    "notifications",
+    "organizations",
+    "pages",
+    "posts",
+    "proconnect",
+    "reports",
+    "reuses",
+    "site",
+    "spam",
+    "spatial",
+    "tags",
+    "transfer",
+    "users",
+    "visualizations",
+    "workers",
+]
+
+
+if not TYPE_CHECKING:  # Else type checkers would take any name for one of the module.
+
+    def __getattr__(name: str) -> ModuleType:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(f".{name}", __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

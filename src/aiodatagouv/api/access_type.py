@@ -10,6 +10,12 @@ from ..models.reason_category import ReasonCategory
 from ..operation import Call
 from ._operations import OPERATIONS
 
+__all__ = ["reason_categories"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 async def reason_categories(client: Client) -> list[ReasonCategory]:
     """List all limitation reason categories.

@@ -11,6 +11,12 @@ from ..streams import Stream
 from ..types import Id
 from ._operations import OPERATIONS
 
+__all__ = ["avatars"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 async def avatars(client: Client, identifier: Id, size: int) -> Stream:
     """Get a deterministic avatar given an identifier at a given size.

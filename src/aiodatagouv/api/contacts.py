@@ -15,7 +15,19 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "contact_point_roles",
+    "create_contact_point",
+    "delete_contact_point",
+    "get_contact_point",
+    "update_contact_point",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 @overload

@@ -26,7 +26,30 @@ from ..streams import Stream
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "create_dataservice",
+    "dataservice_datasets_create",
+    "delete_dataservice",
+    "delete_dataservice_dataset",
+    "feature_dataservice",
+    "follow_dataservice",
+    "get_dataservice",
+    "list_dataservice_followers",
+    "list_dataservices",
+    "rdf_dataservice",
+    "rdf_dataservice_format",
+    "recent_dataservices_atom_feed",
+    "suggest_dataservices",
+    "unfeature_dataservice",
+    "unfollow_dataservice",
+    "update_dataservice",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Dataservice:

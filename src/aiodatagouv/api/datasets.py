@@ -43,7 +43,55 @@ from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
+__all__ = [
+    "add_dataset_badge",
+    "allowed_extensions",
+    "available_dataset_badges",
+    "create_community_resource",
+    "create_dataset",
+    "create_resource",
+    "delete_community_resource",
+    "delete_dataset",
+    "delete_dataset_badge",
+    "delete_resource",
+    "feature_dataset",
+    "follow_dataset",
+    "force_resource_analysis",
+    "get_dataset",
+    "get_resource",
+    "list_community_resources",
+    "list_dataset_followers",
+    "list_datasets",
+    "list_frequencies",
+    "list_licenses",
+    "mint_dataset_doi",
+    "rdf_dataset",
+    "rdf_dataset_format",
+    "recent_datasets_atom_feed",
+    "redirect_resource",
+    "resource_types",
+    "retrieve_community_resource",
+    "schemas",
+    "suggest_datasets",
+    "suggest_formats",
+    "suggest_mime",
+    "unfeature_dataset",
+    "unfollow_dataset",
+    "update_community_resource",
+    "update_dataset",
+    "update_resource",
+    "update_resources",
+    "upload_community_resource",
+    "upload_dataset_resource",
+    "upload_new_community_resource",
+    "upload_new_dataset_resource",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def add_dataset_badge(client: Client, dataset: Id, *, body: BadgeWrite) -> Badge:

@@ -21,7 +21,24 @@ from ..pagination import Paginator
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
+__all__ = [
+    "comment_discussion",
+    "create_discussion",
+    "delete_discussion",
+    "delete_discussion_comment",
+    "edit_discussion_comment",
+    "get_discussion",
+    "list_discussions",
+    "unspam_discussion",
+    "unspam_discussion_comment",
+    "update_discussion",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def comment_discussion(client: Client, id: Id, *, body: DiscussionResponse) -> Discussion:

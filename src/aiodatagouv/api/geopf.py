@@ -17,7 +17,22 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "geopf_auth",
+    "geopf_dataset_status",
+    "geopf_datastores",
+    "geopf_disconnect",
+    "geopf_login",
+    "geopf_pull_offerings",
+    "geopf_push",
+    "geopf_status",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def geopf_auth(client: Client, *, code: str | None = None, state: str | None = None) -> str:

@@ -24,7 +24,29 @@ from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "create_harvest_source",
+    "delete_harvest_source",
+    "get_harvest_job",
+    "get_harvest_source",
+    "harvest_backends",
+    "list_harvest_job_items",
+    "list_harvest_jobs",
+    "list_harvest_sources",
+    "preview_harvest_source",
+    "preview_harvest_source_config",
+    "run_harvest_source",
+    "schedule_harvest_source",
+    "unschedule_harvest_source",
+    "update_harvest_source",
+    "validate_harvest_source",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> HarvestSource:

@@ -26,7 +26,33 @@ from ..operation import Call
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
+__all__ = [
+    "accept_org_invitation",
+    "clear_apikey",
+    "create_api_token",
+    "delete_me",
+    "generate_apikey",
+    "get_me",
+    "list_api_tokens",
+    "list_org_invitations",
+    "my_avatar",
+    "my_datasets",
+    "my_metrics",
+    "my_org_community_resources",
+    "my_org_datasets",
+    "my_org_discussions",
+    "my_org_reuses",
+    "my_reuses",
+    "refuse_org_invitation",
+    "revoke_api_token",
+    "update_me",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def accept_org_invitation(client: Client, id: Id) -> JsonObject:

@@ -22,7 +22,20 @@ from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "follow_notifications",
+    "list_notification_settings",
+    "list_notifications",
+    "read_notification",
+    "resolve_notifications",
+    "set_notification_setting",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def follow_notifications(client: Client, *, body: NotificationFollow) -> NotificationResolved:

@@ -53,7 +53,53 @@ from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
+__all__ = [
+    "accept_membership",
+    "add_organization_badge",
+    "available_organization_badges",
+    "cancel_membership",
+    "create_organization",
+    "create_organization_member",
+    "delete_organization",
+    "delete_organization_badge",
+    "delete_organization_member",
+    "follow_organization",
+    "get_dataservices_csv",
+    "get_organization",
+    "get_organization_contact_point",
+    "get_organization_datasets_csv",
+    "get_organization_datasets_resources_csv",
+    "get_organization_discussions_csv",
+    "invite_organization_member",
+    "list_membership_requests",
+    "list_organization_assignments",
+    "list_organization_datasets",
+    "list_organization_discussions",
+    "list_organization_followers",
+    "list_organization_reuses",
+    "list_organizations",
+    "org_roles",
+    "organization_banner_delete",
+    "organization_banner_upload",
+    "organization_logo",
+    "rdf_organization",
+    "rdf_organization_format",
+    "refuse_membership",
+    "request_membership",
+    "resize_organization_logo",
+    "suggest_org_contact_points",
+    "suggest_organizations",
+    "sync_member_assignments",
+    "unfollow_organization",
+    "update_organization",
+    "update_organization_member",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def accept_membership(client: Client, org: Id, id: Id) -> Member:

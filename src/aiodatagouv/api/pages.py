@@ -17,7 +17,13 @@ from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = ["create_page", "get_page", "list_pages", "update_page"]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def create_page(client: Client, *, body: PageWrite) -> Page:

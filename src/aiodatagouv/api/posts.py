@@ -20,7 +20,24 @@ from ..streams import Stream
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "create_post",
+    "delete_post",
+    "get_post",
+    "list_posts",
+    "post_image",
+    "publish_post",
+    "recent_posts_atom_feed",
+    "resize_post_image",
+    "unpublish_post",
+    "update_post",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def create_post(client: Client, *, body: PostWrite) -> Post:

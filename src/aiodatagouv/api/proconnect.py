@@ -9,6 +9,17 @@ from ..client import Client
 from ..operation import Call
 from ._operations import OPERATIONS
 
+__all__ = [
+    "get_proconnect_auth_api",
+    "get_proconnect_login_api",
+    "get_proconnect_logout_api",
+    "get_proconnect_logout_o_auth_api",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 async def get_proconnect_auth_api(
     client: Client, *, code: str | None = None, state: str | None = None

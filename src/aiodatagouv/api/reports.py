@@ -18,7 +18,13 @@ from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = ["create_report", "get_report", "list_reports", "list_reports_reasons", "update_report"]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def create_report(client: Client, *, body: ReportWrite) -> Report:

@@ -35,7 +35,34 @@ from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
+__all__ = [
+    "add_reuse_badge",
+    "available_reuse_badges",
+    "create_reuse",
+    "delete_reuse",
+    "delete_reuse_badge",
+    "feature_reuse",
+    "follow_reuse",
+    "get_reuse",
+    "list_reuse_followers",
+    "list_reuses",
+    "recent_reuses_atom_feed",
+    "reuse_add_dataservice",
+    "reuse_add_dataset",
+    "reuse_image",
+    "reuse_topics",
+    "reuse_types",
+    "suggest_reuses",
+    "unfeature_reuse",
+    "unfollow_reuse",
+    "update_reuse",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def add_reuse_badge(client: Client, reuse: Id, *, body: BadgeWrite) -> Badge:

@@ -25,7 +25,28 @@ from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from ._operations import OPERATIONS
 
+__all__ = [
+    "activity",
+    "get_site",
+    "get_site_data_portal",
+    "get_site_dataservices_csv",
+    "get_site_datasets_csv",
+    "get_site_harvests_csv",
+    "get_site_json_ld_context",
+    "get_site_organizations_csv",
+    "get_site_rdf_catalog",
+    "get_site_rdf_catalog_format",
+    "get_site_resources_csv",
+    "get_site_reuses_csv",
+    "get_site_tags_csv",
+    "set_site",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def activity(

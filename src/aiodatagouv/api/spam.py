@@ -13,7 +13,13 @@ from ..operation import Call
 from ..types import Fields
 from ._operations import OPERATIONS
 
+__all__ = ["get_potential_spams"]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 @overload

@@ -18,7 +18,21 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "spatial_coverage",
+    "spatial_granularities",
+    "spatial_levels",
+    "spatial_zone",
+    "spatial_zone_datasets",
+    "spatial_zones",
+    "suggest_zones",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 @overload

@@ -10,6 +10,12 @@ from ..models.text_suggestion import TextSuggestion
 from ..operation import Call
 from ._operations import OPERATIONS
 
+__all__ = ["suggest_tags"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 async def suggest_tags(client: Client, *, q: str, size: int | None = None) -> list[TextSuggestion]:
     """Suggest tags.

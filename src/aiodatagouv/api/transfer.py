@@ -16,7 +16,13 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = ["get_transfer", "list_transfers", "request_transfer", "respond_to_transfer"]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 @overload

@@ -26,7 +26,27 @@ from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "create_user",
+    "delete_user",
+    "follow_user",
+    "get_user",
+    "get_user_contact_point",
+    "list_user_followers",
+    "list_users",
+    "rotate_user_password",
+    "suggest_users",
+    "unfollow_user",
+    "update_user",
+    "user_avatar",
+    "user_roles",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def create_user(client: Client, *, body: UserWrite) -> User:

@@ -19,7 +19,20 @@ from ..pagination import Paginator
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "create_visualization",
+    "delete_visualization",
+    "get_visualization",
+    "list_visualizations",
+    "update_visualization",
+    "visualization_image",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:

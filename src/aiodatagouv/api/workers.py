@@ -15,7 +15,21 @@ from ..operation import Call
 from ..types import Fields, Id
 from ._operations import OPERATIONS
 
+__all__ = [
+    "delete_job_api",
+    "get_job_api",
+    "get_jobs_reference_api",
+    "get_task_api",
+    "list_jobs",
+    "post_jobs_api",
+    "put_job_api",
+]
+
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 async def delete_job_api(client: Client, id: Id) -> None:

@@ -62,7 +62,7 @@ class Part:
 async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
     """Split a walk into parts of about the same size, by the dates of creation.
 
-    >>> parts = await bulk.partition(datasets.list_datasets(client), 4)
+    >>> parts = await bulk.partition(api.datasets.list_datasets(client), 4)
     >>> await bulk.harvest(client, parts[0], "datasets-0.parquet")  # in any process, in any order
 
     Each part is harvested by itself; together they have everything that is there throughout, once.

@@ -46,7 +46,7 @@ async def harvest(
 ) -> Report:
     """Write all items of a list to a file.
 
-    >>> report = await bulk.harvest(client, datasets.list_datasets(client), "datasets.jsonl.gz")
+    >>> report = await bulk.harvest(client, api.datasets.list_datasets(client), "datasets.jsonl.gz")
     >>> report.complete
     True
 
