@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from aiodatagouv import Client, DataGouvError
 from aiodatagouv.api import datasets
@@ -150,7 +150,7 @@ def free_port() -> int:
         return port
 
 
-async def call(url: str, rate: float | None) -> int:
+async def call(url: str, rate: float | Literal["auto"]) -> int:
     """Make the calls; how many failed."""
     left = iter(range(CALLS))
     failed = 0
@@ -182,19 +182,19 @@ def report(what: str, failed: int, log: list[Request]) -> None:
 
 def main() -> int:
     """Run them all; the exit status says whether every call succeeded."""
-    runs: list[tuple[str, float | None, Server]] = [
-        ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=None", None, flask_limiter()),
+    runs: list[tuple[str, float | Literal["auto"], Server]] = [
+        ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=auto", "auto", flask_limiter()),
         ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=inf", math.inf, flask_limiter()),
     ]
     if shutil.which("nginx", path=PATH):
         burst = "burst=10 nodelay"
         runs += [
-            ("nginx, 50/s, burst=10; rate=None", None, nginx(burst)),
+            ("nginx, 50/s, burst=10; rate=auto", "auto", nginx(burst)),
             ("nginx, 50/s, burst=10; rate=45", 45, nginx(burst)),
-            ("nginx, 50/s, burst=10, Retry-After: 1; rate=None", None, nginx(burst, 1)),
+            ("nginx, 50/s, burst=10, Retry-After: 1; rate=auto", "auto", nginx(burst, 1)),
             ("nginx, 50/s, burst=10, Retry-After: 1; rate=45", 45, nginx(burst, 1)),
             ("nginx, 50/s, burst=500, Retry-After: 3; rate=inf", math.inf, nginx(BIG_BURST, 3)),
-            ("nginx, 50/s, no burst; rate=None", None, nginx("")),
+            ("nginx, 50/s, no burst; rate=auto", "auto", nginx("")),
             ("nginx, 50/s, no burst; rate=45", 45, nginx("")),
         ]
     else:

@@ -352,9 +352,9 @@ def test_the_portal(
     assert clients[0]["base_url"] == url
 
 
-@pytest.mark.parametrize(("text", "rate"), [("auto", None), ("inf", float("inf")), ("0.5", 0.5)])
+@pytest.mark.parametrize(("text", "rate"), [("auto", "auto"), ("inf", float("inf")), ("0.5", 0.5)])
 def test_rates(
-    run: Run, says: Any, clients: list[dict[str, Any]], text: str, rate: float | None
+    run: Run, says: Any, clients: list[dict[str, Any]], text: str, rate: float | str
 ) -> None:
     run("get", "datasets", "--rate", text, portal=says(json=page()))
     assert clients[0]["rate"] == rate

@@ -196,7 +196,7 @@ async def time_out(client):
 
 async def main(scene):
     try:
-        async with Client(base_url=sys.argv[1], rate=None) as client:
+        async with Client(base_url=sys.argv[1], rate='auto') as client:
             await scene(client)
     except DataGouvError as error:
         assert str(error) == "on purpose"

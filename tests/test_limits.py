@@ -147,7 +147,7 @@ def test_without_a_rate_the_client_finds_the_portals(scripted: Scripted) -> None
         return OK
 
     async def main() -> list[Any]:
-        async with scripted(portal, rate=None, retry=RetryPolicy()) as client:
+        async with scripted(portal, rate="auto", retry=RetryPolicy()) as client:
             return await read(client, 1000)
 
     portal = Portal(leaky_bucket)
@@ -949,7 +949,7 @@ def test_nothing_hangs_and_every_place_is_given_back(seed: int) -> None:
         async with client_of(url, transport=transport, **options) as client:
             clients = [
                 client,
-                client.with_options(rate=None),
+                client.with_options(rate="auto"),
                 client.with_options(rate=2, retry=RetryPolicy()),
                 client.with_options(retry=None),
             ]

@@ -58,7 +58,8 @@ async def test_it_is_not_entered_itself(scripted: Scripted) -> None:
     ("wrong", "complaint"),
     [
         ({"timeout": 0}, "timeout is 0: it must be a number of seconds above 0"),
-        ({"rate": 0}, "rate is 0: it must be requests a second above 0, or None"),
+        ({"rate": 0}, "rate is 0: it must be requests a second above 0"),
+        ({"rate": "fast"}, "rate is 'fast': it must be a number, 'auto' or None"),
         ({"lang": "french please"}, "lang is 'french please': it must be the code of a language"),
         ({"lang": ""}, "it must be the code of a language, such as 'fr'"),
     ],
@@ -75,6 +76,16 @@ async def test_the_language_goes_beside_the_query(scripted: Scripted) -> None:
     async with scripted(portal, lang="pt-BR") as client:
         await (await datasets.recent_datasets_atom_feed(client, q="bus")).text()
     assert portal.requests[0].url.params.multi_items() == [("q", "bus"), ("lang", "pt-BR")]
+
+
+async def test_none_is_no_limit(scripted: Scripted) -> None:
+    portal = Portal()
+    async with scripted(portal, timeout=None, rate=None) as client:
+        await datasets.get_dataset(client, "velos")
+        await datasets.get_dataset(client.with_options(timeout=3), "velos")
+        await datasets.get_dataset(client.with_options(timeout=3).with_options(timeout=None), "x")
+    timeouts = [request.extensions["timeout"]["read"] for request in portal.requests]
+    assert timeouts == [None, 3, None]
 
 
 async def test_every_answer_can_be_seen_as_it_came(scripted: Scripted) -> None:

@@ -62,6 +62,14 @@ def test_any_number() -> None:
     assert times(Rate(math.inf), [0] * 4) == [0, 0, 0, 0]
 
 
+def test_as_many_at_once_as_the_burst_says() -> None:
+    assert times(Rate(4, burst=1), [0] * 3) == [0, 0.25, 0.5]
+    assert times(Rate(50, burst=3), [0] * 4) == pytest.approx([0, 0, 0, 0.02])
+    for wrong in (0, 0.5, math.nan):
+        with pytest.raises(ValueError, match="it must be at least 1 request"):
+            Rate(4, burst=wrong)
+
+
 def test_after_a_pause_they_go_one_by_one() -> None:
     rate = Rate(4)
     rate.take(0)
@@ -71,7 +79,7 @@ def test_after_a_pause_they_go_one_by_one() -> None:
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), 1e-310])
 def test_a_rate_that_makes_no_sense(rate: float) -> None:
-    with pytest.raises(ValueError, match="requests a second above 0, or None to find it out"):
+    with pytest.raises(ValueError, match="requests a second above 0"):
         Rate(rate)
 
 

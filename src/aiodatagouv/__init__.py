@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .operation import Order as Order
     from .pagination import Paginator as Paginator
     from .projection import Page as Page
+    from .rate import Rate as Rate
     from .retry import Retry as Retry
     from .retry import RetryPolicy as RetryPolicy
     from .streams import Stream as Stream
@@ -82,6 +83,7 @@ _MODULES = {
     "operation": ["Operation", "Order"],
     "pagination": ["Paginator"],
     "projection": ["Page"],
+    "rate": ["Rate"],
     "retry": ["Retry", "RetryPolicy"],
     "streams": ["Stream"],
     "types": ["UNSET", "File", "Unset"],

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from copy import copy
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from attrs import define, evolve, field
 
@@ -83,14 +83,14 @@ class Client:
         api_key: The key for what needs one. When None, that of the environment variable
             ``DATAGOUV_API_KEY``; when empty, none.
         base_url: The root of the portal's API; ``/api/1/`` is added to a bare host.
-        timeout: Seconds without any byte after which a call fails, or httpx's own ``Timeout``.
-            Waiting for a free connection does not count, unless that ``Timeout`` says so.
+        timeout: Seconds without any byte after which a call fails, or httpx's own ``Timeout``; None
+            for none. Waiting for a free connection does not count, unless that ``Timeout`` says so.
         retry: When a call that failed is made again. When None, never, nor does any call wait
             because the portal asks for it: that is a ``RateLimitedError`` at once.
         rate: Requests a second that all calls together make at most. Up to ten of them may go at
-            once after a time without any. When None, the client finds out how many the portal
-            takes: it starts with 20 and sends more until some are answered 429; ``math.inf`` is any
-            number. A ``Rate`` of ``aiodatagouv.rate`` says how many go at once, too.
+            once after a time without any. With ``"auto"`` the client finds out how many the portal
+            takes: it starts with 20 and sends more until some are answered 429. None is any number.
+            A :class:`Rate` says how many go at once, too.
         max_connections: How many requests may be under way at once, each on its own connection.
         transport: What sends the requests instead of httpx-aiohttp, for tests.
         user_agent: What the portal's logs show.
@@ -110,9 +110,9 @@ class Client:
         *,
         api_key: str | None = None,
         base_url: str = PRODUCTION,
-        timeout: float | _http.Timeout = TIMEOUT,
+        timeout: float | _http.Timeout | None = TIMEOUT,
         retry: RetryPolicy | None = RETRY,
-        rate: float | Rate | None = RATE,
+        rate: float | Rate | Literal["auto"] | None = RATE,
         max_connections: int = 16,
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
@@ -159,9 +159,9 @@ class Client:
     def with_options(
         self,
         *,
-        timeout: float | _http.Timeout | Unset = UNSET,
+        timeout: float | _http.Timeout | Unset | None = UNSET,
         retry: RetryPolicy | Unset | None = UNSET,
-        rate: float | Rate | Unset | None = UNSET,
+        rate: float | Rate | Literal["auto"] | Unset | None = UNSET,
         lang: str | Unset | None = UNSET,
         on_response: OnResponse | Unset | None = UNSET,
         on_retry: OnRetry | Unset | None = UNSET,

@@ -49,7 +49,7 @@ class _OneClient(distributed.WorkerPlugin):
     def __init__(self, name: str, base_url: str, rate: float, retry: RetryPolicy | None) -> None:
         self.name = name
         # No requests at once: the shares of all together would be more than the rate.
-        evenly = Rate(rate, together=1)
+        evenly = Rate(rate, burst=1)
         self._options: dict[str, Any] = {"base_url": base_url, "rate": evenly, "retry": retry}
         self.client: Client
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
@@ -44,7 +44,7 @@ class Options:
     on_retry: OnRetry | None
 
 
-def read_timeout(timeout: float | _http.Timeout) -> _http.Timeout:
+def read_timeout(timeout: float | _http.Timeout | None) -> _http.Timeout:
     """What is given as a timeout.
 
     Raises:
@@ -52,8 +52,8 @@ def read_timeout(timeout: float | _http.Timeout) -> _http.Timeout:
     """
     if isinstance(timeout, _http.Timeout):
         return timeout
-    if not 0 < timeout < math.inf:
-        raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0")
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0, or None")
     return _http.Timeout(timeout, pool=None)
 
 
@@ -70,15 +70,19 @@ def read_retry(retry: RetryPolicy | None) -> RetryPolicy:
     return retry
 
 
-def read_rate(rate: float | Rate | None) -> Line:
+def read_rate(rate: float | Rate | Literal["auto"] | None) -> Line:
     """What is given as a rate.
 
     Raises:
-        ValueError: It is not positive.
+        ValueError: It is not positive, or another word than ``"auto"``.
     """
     if isinstance(rate, Rate):
         return Line(rate)
-    return Line(AdaptiveRate() if rate is None else Rate(rate))
+    if rate == "auto":
+        return Line(AdaptiveRate())
+    if isinstance(rate, str):
+        raise ValueError(f"rate is {rate!r}: it must be a number, 'auto' or None")
+    return Line(Rate(math.inf if rate is None else rate))
 
 
 def read_lang(lang: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-TOGETHER = 10.0
+BURST = 10.0
 """Requests that may go within a second when none went before: more would look like an attack."""
 
 
@@ -13,20 +13,20 @@ class Rate:
 
     Args:
         rate: Requests a second; ``math.inf`` for any number.
-        together: How many may go at once after a time without requests. When None, as many as leave
-            no second with more than ten.
+        burst: How many may go at once after a time without requests. When None, as many as leave no
+            second with more than ten.
 
     Raises:
-        ValueError: The rate is not positive.
+        ValueError: The rate is not positive, or the burst below 1.
     """
 
-    def __init__(self, rate: float, *, together: float | None = None) -> None:
+    def __init__(self, rate: float, *, burst: float | None = None) -> None:
         if not (rate > 0 and 1 / rate < math.inf):
-            raise ValueError(
-                f"rate is {rate!r}: it must be requests a second above 0, or None to find it out"
-            )
+            raise ValueError(f"rate is {rate!r}: it must be requests a second above 0")
+        if burst is not None and not burst >= 1:
+            raise ValueError(f"burst is {burst!r}: it must be at least 1 request")
         self.rate = rate
-        self._together = together
+        self._burst = burst
         self._next = 0.0
 
     @property
@@ -37,8 +37,8 @@ class Rate:
     @property
     def _ahead(self) -> float:
         """Seconds that a request may come before its time."""
-        together = self._together or max(1.0, min(self.rate, TOGETHER - self.rate))
-        return (together - 1) * self.interval
+        burst = self._burst or max(1.0, min(self.rate, BURST - self.rate))
+        return (burst - 1) * self.interval
 
     def delay(self, now: float) -> float:
         """How many seconds the next request is away."""

@@ -89,7 +89,7 @@ def client_of(ctx: click.Context, **options: Any) -> Client:
     options["base_url"] = {"production": PRODUCTION, "demo": DEMO}.get(portal, portal)
     rate = chosen(ctx, "rate")
     if rate is not None:
-        options["rate"] = None if rate == "auto" else rate
+        options["rate"] = rate
     return Client(**options)
 
 
