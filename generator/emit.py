@@ -78,7 +78,7 @@ def _files(view: View, releases: list[str]) -> dict[str, str]:
             classes=sorted({name for one in operations for name in one.classes}),
             enums=sorted({name for one in operations for name in one.enums}),
             code=" ".join(one.code for one in operations),
-            answers=any(one.kind != "page" for one in operations),
+            answers=any(one.kind not in ("page", "stream") for one in operations),
             fields=any(one.masked for one in operations),
             projects=any(one.projected for one in operations),
         )

@@ -234,7 +234,7 @@ async def test_an_unusable_path_parameter_sends_nothing(scripted: Scripted) -> N
         with pytest.raises(ValueError, match="path parameter dataset"):
             await datasets.get_dataset(client, "")
         with pytest.raises(ValueError, match="path parameter dataset"):
-            await datasets.rdf_dataset_format(client, "../users", "ttl")
+            datasets.rdf_dataset_format(client, "../users", "ttl")
     assert portal.requests == []
 
 
@@ -382,7 +382,7 @@ class Moving:
 async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: Scripted) -> None:
     portal = Moving("/api/1/datasets/new-slug/rdf.ttl")
     async with scripted(portal, api_key=KEY) as client:
-        stream = await datasets.recent_datasets_atom_feed(client, q="bus", tag=["a", "b"])
+        stream = datasets.recent_datasets_atom_feed(client, q="bus", tag=["a", "b"])
         await stream.text()
     assert [request.url.raw_path for request in portal.requests] == [
         b"/api/1/datasets/recent.atom?q=bus&tag=a&tag=b",
@@ -393,7 +393,7 @@ async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: S
 async def test_another_origin_never_gets_the_key(scripted: Scripted) -> None:
     portal = Moving("https://files.example/datasets.csv", status=302)
     async with scripted(portal, api_key=KEY) as client:
-        stream = await site.get_site_datasets_csv(client)
+        stream = site.get_site_datasets_csv(client)
         await stream.text()
     first, second = portal.requests
     assert first.url.host == "portal.example"
@@ -404,7 +404,7 @@ async def test_another_origin_never_gets_the_key(scripted: Scripted) -> None:
 async def test_another_origin_gets_no_query_either(scripted: Scripted) -> None:
     portal = Moving("https://files.example/datasets.csv", status=302)
     async with scripted(portal) as client:
-        await (await datasets.recent_datasets_atom_feed(client, q="bus")).text()
+        await datasets.recent_datasets_atom_feed(client, q="bus").text()
     assert [str(request.url.query, "ascii") for request in portal.requests] == ["q=bus", ""]
 
 

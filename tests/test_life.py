@@ -94,7 +94,7 @@ async def test_cancelling_while_a_stream_is_read_gives_the_connection_back() -> 
     url = f"http://127.0.0.1:{serving.sockets[0].getsockname()[1]}"
     async with serving, client_of(url, max_connections=1) as client:
         for turns in range(0, 200, 10):
-            task = asyncio.ensure_future((await site.get_site_tags_csv(client)).text())
+            task = asyncio.ensure_future(site.get_site_tags_csv(client).text())
             for _ in range(turns):
                 await asyncio.sleep(0)
             task.cancel()
@@ -183,7 +183,7 @@ async def fail(client):
         raise DataGouvError("on purpose")
 
 async def stop_a_stream(client):
-    async with await site.get_site_tags_csv(client) as chunks:
+    async with site.get_site_tags_csv(client) as chunks:
         async for _ in chunks:
             return
 

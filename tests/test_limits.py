@@ -488,7 +488,7 @@ def test_a_stream_that_is_open_is_not_under_way(scripted: Scripted) -> None:
     async def main() -> None:
         async with (
             scripted(portal, retry=RetryPolicy()) as client,
-            await site.get_site_tags_csv(client) as chunks,
+            site.get_site_tags_csv(client) as chunks,
         ):
             await datasets.get_dataset(client, "velos")
             assert b"".join([chunk async for chunk in chunks]) == b"a;b"

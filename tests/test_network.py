@@ -66,7 +66,7 @@ async def test_a_broken_answer_is_a_network_error_in_one_line_without_the_key(na
 
 
 async def text_of_a_stream(client: Client) -> str:
-    stream: Stream = await site.get_site_tags_csv(client)
+    stream: Stream = site.get_site_tags_csv(client)
     return await stream.text()
 
 
@@ -91,7 +91,7 @@ async def test_an_answer_that_stalls_is_a_timeout() -> None:
     async with server(stalls) as url, client_of(url, timeout=0.05) as client:
         with pytest.raises(TimeoutError, match=url):
             await datasets.get_dataset(client, "velos")
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         with pytest.raises(TimeoutError, match=url):
             await stream.save(Path("never"))
     assert not Path("never").exists()
@@ -181,7 +181,7 @@ async def test_pages_under_way_end_with_the_client() -> None:
 async def test_what_is_no_csv_is_a_decode_error(content: bytes, complaint: str) -> None:
     length = f"Content-Length: {len(content)}\r\n\r\n".encode()
     async with server(says(OK + length + content)) as url, client_of(url) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         with pytest.raises(DecodeError, match=f"get_site_tags_csv: expected a CSV.*{complaint}"):
             [row async for row in stream.rows()]
 
@@ -190,7 +190,7 @@ async def test_a_csv_with_a_mark_before_it_and_a_cell_of_any_length() -> None:
     content = gzip.compress(b"\xef\xbb\xbfid;text\r\n1;" + b"a" * 200_000 + b"\r\n")
     head = OK + f"Content-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n".encode()
     async with server(says(head + content)) as url, client_of(url) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         assert [row async for row in stream.rows()] == [{"id": "1", "text": "a" * 200_000}]
 
 

@@ -68,11 +68,12 @@ def test_what_only_the_older_release_serves_is_deprecated() -> None:
 def test_it_resolves_to_a_function_of_its_kind(operation: Operation) -> None:
     function = operation.function
     assert function.__name__ == operation.id
-    if operation.kind == "page":
-        assert not inspect.iscoroutinefunction(function)
-        assert function.__annotations__["return"].startswith("Paginator[")
-    else:
-        assert inspect.iscoroutinefunction(function)
+    # Those call nothing before they are awaited, iterated over or read.
+    is_lazy = operation.kind in ("page", "stream")
+    assert inspect.iscoroutinefunction(function) is not is_lazy
+    answer = function.__annotations__["return"]
+    assert answer.startswith("Paginator[") is (operation.kind == "page")
+    assert (answer == "Stream") is (operation.kind == "stream")
 
 
 @each_operation

@@ -74,7 +74,7 @@ def test_options_that_make_no_sense(wrong: dict[str, object], complaint: str) ->
 async def test_the_language_goes_beside_the_query(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal, lang="pt-BR") as client:
-        await (await datasets.recent_datasets_atom_feed(client, q="bus")).text()
+        await datasets.recent_datasets_atom_feed(client, q="bus").text()
     assert portal.requests[0].url.params.multi_items() == [("q", "bus"), ("lang", "pt-BR")]
 
 
@@ -96,7 +96,7 @@ async def test_every_answer_can_be_seen_as_it_came(scripted: Scripted) -> None:
         await datasets.get_dataset(watched, "velos")
         with pytest.raises(NotFoundError) as caught:
             await datasets.get_dataset(watched, "nothing")
-        await (await site.get_site_tags_csv(watched)).text()
+        await site.get_site_tags_csv(watched).text()
         await datasets.get_dataset(client, "velos")
     assert [response.status_code for response in seen] == [200, 503, 404, 200]
     assert seen[0].json() == {"id": "1"}

@@ -198,7 +198,7 @@ def test_a_stream_is_begun_again(scripted: Scripted) -> None:
 
     async def main() -> None:
         async with scripted(portal, retry=RetryPolicy()) as client:
-            assert await (await site.get_site_tags_csv(client)).text() == '{"id":"1"}'
+            assert await site.get_site_tags_csv(client).text() == '{"id":"1"}'
 
     clock.run(main())
     assert len(portal.times) == 3

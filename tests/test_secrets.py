@@ -27,11 +27,11 @@ Call = Callable[[Client], Awaitable[object]]
 
 
 async def read_stream(client: Client) -> str:
-    return await (await site.get_site_datasets_csv(client)).text()
+    return await site.get_site_datasets_csv(client).text()
 
 
 async def read_rdf(client: Client) -> str:
-    return await (await datasets.rdf_dataset_format(client, "velos", "ttl")).text()
+    return await datasets.rdf_dataset_format(client, "velos", "ttl").text()
 
 
 async def write(client: Client) -> object:
@@ -155,7 +155,7 @@ async def test_nothing_that_can_be_seen_has_the_key(
             pickle.dumps(client)
         with pytest.raises(TypeError, match="cannot be pickled"):
             copy.deepcopy(client)
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         seen += [repr(stream), repr(datasets.list_datasets(client)), repr(vars(stream))]
         for call in (datasets.get_dataset(client, "velos"), write(client), stream.text()):
             task = asyncio.ensure_future(call)

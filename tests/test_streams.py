@@ -23,19 +23,19 @@ def portal(_: httpx.Request) -> httpx.Response:
 
 
 async def test_chunks(scripted: Scripted) -> None:
-    async with scripted(portal) as client, await site.get_site_tags_csv(client) as chunks:
+    async with scripted(portal) as client, site.get_site_tags_csv(client) as chunks:
         assert b"".join([chunk async for chunk in chunks]) == CSV
 
 
 async def test_a_stream_can_be_read_again(scripted: Scripted) -> None:
     async with scripted(portal) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         assert await stream.text() == await stream.text() == CSV.decode()
 
 
 async def test_but_not_twice_at_once(scripted: Scripted) -> None:
     async with scripted(portal) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         async with stream:
             with pytest.raises(RuntimeError, match="being read already"):
                 await stream.__aenter__()
@@ -43,14 +43,14 @@ async def test_but_not_twice_at_once(scripted: Scripted) -> None:
 
 async def test_rows(scripted: Scripted) -> None:
     async with scripted(portal) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         rows = [row async for row in stream.rows()]
     assert rows == [{"id": "1", "title": "Vélos; et\r\nbus"}, {"id": "2", "title": "Trams"}]
 
 
 async def test_a_saved_file_is_whole(scripted: Scripted, tmp_path: Path) -> None:
     async with scripted(portal) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         assert await stream.save(tmp_path / "tags.csv") == len(CSV)
     assert (tmp_path / "tags.csv").read_bytes() == CSV
     assert len([*tmp_path.iterdir()]) == 1
@@ -70,7 +70,7 @@ async def test_a_body_that_breaks_off_leaves_the_old_file(
     path = tmp_path / "tags.csv"
     path.write_bytes(b"old")
     async with scripted(lambda _: httpx.Response(200, stream=Cut())) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         with pytest.raises(NetworkError, match="connection reset"):
             await stream.save(path)
     assert path.read_bytes() == b"old"
@@ -79,7 +79,7 @@ async def test_a_body_that_breaks_off_leaves_the_old_file(
 
 async def test_a_failure_is_told_before_the_first_byte(scripted: Scripted) -> None:
     async with scripted(lambda _: httpx.Response(404, json={"message": "No tags"})) as client:
-        stream = await site.get_site_tags_csv(client)
+        stream = site.get_site_tags_csv(client)
         with pytest.raises(NotFoundError, match="No tags"):
             await stream.text()
 
@@ -99,7 +99,7 @@ async def test_what_is_no_file_is_written_to(scripted: Scripted, tmp_path: Path)
     with ThreadPoolExecutor() as threads:
         reading = threads.submit(pipe.read_bytes)
         async with scripted(portal) as client:
-            size = await (await site.get_site_tags_csv(client)).save(pipe)
+            size = await site.get_site_tags_csv(client).save(pipe)
         assert reading.result() == CSV
     assert size == len(CSV)
     assert pipe.is_fifo()

@@ -12,7 +12,6 @@ from .client import Client
 from .decoding import decode
 from .errors import DecodeError, MaskError
 from .operation import Call
-from .streams import Stream
 
 if TYPE_CHECKING:
     from .projection import Projection
@@ -95,9 +94,3 @@ async def location(client: Client, call: Call) -> str:
     raise DecodeError(
         found, operation=call.operation.id, path="Location", expected="an address to go to"
     )
-
-
-async def stream(client: Client, call: Call) -> Stream:
-    """An answer to be read in pieces; the call is checked now, and made when it is read."""
-    call.check()
-    return Stream(client, call)

@@ -29,7 +29,7 @@ _CELL = 1 << 30
 class Stream:
     """The answer of an operation, to be read in one of four ways.
 
-    >>> stream = await api.site.get_site_datasets_csv(client)
+    >>> stream = api.site.get_site_datasets_csv(client)
     >>> async with stream as chunks:             # bytes as they arrive
     ...     async for chunk in chunks: ...
     >>> await stream.save("datasets.csv")        # into a file
@@ -37,9 +37,13 @@ class Stream:
     >>> async for row in stream.rows(): ...      # CSV, as dicts
 
     Each of them makes the call anew and raises what :meth:`aiodatagouv.Client.request` raises.
+
+    Raises:
+        ValueError: A parameter is none.
     """
 
     def __init__(self, client: Client, call: Call) -> None:
+        call.check()
         self._client = client
         self._call = call
         self._context: AbstractAsyncContextManager[Response] | None = None

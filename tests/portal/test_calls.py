@@ -162,7 +162,7 @@ async def test_each_key_sees_its_own_account(portal: Portal) -> None:
 
 
 async def test_a_csv(visitor: Client, tmp_path: Path) -> None:
-    stream = await site.get_site_tags_csv(visitor)
+    stream = site.get_site_tags_csv(visitor)
     rows = [row async for row in stream.rows()]
     assert rows
     assert rows[0].keys() >= {"name", "total"}
@@ -173,7 +173,7 @@ async def test_rdf_in_a_format(visitor: Client) -> None:
     dataset = await anext(aiter(datasets.list_datasets(visitor)))
     target = await datasets.rdf_dataset(visitor, str(dataset.id))
     assert httpx.URL(target).path == f"/api/1/datasets/{dataset.id}/rdf.xml"
-    stream = await datasets.rdf_dataset_format(visitor, str(dataset.id), "ttl")
+    stream = datasets.rdf_dataset_format(visitor, str(dataset.id), "ttl")
     assert "dcat:Dataset" in await stream.text()
 
 

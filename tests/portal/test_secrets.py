@@ -36,7 +36,7 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
         await datasets.update_resource(client, exports, export.id, body=ResourceWrite(extras={}))
         decoy = await datasets.create_resource(client, exports, body=ResourceWrite.from_dict(moved))
         try:
-            stream = await site.get_site_reuses_csv(client)
+            stream = site.get_site_reuses_csv(client)
             assert [row async for row in stream.rows()] == [{"id": "1"}]
         finally:
             await datasets.delete_resource(client, exports, decoy.id)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from .. import answers
 from ..client import Client
 from ..operation import Call
 from ..streams import Stream
@@ -18,7 +17,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def avatars(client: Client, identifier: Id, size: int) -> Stream:
+def avatars(client: Client, identifier: Id, size: int) -> Stream:
     """Get a deterministic avatar given an identifier at a given size.
 
     ``GET /avatars/{identifier}/{size}/``
@@ -35,4 +34,4 @@ async def avatars(client: Client, identifier: Id, size: int) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["avatars"], path={"identifier": identifier, "size": size})
-    return await answers.stream(client, call)
+    return Stream(client, call)

@@ -347,7 +347,7 @@ async def rdf_dataservice(client: Client, dataservice: Id) -> str:
     return await answers.location(client, call)
 
 
-async def rdf_dataservice_format(client: Client, dataservice: Id, format: Id) -> Stream:
+def rdf_dataservice_format(client: Client, dataservice: Id, format: Id) -> Stream:
     """Rdf dataservice format.
 
     ``GET /dataservices/{dataservice}/rdf.{_format}``
@@ -368,10 +368,10 @@ async def rdf_dataservice_format(client: Client, dataservice: Id, format: Id) ->
     call = Call(
         OPERATIONS["rdf_dataservice_format"], path={"dataservice": dataservice, "_format": format}
     )
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def recent_dataservices_atom_feed(client: Client) -> Stream:
+def recent_dataservices_atom_feed(client: Client) -> Stream:
     """Recent dataservices atom feed.
 
     ``GET /dataservices/recent.atom``
@@ -386,7 +386,7 @@ async def recent_dataservices_atom_feed(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["recent_dataservices_atom_feed"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 @overload

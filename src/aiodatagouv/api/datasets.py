@@ -712,7 +712,7 @@ async def rdf_dataset(client: Client, dataset: Id) -> str:
     return await answers.location(client, call)
 
 
-async def rdf_dataset_format(client: Client, dataset: Id, format: Id) -> Stream:
+def rdf_dataset_format(client: Client, dataset: Id, format: Id) -> Stream:
     """Rdf dataset format.
 
     ``GET /datasets/{dataset}/rdf.{_format}``
@@ -731,10 +731,10 @@ async def rdf_dataset_format(client: Client, dataset: Id, format: Id) -> Stream:
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["rdf_dataset_format"], path={"dataset": dataset, "_format": format})
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def recent_datasets_atom_feed(
+def recent_datasets_atom_feed(
     client: Client,
     *,
     q: str | None = None,
@@ -832,7 +832,7 @@ async def recent_datasets_atom_feed(
             "private": private,
         },
     )
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def redirect_resource(client: Client, id: Id) -> str:

@@ -319,7 +319,7 @@ async def follow_organization(client: Client, id: Id) -> FollowersCount:
     return await answers.json(client, call, FollowersCount)
 
 
-async def get_dataservices_csv(client: Client, org: Id) -> Stream:
+def get_dataservices_csv(client: Client, org: Id) -> Stream:
     """Get dataservices csv.
 
     ``GET /organizations/{org}/dataservices.csv``
@@ -337,7 +337,7 @@ async def get_dataservices_csv(client: Client, org: Id) -> Stream:
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_dataservices_csv"], path={"org": org})
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 @overload
@@ -405,7 +405,7 @@ def get_organization_contact_point(
     return Paginator(client, call, ContactPointPage)
 
 
-async def get_organization_datasets_csv(client: Client, org: Id) -> Stream:
+def get_organization_datasets_csv(client: Client, org: Id) -> Stream:
     """Get organization datasets csv.
 
     ``GET /organizations/{org}/datasets.csv``
@@ -423,10 +423,10 @@ async def get_organization_datasets_csv(client: Client, org: Id) -> Stream:
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_organization_datasets_csv"], path={"org": org})
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def get_organization_datasets_resources_csv(client: Client, org: Id) -> Stream:
+def get_organization_datasets_resources_csv(client: Client, org: Id) -> Stream:
     """Get organization datasets resources csv.
 
     ``GET /organizations/{org}/datasets-resources.csv``
@@ -444,10 +444,10 @@ async def get_organization_datasets_resources_csv(client: Client, org: Id) -> St
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_organization_datasets_resources_csv"], path={"org": org})
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def get_organization_discussions_csv(client: Client, org: Id) -> Stream:
+def get_organization_discussions_csv(client: Client, org: Id) -> Stream:
     """Get organization discussions csv.
 
     ``GET /organizations/{org}/discussions.csv``
@@ -465,7 +465,7 @@ async def get_organization_discussions_csv(client: Client, org: Id) -> Stream:
         DataGouvError: The call failed in another way; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_organization_discussions_csv"], path={"org": org})
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def invite_organization_member(
@@ -943,7 +943,7 @@ async def rdf_organization(
     return await answers.location(client, call)
 
 
-async def rdf_organization_format(
+def rdf_organization_format(
     client: Client,
     org: Id,
     format_: Id,
@@ -1051,7 +1051,7 @@ async def rdf_organization_format(
             "page_size": page_size,
         },
     )
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def refuse_membership(

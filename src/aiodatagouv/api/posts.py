@@ -193,7 +193,7 @@ async def publish_post(client: Client, post: Id) -> Post:
     return await answers.json(client, call, Post)
 
 
-async def recent_posts_atom_feed(client: Client) -> Stream:
+def recent_posts_atom_feed(client: Client) -> Stream:
     """Recent posts atom feed.
 
     ``GET /posts/recent.atom``
@@ -208,7 +208,7 @@ async def recent_posts_atom_feed(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["recent_posts_atom_feed"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def resize_post_image(client: Client, post: Id, *, body: ImageUpload) -> UploadedImage:

@@ -342,7 +342,7 @@ def list_reuses(
     return Paginator(client, call, ReusePage)
 
 
-async def recent_reuses_atom_feed(client: Client) -> Stream:
+def recent_reuses_atom_feed(client: Client) -> Stream:
     """Recent reuses atom feed.
 
     ``GET /reuses/recent.atom``
@@ -357,7 +357,7 @@ async def recent_reuses_atom_feed(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["recent_reuses_atom_feed"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def reuse_add_dataservice(

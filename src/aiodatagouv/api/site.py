@@ -146,7 +146,7 @@ async def get_site_data_portal(client: Client, format: Id) -> str:
     return await answers.location(client, call)
 
 
-async def get_site_dataservices_csv(client: Client) -> Stream:
+def get_site_dataservices_csv(client: Client) -> Stream:
     """Get site dataservices csv.
 
     ``GET /site/dataservices.csv``
@@ -161,10 +161,10 @@ async def get_site_dataservices_csv(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_dataservices_csv"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def get_site_datasets_csv(client: Client) -> Stream:
+def get_site_datasets_csv(client: Client) -> Stream:
     """Get site datasets csv.
 
     ``GET /site/datasets.csv``
@@ -179,10 +179,10 @@ async def get_site_datasets_csv(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_datasets_csv"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def get_site_harvests_csv(client: Client) -> Stream:
+def get_site_harvests_csv(client: Client) -> Stream:
     """Get site harvests csv.
 
     ``GET /site/harvests.csv``
@@ -197,7 +197,7 @@ async def get_site_harvests_csv(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_harvests_csv"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def get_site_json_ld_context(client: Client) -> JsonObject:
@@ -218,7 +218,7 @@ async def get_site_json_ld_context(client: Client) -> JsonObject:
     return await answers.json(client, call, JsonObject)
 
 
-async def get_site_organizations_csv(client: Client) -> Stream:
+def get_site_organizations_csv(client: Client) -> Stream:
     """Get site organizations csv.
 
     ``GET /site/organizations.csv``
@@ -233,7 +233,7 @@ async def get_site_organizations_csv(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_organizations_csv"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def get_site_rdf_catalog(
@@ -340,7 +340,7 @@ async def get_site_rdf_catalog(
     return await answers.location(client, call)
 
 
-async def get_site_rdf_catalog_format(
+def get_site_rdf_catalog_format(
     client: Client,
     format_: Id,
     *,
@@ -446,10 +446,10 @@ async def get_site_rdf_catalog_format(
             "page_size": page_size,
         },
     )
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def get_site_resources_csv(client: Client) -> Stream:
+def get_site_resources_csv(client: Client) -> Stream:
     """Get site resources csv.
 
     ``GET /site/resources.csv``
@@ -464,10 +464,10 @@ async def get_site_resources_csv(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_resources_csv"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def get_site_reuses_csv(client: Client) -> Stream:
+def get_site_reuses_csv(client: Client) -> Stream:
     """Get site reuses csv.
 
     ``GET /site/reuses.csv``
@@ -482,10 +482,10 @@ async def get_site_reuses_csv(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_reuses_csv"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
-async def get_site_tags_csv(client: Client) -> Stream:
+def get_site_tags_csv(client: Client) -> Stream:
     """Get site tags csv.
 
     ``GET /site/tags.csv``
@@ -500,7 +500,7 @@ async def get_site_tags_csv(client: Client) -> Stream:
         DataGouvError: The call failed; ``aiodatagouv.errors`` has them all.
     """
     call = Call(OPERATIONS["get_site_tags_csv"])
-    return await answers.stream(client, call)
+    return Stream(client, call)
 
 
 async def set_site(client: Client, *, body: SiteWrite) -> Site:

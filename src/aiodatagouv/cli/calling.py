@@ -99,10 +99,12 @@ def _call(ctx: click.Context, given: Given) -> int:
         )
 
     async def work(client: Client) -> None:
-        answer = await operation.function(client, *given.path, **keywords)
+        called = operation.function(client, *given.path, **keywords)
         if operation.kind == "stream":
-            await write_stream(answer, output)
-        elif operation.kind == "redirect":
+            await write_stream(called, output)
+            return
+        answer = await called
+        if operation.kind == "redirect":
             write_text(answer, output)
         elif operation.kind != "empty":
             write_json(answer, output)

@@ -172,7 +172,8 @@ class Asker:
     async def _ask(self, query: dict[str, Any]) -> list[Any]:
         requests: list[httpx.Request] = []
         client = self.client.with_options(on_response=lambda one: requests.append(one.request))
-        answer = await self.operation.function(client, *self.path, **query)
+        called = self.operation.function(client, *self.path, **query)
+        answer = called if self.operation.kind == "stream" else await called
         items = await self._items(answer, query)
         sent = {name_in_query(name) for name in query if name != "fields"}
         assert sent <= set(requests[0].url.params)
