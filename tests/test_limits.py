@@ -645,6 +645,28 @@ def test_what_waits_to_be_sent_learns_of_the_lock_at_once(scripted: Scripted) ->
     clock.run(main())
 
 
+@pytest.mark.parametrize("steps", range(20))
+def test_what_waits_may_learn_of_the_lock_twice_at_once(scripted: Scripted, steps: int) -> None:
+    """The second answer comes so many steps of the event loop after the first."""
+    calls = 0
+
+    async def portal(request: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        steps_late = steps if calls == 2 else 0
+        await asyncio.sleep(5 - now())
+        for _ in range(steps_late):
+            await asyncio.sleep(0)
+        return httpx.Response(423, json={"message": "locked"})
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(), max_connections=2) as client:
+            assert kinds(await create(client, 8)) == {"LockedError": 8}
+        assert calls == 2
+
+    clock.run(main())
+
+
 def test_an_answer_to_what_was_sent_before_the_lock_says_nothing_of_it(
     scripted: Scripted,
 ) -> None:

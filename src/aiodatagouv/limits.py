@@ -214,13 +214,14 @@ class Limits:
                 return None
             raise
         finally:
-            del self._waiting[waiting]
+            self._waiting.pop(waiting, None)
 
     def _turn_away(self) -> None:
         """Let those look again who wait for what may not come."""
-        for waiting, refusal in self._waiting.items():
-            if refusal() is not None:
-                waiting.reschedule(now())
+        for waiting in [one for one, refusal in self._waiting.items() if refusal() is not None]:
+            # Once is enough, and a timeout that is about to expire cannot be told again.
+            del self._waiting[waiting]
+            waiting.reschedule(now())
 
     async def _place(
         self,
