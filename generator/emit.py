@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from openapi_python_client.strings import safe_for_docstring
 
 from . import names
-from .view import Operation, View
+from .declarations import Operation, View
 
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = ("api", "models")

@@ -18,8 +18,9 @@ import pytest
 from generator import pin, releases
 from generator.convert import ConvertError, convert
 from generator.corrections import CorrectionError, apply, read
+from generator.declarations import Field
 from generator.expressions import ExpressionError
-from generator.view import Field, GenerateError, view
+from generator.view import GenerateError, view
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "openapi"
