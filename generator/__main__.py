@@ -7,19 +7,23 @@ import filecmp
 import tempfile
 from pathlib import Path
 
-from . import corrections, pin, releases
+from . import corrections, pin, releases, renaming
 from .convert import ConvertError, convert
 from .corrections import CorrectionError
 from .emit import ROOMS, EmitError, emit
 from .expressions import ExpressionError
 from .pin import PinError
+from .renaming import RenameError
 from .view import GenerateError, view
 
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "openapi"
 PACKAGE = ROOT / "src" / "aiodatagouv"
 
-FAILURES = (ConvertError, CorrectionError, EmitError, ExpressionError, GenerateError, PinError)
+FAILURES = (
+    *(ConvertError, CorrectionError, EmitError, ExpressionError, GenerateError, PinError),
+    RenameError,
+)
 
 
 def main() -> None:
@@ -48,7 +52,7 @@ def _generate(package: Path) -> None:
     swagger = corrections.apply(
         releases.merge(pins), corrections.read(OPENAPI / "corrections.toml")
     )
-    seen = view(convert(swagger))
+    seen = view(convert(swagger), renaming.read(OPENAPI / "names.toml"))
     emit(seen, [release.release for release, _ in pins], package)
     operations = sum(map(len, seen.tags.values()))
     print(

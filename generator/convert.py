@@ -308,9 +308,12 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         # Never with a write: a bad mask is refused only after the object has been created.
         "x-masked": masked and method == "get",
         "x-successes": [
-            f"{status}: {one['description']}"
+            (status, one["description"])
             for status, one in operation["responses"].items()
-            if status[0] == "2" and one.get("description", "Success") != "Success"
+            # That of a 204 says that it was done.
+            if status[0] == "2"
+            and status != "204"
+            and one.get("description", "Success") != "Success"
         ],
         "x-releases": operation["x-releases"],
         "x-dropped": operation.get("x-dropped"),

@@ -11,9 +11,17 @@ class Argument:
 
     name: str
     wire: str
+    place: str
     annotation: str
     required: bool
     description: str
+    note: str = ""
+    """What the documentation of the function says of it."""
+
+    @property
+    def type(self) -> str:
+        """Its type without None."""
+        return self.annotation.removesuffix(" | None")
 
 
 @define
@@ -84,7 +92,7 @@ class Operation:
     answer: str
     page: str | None
     item: str | None
-    successes: list[str]
+    successes: list[tuple[str, str]]
     errors: list[tuple[str, str]]
     releases: list[str]
     dropped: str | None
@@ -102,10 +110,25 @@ class Operation:
         return self.answer.replace(self.item, "T")
 
     @property
+    def constant(self) -> str:
+        """The name of the constant that describes it."""
+        return self.function.upper()
+
+    @property
+    def arguments(self) -> list[Argument]:
+        """All parameters, in the order of its function."""
+        body = [] if self.body is None else [self.body]
+        return [*self.path_arguments, *body, *self.query_arguments]
+
+    @property
+    def noted(self) -> list[Argument]:
+        """The parameters of which the documentation says something."""
+        return [one for one in self.arguments if one.note]
+
+    @property
     def code(self) -> str:
         """All that its signature says, to see which imports it needs."""
-        arguments = [*self.path_arguments, *self.query_arguments, *filter(None, [self.body])]
-        return " ".join([self.answer, *(one.annotation for one in arguments)])
+        return " ".join([self.answer, *(one.annotation for one in self.arguments)])
 
 
 @define

@@ -14,6 +14,7 @@ from openapi_python_client.strings import safe_for_docstring
 
 from . import names
 from .declarations import Operation, View
+from .descriptions import ended
 
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = ("api", "models")
@@ -64,7 +65,7 @@ def _files(view: View, releases: list[str]) -> dict[str, str]:
         "api/__init__.py": render(
             "api/__init__.py.jinja", tags={tag: view.tag_descriptions[tag] for tag in view.tags}
         ),
-        "api/_operations.py": render("api/_operations.py.jinja", operations=everything),
+        "api/ops.py": render("api/ops.py.jinja", operations=everything),
         "models/__init__.py": render(
             "models/__init__.py.jinja", models=view.models, enums=view.enums
         ),
@@ -109,8 +110,7 @@ def _environment(releases: list[str]) -> Environment:
 
 
 def _summary(operation: Operation) -> str:
-    first = operation.summary.strip() or names.sentence(operation.function)
-    return first if first.endswith((".", "?", "!")) else f"{first}."
+    return ended(operation.summary) or ended(names.sentence(operation.function))
 
 
 def _docstring(text: str, indent: int = 4, before: str = '"""') -> str:
@@ -121,9 +121,7 @@ def _docstring(text: str, indent: int = 4, before: str = '"""') -> str:
         indent: How far in the docstring's lines are.
         before: What stands on the first line before the text.
     """
-    text = text.strip()
-    text += "." if text[-1:].isalnum() or text[-1:] in tuple(")`") else ""
-    paragraphs = str(safe_for_docstring(text)).split("\n\n")
+    paragraphs = str(safe_for_docstring(ended(text))).split("\n\n")
     wrapped = [
         textwrap.fill(
             " ".join(paragraph.split()),

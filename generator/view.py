@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from openapi_python_client.parser.properties.literal_enum_property import Litera
 from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import names
+from . import names, renaming
 from .convert import ENVELOPE, JSON_OBJECT
 from .declarations import Argument, Enum, Field, Model, Operation, View
+from .descriptions import ended, informative
 from .expressions import annotation, is_model, names_of, parts
 
 ERRORS = {
@@ -42,11 +44,16 @@ class GenerateError(Exception):
     """openapi-python-client did not understand all of the document, or no Python fits it."""
 
 
-def view(document: dict[str, Any]) -> View:
+def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
     """Have the document parsed and see it as Python.
+
+    Args:
+        document: The OpenAPI document.
+        renames: The id of an operation -> the name of its function, where that is another one.
 
     Raises:
         GenerateError: Anything at all that the parser warns about.
+        RenameError: A renaming is out of date, or its name cannot be had.
     """
     data = _parse(document)
     pages = {
@@ -54,8 +61,9 @@ def view(document: dict[str, Any]) -> View:
     }
     schemas = document["components"]["schemas"]
     answered = {name for name, schema in schemas.items() if not schema.get("x-sent")}
+    functions = renaming.functions(_ids(document), renames)
     operations = [
-        _operation(endpoint, _raw_operation(document, endpoint), pages, answered)
+        _operation(endpoint, _raw_operation(document, endpoint), functions, pages, answered)
         for collection in data.endpoint_collections_by_tag.values()
         for endpoint in collection.endpoints
     ]
@@ -99,6 +107,10 @@ def _parse(document: dict[str, Any]) -> GeneratorData:
     return data
 
 
+def _ids(document: dict[str, Any]) -> list[str]:
+    return [one["operationId"] for item in document["paths"].values() for one in item.values()]
+
+
 def _raw_operation(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
     """The operation that an endpoint was parsed from: the parser keeps no extensions."""
     found: list[dict[str, Any]] = [
@@ -106,20 +118,17 @@ def _raw_operation(document: dict[str, Any], endpoint: Endpoint) -> dict[str, An
         for path, item in document["paths"].items()
         for method, operation in item.items()
         if method == endpoint.method
-        and names.python_name(operation["operationId"]) == _function(endpoint)
+        and names.python_name(operation["operationId"]) == names.python_name(endpoint.name)
     ]
     if len(found) != 1:
         raise GenerateError(f"{len(found)} operations are called {endpoint.name}")
     return found[0]
 
 
-def _function(endpoint: Endpoint) -> str:
-    return names.python_name(endpoint.name)
-
-
 def _operation(
     endpoint: Endpoint,
     raw: dict[str, Any],
+    functions: Mapping[str, str],
     pages: dict[str, PropertyProtocol],
     answered: set[str],
 ) -> Operation:
@@ -139,24 +148,24 @@ def _operation(
     used = [*endpoint.query_parameters, *endpoint.path_parameters, *filter(None, [body, answer])]
     operation = Operation(
         id=raw["operationId"],
-        function=_function(endpoint),
+        function=functions[raw["operationId"]],
         method=endpoint.method.upper(),
         path=raw["path"],
         tag=str(endpoint.tags[0]),
         kind=kind,
         media_type=raw["x-media-type"],
         summary=raw["summary"],
-        description=raw["description"],
+        description=ended(raw["description"]),
         path_arguments=[
             evolve(argument, annotation="Id") if argument.annotation == "str" else argument
             for argument in (
-                _argument(one, described["path", one.name.get_untrusted_value()])
+                _argument(one, "path", described["path", one.name.get_untrusted_value()])
                 for one in endpoint.path_parameters
             )
         ],
         query_arguments=sorted(
             (
-                _argument(one, described["query", one.name.get_untrusted_value()])
+                _argument(one, "query", described["query", one.name.get_untrusted_value()])
                 for one in endpoint.query_parameters
             ),
             key=lambda one: not one.required,
@@ -195,6 +204,8 @@ def _operation(
     taken = [one.name for one in operation.path_arguments + operation.query_arguments]
     if len({*taken, "client", "body", "fields", "into"}) != len(taken) + 4:
         raise GenerateError(f"{operation.id}: two parameters have the same name among {taken}")
+    for one in operation.arguments:
+        one.note = informative(one.description, one.name, operation.function)
     return operation
 
 
@@ -219,15 +230,16 @@ def _schema_of(request: dict[str, Any]) -> dict[str, Any]:
 
 def _body(prop: PropertyProtocol, request: dict[str, Any], referred: list[str]) -> Argument:
     type_ = _with_references(annotation(prop), referred).replace("list[", "Sequence[")
-    return Argument("body", "body", type_, True, request["description"] or "What to send")
+    return Argument("body", "body", "body", type_, True, ended(request["description"]))
 
 
-def _argument(prop: PropertyProtocol, description: str) -> Argument:
+def _argument(prop: PropertyProtocol, place: str, description: str) -> Argument:
     wire = prop.name.get_untrusted_value()
     type_ = annotation(prop).replace("list[", "Sequence[")
     if not prop.required:
         type_ = f"{type_} | None"
-    return Argument(names.python_name(wire), wire, type_, prop.required, description)
+    name = names.python_name(wire)
+    return Argument(name, wire, place, type_, prop.required, ended(description))
 
 
 def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Model:

@@ -188,7 +188,7 @@ def test_an_object_without_its_id_is_no_reference() -> None:
 async def test_a_body_may_itself_be_a_reference() -> None:
     portal = Portal({"id": "1"})
     async with portal.client() as client:
-        await reuses.reuse_add_dataset(client, "carte", body=Dataset.from_dict({"id": "2"}))
+        await reuses.add_reuse_dataset(client, "carte", body=Dataset.from_dict({"id": "2"}))
     assert portal.sent == [{"class": "Dataset", "id": "2"}]
 
 
@@ -372,7 +372,7 @@ async def test_a_body_of_another_operation_is_refused_before_it_is_sent() -> Non
             with pytest.raises(TypeError, match="update_reuse: the body is a ReuseWrite, not"):
                 await reuses.update_reuse(client, "carte", body=body)
         with pytest.raises(TypeError, match="the body is a list of ResourceWrite"):
-            await datasets.update_resources(client, "velos", body=reuse)
+            await datasets.reorder_resources(client, "velos", body=reuse)
     assert portal.sent == []
 
 

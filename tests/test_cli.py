@@ -25,9 +25,10 @@ import pytest
 from attrs import evolve
 
 from aiodatagouv import OPERATIONS, APIError, Client, MaskError, NetworkError, Retry, bulk
-from aiodatagouv.cli import catalogue, main, signatures
+from aiodatagouv.cli import catalogue, main
 from aiodatagouv.cli.parameters import KnownValues, known_values, to_click
 from aiodatagouv.cli.progress import Meter
+from aiodatagouv.operation import Parameter
 
 from .servers import OK, server
 from .servers import says as says_bytes
@@ -113,27 +114,33 @@ def test_commands_take_what_the_functions_take(tag: str) -> None:
         parameters = {
             name: one
             for name, one in inspect.signature(operation.function).parameters.items()
-            if name not in ("client", "into")
+            if name not in ("client", "fields", "into")
         }
-        read = {one.name: one for one in signatures.read(operation).parameters}
+        read = {one.name: one for one in operation.parameters}
         assert [*read] == [*parameters]
         hints = get_type_hints(operation.function)
         for name, parameter in parameters.items():
-            assert read[name].is_path == (parameter.kind is parameter.POSITIONAL_OR_KEYWORD)
-            assert read[name].is_required == (parameter.default is parameter.empty)
-            assert read[name].help
+            assert (read[name].place == "path") == (
+                parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            )
+            assert read[name].required == (parameter.default is parameter.empty)
             values = known_values(read[name].type)
             assert not values or values == get_args(get_args(hints[name])[0])
-            if name not in ("body", "fields"):
+            if name != "body":
                 type_ = to_click(read[name]).type
                 assert not isinstance(type_, KnownValues) or type_.values
 
 
 def test_every_command_shows_its_help(run: Run) -> None:
-    for name in catalogue.everything():
+    for name, operation in catalogue.everything().items():
         status, out, err = run("call", name, "--help")
         assert (status, err) == (0, "")
-        assert OPERATIONS[name].summary.split()[0] in out
+        assert operation.summary.split()[0] in out
+        assert f"{operation.method} {operation.path}" in " ".join(out.split())
+        words = "".join(out.split()).replace("-", "")
+        for one in operation.parameters:
+            if one.place != "body":
+                assert "".join(one.description.split()).replace("-", "") in words
         assert "``" not in out
         assert ".. deprecated" not in out
 
@@ -151,8 +158,8 @@ def test_every_list_can_be_harvested_by_a_short_name(run: Run) -> None:
     assert len(names) == 25
     assert {one.kind for one in names.values()} == {"page"}
     assert names["datasets"].id == "list_datasets"
-    assert names["organization-contact-point"].id == "get_organization_contact_point"
-    assert names["activity"].id == "activity"
+    assert names["organization-contact-points"].id == "get_organization_contact_point"
+    assert names["activities"].id == "activity"
     out = run("harvest", "--help").out
     assert all(f"  {name} " in out for name in names)
 
@@ -169,11 +176,33 @@ def test_an_operation_goes_by_several_names(run: Run, says: Any, name: str) -> N
 
 
 @pytest.mark.parametrize(
+    "name", ["list_reuse_topics", "list-reuse-topics", "reuse_topics", "reuse-topics"]
+)
+def test_an_operation_goes_by_its_id_in_the_api_too(run: Run, name: str) -> None:
+    for command in ("get", "call"):
+        result = run(command, name, "--help")
+        assert result.out.startswith(f"Usage: aiodatagouv {command} list_reuse_topics ")
+
+
+@pytest.mark.parametrize("name", ["activities", "list_activities", "activity"])
+def test_a_list_goes_by_its_id_in_the_api_too(run: Run, name: str) -> None:
+    assert run("harvest", name, "--help").out.startswith("Usage: aiodatagouv harvest activities ")
+
+
+def test_a_parameter_without_a_description_is_listed_all_the_same(run: Run) -> None:
+    assert "  --license TEXT\n" in run("get", "list_datasets", "--help").out
+    out = run("get", "get_harvest_job", "--help").out
+    assert out.startswith("Usage: aiodatagouv get get_harvest_job [OPTIONS] JOB\n")
+    assert "Arguments:" not in out
+
+
+@pytest.mark.parametrize(
     ("arguments", "hint"),
     [
         (["harvest", "dataset"], "'dataset'. Did you mean datasets"),
         (["harvest", "dattasets"], "Did you mean datasets"),
         (["harvest", "get_dataset"], "get_dataset is no list: try 'aiodatagouv get get_dataset'"),
+        (["harvest", "reuse_image"], "try 'aiodatagouv call upload_reuse_image'"),
         (["harvest", "create_reuse"], "try 'aiodatagouv call create_reuse'"),
         (["get", "create-reuse"], "create_reuse is a POST: try 'aiodatagouv call create_reuse'"),
         (["get", "get_datset"], "Did you mean get_dataset"),
@@ -213,7 +242,7 @@ def test_names_are_those_of_the_api(run: Run, says: Any, requests: list[httpx.Re
     run("get", "list_discussions", "--for", "abc", portal=says(json=page()))
     run("get", "list_discussions", "--page_size", "3", portal=says(json=page()))
     catalog = says(text="<rdf/>", headers={"Content-Type": "application/rdf+xml"})
-    run("get", "get_site_rdf_catalog_format", "xml", "--format", "csv", portal=catalog)
+    run("get", "get_site_catalog", "xml", "--format", "csv", portal=catalog)
     assert [dict(one.url.params) for one in requests] == [
         {"for": "abc"},
         {"page_size": "3"},
@@ -232,7 +261,7 @@ def test_values_that_are_not_known_are_taken(
 
 
 def test_dates() -> None:
-    option = to_click(signatures.Parameter("day", "dt.date", "A day.", False, False))
+    option = to_click(Parameter("day", "query", "dt.date", description="A day."))
     assert option.type.convert("2026-11-24", option, None) == dt.date(2026, 11, 24)
     with pytest.raises(click.UsageError, match="'24/11/2026' is no date: write 2026-11-24"):
         option.type.convert("24/11/2026", option, None)
@@ -263,7 +292,7 @@ def test_fields_as_a_mask_or_as_dotted_paths(
             "Missing argument 'DATASET'. Try 'aiodatagouv get get_dataset --help'.",
         ),
         (["get", "suggest_datasets"], "Missing option '--q'"),
-        (["get", "avatars", "abc", "large"], "'large' is not a valid integer"),
+        (["get", "get_avatar", "abc", "large"], "'large' is not a valid integer"),
         (["get", "datasets", "--page-size", "many"], "'many' is not a valid integer"),
         (["get", "datasets", "--rate", "0"], "'0' is no rate"),
         (["get", "datasets", "--rate", "fast"], "'fast' is no rate"),
@@ -449,7 +478,7 @@ def test_a_redirect_prints_where_it_leads(run: Run, says: Any) -> None:
 def test_bytes_are_written_as_they_are(run: Run, says: Any, tmp_path: Path) -> None:
     portal = says(content=b"\x89PNG\x00\xff", headers={"Content-Type": "image/png"})
     target = tmp_path / "avatar.png"
-    assert run("get", "avatars", "abc", "32", "-o", str(target), portal=portal) == (0, "", "")
+    assert run("get", "get_avatar", "abc", "32", "-o", str(target), portal=portal) == (0, "", "")
     assert target.read_bytes() == b"\x89PNG\x00\xff"
 
 
@@ -526,7 +555,7 @@ def test_a_body_from_anywhere(
 def test_a_body_that_is_a_list_or_text(run: Run, says: Any, requests: list[httpx.Request]) -> None:
     datasets = '[{"id": "abc"}]'
     answer = says(json={"id": "1"})
-    added = run("call", "dataservice_datasets_create", "x", "--body", datasets, portal=answer)
+    added = run("call", "add_dataservice_datasets", "x", "--body", datasets, portal=answer)
     planned = run("call", "schedule_harvest_source", "x", "--body", '"0 0 * * *"', portal=answer)
     assert (added.status, planned.status) == (0, 0)
     assert [sent(one) for one in requests] == [[{"id": "abc"}], "0 0 * * *"]
@@ -552,13 +581,13 @@ def test_what_the_api_gains_later_is_sent_too(
         ("create_reuse", '{"archived": "soon"}', "expected a date at $.archived, got 'soon'"),
         ("create_discussion", "{}", "The body needs "),
         ("create_discussion", '{"title": "Bonjour", "comment": null}', "comment and subject"),
-        ("dataservice_datasets_create", "{}", "expected a list at $"),
-        ("dataservice_datasets_create", "[{}]", "expected a value at $[0].id, got nothing"),
+        ("add_dataservice_datasets", "{}", "expected a list at $"),
+        ("add_dataservice_datasets", "[{}]", "expected a value at $[0].id, got nothing"),
         ("schedule_harvest_source", "7", "expected text at $, got 7"),
     ],
 )
 def test_a_body_that_is_wrong(run: Run, operation: str, body: str | None, message: str) -> None:
-    places = ["x"] * OPERATIONS[operation].path.count("{")
+    places = ["x"] * catalogue.everything()[operation].path.count("{")
     options = [] if body is None else ["--body", body]
     status, out, err = run("call", operation, *places, *options)
     assert (status, out) == (2, "")
@@ -569,7 +598,14 @@ def test_a_body_that_is_wrong(run: Run, operation: str, body: str | None, messag
 def test_an_upload(run: Run, says: Any, requests: list[httpx.Request], tmp_path: Path) -> None:
     path = tmp_path / "carte.png"
     path.write_bytes(b"\x89PNG")
-    arguments = ["reuse_image", "carte", "--file", str(path), "--body", '{"bbox": "0,0,9,9"}']
+    arguments = [
+        "upload_reuse_image",
+        "carte",
+        "--file",
+        str(path),
+        "--body",
+        '{"bbox": "0,0,9,9"}',
+    ]
     portal = says(json={"success": True, "image": "https://x/carte.png"})
     assert run("call", *arguments, portal=portal).status == 0
     body = requests[0].content
@@ -588,7 +624,7 @@ def test_an_upload(run: Run, says: Any, requests: list[httpx.Request], tmp_path:
     ],
 )
 def test_an_upload_that_is_wrong(run: Run, options: Sequence[str], message: str) -> None:
-    status, _, err = run("call", "reuse_image", "carte", *options)
+    status, _, err = run("call", "upload_reuse_image", "carte", *options)
     assert status == 2
     assert message in err
 
@@ -643,8 +679,11 @@ def test_operations_are_searched_by_all_words(run: Run) -> None:
     assert {one["id"] for one in found} >= {"follow_dataset", "list_dataset_followers"}
     assert all("dataset" in str(one).lower() for one in found)
     assert [*found[0]] == [
-        "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated",
+        "name", "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated",
     ]  # fmt: skip
+    assert [one["name"] for one in lines(run("operations", "reuse_image"))] == [
+        "upload_reuse_image"
+    ]
     assert len(lines(run("operations"))) == len(OPERATIONS)
     assert lines(run("operations", "list-pages"))[0]["deprecated"] == "16.2.0"
 
@@ -907,7 +946,7 @@ async def test_text_on_a_terminal_is_harmless_and_other_bytes_are_refused() -> N
     async with server(says_bytes(OK + b"Content-Length: 8\r\n\r\na;\x1b[2J\nb")) as url:
         text = await asyncio.to_thread(on_terminal, "get", "get_site_tags_csv", "--portal", url)
     async with server(says_bytes(OK + b"Content-Length: 5\r\n\r\n\x89PN\0G")) as url:
-        image = await asyncio.to_thread(on_terminal, "get", "avatars", "a", "9", "--portal", url)
+        image = await asyncio.to_thread(on_terminal, "get", "get_avatar", "a", "9", "--portal", url)
     assert text.out == b"a;?[2J\r\nb"
     assert image.status == 2
     assert image.out == b"Error: The answer is no text: say -o FILE, or > FILE.\r\n"

@@ -203,7 +203,7 @@ async def test_a_body_is_json(scripted: Scripted) -> None:
 async def test_a_body_may_be_a_list(scripted: Scripted) -> None:
     portal = Portal(json=[{"id": "2"}, {"id": "1"}])
     async with scripted(portal) as client:
-        answer = await datasets.update_resources(
+        answer = await datasets.reorder_resources(
             client, "velos", body=[ResourceWrite(id="2"), ResourceWrite(id="1")]
         )
     assert json.loads(portal.request.content) == [{"id": "2"}, {"id": "1"}]
@@ -214,7 +214,7 @@ async def test_a_file_is_a_form(scripted: Scripted) -> None:
     portal = Portal(json={"success": True, "image": "https://x.example/logo.png"})
     body = ImageUpload(file=File(b"<png>", "logo.png", "image/png"), bbox="0,0,9,9")
     async with scripted(portal) as client:
-        answer = await reuses.reuse_image(client, "carte", body=body)
+        answer = await reuses.upload_reuse_image(client, "carte", body=body)
     assert answer.success is True
     assert portal.request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
     for part in (b'name="file"; filename="logo.png"', b"image/png", b"<png>", b"0,0,9,9"):
@@ -234,7 +234,7 @@ async def test_an_unusable_path_parameter_sends_nothing(scripted: Scripted) -> N
         with pytest.raises(ValueError, match="path parameter dataset"):
             await datasets.get_dataset(client, "")
         with pytest.raises(ValueError, match="path parameter dataset"):
-            datasets.rdf_dataset_format(client, "../users", "ttl")
+            datasets.get_dataset_rdf(client, "../users", "ttl")
     assert portal.requests == []
 
 
@@ -288,7 +288,7 @@ async def test_nothing_follows_to_where_the_web_is_not(scripted: Scripted) -> No
 async def test_a_redirect_operation_that_does_not_redirect(scripted: Scripted) -> None:
     async with scripted(Portal(status=200, content=b"")) as client:
         with pytest.raises(DecodeError, match="get_proconnect_login_api: expected an address"):
-            await proconnect.get_proconnect_login_api(client)
+            await proconnect.start_proconnect_login(client)
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ class Moving:
 async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: Scripted) -> None:
     portal = Moving("/api/1/datasets/new-slug/rdf.ttl")
     async with scripted(portal, api_key=KEY) as client:
-        stream = datasets.recent_datasets_atom_feed(client, q="bus", tag=["a", "b"])
+        stream = datasets.get_recent_datasets_atom_feed(client, q="bus", tag=["a", "b"])
         await stream.text()
     assert [request.url.raw_path for request in portal.requests] == [
         b"/api/1/datasets/recent.atom?q=bus&tag=a&tag=b",
@@ -404,7 +404,7 @@ async def test_another_origin_never_gets_the_key(scripted: Scripted) -> None:
 async def test_another_origin_gets_no_query_either(scripted: Scripted) -> None:
     portal = Moving("https://files.example/datasets.csv", status=302)
     async with scripted(portal) as client:
-        await datasets.recent_datasets_atom_feed(client, q="bus").text()
+        await datasets.get_recent_datasets_atom_feed(client, q="bus").text()
     assert [str(request.url.query, "ascii") for request in portal.requests] == ["q=bus", ""]
 
 
@@ -419,7 +419,7 @@ async def test_a_redirect_operation_follows_the_portal_tidying_its_addresses(
         return httpx.Response(status, headers={"Location": location})
 
     async with scripted(portal) as client:
-        target = await datasets.rdf_dataset(client, "old")
+        target = await datasets.redirect_dataset_rdf(client, "old")
     assert target == "https://portal.example/api/1/datasets/new/rdf.xml"
     assert asked == ["/api/1/datasets/old/rdf", "/api/1/datasets/new/rdf"]
 

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from generator import pin, releases
+from generator import pin, releases, renaming
 from generator.convert import ConvertError, convert
 from generator.corrections import CorrectionError, apply, read
 from generator.declarations import Field
+from generator.descriptions import informative
 from generator.expressions import ExpressionError
+from generator.renaming import RenameError
 from generator.view import GenerateError, view
 
 ROOT = Path(__file__).parents[1]
@@ -156,7 +158,7 @@ def test_a_model_has_the_fields_of_every_release() -> None:
     body["properties"] |= {"wish": {"type": "string"}, "seen": {"readOnly": True, "type": "string"}}
     older["definitions"]["Thing (write)"] = body
     both = releases.merge([(release("2.0.0"), deepcopy(SWAGGER)), (release("1.0.0"), older)])
-    models = {model.name: model for model in view(convert(both)).models}
+    models = {model.name: model for model in view(convert(both), {}).models}
     assert {"Mark", "Thing", "ThingWrite"} <= set(models)
     fields = {field.name: field for field in models["Thing"].fields}
     assert fields["mark"].annotation == "Mark | None"
@@ -183,7 +185,7 @@ def test_a_body_is_told_from_an_answer_wherever_its_model_comes_first() -> None:
     turned = {**older, "paths": dict(reversed(older["paths"].items()))}
     for document in (older, turned):
         pins = [(release("2.0.0"), deepcopy(newer)), (release("1.0.0"), deepcopy(document))]
-        models = {model.name: model for model in view(convert(releases.merge(pins))).models}
+        models = {model.name: model for model in view(convert(releases.merge(pins)), {}).models}
         assert {field.name for field in models["OwnerWrite"].fields} == {"name", "wish"}
 
 
@@ -191,7 +193,7 @@ def test_a_body_is_told_from_an_answer_wherever_its_model_comes_first() -> None:
 
 
 def test_models_say_what_the_server_sends() -> None:
-    models = {model.name: model for model in view(convert(merged())).models}
+    models = {model.name: model for model in view(convert(merged()), {}).models}
     assert set(models) == {"Owner", "Thing", "ThingPage", "ThingWrite"}
     assert {field.name: field.annotation for field in models["Thing"].fields} == {
         "id": "str",
@@ -213,7 +215,7 @@ def test_what_is_of_several_types_says_so() -> None:
             {"type": "array", "items": {"$ref": "#/definitions/Owner"}},
         ]
     }
-    (model,) = (one for one in view(convert(swagger)).models if one.name == "Thing")
+    (model,) = (one for one in view(convert(swagger), {}).models if one.name == "Thing")
     fields = {field.name: field for field in model.fields}
     assert fields["owner"].annotation == "str | Owner | None"
     assert fields["extras"].annotation == "JsonObject | list[Owner] | None"
@@ -232,17 +234,17 @@ def test_types_that_json_does_not_tell_apart_are_refused(several: list[dict[str,
     thing = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
     thing["owner"] = {"x-one-of": several}
     with pytest.raises(ExpressionError, match="no way to tell which"):
-        view(convert(swagger))
+        view(convert(swagger), {})
 
 
 def test_enums_are_named_once_and_sorted() -> None:
-    enums = {enum.name: enum.values for enum in view(convert(merged())).enums}
+    enums = {enum.name: enum.values for enum in view(convert(merged()), {}).enums}
     assert enums == {"ThingKind": ["large", "small"], "ListThingsSort": ["a", "b"]}
 
 
 def body_of(swagger: dict[str, Any]) -> dict[str, Field]:
     """The fields of what is sent to create a thing."""
-    (model,) = (one for one in view(convert(swagger)).models if one.name == "ThingWrite")
+    (model,) = (one for one in view(convert(swagger), {}).models if one.name == "ThingWrite")
     return {field.name: field for field in model.fields}
 
 
@@ -261,7 +263,7 @@ def test_what_is_answered_and_sent_is_two_models() -> None:
     swagger = shared()
     properties = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
     properties["id"] = {"type": "string", "readOnly": True}
-    models = {model.name: model for model in view(convert(swagger)).models}
+    models = {model.name: model for model in view(convert(swagger), {}).models}
     assert {"Thing", "ThingWrite", "Owner", "OwnerWrite"} <= set(models)
     assert (models["Thing"].base, models["ThingWrite"].base) == ("View", "BodyOf[Thing]")
     assert "id" in {field.name for field in models["Thing"].fields}
@@ -326,7 +328,7 @@ def test_what_a_whole_answer_may_lack_says_so() -> None:
     owner = swagger["definitions"]["Owner"]
     owner["x-always"] = ["name"]
     owner["properties"]["since"] = {"type": "string"}
-    (model,) = (one for one in view(convert(swagger)).models if one.name == "Owner")
+    (model,) = (one for one in view(convert(swagger), {}).models if one.name == "Owner")
     fields = {field.name: field for field in model.fields}
     assert fields["since"].declaration == "declare(absent=True)"
     assert fields["since"].annotation == "str | None"
@@ -337,7 +339,7 @@ def test_a_field_never_hides_what_models_inherit() -> None:
     swagger = merged()
     for name in ("check", "to_dict", "declare"):
         swagger["definitions"]["Owner"]["properties"][name] = {"type": "string"}
-    (model,) = (one for one in view(convert(swagger)).models if one.name == "Owner")
+    (model,) = (one for one in view(convert(swagger), {}).models if one.name == "Owner")
     fields = {field.name: field.declaration for field in model.fields}
     assert fields["check_"] == "declare(key='check')"
     assert fields["to_dict_"] == "declare(key='to_dict')"
@@ -347,12 +349,12 @@ def test_a_field_never_hides_what_models_inherit() -> None:
 def test_an_update_says_what_it_takes_away() -> None:
     swagger = merged()
     swagger["paths"]["/things/"]["post"]["x-lost"] = [["kind"]]
-    (operations,) = view(convert(swagger)).tags.values()
+    (operations,) = view(convert(swagger), {}).tags.values()
     assert {one.id: one.lost for one in operations}["create_thing"] == [["kind"]]
 
 
 def test_what_must_be_whole_is_required() -> None:
-    models = {model.name: model for model in view(convert(merged())).models}
+    models = {model.name: model for model in view(convert(merged()), {}).models}
     body = {one.name: (one.annotation, one.declaration) for one in models["ThingWrite"].fields}
     assert body["kind"] == ("ThingKind", "")
     assert [one.name for one in models["ThingPage"].fields] == ["data"]
@@ -365,12 +367,12 @@ def test_a_body_that_may_be_partial_requires_nothing() -> None:
         **swagger["paths"]["/things/"].pop("post"),
         "operationId": "update_thing",
     }
-    (model,) = [one for one in view(convert(swagger)).models if one.name == "ThingWrite"]
+    (model,) = [one for one in view(convert(swagger), {}).models if one.name == "ThingWrite"]
     assert all(field.annotation.endswith("| Unset") for field in model.fields)
 
 
 def test_operations_are_of_the_kind_that_their_answer_shows() -> None:
-    (operations,) = view(convert(merged())).tags.values()
+    (operations,) = view(convert(merged()), {}).tags.values()
     kinds = {operation.id: (operation.kind, operation.answer) for operation in operations}
     assert kinds == {
         "create_thing": ("json", "Thing"),
@@ -381,12 +383,12 @@ def test_operations_are_of_the_kind_that_their_answer_shows() -> None:
 
 
 def test_only_reads_are_masked() -> None:
-    (operations,) = view(convert(merged())).tags.values()
+    (operations,) = view(convert(merged()), {}).tags.values()
     assert [operation.id for operation in operations if operation.masked] == ["list_things"]
 
 
 def test_a_default_is_told_not_sent() -> None:
-    (operations,) = view(convert(merged())).tags.values()
+    (operations,) = view(convert(merged()), {}).tags.values()
     (listing,) = [operation for operation in operations if operation.id == "list_things"]
     page = listing.query_arguments[0]
     assert (page.name, page.annotation) == ("page", "int | None")
@@ -407,7 +409,7 @@ def test_a_warning_of_the_parser_is_an_error() -> None:
     schema = {"$ref": "#/components/schemas/Nothing"}
     document["components"]["schemas"]["Owner"]["properties"]["name"] = schema
     with pytest.raises(GenerateError, match=r"Unable to process schema .*Owner"):
-        view(document)
+        view(document, {})
 
 
 # ---- Corrections
@@ -572,6 +574,108 @@ def test_a_release_has_a_number(pinned: Path, name: str) -> None:
 def test_a_portal_that_is_not_there_is_one_line(pinned: Path) -> None:
     with pytest.raises(pin.PinError, match=r"cannot read http://127\.0\.0\.1:9/api/1/"):
         pin.pin_from_url(pinned, "http://127.0.0.1:9/api/1", release=None, force=False)
+
+
+# ---- The names of functions
+
+
+def renamed(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / "names.toml"
+    path.write_text(text)
+    return renaming.read(path)
+
+
+def entry(**names: str) -> str:
+    lines = [f'{id_} = "{name}"' for id_, name in names.items()]
+    return "\n".join(["[[rename]]", 'reason = "Because."', "[rename.names]", *lines])
+
+
+def test_a_function_gets_its_better_name(tmp_path: Path) -> None:
+    renames = renamed(tmp_path, entry(things_csv="get_things_csv"))
+    operations = {one.id: one for one in view(convert(merged()), renames).tags["things"]}
+    operation = operations["things_csv"]
+    assert (operation.function, operation.constant) == ("get_things_csv", "GET_THINGS_CSV")
+    assert operations["list_things"].function == "list_things"
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        ({"gone": "get_it"}, "gone is renamed to get_it, but there is no such operation"),
+        ({"things_csv": "things_csv"}, "things_csv is renamed to what it is called anyway"),
+        ({"things_csv": "things-csv"}, "things_csv is renamed to 'things-csv', which is no name"),
+        ({"things_csv": "class"}, "things_csv is renamed to 'class', which is no name"),
+        ({"things_csv": "GetThings"}, "things_csv is renamed to 'GetThings', which is no name"),
+        ({"things_csv": "list_things"}, "both list_things and things_csv would be called"),
+        # The command line would not know which of the two is meant by its id.
+        (
+            {"things_csv": "delete_thing", "delete_thing": "remove_thing"},
+            "both delete_thing and things_csv would be called delete_thing",
+        ),
+        (
+            {"things_csv": "get_it", "delete_thing": "get_it"},
+            "would be called get_it",
+        ),
+    ],
+)
+def test_a_name_that_cannot_be_had_is_refused(
+    tmp_path: Path, names: dict[str, str], complaint: str
+) -> None:
+    renames = renamed(tmp_path, entry(**names))
+    with pytest.raises(RenameError, match=complaint) as refusal:
+        view(convert(merged()), renames)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[rename]", "names.toml: "),
+        ("[[correction]]", r"only \[\[rename\]\] is known"),
+        ('[[rename]]\nreason = "Because."', "a rename has a reason and names"),
+        ('[[rename]]\nreason = ""\n[rename.names]\na = "b"', "a rename has a reason and names"),
+        (f"{entry(a='b')}\n{entry(a='c')}", "a is renamed twice: to b and to c"),
+    ],
+)
+def test_a_malformed_list_of_names_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(RenameError, match=complaint):
+        renamed(tmp_path, text)
+
+
+def test_every_rename_has_a_reason() -> None:
+    assert len(renaming.read(OPENAPI / "names.toml")) == 84
+
+
+# ---- Documentation
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "description", "said"),
+    [
+        ("dataset", "get_dataset", "The dataset.", ""),
+        ("id", "get_job", "A job ID.", ""),
+        ("page", "list_things", "The page to fetch. By default 1.", "By default 1."),
+        ("user", "list_activities", "Filter activities for that particular user.", ""),
+        ("dataset", "get_dataset", "The dataset ID or slug.", "The dataset ID or slug."),
+        ("q", "list_things", "The search query.", "The search query."),
+        ("page", "list_things", "", ""),
+    ],
+)
+def test_what_merely_repeats_a_name_is_left_out(
+    name: str, function: str, description: str, said: str
+) -> None:
+    assert informative(description, name, function) == said
+
+
+def test_a_parameter_keeps_the_words_of_the_api() -> None:
+    operations = {one.id: one for one in view(convert(merged()), {}).tags["things"]}
+    page, sort = operations["list_things"].query_arguments
+    assert (page.place, page.type, page.required) == ("query", "int", False)
+    assert page.description == "The portal's default is 1."
+    assert (sort.type, sort.annotation) == ("ListThingsSort", "ListThingsSort | None")
+    assert sort.description == sort.note == ""
+    (thing,) = operations["delete_thing"].arguments
+    assert (thing.place, thing.type, thing.required) == ("path", "Id", True)
 
 
 # ---- The whole of it

@@ -64,7 +64,7 @@ def test_groups_of_operations_are_loaded_when_they_are_used() -> None:
 @pytest.mark.parametrize("group", dir(api))
 def test_a_group_is_its_functions(group: str) -> None:
     operations = aiodatagouv.OPERATIONS.values()
-    expected = {operation.id for operation in operations if operation.tag == group}
+    expected = {operation.name for operation in operations if operation.tag == group}
     assert {*dir(getattr(api, group))} == expected
 
 

@@ -222,10 +222,10 @@ async def test_passwords_and_proxies_of_the_environment_stay_out_of_it(
 
 async def test_a_redirect_operation_says_where_it_leads_or_that_it_does_not() -> None:
     async with server(redirects("/logout/")) as url, client_of(url) as client:
-        assert await proconnect.get_proconnect_logout_o_auth_api(client) == f"{url}/logout/"
+        assert await proconnect.start_proconnect_logout(client) == f"{url}/logout/"
     async with server(redirects("javascript:alert(1)")) as url, client_of(url) as client:
         with pytest.raises(DataGouvError):
-            await proconnect.get_proconnect_logout_o_auth_api(client)
+            await proconnect.start_proconnect_logout(client)
 
 
 async def test_what_was_never_sent_says_so() -> None:

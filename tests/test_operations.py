@@ -11,7 +11,10 @@ from typing import get_type_hints
 import pytest
 
 import aiodatagouv
-from aiodatagouv import OPERATIONS, Client, Operation, Paginator
+from aiodatagouv import OPERATIONS, Client, Operation, Paginator, api
+from aiodatagouv.api import discussions, ops, reuses
+from aiodatagouv.operation import Parameter
+from generator.descriptions import informative
 
 OPENAPI = Path(__file__).parents[1] / "openapi"
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -67,7 +70,7 @@ def test_what_only_the_older_release_serves_is_deprecated() -> None:
 @each_operation
 def test_it_resolves_to_a_function_of_its_kind(operation: Operation) -> None:
     function = operation.function
-    assert function.__name__ == operation.id
+    assert function.__name__ == operation.name
     # Those call nothing before they are awaited, iterated over or read.
     is_lazy = operation.kind in ("page", "stream")
     assert inspect.iscoroutinefunction(function) is not is_lazy
@@ -99,8 +102,80 @@ def test_it_is_documented(operation: Operation) -> None:
     documentation = inspect.getdoc(operation.function) or ""
     assert f"``{operation.method} {operation.path}``" in documentation
     assert " ".join(documentation.split()).startswith(operation.summary)
-    for name in inspect.signature(operation.function).parameters:
-        assert f"\n    {name}: " in documentation
+    arguments, _, _ = documentation.partition("Args:\n")[2].partition("\n\n")
+    described = [
+        one.name
+        for one in operation.parameters
+        if informative(one.description, one.name, operation.name)
+    ]
+    assert re.findall(r"^    (\w+): \S", arguments, re.MULTILINE) == described
+
+
+@each_operation
+def test_its_documentation_is_of_it_alone(operation: Operation) -> None:
+    documentation = inspect.getdoc(operation.function) or ""
+    for said_elsewhere in ("client:", "fields:", "into:", "DataGouvError:", "The answer, as"):
+        assert said_elsewhere not in documentation
+    assert not re.search(r"^(Args|Returns|Raises):\n(\n|\Z)", documentation, re.MULTILINE)
+    assert documentation == documentation.strip()
+    for name, text in re.findall(r"^    (\w+): (.*)$", documentation, re.MULTILINE):
+        words = name.replace("_", " ")
+        assert text not in {f"The {words}.", f"The {words} to fetch.", f"Filter by {words}."}
+
+
+def test_what_all_functions_have_in_common_is_said_once() -> None:
+    documentation = api.__doc__ or ""
+    for word in ("client", "fields", "into", "DataGouvError", "Paginator", "Stream"):
+        assert f"``{word}``" in documentation
+    for group in dir(api):
+        assert ":mod:`aiodatagouv.api`" in getattr(api, group).__doc__
+
+
+@each_operation
+def test_it_is_a_constant(operation: Operation) -> None:
+    assert getattr(ops, operation.name.upper()) is operation
+    source = inspect.getsource(operation.function)
+    assert f"Call(ops.{operation.name.upper()}" in " ".join(source.split()).replace("( ", "(")
+
+
+def test_names_and_ids_are_unique() -> None:
+    names = {one.name: one.id for one in OPERATIONS.values()}
+    assert len(names) == len(OPERATIONS)
+    # The name of one is never the id of another: the command line takes both.
+    assert {name for name, id_ in names.items() if name != id_} & {*OPERATIONS} == set()
+
+
+@each_operation
+def test_its_parameters_are_those_of_its_function(operation: Operation) -> None:
+    signature = inspect.signature(operation.function).parameters
+    taken = {
+        name: one for name, one in signature.items() if name not in ("client", "fields", "into")
+    }
+    assert [one.name for one in operation.parameters] == [*taken]
+    in_path = re.findall(r"\{(.*?)\}", operation.path)
+    assert [one.key for one in operation.parameters if one.place == "path"] == in_path
+    for one in operation.parameters:
+        written = taken[one.name]
+        assert (one.place == "path") is (written.kind is written.POSITIONAL_OR_KEYWORD)
+        assert (one.place == "body") is (one.name == "body")
+        assert one.required is (written.default is written.empty)
+        assert written.annotation.removesuffix(" | None") == one.type
+
+
+async def test_its_query_goes_by_the_names_of_the_api() -> None:
+    call = discussions.list_discussions(Client(), for_=["1"], page_size=5).call
+    assert call.query_pairs() == [("page_size", "5"), ("for", "1")]
+    keys = {one.name: one.key for one in ops.LIST_DISCUSSIONS.parameters}
+    assert (keys["for_"], keys["page_size"]) == ("for", "page_size")
+
+
+def test_a_renamed_operation_keeps_its_id() -> None:
+    operation = OPERATIONS["reuse_image"]
+    assert operation is ops.UPLOAD_REUSE_IMAGE
+    assert (operation.id, operation.name) == ("reuse_image", "upload_reuse_image")
+    assert operation.function is reuses.upload_reuse_image
+    assert operation.body == Parameter("body", "body", "ImageUpload", required=True)
+    assert OPERATIONS["get_dataset"].name == "get_dataset"
 
 
 def test_writes_are_never_masked() -> None:

@@ -74,7 +74,7 @@ def test_options_that_make_no_sense(wrong: dict[str, object], complaint: str) ->
 async def test_the_language_goes_beside_the_query(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal, lang="pt-BR") as client:
-        await datasets.recent_datasets_atom_feed(client, q="bus").text()
+        await datasets.get_recent_datasets_atom_feed(client, q="bus").text()
     assert portal.requests[0].url.params.multi_items() == [("q", "bus"), ("lang", "pt-BR")]
 
 

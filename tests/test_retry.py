@@ -273,7 +273,7 @@ def test_a_file_that_was_read_is_not_sent_again(
         async with scripted(portal, retry=RetryPolicy()) as client:
             image = ImageUpload(file=File(content, "a.png"))
             try:
-                await reuses.reuse_image(client, "1", body=image)
+                await reuses.upload_reuse_image(client, "1", body=image)
             except RateLimitedError:
                 assert calls == 1
 
@@ -289,7 +289,7 @@ def test_a_file_that_was_read_does_not_follow_a_redirect(scripted: Scripted) -> 
         async with scripted(portal) as client:
             image = ImageUpload(file=File(Pipe(b"bytes"), "a.png"))
             with pytest.raises(RedirectError, match="after its file was read"):
-                await reuses.reuse_image(client, "1", body=image)
+                await reuses.upload_reuse_image(client, "1", body=image)
 
     clock.run(main())
     assert len(portal.times) == 1

@@ -31,7 +31,7 @@ async def read_stream(client: Client) -> str:
 
 
 async def read_rdf(client: Client) -> str:
-    return await datasets.rdf_dataset_format(client, "velos", "ttl").text()
+    return await datasets.get_dataset_rdf(client, "velos", "ttl").text()
 
 
 async def write(client: Client) -> object:
@@ -41,10 +41,12 @@ async def write(client: Client) -> object:
 
 CALLS: dict[str, Call] = {
     "the file of a resource": lambda client: datasets.redirect_resource(client, "1"),
-    "RDF": lambda client: datasets.rdf_dataset(client, "velos"),
+    "RDF": lambda client: datasets.redirect_dataset_rdf(client, "velos"),
     "RDF in a format": read_rdf,
-    "the catalogue": lambda client: site.get_site_rdf_catalog(client),
-    "an organization's catalogue": lambda client: organizations.rdf_organization(client, "nantes"),
+    "the catalogue": lambda client: site.redirect_site_catalog(client),
+    "an organization's catalogue": lambda client: organizations.redirect_organization_catalog(
+        client, "nantes"
+    ),
     "a slug": lambda client: datasets.get_dataset(client, "velos", fields="id"),
     "a list": lambda client: datasets.list_datasets(client, q="bus").__aiter__().__anext__(),
     "CSV": read_stream,

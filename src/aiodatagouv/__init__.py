@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .api._operations import OPERATIONS as OPERATIONS
+    from .api.ops import OPERATIONS as OPERATIONS
     from .client import DEMO as DEMO
     from .client import PRODUCTION as PRODUCTION
     from .client import Client as Client
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from .types import Unset as Unset
 
 _MODULES = {
-    "api._operations": ["OPERATIONS"],
+    "api.ops": ["OPERATIONS"],
     "client": ["DEMO", "PRODUCTION", "Client"],
     "errors": [
         "APIError",

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from . import masks
 from ._declared import alternatives
@@ -44,16 +44,40 @@ class Order:
 
 
 @frozen
+class Parameter:
+    """A parameter of an operation.
+
+    Attributes:
+        name: Its name in Python.
+        place: The part of the request that it goes to.
+        type: Its type as its function writes it, without None.
+        required: Whether it must be given.
+        description: The API's description, empty if there is none.
+        key: Its name in the API.
+    """
+
+    name: str
+    place: Literal["path", "query", "body"]
+    type: str
+    required: bool = False
+    description: str = ""
+    key: str = field(default=Factory(lambda self: self.name, takes_self=True))
+
+
+@frozen
 class Operation:
     """One operation of the API, as :data:`aiodatagouv.OPERATIONS` lists it.
 
     Attributes:
-        id: Its name in the API and that of its function.
+        id: Its name in the API.
         method: The HTTP method, upper case.
         path: The path below the API's root, with its parameters in braces.
         tag: The group it belongs to; the module of its function in ``aiodatagouv.api``.
         kind: What it answers: JSON, a page of a list, nothing, a redirect, or a stream of bytes.
         summary: What it does, in a line.
+        name: The name of its function: the id, unless ``openapi/names.toml`` has a better one.
+        description: The API's description beyond the summary, empty if there is none.
+        parameters: Its parameters, in the order of its function.
         item: The model of the objects in the answer, when they have one.
         media_type: The media type of the answer; ``*/*`` when the call decides.
         masked: Whether the answer can be narrowed down to some ``fields``.
@@ -72,6 +96,9 @@ class Operation:
     tag: str
     kind: Kind
     summary: str
+    name: str = field(default=Factory(lambda self: self.id, takes_self=True))
+    description: str = field(default="", repr=False)
+    parameters: tuple[Parameter, ...] = field(default=(), repr=False)
     item: str | None = None
     media_type: str = "application/json"
     masked: bool = False
@@ -84,10 +111,15 @@ class Operation:
     deprecated: str | None = None
 
     @property
+    def body(self) -> Parameter | None:
+        """The parameter that is its body, None if it takes none."""
+        return next((one for one in self.parameters if one.place == "body"), None)
+
+    @property
     def function(self) -> Callable[..., Any]:
         """The function of ``aiodatagouv.api`` that calls it."""
         function: Callable[..., Any] = getattr(
-            import_module(f"aiodatagouv.api.{self.tag}"), self.id
+            import_module(f"aiodatagouv.api.{self.tag}"), self.name
         )
         return function
 

@@ -80,7 +80,7 @@ async def test_a_reuse_from_its_creation_to_its_end(admin: Client) -> None:
     assert (updated.title, updated.tags) == (created.title, ["velo"])
 
     image = ImageUpload(file=File(PNG, "carte.png"))
-    assert (await reuses.reuse_image(admin, created.id, body=image)).success is True
+    assert (await reuses.upload_reuse_image(admin, created.id, body=image)).success is True
 
     followers = await reuses.follow_reuse(admin, created.id)
     assert followers.followers == 1
@@ -171,9 +171,9 @@ async def test_a_csv(visitor: Client, tmp_path: Path) -> None:
 
 async def test_rdf_in_a_format(visitor: Client) -> None:
     dataset = await anext(aiter(datasets.list_datasets(visitor)))
-    target = await datasets.rdf_dataset(visitor, str(dataset.id))
+    target = await datasets.redirect_dataset_rdf(visitor, str(dataset.id))
     assert httpx.URL(target).path == f"/api/1/datasets/{dataset.id}/rdf.xml"
-    stream = datasets.rdf_dataset_format(visitor, str(dataset.id), "ttl")
+    stream = datasets.get_dataset_rdf(visitor, str(dataset.id), "ttl")
     assert "dcat:Dataset" in await stream.text()
 
 

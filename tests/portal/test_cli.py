@@ -226,7 +226,7 @@ def test_a_reuse_is_made_changed_illustrated_and_deleted(run: Run, tmp_path: Pat
 
     image = tmp_path / "carte.png"
     image.write_bytes(PNG)
-    (uploaded,) = run("call", "reuse_image", created["id"], "--file", str(image)).items
+    (uploaded,) = run("call", "upload_reuse_image", created["id"], "--file", str(image)).items
     assert uploaded["success"]
 
     assert run("call", "delete_reuse", created["id"]) == (0, "", "")

@@ -277,9 +277,9 @@ async def test_a_class_gets_what_its_mask_keeps(
 
 
 async def test_a_bare_list_is_decoded_into_a_class_too(admin: Client) -> None:
-    full = await me.my_datasets(admin)
+    full = await me.list_my_datasets(admin)
     assert [one.title for one in full]
-    assert [one.title for one in await me.my_datasets(admin, into=DatasetTitle)] == [
+    assert [one.title for one in await me.list_my_datasets(admin, into=DatasetTitle)] == [
         one.title for one in full
     ]
 

@@ -44,9 +44,9 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
             await datasets.update_resource(client, exports, export.id, body=back)
 
         for rdf in (
-            datasets.rdf_dataset(client, dataset.id),
-            organizations.rdf_organization(client, (await an_organization(client))),
-            site.get_site_rdf_catalog(client),
+            datasets.redirect_dataset_rdf(client, dataset.id),
+            organizations.redirect_organization_catalog(client, (await an_organization(client))),
+            site.redirect_site_catalog(client),
         ):
             assert (await rdf).startswith(portal.url)
         # An old slug leads to the new one, with the query that the portal drops.

@@ -56,7 +56,7 @@ async def masks(client: Client) -> None:
     assert_type(await datasets.get_dataset(client, "velos", fields=["id"]), Dataset)
     assert_type(await datasets.get_dataset(client, "velos", fields={"id", "slug"}), Dataset)
     assert_type(await datasets.get_dataset(client, "velos", fields=Title), Dataset)
-    assert_type(await me.my_datasets(client, fields="id"), list[Dataset])
+    assert_type(await me.list_my_datasets(client, fields="id"), list[Dataset])
     await datasets.get_dataset(client, "velos", fields=7)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 
@@ -78,7 +78,7 @@ async def projections(client: Client) -> None:
     assert_type(await organizations.get_organization(client, "nantes", into=Name), Name)
     assert_type(await organizations.get_organization(client, "nantes", into=Site), Site)
     assert_type(await organizations.get_organization(client, "nantes"), Organization)
-    assert_type(await me.my_datasets(client, into=Slug), list[Slug])
+    assert_type(await me.list_my_datasets(client, into=Slug), list[Slug])
     # The class says which fields are wanted.
     await datasets.get_dataset(client, "velos", fields="id", into=Title)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 

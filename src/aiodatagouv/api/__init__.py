@@ -7,6 +7,25 @@
 >>> async with Client() as client:
 ...     dataset = await api.datasets.get_dataset(client, "a-slug")
 
+A function takes the client and the parameters of the path, then the others by keyword. Those that
+the API describes are described there; these are the same everywhere:
+
+* ``client``: The client that makes the call. It knows the portal, the API key and the limits.
+* ``fields``: The fields to ask for, as a mask of the API or as dotted paths; all of them when None.
+  Of a list these are the fields of each item.
+* ``into``: A class of your own to decode the answer into, instead of ``fields``: only the fields that
+  it declares are asked for. Where a list is answered, it is the class of each item.
+* Anything else that is None is left to the portal: it is not sent.
+
+A coroutine function returns the answer, decoded. A function that returns a ``Paginator`` or a
+``Stream`` calls nothing yet: await a paginator for one page, or iterate over it for the items of all
+pages; read a stream in pieces.
+
+Every function can raise ``DataGouvError`` or one of its subclasses (:mod:`aiodatagouv.errors`); its
+documentation lists those that the API declares for it.
+
+The groups:
+
 * ``access_type``: Access type related operations
 * ``avatars``: Avatars
 * ``contacts``: Contact points related operations
@@ -32,7 +51,7 @@
 * ``visualizations``: Visualizations related operations
 * ``workers``: Asynchronous workers related operations
 
-Each is loaded when it is first used.
+Each is loaded when it is first used. ``aiodatagouv.api.ops`` has the operations as data.
 """
 
 from __future__ import annotations

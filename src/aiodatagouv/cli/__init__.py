@@ -1,8 +1,8 @@
 """The command line: ``aiodatagouv``, with the extra ``cli``.
 
-What it offers is derived from :data:`aiodatagouv.OPERATIONS` and the generated functions: there is
-nothing here to be changed when the API changes. Neither the models nor the HTTP libraries are
-loaded before it is known what is to be done, so that help and completion come at once.
+What it offers is derived from :data:`aiodatagouv.OPERATIONS`: there is nothing here to be changed
+when the API changes. Neither the models nor the HTTP libraries are loaded before it is known what
+is to be done, so that help and completion come at once.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from .commands import Given, OperationCommand
 from .groups import OperationGroup
 from .output import output_option, write_json, write_stream, write_text
 from .running import run
-from .signatures import Signature
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -34,7 +33,7 @@ _CALL = """Call any operation of the API by its name, with JSON in and out.
 \b
 aiodatagouv call create_reuse --body @reuse.json
 aiodatagouv call update_reuse a-slug-or-id --body '{"tags": ["velo"]}'
-aiodatagouv call reuse_image a-slug-or-id --file carte.png
+aiodatagouv call upload_reuse_image a-slug-or-id --file carte.png
 
 Writes need an API key in the environment variable DATAGOUV_API_KEY.
 """
@@ -46,7 +45,7 @@ class CallCommand(OperationCommand):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The parameters, and the fields of the body."""
         super().format_options(ctx, formatter)
-        body = self.signature.body
+        body = self.operation.body
         fields = bodies.described(body.type) if body else []
         if body and fields:
             what = "a list of objects" if body.type.startswith("Sequence") else "an object"
@@ -54,9 +53,9 @@ class CallCommand(OperationCommand):
                 formatter.write_dl(fields)
 
 
-def _options(signature: Signature, *, is_form: bool) -> Sequence[click.Option]:
-    body = [] if signature.body is None else [bodies.BODY]
-    file = [bodies.FILE] if is_form else []
+def _options(operation: Operation) -> Sequence[click.Option]:
+    body = [] if operation.body is None else [bodies.BODY]
+    file = [bodies.FILE] if operation.multipart else []
     return [
         *body,
         *file,
@@ -65,16 +64,11 @@ def _options(signature: Signature, *, is_form: bool) -> Sequence[click.Option]:
 
 
 def _command(name: str, operation: Operation) -> click.Command:
-    return CallCommand(
-        name,
-        operation,
-        _call,
-        options=lambda signature: _options(signature, is_form=operation.multipart),
-    )
+    return CallCommand(name, operation, _call, options=_options)
 
 
 def _elsewhere(operation: Operation) -> str:
-    return f"{operation.id} is a {operation.method}"
+    return f"{operation.name} is a {operation.method}"
 
 
 get = OperationGroup(
@@ -95,7 +89,7 @@ def _call(ctx: click.Context, given: Given) -> int:
         keywords["body"] = (
             bodies.read_form(ctx, given.body)
             if is_form
-            else bodies.read(ctx, operation.id, given.body)
+            else bodies.read(ctx, operation.name, given.body)
         )
 
     async def work(client: Client) -> None:

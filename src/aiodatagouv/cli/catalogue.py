@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from ..api._operations import OPERATIONS
+from ..api.ops import OPERATIONS
 from ..operation import Operation
 
 _PREFIXES = ("", "get_", "list_")
@@ -17,20 +17,27 @@ def lists() -> dict[str, Operation]:
 
 
 def readable() -> dict[str, Operation]:
-    """The id of each operation that reads -> the operation."""
-    return {name: one for name, one in OPERATIONS.items() if one.method == "GET"}
+    """The name of each operation that reads -> the operation."""
+    return {name: one for name, one in everything().items() if one.method == "GET"}
 
 
 def everything() -> Mapping[str, Operation]:
-    """The id of every operation -> the operation."""
-    return OPERATIONS
+    """The name of every operation -> the operation."""
+    return {one.name: one for one in OPERATIONS.values()}
+
+
+def named(name: str) -> Operation | None:
+    """The operation of a full name or id, if there is one."""
+    wanted = name.replace("-", "_")
+    return everything().get(wanted) or OPERATIONS.get(wanted)
 
 
 def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | None:
-    """The operation of a name, if there is one: its own, its id, or that without get or list.
+    """The operation of a name, if there is one.
 
     Args:
-        name: What the user has written, with dashes or underscores.
+        name: Its own name, the name of its function or its id in the API, in full or without get
+            or list, with dashes or underscores.
         among: Those that there are, by their own names.
 
     Returns:
@@ -38,11 +45,13 @@ def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | N
     """
     wanted = name.replace("-", "_")
     own = {known.replace("-", "_"): known for known in among}
+    by_name = {one.name: known for known, one in among.items()}
     by_id = {one.id: known for known, one in among.items()}
     for prefix in _PREFIXES:
-        known = own.get(prefix + wanted) or by_id.get(prefix + wanted)
-        if known is not None:
-            return known, among[known]
+        for names in (own, by_name, by_id):
+            known = names.get(prefix + wanted)
+            if known is not None:
+                return known, among[known]
     return None
 
 
@@ -57,7 +66,7 @@ def nearest(name: str, among: Mapping[str, Operation]) -> list[str]:
 
 
 def _short(operation: Operation) -> str:
-    return _bare(operation.id).replace("_", "-")
+    return _bare(operation.name).replace("_", "-")
 
 
 def _bare(name: str) -> str:

@@ -1,22 +1,17 @@
-"""The command of an operation: its parameters and its help are those of its function."""
+"""The command of an operation: its parameters and its help come from the operation's data."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import click
 from attrs import frozen
 
-from ..operation import Operation
-from .parameters import fields_option, to_click
+from ..operation import Operation, Parameter
+from .parameters import fields_option, spelled, to_click
 from .settings import shared_options
-from .signatures import Parameter, Signature, read
-
-_MARKUP = re.compile(r"``|\.\. deprecated:: \S+\s+")
-"""What only a documentation is made of."""
 
 
 def _dashed(name: str) -> str:
@@ -57,13 +52,13 @@ Work: TypeAlias = Callable[[click.Context, Given], int]
 class OperationCommand(click.Command):
     """The command of an operation.
 
-    Its parameters are those of the operation's function, read when they are first needed.
+    Its parameters are made when they are first needed.
 
     Args:
         name: Its name.
         operation: The operation.
         work: What it does.
-        options: Options of its own, given what the function takes.
+        options: Options of its own, given the operation.
         left_out: The names of parameters that it does not offer.
     """
 
@@ -73,42 +68,39 @@ class OperationCommand(click.Command):
         operation: Operation,
         work: Work,
         *,
-        options: Callable[[Signature], Sequence[click.Option]],
+        options: Callable[[Operation], Sequence[click.Option]],
         left_out: Sequence[str] = (),
     ) -> None:
         super().__init__(name, short_help=summary(operation), context_settings=CONTEXT)
         self.operation = operation
         self._work = work
         self._options = options
-        self._left_out = {*left_out, "body", "fields"}
-
-    @cached_property
-    def signature(self) -> Signature:
-        """What the operation's function says of itself."""
-        return read(self.operation)
+        self._left_out = {*left_out, "body"}
 
     @cached_property
     def offered(self) -> Sequence[Parameter]:
         """The operation's own parameters that can be given one by one."""
-        return [one for one in self.signature.parameters if one.name not in self._left_out]
+        return [one for one in self.operation.parameters if one.name not in self._left_out]
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """All parameters: those of the operation, and what comes from here."""
         if not self.params:
             own = [to_click(one) for one in self.offered]
             masked = [fields_option(self.operation)] if self.operation.masked else []
-            self.params = [*own, *masked, *self._options(self.signature), *shared_options()]
+            self.params = [*own, *masked, *self._options(self.operation), *shared_options()]
         return super().get_params(ctx)
 
     def invoke(self, ctx: click.Context) -> int:
         """Do it, and return the exit status."""
         values = [(one, ctx.params[one.name]) for one in self.offered]
-        body = self.signature.body
+        body = self.operation.body
         given = Given(
             self.operation,
-            path=[value for one, value in values if one.is_path],
+            path=[value for one, value in values if one.place == "path"],
             query={
-                one.name: value for one, value in values if not one.is_path and value is not None
+                one.name: value
+                for one, value in values
+                if one.place == "query" and value is not None
             },
             fields=ctx.params.get("fields"),
             body=body.type if body else None,
@@ -117,11 +109,14 @@ class OperationCommand(click.Command):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What the operation does, and what its path takes."""
-        text = _MARKUP.sub("", self.signature.description).replace("\n    ", " ")
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(text)
-        places = [(one.key.upper(), one.help) for one in self.offered if one.is_path]
+            formatter.write_text("\n\n".join(_paragraphs(self.operation)))
+        places = [
+            (spelled(one).upper(), one.description)
+            for one in self.offered
+            if one.place == "path" and one.description
+        ]
         if places:
             with formatter.section("Arguments"):
                 formatter.write_dl(places)
@@ -138,6 +133,18 @@ class OperationCommand(click.Command):
             if records[is_own]:
                 with formatter.section(title):
                     formatter.write_dl(records[is_own])
+
+
+def _paragraphs(operation: Operation) -> Iterator[str]:
+    yield operation.summary
+    yield f"{operation.method} {operation.path}"
+    if operation.deprecated:
+        yield (
+            f"Portals that run udata {operation.deprecated} or newer no longer serve it; "
+            f"{operation.releases[0]} does."
+        )
+    if operation.description:
+        yield operation.description
 
 
 def summary(operation: Operation) -> str:

@@ -102,10 +102,10 @@ class OperationGroup(Group):
         return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def _unknown(self, name: str, ctx: click.Context) -> click.UsageError:
-        known = catalogue.everything().get(name.replace("-", "_"))
+        known = catalogue.named(name)
         if known:
             verb = "get" if known.method == "GET" else "call"
-            why = f"{self._elsewhere(known)}: try 'aiodatagouv {verb} {known.id}'."
+            why = f"{self._elsewhere(known)}: try 'aiodatagouv {verb} {known.name}'."
             return click.UsageError(why)
         near = catalogue.nearest(name, self._operations())
         hint = f" Did you mean {', '.join(near)}?" if near else ""

@@ -16,7 +16,6 @@ from .parameters import SinceType
 from .progress import Meter, summary
 from .running import run
 from .settings import chosen, concurrency_option
-from .signatures import Signature
 
 if TYPE_CHECKING:
     from ..bulk import Report
@@ -37,7 +36,7 @@ aiodatagouv harvest reuses --topic health --fields id,title | head
 """
 
 
-def _options(_: Signature) -> list[click.Option]:
+def _options(_: Operation) -> list[click.Option]:
     return [
         output_option(
             "The file: .jsonl, .jsonl.gz, .jsonl.zst or .parquet; stdout when not given."
@@ -71,7 +70,7 @@ def _command(name: str, operation: Operation) -> click.Command:
 
 
 def _elsewhere(operation: Operation) -> str:
-    return f"{operation.id} is no list"
+    return f"{operation.name} is no list"
 
 
 harvest = OperationGroup(

@@ -12,7 +12,7 @@ from . import catalogue, exits
 from .commands import CONTEXT, summary
 from .output import is_terminal, write_text
 
-_SHOWN = ("id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated")
+_SHOWN = ("name", "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated")
 
 
 @click.command(context_settings=CONTEXT)
@@ -20,8 +20,8 @@ _SHOWN = ("id", "method", "path", "tag", "kind", "item", "summary", "masked", "d
 def operations(words: tuple[str, ...]) -> int:
     """Search the operations of the API: those that have all the WORDS somewhere.
 
-    Their id, path, group, model and summary are looked at. On a terminal it is a table, otherwise
-    JSON Lines.
+    Their name, id, path, group, model and summary are looked at. On a terminal it is a table,
+    otherwise JSON Lines.
     """
     found = [one for one in catalogue.everything().values() if _has(one, words)]
     if not found:
@@ -38,8 +38,8 @@ def operations(words: tuple[str, ...]) -> int:
 
 
 def _has(operation: Operation, words: Iterable[str]) -> bool:
-    parts = (operation.id, operation.path, operation.tag, operation.item or "", operation.summary)
-    text = " ".join(parts).lower()
+    names = (operation.name, operation.id, operation.path, operation.tag, operation.item or "")
+    text = " ".join([*names, operation.summary]).lower()
     return all(word.lower().replace("-", "_") in text or word.lower() in text for word in words)
 
 
@@ -55,5 +55,5 @@ def _print_table(operations: Iterable[Operation]) -> None:
     for one in operations:
         answer = one.kind if one.item is None else f"{one.kind} of {one.item}"
         how = Text(f"{one.method} {one.path} ({answer})", style="dim")
-        table.add_row(Text(one.id, style="bold"), Text.assemble(summary(one), "\n", how))
+        table.add_row(Text(one.name, style="bold"), Text.assemble(summary(one), "\n", how))
     Console(highlight=False).print(table)

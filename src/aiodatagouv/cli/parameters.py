@@ -1,4 +1,4 @@
-"""Parameters of generated functions, and others, as Click has them."""
+"""Parameters of operations, and others, as Click has them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from click.shell_completion import CompletionItem
 
 from .._declared import declared
 from ..masks import model_of
-from ..operation import Operation
-from .signatures import Parameter
+from ..operation import Operation, Parameter
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -135,16 +134,16 @@ _TYPES: Mapping[str, ParamType] = {
 
 
 def to_click(parameter: Parameter) -> click.Parameter:
-    """The argument or option that a parameter of a function is."""
+    """The argument or option that a parameter of an operation is."""
     several = parameter.type.startswith("Sequence[")
     type_ = _type(parameter.type.removeprefix("Sequence[").removesuffix("]"))
-    key = parameter.key.replace("_", "-")
-    if parameter.is_path:
-        return click.Argument([parameter.name], type=type_, metavar=parameter.key.upper())
+    key = spelled(parameter).replace("_", "-")
+    if parameter.place == "path":
+        return click.Argument([parameter.name], type=type_, metavar=spelled(parameter).upper())
     if type_ is click.BOOL:
-        spelled = f"--{key}/--no-{key}"
-        return click.Option([parameter.name, spelled], default=None, help=parameter.help)
-    text = parameter.help
+        both = f"--{key}/--no-{key}"
+        return click.Option([parameter.name, both], default=None, help=parameter.description)
+    text = parameter.description
     if isinstance(type_, KnownValues):
         text += f" Known: {', '.join(type_.values)}."
     if several:
@@ -153,9 +152,14 @@ def to_click(parameter: Parameter) -> click.Parameter:
         [parameter.name, f"--{key}"],
         type=type_,
         multiple=several,
-        required=parameter.is_required,
-        help=text,
+        required=parameter.required,
+        help=text.strip(),
     )
+
+
+def spelled(parameter: Parameter) -> str:
+    """The name of a parameter on the command line: ``for``, where Python needs ``for_``."""
+    return parameter.name.rstrip("_")
 
 
 def fields_option(operation: Operation) -> click.Option:

@@ -33,7 +33,7 @@ class Meter:
     def __enter__(self) -> Self:
         if self._is_shown:
             self._progress = _bar()
-            self._task = self._progress.add_task(self._operation.id, total=None, more="")
+            self._task = self._progress.add_task(self._operation.name, total=None, more="")
             self._progress.start()
         return self
 

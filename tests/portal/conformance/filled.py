@@ -144,7 +144,7 @@ def the_community_resource(hands: Hands, id_: str, *sent: Body) -> Made:
     client, prove = hands.user, hands.prove
     return Made(
         [*sent],
-        lambda: prove(datasets.retrieve_community_resource, client, id_),
+        lambda: prove(datasets.get_community_resource, client, id_),
         lambda body: prove(datasets.update_community_resource, client, id_, body=body),
     )
 
@@ -234,8 +234,8 @@ def the_job(hands: Hands, id_: str, *sent: Body) -> Made:
     client, prove = hands.admin, hands.prove
     return Made(
         [*sent],
-        lambda: prove(workers.get_job_api, client, id_),
-        lambda body: prove(workers.put_job_api, client, id_, body=body),
+        lambda: prove(workers.get_job, client, id_),
+        lambda body: prove(workers.update_job, client, id_, body=body),
     )
 
 
@@ -390,7 +390,7 @@ async def a_filled_community_upload(hands: Hands) -> Made:
     file = FileUpload(file=File(CSV, "horaires.csv"))
     id_ = (await datasets.upload_new_community_resource(client, dataset.id, body=file)).id
     assert id_
-    uploaded = await datasets.retrieve_community_resource(client, id_)
+    uploaded = await datasets.get_community_resource(client, id_)
     more = a_filled_file()
     body = CommunityResourceWrite.of(
         uploaded,
@@ -661,12 +661,12 @@ async def the_filled_site(hands: Hands) -> Made:
         body.datasets_page = await pages.create_page(client, body=PageWrite(blocs=[]))
         body.reuses_page = await pages.create_page(client, body=PageWrite(blocs=[]))
         body.dataservices_page = await pages.create_page(client, body=PageWrite(blocs=[]))
-    await prove(site.set_site, client, body=body)
+    await prove(site.update_site, client, body=body)
     return Made(
         [body],
         # Its blocs are answered to those alone who ask for them.
         lambda: prove(site.get_site, client, fields="*"),
-        lambda body: prove(site.set_site, client, body=body),
+        lambda body: prove(site.update_site, client, body=body),
         restore=SiteWrite.of(before),
     )
 
@@ -723,7 +723,7 @@ async def a_filled_job(hands: Hands, schedule: CrontabWrite | IntervalWrite) -> 
     body = PeriodicTaskWrite(
         name=new_title("Tâche"),
         description="Toutes les nuits",
-        task=(await workers.get_jobs_reference_api(client))[0],
+        task=(await workers.list_schedulable_jobs(client))[0],
         args=["un", 2, [3, {"a": [4]}]],
         kwargs={"force": True},
         enabled=True,
@@ -732,7 +732,7 @@ async def a_filled_job(hands: Hands, schedule: CrontabWrite | IntervalWrite) -> 
         body.crontab = schedule
     else:
         body.interval = schedule
-    id_ = (await prove(workers.post_jobs_api, client, body=body)).id
+    id_ = (await prove(workers.create_job, client, body=body)).id
     return the_job(hands, id_, body)
 
 
@@ -865,4 +865,4 @@ async def a_sparse_job(hands: Hands, schedule: CrontabWrite | IntervalWrite) -> 
         body.crontab = schedule
     else:
         body.interval = schedule
-    return the_job(hands, (await workers.post_jobs_api(hands.admin, body=body)).id)
+    return the_job(hands, (await workers.create_job(hands.admin, body=body)).id)

@@ -13,10 +13,11 @@ import httpx
 from attrs import frozen
 from typeguard import CollectionCheckStrategy, check_type
 
-from aiodatagouv import OPERATIONS, Client, MissingFieldError, Operation, Paginator, Stream
+from aiodatagouv import Client, MissingFieldError, Operation, Paginator, Stream
 from aiodatagouv._declared import declared
 from aiodatagouv._http import _default_transport, parse_url
 from aiodatagouv._view import View, json_of
+from aiodatagouv.api import ops
 
 from ...clients import client_of
 from ..portal import Portal
@@ -91,7 +92,7 @@ class Prover:
         of the release has may be missing.
         """
         self.seen.clear()
-        operation = OPERATIONS[function.__name__]
+        operation: Operation = getattr(ops, function.__name__.upper())
         called: Any = function(client, *args, **kwargs)
         # A stream makes the call when it is read.
         answer: T = called if operation.kind == "stream" else await called

@@ -100,12 +100,13 @@ def write(proven: set[Proof]) -> str:
     """The table."""
     how = {(proof.operation, proof.release): proof.how for proof in proven}
     applied = corrections_of_operations()
-    head = ["Operation", "Method and path", "Releases", *RELEASES, "Corrections"]
+    head = ["Function", "Id in the API", "Method and path", "Releases", *RELEASES, "Corrections"]
     rows = [head, ["---"] * len(head)]
     for operation in sorted(OPERATIONS.values(), key=lambda one: (one.tag, one.path, one.method)):
         rows.append(
             [
-                f"`{operation.tag}.{operation.id}`",
+                f"`{operation.tag}.{operation.name}`",
+                f"`{operation.id}`",
                 f"`{operation.method} {operation.path}`",
                 served_by(operation),
                 *(how.get((operation.id, release), "") for release in RELEASES),
@@ -114,7 +115,9 @@ def write(proven: set[Proof]) -> str:
         )
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     summary = "\n".join(f"* {line}" for line in figures(proven))
-    reasons = "\n".join(f"* `{name}` {reason}" for name, reason in REQUEST_ONLY.items())
+    reasons = "\n".join(
+        f"* `{OPERATIONS[operation].name}` {reason}" for operation, reason in REQUEST_ONLY.items()
+    )
     return f"{HEAD}{summary}\n\nBeyond a server in memory:\n\n{reasons}\n\n{table}\n"
 
 

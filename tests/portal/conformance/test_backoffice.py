@@ -45,7 +45,7 @@ async def test_a_post(admin: Client, visitor: Client, prove: Prover) -> None:
     assert (await prove(posts.unpublish_post, admin, created.id)).published is None
     assert (await posts.get_post(admin, created.id)).published is None
 
-    image = await prove(posts.post_image, admin, created.id, body=picture())
+    image = await prove(posts.upload_post_image, admin, created.id, body=picture())
     assert image.success is True
     before = await posts.get_post(admin, created.id)
     assert before.image
@@ -74,7 +74,7 @@ async def test_a_page(admin: Client, prove: Prover) -> None:
 
 async def test_the_site(admin: Client, prove: Prover) -> None:
     before = await site.get_site(admin)
-    updated = await prove(site.set_site, admin, body=SiteWrite(title="Le portail", feed_size=7))
+    updated = await prove(site.update_site, admin, body=SiteWrite(title="Le portail", feed_size=7))
     assert (updated.title, updated.feed_size, updated.keywords) == (
         "Le portail",
         7,
@@ -147,7 +147,7 @@ async def test_a_preview(admin: Client, prove: Prover) -> None:
 
 
 async def test_a_job(admin: Client, release: str, prove: Prover) -> None:
-    task = (await workers.get_jobs_reference_api(admin))[0]
+    task = (await workers.list_schedulable_jobs(admin))[0]
     body = PeriodicTaskWrite(
         name=new_title("Tâche"),
         task=task,
@@ -158,7 +158,7 @@ async def test_a_job(admin: Client, release: str, prove: Prover) -> None:
         kwargs={"force": True},
         enabled=False,
     )
-    created = await prove(workers.post_jobs_api, admin, body=body)
+    created = await prove(workers.create_job, admin, body=body)
     assert (created.name, created.task) == (body.name, task)
     # 14.13.0 takes no arguments.
     arguments = (["un", 2], {"force": True}) if release == NEWEST else ([], {})
@@ -167,12 +167,12 @@ async def test_a_job(admin: Client, release: str, prove: Prover) -> None:
     changes = PeriodicTaskWrite(
         name=body.name, task=task, interval=IntervalWrite(every=2, period="hours")
     )
-    updated = await prove(workers.put_job_api, admin, created.id, body=changes)
-    read = await workers.get_job_api(admin, created.id)
+    updated = await prove(workers.update_job, admin, created.id, body=changes)
+    read = await workers.get_job(admin, created.id)
     for one in (updated, read):
         assert one.interval
         assert (one.interval.every, one.interval.period, one.crontab) == (2, "hours", None)
 
-    await prove(workers.delete_job_api, admin, created.id)
+    await prove(workers.delete_job, admin, created.id)
     with pytest.raises(NotFoundError):
-        await workers.get_job_api(admin, created.id)
+        await workers.get_job(admin, created.id)

@@ -59,10 +59,10 @@ async def test_a_dataservice(user: Client, visitor: Client, prove: Prover) -> No
 async def test_the_datasets_of_a_dataservice(user: Client, prove: Prover) -> None:
     dataservice, dataset = await a_dataservice(user), await a_dataset(user)
     body = [DataserviceDatasetsAdd(id=dataset.id)]
-    served = await prove(dataservices.dataservice_datasets_create, user, dataservice.id, body=body)
+    served = await prove(dataservices.add_dataservice_datasets, user, dataservice.id, body=body)
     assert served.id == dataservice.id
     assert await number_of_datasets(user, dataservice) == 1
-    await prove(dataservices.delete_dataservice_dataset, user, dataservice.id, dataset.id)
+    await prove(dataservices.remove_dataservice_dataset, user, dataservice.id, dataset.id)
     assert await number_of_datasets(user, dataservice) == 0
 
 
@@ -121,8 +121,8 @@ async def test_a_reuse(user: Client, visitor: Client, prove: Prover) -> None:
 
 async def test_what_a_reuse_uses(user: Client, prove: Prover) -> None:
     reuse, dataset, api = await a_reuse(user), await a_dataset(user), await a_dataservice(user)
-    await prove(reuses.reuse_add_dataset, user, reuse.id, body=dataset)
-    await prove(reuses.reuse_add_dataservice, user, reuse.id, body=api)
+    await prove(reuses.add_reuse_dataset, user, reuse.id, body=dataset)
+    await prove(reuses.add_reuse_dataservice, user, reuse.id, body=api)
     read = await reuses.get_reuse(user, reuse.id)
     assert [one.id for one in read.datasets] == [dataset.id]
     assert [one.id for one in read.dataservices] == [api.id]
@@ -150,7 +150,7 @@ async def test_the_followers_of_a_reuse(user: Client, prove: Prover) -> None:
 
 async def test_the_badges_of_a_reuse(admin: Client, prove: Prover) -> None:
     made = await a_reuse(admin)
-    kind = next(iter(await reuses.available_reuse_badges(admin)))
+    kind = next(iter(await reuses.list_available_reuse_badges(admin)))
     badge = await prove(reuses.add_reuse_badge, admin, made.id, body=BadgeWrite(kind=kind))
     assert badge.kind == kind
     read = await reuses.get_reuse(admin, made.id)
@@ -161,7 +161,7 @@ async def test_the_badges_of_a_reuse(admin: Client, prove: Prover) -> None:
 
 async def test_the_image_of_a_reuse(user: Client, prove: Prover) -> None:
     made = await a_reuse(user)
-    uploaded = await prove(reuses.reuse_image, user, made.id, body=picture())
+    uploaded = await prove(reuses.upload_reuse_image, user, made.id, body=picture())
     assert uploaded.success is True
     assert (await reuses.get_reuse(user, made.id)).image
 
@@ -218,7 +218,7 @@ async def test_a_visualization(user: Client, visitor: Client, prove: Prover) -> 
     for one in (updated, read):
         assert (one.title, one.description, one.private) == (body.title, "Par mois", True)
 
-    image = await prove(visualizations.visualization_image, user, created.id, body=picture())
+    image = await prove(visualizations.upload_visualization_image, user, created.id, body=picture())
     assert image.success is True
     assert (await visualizations.get_visualization(user, created.id)).image
 

@@ -112,7 +112,7 @@ async def test_resources(user: Client, prove: Prover) -> None:
     assert (await datasets.get_resource(user, dataset.id, second.id)).title == "Deuxième"
 
     order = (await datasets.get_dataset(user, dataset.id)).resources[::-1]
-    ordered = await prove(datasets.update_resources, user, dataset.id, body=order)
+    ordered = await prove(datasets.reorder_resources, user, dataset.id, body=order)
     assert [one.id for one in ordered] == [one.id for one in order]
 
     await prove(datasets.delete_resource, user, dataset.id, first.id)
@@ -182,7 +182,7 @@ async def test_community_resources(other: Client, admin: Client, prove: Prover) 
     changes = CommunityResourceWrite(title="Encore plus propre")
     updated = await prove(datasets.update_community_resource, other, created.id, body=changes)
     assert (updated.title, updated.url) == ("Encore plus propre", body.url)
-    read = await datasets.retrieve_community_resource(other, created.id)
+    read = await datasets.get_community_resource(other, created.id)
     assert read.title == "Encore plus propre"
 
     file = FileUpload(file=File(CSV, "propre.csv"))
@@ -197,7 +197,7 @@ async def test_community_resources(other: Client, admin: Client, prove: Prover) 
 
     await prove(datasets.delete_community_resource, other, created.id)
     with pytest.raises(NotFoundError):
-        await datasets.retrieve_community_resource(other, created.id)
+        await datasets.get_community_resource(other, created.id)
 
 
 @pytest.mark.releases(NEWEST)
@@ -229,19 +229,19 @@ async def test_geopf(admin: Client, prove: Prover) -> None:
     body.format = "gpkg"
     resource = await datasets.create_resource(admin, dataset.id, body=body)
     pushed = await prove(
-        geopf.geopf_push,
+        geopf.push_resource_to_geopf,
         admin,
         dataset.id,
         resource.id,
         body=GeopfPushRequest(datastore_id="entrepot-1"),
     )
     assert pushed.task_id
-    (offered,) = (await geopf.geopf_dataset_status(admin, dataset.id)).pushable or []
+    (offered,) = (await geopf.get_geopf_dataset_status(admin, dataset.id)).pushable or []
     assert offered.push
     assert (offered.id, offered.push.task_id) == (resource.id, pushed.task_id)
-    pulled = await prove(geopf.geopf_pull_offerings, admin, dataset.id)
+    pulled = await prove(geopf.pull_geopf_offerings, admin, dataset.id)
     assert pulled.task_id
-    status = await geopf.geopf_dataset_status(admin, dataset.id)
+    status = await geopf.get_geopf_dataset_status(admin, dataset.id)
     assert status.pull
     assert status.pull.task_id == pulled.task_id
 

@@ -58,7 +58,7 @@ async def test_comments(user: Client, admin: Client, own_portal: Portal, prove: 
     commented = await prove(discussions.comment_discussion, user, started.id, body=body)
     assert texts(commented) == ["Où est 2024 ?", "Bientôt"]
     edited = await prove(
-        discussions.edit_discussion_comment,
+        discussions.update_discussion_comment,
         user,
         started.id,
         "1",
@@ -87,13 +87,13 @@ def texts(discussion: Discussion) -> list[object]:
 @pytest.mark.releases(OLDEST)
 async def test_what_is_no_spam(admin: Client, prove: Prover) -> None:
     """Two discussions are suspected from the start: one as a whole, one for a comment."""
-    assert len(await prove(spam.get_potential_spams, admin)) == 2
+    assert len(await prove(spam.list_potential_spams, admin)) == 2
     suspects = [one async for one in discussions.list_discussions(admin) if is_spam(one)]
     (whole,) = (one for one in suspects if one.spam and one.spam.status == "potential_spam")
     (commented,) = (one for one in suspects if one.id != whole.id)
     assert await prove(discussions.unspam_discussion, admin, whole.id) == {}
     assert await prove(discussions.unspam_discussion_comment, admin, commented.id, 1) == {}
-    assert await spam.get_potential_spams(admin) == []
+    assert await spam.list_potential_spams(admin) == []
 
 
 def is_spam(discussion: Discussion) -> bool:

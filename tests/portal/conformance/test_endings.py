@@ -18,8 +18,8 @@ def own_portal(release: str, portal_of: PortalOf) -> Portal:
 
 @pytest.mark.releases(NEWEST)
 async def test_the_link_to_geopf(admin: Client, prove: Prover) -> None:
-    await prove(geopf.geopf_disconnect, admin)
-    assert (await geopf.geopf_status(admin)).connected is False
+    await prove(geopf.disconnect_geopf, admin)
+    assert (await geopf.get_geopf_status(admin)).connected is False
 
 
 @pytest.mark.releases(OLDEST)

@@ -44,7 +44,7 @@ async def test_an_organization(user: Client, visitor: Client, prove: Prover) -> 
 
 async def test_the_logo(user: Client, prove: Prover) -> None:
     made = await an_organization(user)
-    uploaded = await prove(organizations.organization_logo, user, made.id, body=picture())
+    uploaded = await prove(organizations.upload_organization_logo, user, made.id, body=picture())
     assert uploaded.success is True
     before = await organizations.get_organization(user, made.id)
     assert before.logo
@@ -60,10 +60,10 @@ async def test_the_logo(user: Client, prove: Prover) -> None:
 @pytest.mark.releases(NEWEST)
 async def test_the_banner(user: Client, prove: Prover) -> None:
     made = await an_organization(user)
-    uploaded = await prove(organizations.organization_banner_upload, user, made.id, body=picture())
+    uploaded = await prove(organizations.upload_organization_banner, user, made.id, body=picture())
     assert uploaded.success is True
     assert (await organizations.get_organization(user, made.id)).banner_image
-    await prove(organizations.organization_banner_delete, user, made.id)
+    await prove(organizations.delete_organization_banner, user, made.id)
     assert (await organizations.get_organization(user, made.id)).banner_image is None
 
 

@@ -39,7 +39,7 @@ async def test_a_user(admin: Client, visitor: Client, prove: Prover) -> None:
     for one in (updated, read):
         assert (one.about, one.first_name) == ("Sculpte", "Camille")
 
-    image = await prove(users.user_avatar, admin, created.id, body=picture())
+    image = await prove(users.upload_user_avatar, admin, created.id, body=picture())
     assert image.success is True
     assert (await users.get_user(admin, created.id)).avatar
 
@@ -73,7 +73,7 @@ async def test_oneself(user: Client, prove: Prover) -> None:
     updated = await prove(me.update_me, user, body=UserWrite(about="Institutrice"))
     assert (updated.about, updated.last_name) == ("Institutrice", before.last_name)
     assert (await me.get_me(user)).about == "Institutrice"
-    image = await prove(me.my_avatar, user, body=picture())
+    image = await prove(me.upload_my_avatar, user, body=picture())
     assert image.success is True
     assert (await me.get_me(user)).avatar != before.avatar
 
@@ -98,7 +98,7 @@ async def test_a_notification(admin: Client, prove: Prover) -> None:
     page = await notifications.list_notifications(admin, handled=False, page_size=50)
     unread = page.data[0]
     assert unread.handled_at is None
-    read = await prove(notifications.read_notification, admin, unread.id)
+    read = await prove(notifications.mark_notification_as_read, admin, unread.id)
     assert read.handled_at
     left = await notifications.list_notifications(admin, handled=False, page_size=50)
     assert unread.id not in [one.id for one in left.data]
@@ -134,7 +134,7 @@ async def test_what_to_be_told_of(user: Client, prove: Prover) -> None:
 
 
 async def hears_discussions(client: Client, dataset: str) -> bool:
-    (resolved,) = await notifications.resolve_notifications(
+    (resolved,) = await notifications.get_resolved_notifications(
         client, scope=[f"Dataset:{dataset}"], event="discussion"
     )
     return bool(resolved.heard)

@@ -451,7 +451,7 @@ def test_what_is_refused() -> None:
             "without roles, .* as UserWrite.of(...) does, or say None",
         ),
         (
-            workers.put_job_api,
+            workers.update_job,
             PeriodicTaskWrite(name="Tâche"),
             "without crontab or interval, .* as PeriodicTaskWrite.of(...) does",
         ),
@@ -491,7 +491,7 @@ async def test_all_resources_can_be_sent_back(hands: Hands) -> None:
     before = await made.read()
     assert isinstance(before, Dataset)
     bodies = [ResourceWrite.of(one) for one in before.resources]
-    await hands.prove(datasets.update_resources, hands.user, before.id, body=bodies)
+    await hands.prove(datasets.reorder_resources, hands.user, before.id, body=bodies)
     await made.update(DatasetWrite.of(before, resources=bodies))
     after = await made.read()
     dates = {

@@ -1,0 +1,66 @@
+"""Reads openapi/names.toml: better names for the functions of some operations."""
+
+from __future__ import annotations
+
+import keyword
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import names
+
+KEYS = {"reason", "names"}
+
+
+class RenameError(Exception):
+    """An entry of names.toml is malformed, or renames nothing, or to a name that is taken."""
+
+
+def read(path: Path) -> dict[str, str]:
+    """Read a file of names: the id of an operation -> the name of its function."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise RenameError(f"{path.name}: {error}") from error
+    entries = content.pop("rename", [])
+    if content:
+        raise RenameError(f"{path.name}: only [[rename]] is known, not {[*content]}")
+    renames: dict[str, str] = {}
+    for entry in entries:
+        for id_, name in _names(entry).items():
+            if id_ in renames:
+                raise RenameError(f"{id_} is renamed twice: to {renames[id_]} and to {name}")
+            renames[id_] = name
+    return renames
+
+
+def _names(entry: dict[str, Any]) -> Mapping[str, str]:
+    if entry.keys() != KEYS or not all(entry.values()):
+        raise RenameError(f"a rename has a reason and names, not {entry}")
+    of: Mapping[str, str] = entry["names"]
+    return of
+
+
+def functions(ids: Iterable[str], renames: Mapping[str, str]) -> dict[str, str]:
+    """The id of each operation -> the name of its function.
+
+    Raises:
+        RenameError: A renaming is out of date, or its name is no name of a function, or taken by
+            another operation, as the name of its function or as its id.
+    """
+    plain = {id_: names.python_name(id_) for id_ in ids}
+    for id_, name in renames.items():
+        if id_ not in plain:
+            raise RenameError(f"{id_} is renamed to {name}, but there is no such operation")
+        if name == plain[id_]:
+            raise RenameError(f"{id_} is renamed to what it is called anyway; delete the entry")
+        if not name.isidentifier() or keyword.iskeyword(name) or names.python_name(name) != name:
+            raise RenameError(f"{id_} is renamed to {name!r}, which is no name of a function")
+    named = {**plain, **renames}
+    for id_, name in named.items():
+        # The command line knows an operation by its id as well.
+        others = [other for other in named if other != id_ and name in (other, named[other])]
+        if others:
+            raise RenameError(f"both {others[0]} and {id_} would be called {name}")
+    return named
