@@ -1,4 +1,4 @@
-# Everything starts here: `make` alone says what there is.
+# `make` without a target lists the targets.
 PYTHON ?= python3
 DATASETS ?= 500
 
@@ -6,7 +6,7 @@ BIN := .venv/bin
 PORTALS := .venv-portal-17.18.0/ready .venv-portal-14.13.0/ready
 
 .PHONY: help
-help: ## What there is
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 .PHONY: demo
@@ -14,10 +14,10 @@ demo: .venv/ready .venv-portal-17.18.0/ready ## Start a portal, harvest its data
 	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --run $(BIN)/aiodatagouv harvest datasets --fresh -o datasets.jsonl
 
 .PHONY: environments
-environments: .venv/ready $(PORTALS) ## Set everything up; -j 3 does it at once
+environments: .venv/ready $(PORTALS) ## Create all virtual environments; -j 3 creates them in parallel
 
 .PHONY: test
-test: environments lint check-generated ## Set everything up and run every check
+test: environments lint check-generated ## Create the environments and run every check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --operations check
 
 .PHONY: lint
@@ -28,20 +28,20 @@ lint: .venv/ready ## Check style and types
 	$(BIN)/basedpyright
 
 .PHONY: format
-format: .venv/ready ## Format what is written by hand
+format: .venv/ready ## Fix the style and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 .PHONY: generate
-generate: .venv/ready ## Write src/aiodatagouv/api and models from the pinned Swagger
+generate: .venv/ready ## Generate src/aiodatagouv/api and models from the pinned Swagger
 	$(BIN)/python -m generator generate
 
 .PHONY: check-generated
-check-generated: .venv/ready ## Whether they are what `make generate` writes
+check-generated: .venv/ready ## Check that the generated code is up to date
 	$(BIN)/python -m generator check
 
 .PHONY: operations
-operations: .venv/ready $(PORTALS) ## Prove every operation on real portals, and write docs/operations.md
+operations: .venv/ready $(PORTALS) ## Test every operation on real portals, and write docs/operations.md
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --operations write tests/portal/conformance
 
 .PHONY: pin
@@ -50,28 +50,28 @@ pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<releas
 		$(if $(RELEASE),--release $(RELEASE)) $(if $(FORCE),--force)
 
 .PHONY: portal
-portal: .venv/ready .venv-portal-17.18.0/ready ## Leave a seeded portal running on this machine; prints its URL and a key
+portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key
 	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --background
 	@echo "until    make portal-stop"
 
 .PHONY: portal-stop
-portal-stop: .venv/ready ## Stop it
+portal-stop: .venv/ready ## Stop the portal in the background
 	@$(BIN)/python -m tests.portal --stop
 
 .PHONY: bench
-bench: .venv/ready .venv-portal-17.18.0/ready ## Measure the price of a page, into benchmarks/decode.md
+bench: .venv/ready .venv-portal-17.18.0/ready ## Measure the cost of decoding a page, and write benchmarks/decode.md
 	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/decode.py
 
 .PHONY: bench-backoff
-bench-backoff: .venv/ready ## Measure how the client keeps to the limits of nginx and Flask-Limiter
+bench-backoff: .venv/ready ## Measure the client behind the rate limits of nginx and Flask-Limiter
 	@$(BIN)/python benchmarks/backoff.py
 
 .PHONY: bench-harvest
-bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed, what concurrency does
+bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed, effect of concurrency
 	@$(BIN)/python benchmarks/harvest.py
 
 .PHONY: requirements
-requirements: .venv/ready ## Pin the newest dependencies, with their hashes
+requirements: .venv/ready ## Update the pinned dependencies to the newest versions, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt
 	for pinned in tests/portal/requirements-*.in; do \
 		$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) $$pinned -o $${pinned%.in}.txt || exit; done
@@ -80,7 +80,7 @@ COMPILE := --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 .PHONY: clean
-clean: ## Remove what the other commands made
+clean: ## Remove environments, caches and harvested files
 	rm -rf .venv .venv-portal-* .mypy_cache .pytest_cache .ruff_cache datasets.jsonl*
 
 .venv/ready: requirements.txt
@@ -92,6 +92,6 @@ clean: ## Remove what the other commands made
 
 .venv-portal-%/ready: tests/portal/requirements-%.txt
 	$(PYTHON) -m venv --clear $(@D)
-	@# Also as constraints: for a package with extras pip would otherwise take the newest.
+	@# -c as well: without it pip installs the newest version of a package with extras.
 	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
 	@touch $@

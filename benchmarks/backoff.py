@@ -1,9 +1,13 @@
-"""How a client gets along with rate limiters that others wrote: `python benchmarks/backoff.py`.
+"""Benchmark of the client behind real rate limiters: `python benchmarks/backoff.py`.
 
-64 tasks make 1,000 calls through nginx (`limit_req`) or to Flask-Limiter, both on this machine. The
-figures are of the server's own log: how long it took from the first request to the last, how many
-were rejected, and how many came although an answer had said that none should (`Retry-After`, or a
-quota that is used up): those of the 16 connections that were under way when that answer left.
+64 tasks make 1,000 calls through nginx (`limit_req`) or to Flask-Limiter, both on localhost. The
+figures come from the server's log:
+
+* the time from the first request to the last;
+* the number of rejected requests;
+* the number of requests that came too early, during a wait imposed by an earlier response
+  (`Retry-After`, or an exhausted quota). Requests that were already in flight on the other
+  connections (16 at most) cannot be avoided.
 """
 
 from __future__ import annotations
@@ -29,10 +33,10 @@ from aiodatagouv.api import datasets
 CALLS, TASKS = 1000, 64
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"
-"""Where programs are: Debian has its servers in a folder that only root looks into."""
+"""The search path for nginx, which Debian installs in a folder outside the PATH of users."""
 
 BIG_BURST = "burst=500 nodelay"
-"""Lets so many through that they are all rejected at once then."""
+"""A burst that accepts many requests at once and then rejects all that follow."""
 
 NGINX = """
 daemon off;
@@ -72,22 +76,22 @@ http {{
 
 @dataclass(frozen=True)
 class Request:
-    """A request as the server saw it. Times are seconds."""
+    """A request in the log of the server. Times are in seconds."""
 
     came: float
     left: float
     status: int
-    #: seconds after the answer in which nothing should come
+    #: seconds after the response during which the client must not send requests
     forbidden: float = 0.0
 
 
 Server: TypeAlias = AbstractContextManager[tuple[str, Callable[[], list[Request]]]]
-"""A server that runs; its URL, and what came."""
+"""A running server: its URL, and a function that returns its log."""
 
 
 @contextmanager
 def nginx(burst: str, retry_after: int = 0) -> Iterator[tuple[str, Callable[[], list[Request]]]]:
-    """A portal behind nginx, which takes 50 requests a second."""
+    """Run a portal behind nginx with a limit of 50 requests per second."""
     with tempfile.TemporaryDirectory(prefix="nginx-") as name:
         folder, port = Path(name), free_port()
         header = f"add_header Retry-After {retry_after} always;" if retry_after else ""
@@ -110,7 +114,7 @@ def nginx(burst: str, retry_after: int = 0) -> Iterator[tuple[str, Callable[[], 
 
 @contextmanager
 def flask_limiter() -> Iterator[tuple[str, Callable[[], list[Request]]]]:
-    """A portal behind Flask-Limiter, which takes 500 requests every 10 seconds."""
+    """Run a portal behind Flask-Limiter with a limit of 500 requests per 10 seconds."""
     with tempfile.TemporaryDirectory(prefix="flask-") as name:
         path, port = Path(name, "log"), free_port()
 
@@ -125,7 +129,7 @@ def flask_limiter() -> Iterator[tuple[str, Callable[[], list[Request]]]]:
 
 @contextmanager
 def running(port: int, *command: str) -> Iterator[None]:
-    """A server, once it listens."""
+    """Run a server process, and wait until it listens on its port."""
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 30
@@ -143,7 +147,7 @@ def running(port: int, *command: str) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Return a free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -151,7 +155,7 @@ def free_port() -> int:
 
 
 async def call(url: str, rate: float | Literal["auto"]) -> int:
-    """Make the calls; how many failed."""
+    """Make the calls, and return the number of failures."""
     left = iter(range(CALLS))
     failed = 0
 
@@ -170,7 +174,7 @@ async def call(url: str, rate: float | Literal["auto"]) -> int:
 
 
 def report(what: str, failed: int, log: list[Request]) -> None:
-    """Print what a server has seen."""
+    """Print the figures of one run."""
     log.sort(key=lambda one: one.came)
     seconds = log[-1].left - log[0].came
     rejected = sum(one.status == 429 for one in log)
@@ -181,7 +185,7 @@ def report(what: str, failed: int, log: list[Request]) -> None:
 
 
 def main() -> int:
-    """Run them all; the exit status says whether every call succeeded."""
+    """Run all scenarios, and return 1 if a call failed, else 0."""
     runs: list[tuple[str, float | Literal["auto"], Server]] = [
         ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=auto", "auto", flask_limiter()),
         ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=inf", math.inf, flask_limiter()),

@@ -1,8 +1,9 @@
-"""The price of a page, over that of its JSON: `make bench`.
+"""Benchmark of decoding a page, relative to parsing its JSON: `make bench`.
 
-The page has 100 datasets of the portal at DATAGOUV_PORTAL, which the Makefile starts. All ratios
-are of the same round, their medians of many rounds: the speed of the machine drifts. They are
-printed with their targets and written to benchmarks/decode.md.
+The page has 100 datasets of the portal at DATAGOUV_PORTAL, which the Makefile starts. Because the
+speed of a machine drifts, both sides of a ratio are measured in the same round, and the result is
+the median of many rounds. The ratios are printed with their targets and written to
+benchmarks/decode.md.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ from datetime import datetime
 from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import httpx
 import orjson
 from attrs import define, frozen
 
 from aiodatagouv import Client
-from aiodatagouv._declared import alternatives, declared, is_model
-from aiodatagouv._view import View
+from aiodatagouv._decoding.declared import declared
+from aiodatagouv._decoding.grammar import alternatives
+from aiodatagouv._decoding.json import decode
+from aiodatagouv._views.view import View
 from aiodatagouv.api import datasets
-from aiodatagouv.decoding import decode
 from aiodatagouv.models import DatasetPage
 
 ROUNDS = 60
@@ -41,7 +43,7 @@ PAGES = 50
 
 @define
 class Five:
-    """The five fields that are read."""
+    """A dataset with the five fields that the benchmark reads."""
 
     id: str
     title: str
@@ -52,7 +54,7 @@ class Five:
 
 @frozen
 class Row:
-    """A line of the table."""
+    """A row of the table of results."""
 
     measure: str
     ratio: float
@@ -61,14 +63,14 @@ class Row:
 
 
 def page_of(items: list[Any], *, total: int | None = None) -> dict[str, Any]:
-    """A page with these items."""
+    """Return the JSON of a page with the given items."""
     total = len(items) if total is None else total
     numbers = {"page": 1, "page_size": len(items), "total": total}
     return {"data": items, **numbers, "next_page": None, "previous_page": None}
 
 
 def ratio(work: Callable[[], object], base: Callable[[], object]) -> float:
-    """The median over many rounds of the time of some work over that of another in the round."""
+    """Return the median, over many rounds, of the duration of ``work`` divided by ``base``."""
     found = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -84,19 +86,19 @@ def ratio(work: Callable[[], object], base: Callable[[], object]) -> float:
 
 
 def parsed(content: bytes) -> DatasetPage:
-    """The page, as a call decodes it, with its list of datasets."""
+    """Decode the page, as a call does."""
     page: DatasetPage = decode("list_datasets", content, DatasetPage)
     return page
 
 
 def with_list(content: bytes) -> object:
-    """The page and its list of datasets."""
+    """Decode the page and access its list of datasets."""
     page = parsed(content)
     return page, page.data
 
 
 def with_five(content: bytes) -> object:
-    """The page, and five fields of each of its datasets."""
+    """Decode the page and read five fields of each dataset."""
     read = attrgetter(*FIELDS)
     page = parsed(content)
     return page, [read(one) for one in page.data]
@@ -107,23 +109,25 @@ _PLANS: dict[type[View], Plan] = {}
 
 
 def _plan(view: View) -> Plan:
-    """A getter of all attributes of a view, and where it has objects and lists of them."""
-    # Some are only sent by older portals.
+    """Return a getter of all attributes of a view, and the positions of objects and lists."""
+    # Fields that only older portals send are missing here.
     fields = [one for one in declared(type(view)).values() if hasattr(view, one.name)]
     objects: list[int] = []
     lists: list[int] = []
     for place, field in enumerate(fields):
         types = alternatives(field.type)
-        if any(get_origin(one) is list and is_model(get_args(one)[0]) for one in types):
+        items = [item for one in types if one.kind == "list" for item in alternatives(one.item)]
+        if any(one.kind == "model" for one in items):
             lists.append(place)
-        elif any(map(is_model, types)):
+        elif any(one.kind == "model" for one in types):
             objects.append(place)
     names = [one.name for one in fields]
-    return attrgetter(*names, names[0]), objects, lists  # Of one name it makes no tuple.
+    # The first name is repeated because attrgetter returns no tuple for a single name.
+    return attrgetter(*names, names[0]), objects, lists
 
 
 def read_all(view: View) -> None:
-    """Read every attribute at any depth, with as little else as possible."""
+    """Read every attribute at any depth, with as little overhead as possible."""
     views = [view]
     while views:
         view = views.pop()
@@ -139,14 +143,14 @@ def read_all(view: View) -> None:
 
 
 def with_all(content: bytes) -> object:
-    """The page, and everything in it."""
+    """Decode the page and read every attribute at any depth."""
     page = parsed(content)
     read_all(page)
     return page
 
 
 async def recorded() -> list[Any]:
-    """100 datasets of the portal, as it answers them."""
+    """Return 100 datasets of the portal as JSON."""
     async with Client(base_url=os.environ["DATAGOUV_PORTAL"]) as client:
         page = await datasets.list_datasets(client, page_size=100)
         items: list[Any] = page.to_dict()["data"]
@@ -156,7 +160,7 @@ async def recorded() -> list[Any]:
 
 @asynccontextmanager
 async def client_of(answer: Callable[[httpx.Request], bytes]) -> AsyncIterator[Client]:
-    """A client of a portal that is no more than a function."""
+    """Open a client whose responses come from a function instead of a portal."""
 
     def respond(request: httpx.Request) -> httpx.Response:
         headers = {"Content-Type": "application/json"}
@@ -169,7 +173,7 @@ async def client_of(answer: Callable[[httpx.Request], bytes]) -> AsyncIterator[C
 
 
 async def longest_stop(work: Callable[[], Awaitable[object]]) -> float:
-    """The longest time in seconds in which the event loop stands still while some work is done."""
+    """Return the longest time in seconds for which some work blocks the event loop."""
     longest = 0.0
     is_done = False
 
@@ -191,7 +195,7 @@ async def longest_stop(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def stops(items: list[Any]) -> float:
-    """The longest stop with pages of 1,000 over that of parsing them."""
+    """Return how long pages of 1,000 datasets block the event loop, relative to JSON parsing."""
     content = orjson.dumps(page_of(items * 10))
 
     async def parse() -> object:
@@ -209,7 +213,7 @@ async def stops(items: list[Any]) -> float:
 
 
 async def iteration(items: list[Any]) -> float:
-    """The price of iterating over items that are decoded into a class, over that of its pages."""
+    """Return the time to iterate over items with ``into()``, relative to awaiting the pages."""
     content = orjson.dumps(page_of(items, total=PAGES * len(items)) | {"next_page": "next"})
     last = orjson.dumps(page_of(items, total=PAGES * len(items)))
 
@@ -238,7 +242,7 @@ async def iteration(items: list[Any]) -> float:
 
 
 def memory(content: bytes) -> float:
-    """The memory of 10,000 datasets as views that five fields were read of, over that of dicts."""
+    """Return the memory of 10,000 datasets as views with five fields read, relative to dicts."""
 
     def size(make: Callable[[], object]) -> int:
         gc.collect()
@@ -259,7 +263,7 @@ def memory(content: bytes) -> float:
 
 
 def measure() -> tuple[str, list[Row]]:
-    """All rows of the table, and what the page is."""
+    """Return a description of the page, and the rows of the table."""
     items = asyncio.run(recorded())
     content = orjson.dumps(page_of(items))
     five = [{name: item[name] for name in FIELDS} for item in items]
@@ -326,7 +330,7 @@ def measure() -> tuple[str, list[Row]]:
 
 
 def table(page: str, rows: list[Row]) -> str:
-    """The results, as Markdown."""
+    """Format the results as Markdown."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("orjson", "msgspec", "attrs"))
     python = f"CPython {platform.python_version()}"
     lines = [
@@ -347,7 +351,7 @@ def table(page: str, rows: list[Row]) -> str:
 
 
 def main() -> None:
-    """Print the table, and write it to its file."""
+    """Print the table of results and write it to benchmarks/decode.md."""
     text = table(*measure())
     print(text)
     RESULTS.write_text(text, encoding="utf-8")

@@ -1,10 +1,10 @@
-"""What a harvest of a whole portal costs: `python benchmarks/harvest.py`.
+"""Benchmark of harvesting a whole portal: `python benchmarks/harvest.py`.
 
-A portal of this machine, in a process of its own, answers 75,000 datasets as large as those of
-data.gouv.fr. The first figures are of a process that does nothing but harvest them into a file: how
-long it took, and its memory on the way and at most. The others are of answers that take 300 ms
-each: what it brings to have several pages under way at once, and how that compares with the loop
-over pages of 20 that scripts have. The exit status is 1 when a target was missed.
+A simulated portal, in a process of its own, serves 75,000 datasets as large as those of
+data.gouv.fr. The first part measures a process that harvests them into a file: its duration, and
+its memory during the harvest and at the peak. The second part delays each response by 300 ms, and
+compares a harvest that fetches several pages concurrently with a sequential harvest and with a
+script that loops over pages of 20. The exit status is 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -32,13 +32,16 @@ DATASETS = 75000
 SUFFIXES = [".jsonl", ".jsonl.gz", ".parquet"]
 
 MOMENTS = [0.1, 0.5, 1.0]
-"""When the memory is looked at: the share of the items that are written."""
+"""The shares of written items at which the memory is measured."""
 
 MOST_MEMORY = 150
-"""Megabytes that a harvest may have in memory."""
+"""The target for the memory of a harvest, in megabytes."""
 
 MOST_GROWTH = 300
-"""Bytes that an item may leave in memory: its id is kept, to know it from others."""
+"""The target for the memory that an item occupies after it is written, in bytes.
+
+A harvest keeps the ids of all items, to detect duplicates.
+"""
 
 LATENCY = 0.3
 PAGES, PAGE_SIZE = 105, 100
@@ -50,18 +53,18 @@ LOOP_PAGES, LOOP_PAGE_SIZE = 10, 20
 
 @dataclass(frozen=True)
 class Cost:
-    """What some work took, as the process that did it says.
+    """The resources used by a child process, as measured by itself.
 
     Attributes:
-        items: How many datasets it wrote.
-        seconds: How long it took.
-        cpu: Seconds of CPU.
-        received: Bytes of the answers.
-        written: Bytes of the file.
-        memory: Bytes in memory at each of the moments.
-        peak: Most bytes in memory.
-        libraries: Bytes of that which are pages of files, the code of libraries above all: they
-            are shared, and can be read again.
+        items: Number of datasets written.
+        seconds: Elapsed time.
+        cpu: CPU time in seconds.
+        received: Size of the responses in bytes.
+        written: Size of the file in bytes.
+        memory: Resident memory in bytes, at each of ``MOMENTS``.
+        peak: Peak resident memory in bytes.
+        libraries: Resident bytes that are mapped files, mostly the code of libraries. They are
+            shared between processes and can be evicted.
     """
 
     items: int
@@ -75,23 +78,23 @@ class Cost:
 
     @property
     def rate(self) -> float:
-        """Datasets a second."""
+        """Datasets per second."""
         return self.items / self.seconds
 
     @property
     def growth(self) -> float:
-        """Bytes in memory that an item has left there, from the first moment to the last."""
+        """Growth of the memory per item in bytes, from the first moment to the last."""
         return (self.memory[-1] - self.memory[0]) / (self.items * (MOMENTS[-1] - MOMENTS[0]))
 
 
 def memory() -> int:
-    """Bytes that this process has in memory."""
+    """Return the resident memory of this process in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def peak() -> tuple[int, int]:
-    """The most that it ever had, and how much it has of files."""
-    # Not of getrusage, which counts what a parent had in memory when it started this process.
+    """Return the peak resident memory and the memory of mapped files, in bytes."""
+    # Not from getrusage, whose peak includes the memory of the parent before exec.
     status = Path("/proc/self/status").read_text()
     most, files = (int(status.partition(f"{key}:")[2].split()[0]) for key in ("VmHWM", "RssFile"))
     return most * 1024, files * 1024
@@ -109,18 +112,18 @@ def harvest(url: str, path: Path, concurrency: int) -> Cost:
     async def run() -> bulk.Report:
         async with Client(base_url=url, api_key="", rate=math.inf) as client:
             listed = datasets.list_datasets(client)
-            return await bulk.harvest(client, listed, path, concurrency=concurrency, progress=look)
+            return await bulk.harvest(listed, path, concurrency=concurrency, progress=look)
 
     started, worked = time.perf_counter(), time.process_time()
     report = asyncio.run(run())
     seconds, cpu = time.perf_counter() - started, time.process_time() - worked
     if not report.complete or report.items != report.total:
-        sys.exit(f"not complete: {report}")
+        sys.exit(f"incomplete harvest: {report}")
     return Cost(report.items, seconds, cpu, report.bytes, path.stat().st_size, seen, *peak())
 
 
 def loop(url: str, path: Path, pages: int) -> Cost:
-    """Write the datasets of the first pages to a file, as scripts do: one page after the other."""
+    """Write the datasets of the first pages to a file sequentially, as a simple script does."""
     items = received = 0
     started, worked = time.perf_counter(), time.process_time()
     with httpx.Client(base_url=url) as client, path.open("w", encoding="utf-8") as file:
@@ -139,7 +142,7 @@ WORK = {"harvest": harvest, "loop": loop}
 
 
 def measure(work: str, url: str, number: int, suffix: str = ".jsonl") -> Cost:
-    """Have some work done by a new process, which has nothing else in memory."""
+    """Run some work in a new process, so that only its own memory is measured."""
     with tempfile.TemporaryDirectory(prefix="harvest-") as folder:
         path = Path(folder, f"datasets{suffix}")
         command = [sys.executable, __file__, "--child", work, url, str(path), str(number)]
@@ -148,7 +151,7 @@ def measure(work: str, url: str, number: int, suffix: str = ".jsonl") -> Cost:
 
 
 def files(count: int) -> list[str]:
-    """Harvest a whole portal into each kind of file; the targets that were missed."""
+    """Harvest a whole portal into each file format, and return the missed targets."""
     missed = []
     moments = "".join(f"{f'at {moment:.0%}':>9}" for moment in MOMENTS)
     print(
@@ -180,9 +183,9 @@ def files(count: int) -> list[str]:
 
 
 def waits() -> list[str]:
-    """Harvest from a portal that takes its time; the targets that were missed."""
+    """Harvest from a portal with a high latency, and return the missed targets."""
     count = PAGES * PAGE_SIZE
-    # The first page comes alone, because it says how many there are.
+    # The first page is fetched alone, because it contains the total.
     rounds = 1 + math.ceil((PAGES - 1) / 8)
     print(f"\n{count:,} datasets, {LATENCY * 1000:.0f} ms an answer: harvests into .jsonl")
     with running(count, LATENCY) as url:
@@ -206,10 +209,10 @@ def waits() -> list[str]:
 
 
 def main() -> int:
-    """Measure; the exit status says whether every target was met."""
+    """Run the benchmark, and return 1 if a target was missed, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=DATASETS, help="of the large portal")
-    # What `measure` starts.
+    parser.add_argument("--datasets", type=int, default=DATASETS, help="size of the large portal")
+    # Used by `measure` to start its child process.
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

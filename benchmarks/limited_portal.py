@@ -1,8 +1,8 @@
 """A portal of one dataset behind Flask-Limiter: `python limited_portal.py PORT LOG`.
 
-It takes 500 requests every 10 seconds and says so in `X-RateLimit-*` and `Retry-After`. Its log has
-a line for each request: when it came and when it was answered (Unix seconds), the status, and for
-how many seconds more nothing should come.
+It accepts 500 requests per 10 seconds, and sends `X-RateLimit-*` and `Retry-After` headers. Its log
+has a line for each request: the times of the request and of the response (Unix seconds), the
+status, and the seconds for which the client must not send further requests.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ app = Flask(__name__)
 
 @app.before_request
 def note() -> None:
-    """Remember when a request came."""
+    """Record the time of the request."""
     g.came = time.time()
 
 
-# After the above, which is to see what it rejects too.
+# Created after the hook above, so that the hook also runs for rejected requests.
 Limiter(lambda: "all", app=app, default_limits=["500 per 10 seconds"], headers_enabled=True)
 
 
 @app.get("/api/1/datasets/<name>/")
 def dataset(name: str) -> dict[str, str]:
-    """The dataset."""
+    """Return the dataset."""
     return {"id": "1", "slug": name}
 
 
 class RequestHandler(WSGIRequestHandler):
-    """Keeps connections open, and quiet."""
+    """Keeps connections open and logs nothing."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Leave it to the log."""
+        """Do nothing: `main` writes the log."""
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
             print(g.came, now, response.status_code, max(0, until - now), file=file)
         return response
 
-    # What is registered first runs last, when the limiter has added its headers.
+    # The hook that is registered first runs last, after the limiter has added its headers.
     app.after_request_funcs.setdefault(None, []).insert(0, log)
     run_simple("127.0.0.1", port, app, threaded=True, request_handler=RequestHandler)
 

@@ -1,9 +1,10 @@
-"""A portal that has datasets and nothing else: `python replay_portal.py --datasets 75000`.
+"""A simulated portal that serves datasets only: `python replay_portal.py --datasets 75000`.
 
-It answers `GET /api/1/datasets/` as udata does, masks included, fast enough not to be what is
-measured. There are 2,000 bodies, as large as those of data.gouv.fr: most have a resource or two, a
-few have hundreds. Each item is one of them with an id, slug, title and dates of its own. The same
-arguments make the same list. It prints its URL when it is ready, and stops when its input ends.
+It answers `GET /api/1/datasets/` as udata does, including masks, and fast enough not to distort
+the measurements. The datasets are made from 2,000 bodies as large as those of data.gouv.fr: most
+have one or two resources, a few have hundreds. Each dataset has its own id, slug, title and dates.
+The same arguments always produce the same list. The portal prints its URL when it is ready, and
+stops when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ from typing import Any
 from aiohttp import web
 
 from aiodatagouv import OPERATIONS
-from aiodatagouv.masks import HEADER, Mask, header, parse
+from aiodatagouv._fields.mask import HEADER, header, parse
+from aiodatagouv.types import Mask
 
 SEED = 20131018
 BODIES = 2000
 PORTAL = "https://portal.example.org"
 START, END = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2014, 2026))
 
-# What each item has of its own, as `%` puts it into a body. Nothing else there has a percent sign.
+# Placeholders for the values of each item, filled in by `%`. Bodies contain no other percent sign.
 CREATED, MODIFIED, UPDATED = "%(created)b", "%(modified)b", "%(updated)b"
 ID, SLUG, TITLE = "%(id)b", "%(slug)b", "%(title)b"
 
@@ -52,7 +54,7 @@ ENVELOPE = ["next_page", "page", "page_size", "previous_page", "total"]
 
 
 def a_body(random: Random, resources: int) -> dict[str, Any]:
-    """What a dataset says, in the shape of the model `Dataset` and with the portal's order."""
+    """Return the JSON of a dataset, with the keys of the model `Dataset` in the portal's order."""
     harvested = random.random() < 0.3
     return {
         "access_audiences": [],
@@ -121,7 +123,7 @@ def a_body(random: Random, resources: int) -> dict[str, Any]:
 
 
 def a_resource(random: Random) -> dict[str, Any]:
-    """A file of a dataset."""
+    """Return the JSON of a resource."""
     key, ending = random.randbytes(16).hex(), random.choice(FORMATS)
     checked = random.random() < 0.3
     return {
@@ -149,7 +151,7 @@ def a_resource(random: Random) -> dict[str, Any]:
 
 
 def an_organization(random: Random) -> dict[str, Any]:
-    """A producer."""
+    """Return the JSON of an organization."""
     slug = f"commune-{random.randint(1, 5000)}"
     return {
         "acronym": None,
@@ -167,7 +169,7 @@ def an_organization(random: Random) -> dict[str, Any]:
 
 
 def a_contact(random: Random) -> dict[str, Any]:
-    """Who answers questions."""
+    """Return the JSON of a contact point."""
     return {
         "contact_form": None,
         "email": "contact@example.org",
@@ -180,7 +182,7 @@ def a_contact(random: Random) -> dict[str, Any]:
 
 
 def a_harvest(random: Random) -> dict[str, Any]:
-    """Where a dataset was harvested by the portal."""
+    """Return the harvest metadata of a dataset that the portal itself harvested."""
     key = random.randbytes(8).hex()
     return {
         "backend": "CSW-ISO-19139",
@@ -198,7 +200,7 @@ def a_harvest(random: Random) -> dict[str, Any]:
 
 
 def a_place(random: Random) -> dict[str, Any]:
-    """What a dataset covers."""
+    """Return the spatial coverage of a dataset."""
     west, south = random.uniform(-5, 8), random.uniform(42, 50)
     east, north = west + 1, south + 1
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
@@ -207,14 +209,14 @@ def a_place(random: Random) -> dict[str, Any]:
 
 
 def a_text(random: Random, sentences: int) -> str:
-    """Some sentences."""
+    """Return a text of random sentences."""
     return " ".join(random.choices(SENTENCES, k=sentences))
 
 
 def make_bodies() -> list[bytes]:
-    """The bodies, as JSON to put the items' own values into."""
+    """Return the bodies as JSON with placeholders for the values of each item."""
     random = Random(SEED)
-    # By rank rather than by chance, so that the largest are there: of a Pareto distribution.
+    # Quantiles of a Pareto distribution instead of samples, so that large datasets always occur.
     ranks = [(rank + 0.5) / BODIES for rank in range(BODIES)]
     resources = [int((1 - rank) ** (-1 / 1.4)) for rank in ranks]
     random.shuffle(resources)
@@ -222,7 +224,7 @@ def make_bodies() -> list[bytes]:
 
 
 def masked(value: Any, mask: Mask | None) -> Any:
-    """The part of some JSON that a mask wants."""
+    """Return the part of a JSON value that a mask selects."""
     if isinstance(value, list):
         return [masked(one, mask) for one in value]
     if mask is None or not isinstance(value, dict):
@@ -231,20 +233,20 @@ def masked(value: Any, mask: Mask | None) -> Any:
 
 
 class Catalogue:
-    """The datasets of a portal, numbered in the order of their creation.
+    """The datasets of the portal, numbered in order of creation.
 
     Args:
-        count: How many there are.
+        count: The number of datasets.
     """
 
     def __init__(self, count: int) -> None:
         random = Random(SEED)
-        # Milliseconds apart, as everything in MongoDB.
+        # Rounded to milliseconds, the precision of dates in MongoDB.
         step = dt.timedelta(milliseconds=(END - START) // dt.timedelta(milliseconds=1) // count)
         self.created = [START + number * step for number in range(count)]
         self.updated = [when + random.random() * (END - when) for when in self.created]
         by_update = sorted(range(count), key=self.updated.__getitem__)
-        # Without `sort` the newest come first.
+        # Without `sort`, newest first.
         newest = range(count - 1, -1, -1)
         self.orders: dict[str, Sequence[int]] = {
             "": newest,
@@ -255,12 +257,12 @@ class Catalogue:
         }
         self.bodies = make_bodies()
         self.masked_bodies = cache(self._masked_bodies)
-        # What a stable walk asks for, so that none waits for it.
+        # Warm the cache with the mask of a stable walk, so that the first request is not slower.
         ids: Mask = {"id": None, "internal": {"created_at_internal": None}}
         self.masked_bodies(header(ids, OPERATIONS["list_datasets"]))
 
     def item(self, bodies: Sequence[bytes], number: int) -> bytes:
-        """A dataset as JSON."""
+        """Return a dataset as JSON."""
         created, updated = self.created[number], self.updated[number]
         slug = f"bornes-de-recharge-de-la-commune-{number}"
         updated_text = updated.isoformat().encode()
@@ -274,7 +276,7 @@ class Catalogue:
         }
 
     def _masked_bodies(self, mask: str) -> tuple[Sequence[bytes], list[str]]:
-        """The bodies and the fields of a page that a mask leaves, which is empty for all."""
+        """Return the masked bodies and the names of the page's fields; an empty mask keeps all."""
         if not mask:
             return self.bodies, ENVELOPE
         fields = parse(mask)
@@ -285,12 +287,12 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Replay:
-    """Answers requests.
+    """The request handlers.
 
     Attributes:
-        catalogue: What there is.
-        latency: Seconds that each answer takes longer.
-        times: When each request came, in seconds by a clock.
+        catalogue: The datasets to serve.
+        latency: The delay of each response, in seconds.
+        times: The monotonic time of each request, in seconds.
     """
 
     catalogue: Catalogue
@@ -298,11 +300,11 @@ class Replay:
     times: list[float] = field(default_factory=list)
 
     async def list_times(self, request: web.Request) -> web.Response:
-        """When requests came."""
+        """Return the times of all requests."""
         return web.json_response(self.times)
 
     async def list_datasets(self, request: web.Request) -> web.Response:
-        """A page of the list."""
+        """Return a page of datasets."""
         self.times.append(time.monotonic())
         await asyncio.sleep(self.latency)
         query = request.query
@@ -327,7 +329,7 @@ class Replay:
 
 
 async def serve(replay: Replay, port: int) -> None:
-    """Serve until the input ends: not longer than who started it."""
+    """Serve until standard input is closed, so that the portal does not outlive its parent."""
     app = web.Application()
     app.router.add_get("/api/1/datasets/", replay.list_datasets)
     app.router.add_get("/api/1/times", replay.list_times)
@@ -346,7 +348,7 @@ async def serve(replay: Replay, port: int) -> None:
 
 @contextmanager
 def running(datasets: int, latency: float = 0.0) -> Iterator[str]:
-    """A portal in a process of its own, as long as the block runs; its URL."""
+    """Run a portal in a separate process during the block, and yield its URL."""
     command = [sys.executable, __file__, "--datasets", str(datasets), "--latency", str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -358,11 +360,11 @@ def running(datasets: int, latency: float = 0.0) -> Iterator[str]:
 
 
 def main() -> None:
-    """Make the datasets, and serve them."""
+    """Generate the datasets and serve them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=75000, help="how many there are")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer waits")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--datasets", type=int, default=75000, help="number of datasets")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds to delay responses")
+    parser.add_argument("--port", type=int, default=0, help="default 0: any free port")
     arguments = parser.parse_args()
     replay = Replay(Catalogue(arguments.datasets), arguments.latency)
     asyncio.run(serve(replay, arguments.port))

@@ -1,34 +1,34 @@
-"""Keep a table of the titles of all datasets about transport, for instance from a cron job.
+"""Keep a table of the titles of all datasets about transport up to date, for example by cron.
 
     python examples/titles.py titles.parquet
 
-The first run harvests them all, the following ones what has changed since. One that was killed is
-continued by the next. The portal is data.gouv.fr, or the one named by DATAGOUV_PORTAL.
+The first run harvests all of them, later runs only the changes. An interrupted run is continued or
+repeated by the next. The portal is data.gouv.fr, or that of the environment variable
+DATAGOUV_PORTAL.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
 
 from attrs import define
 
-from aiodatagouv import PRODUCTION, Client, DataGouvError, api, bulk
+from aiodatagouv import Client, DataGouvError, api, bulk
 
 
 @define
 class Producer:
-    """Who publishes a dataset."""
+    """The publisher of a dataset."""
 
     name: str
 
 
 @define
 class Title:
-    """What the table has of a dataset: a column for each of these."""
+    """A row of the table, with one column per field."""
 
     id: str
     title: str
@@ -38,18 +38,18 @@ class Title:
 
 async def harvest(path: Path) -> bulk.Report:
     """Bring the table up to date."""
-    async with Client(base_url=os.environ.get("DATAGOUV_PORTAL", PRODUCTION)) as client:
+    has_checkpoint = path.with_name(f"{path.name}.checkpoint").exists()
+    async with Client() as client:
         return await bulk.harvest(
-            client,
             api.datasets.list_datasets(client, tag=["transport"]).into(Title),
             path,
-            since="last" if path.with_name(f"{path.name}.checkpoint").exists() else None,
+            since="last" if has_checkpoint and path.exists() else None,
             progress=lambda report: print(f"{report.pages} pages", file=sys.stderr),
         )
 
 
 def main() -> int:
-    """Run the command: 0 when all is there, 1 when something went wrong, 2 when called wrongly."""
+    """Run the command: 0 if the table is complete, 1 after a failure, 2 for wrong arguments."""
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2

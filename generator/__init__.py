@@ -1,8 +1,12 @@
-"""Turns the pinned Swagger of udata into ``aiodatagouv.api`` and ``aiodatagouv.models``.
+"""Generate ``aiodatagouv.api`` and ``aiodatagouv.models`` from the pinned Swagger of udata.
 
-In the order in which a document travels: ``pin`` takes it from a portal, ``releases`` merges the
-pinned releases into one, ``corrections`` mends what is wrong about it, ``convert`` makes it an
-OpenAPI document that says what it means, ``view`` has openapi-python-client parse it and decides
-what the Python shall look like (with ``names``, ``renaming``, ``descriptions`` and
-``expressions``), ``emit`` writes that with the templates.
+The modules, in the order in which they process the document:
+
+* ``pin`` downloads it from a portal or from the udata package;
+* ``releases`` merges the pinned releases into one document;
+* ``corrections`` applies the corrections of ``openapi/corrections.toml``;
+* ``convert`` converts it from Swagger 2.0 to OpenAPI 3.1;
+* ``view`` parses it with openapi-python-client and builds the declarations to generate, using
+  ``names``, ``renaming``, ``descriptions`` and ``expressions``;
+* ``emit`` renders the templates and writes the files.
 """

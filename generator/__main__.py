@@ -1,4 +1,4 @@
-"""The generator's commands: ``generate``, ``check`` and ``pin``. The Makefile calls them."""
+"""The generator's command line, with the commands ``generate``, ``check`` and ``pin``."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ FAILURES = (
 
 
 def main() -> None:
-    """Run a command; what goes wrong is one line on stderr and status 1."""
+    """Run a command. A failure prints one line to stderr and exits with status 1."""
     parser = argparse.ArgumentParser(prog="python -m generator", description=__doc__)
     commands = parser.add_subparsers(required=True)
     generate = commands.add_parser("generate", help="write aiodatagouv.api and .models")
     generate.set_defaults(run=lambda _: _generate(PACKAGE))
-    check = commands.add_parser("check", help="whether they are what would be generated")
+    check = commands.add_parser("check", help="check that the generated code is up to date")
     check.set_defaults(run=lambda _: _check())
-    taking = commands.add_parser("pin", help="take the Swagger of a release")
-    taking.add_argument("--url", help="from a running portal: the root of its API")
-    taking.add_argument("--udata", help="from this release of the udata package")
-    taking.add_argument("--release", help="what to call it, when the portal does not say")
-    taking.add_argument("--force", action="store_true", help="though operations are missing")
+    taking = commands.add_parser("pin", help="pin the Swagger of a release")
+    taking.add_argument("--url", help="the root of the API of a running portal")
+    taking.add_argument("--udata", help="a release of the udata package")
+    taking.add_argument("--release", help="its release, if the portal does not report it")
+    taking.add_argument("--force", action="store_true", help="accept missing operations")
     taking.set_defaults(run=_pin)
     arguments = parser.parse_args()
     try:
@@ -69,12 +69,12 @@ def _check() -> None:
             for name in _differences(filecmp.dircmp(PACKAGE / room, Path(scratch, room)), room)
         ]
     if different:
-        raise SystemExit("not what `make generate` writes: " + ", ".join(sorted(different)))
-    print("the generated code is what `make generate` writes")
+        raise SystemExit("out of date, run `make generate`: " + ", ".join(sorted(different)))
+    print("the generated code is up to date")
 
 
 def _differences(compared: filecmp.dircmp[str], room: str) -> list[str]:
-    # dircmp alone takes two files of one size and time for equal.
+    # dircmp compares sizes and times only, so two different files can count as equal.
     _, changed, unreadable = filecmp.cmpfiles(
         compared.left, compared.right, compared.common_files, shallow=False
     )
@@ -84,7 +84,7 @@ def _differences(compared: filecmp.dircmp[str], room: str) -> list[str]:
 
 def _pin(arguments: argparse.Namespace) -> None:
     if bool(arguments.url) == bool(arguments.udata):
-        raise PinError("say where from: URL=<the root of a portal's API> or UDATA=<a release>")
+        raise PinError("pass either URL=<the root of a portal's API> or UDATA=<a release>")
     if arguments.url:
         pinned = pin.pin_from_url(
             OPENAPI, arguments.url, release=arguments.release, force=arguments.force

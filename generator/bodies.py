@@ -1,4 +1,4 @@
-"""Gives what is sent definitions of its own: ``Dataset`` is answered, ``Dataset (write)`` sent."""
+"""Separate request definitions, such as ``Dataset (write)``, from response definitions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ Schema = dict[str, Any]
 
 
 def split(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
-    """Give what is sent definitions of its own, with just the fields that the server takes.
+    """Give request bodies definitions of their own, with only the fields that the server accepts.
 
-    What is both answered and sent is two definitions: ``Dataset`` and ``Dataset (write)``. Where
-    the API has the second one already, that is the one that is sent.
+    A definition that is used in both responses and requests is split in two: ``Dataset`` for
+    responses and ``Dataset (write)`` for requests. If the API already has a ``(write)``
+    definition, that one is used for requests.
     """
     read = reachable([one for each in operations.values() for one in answers_of(each)], definitions)
     twins: dict[str, str] = {}
 
     def twin_of(name: str) -> str:
-        """The name of the definition that is sent in the place of one."""
+        """Return the name of the request definition for a definition."""
         if name in twins:
             return twins[name]
         twin = f"{name.removesuffix(' (read)')} (write)" if name in read else name
-        if twin in twins:  # Converted already, by its own name.
+        if twin in twins:  # Already converted under its own name.
             twins[name] = twin
             return twin
         twins[name] = twins[twin] = twin
@@ -48,17 +49,17 @@ def split(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
 
 
 KEPT = ("description", "x-reference", "x-secret", "x-bare", "x-apart")
-"""The keys of a field that hold for answers and bodies alike, whatever its types there."""
+"""The schema keys of a field that apply to both responses and request bodies."""
 
 ANSWERED = ("readOnly", "x-absent", "x-nullable", "x-write")
-"""The keys of a field that hold for answers alone."""
+"""The schema keys of a field that apply to responses only."""
 
 
 def _sent(schema: Schema, twin_of: Callable[[str], str]) -> Schema:
-    """A schema of what is answered as one of what is sent.
+    """Convert a response schema to a request schema.
 
-    ``x-write`` is the schema that is sent instead; ``x-reference`` names the objects that a field
-    refers to, of which the id is sent unless ``x-write`` says more.
+    ``x-write`` replaces the schema in requests. ``x-reference`` names the kinds of objects that a
+    field refers to; such a field is sent as an id unless ``x-write`` is given too.
     """
     kept = {key: schema[key] for key in KEPT if key in schema}
     if "x-write" in schema:
@@ -81,7 +82,7 @@ def _sent(schema: Schema, twin_of: Callable[[str], str]) -> Schema:
 
 
 def reachable(roots: list[Schema], definitions: dict[str, Schema]) -> set[str]:
-    """The definitions that schemas lead to."""
+    """Return the names of the definitions that schemas refer to, directly or indirectly."""
     found: set[str] = set()
     waiting = [name for root in roots for name in _references(root)]
     while waiting:
@@ -105,7 +106,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def bodies_of(operation: dict[str, Any]) -> list[Schema]:
-    """The schema of the body of an operation, if it has one."""
+    """Return the schema of an operation's request body in a list, which is empty without one."""
     return [
         {"description": one["description"], **one["schema"]}
         if "description" in one
@@ -116,6 +117,6 @@ def bodies_of(operation: dict[str, Any]) -> list[Schema]:
 
 
 def answers_of(operation: dict[str, Any]) -> list[Schema]:
-    """The schemas of its answers that are no errors."""
+    """Return the schemas of an operation's 2xx responses."""
     responses = operation["responses"].items()
     return [one["schema"] for status, one in responses if status[0] == "2" and "schema" in one]

@@ -1,6 +1,7 @@
-"""Converts the merged, corrected Swagger 2.0 into an OpenAPI 3.1 document that says what it means.
+"""Convert the merged and corrected Swagger 2.0 document to OpenAPI 3.1.
 
-Every step is general: what is wrong about one operation or model belongs in corrections.toml.
+Every step applies to the whole document. A fix for a single operation or model belongs in
+corrections.toml.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .pin import METHODS
 from .releases import reference_name
 
 JSON_OBJECT = "JsonObject"
-"""The name that free-form objects get: the package's own alias of ``dict[str, Any]``."""
+"""The name of free-form objects: the package's alias of ``dict[str, Any]``."""
 
 ANY_MEDIA_TYPE = "*/*"
 
@@ -24,24 +25,24 @@ STREAMS = {
     ".atom": "application/atom+xml",
     ".{_format}": ANY_MEDIA_TYPE,
 }
-"""What a path ends with -> the media type of its answer, which the Swagger does not say."""
+"""Path suffix -> the media type of the response, which the Swagger does not declare."""
 
 ENVELOPE = {"data", "page", "page_size", "total", "next_page", "previous_page"}
-"""The fields of a page of a list."""
+"""The fields that every page of a list has."""
 
 
 DESCRIBING = [
     *("description", "x-secret", "x-whole", "x-absent", "x-reference", "x-bare", "x-apart"),
 ]
-"""What stands beside a reference in a schema without changing its type."""
+"""The schema keys that do not change the type, and may stand beside a ``$ref``."""
 
 
 class ConvertError(Exception):
-    """The Swagger says something that no step knows how to convert."""
+    """The Swagger contains something that cannot be converted."""
 
 
 def convert(swagger: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document. Its operations are in the order of their paths."""
+    """Return the OpenAPI document, its operations sorted by path."""
     definitions = {name: _flat(name, swagger) for name in swagger["definitions"]}
     swagger = _with_own_responses(swagger)
     operations = {
@@ -58,7 +59,7 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     _mark_required(definitions, operations)
     schemas = _Schemas(definitions)
     paths: dict[str, Any] = {}
-    # An enum is named after the first model that has it: the plainest name goes first.
+    # An enum is named after the first model that uses it, so the shortest names go first.
     for name in sorted(definitions, key=lambda one: (len(names.class_name(one)), one)):
         schemas.add_model(name, definitions[name])
     for (path, method), operation in operations.items():
@@ -73,7 +74,7 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_own_responses(swagger: dict[str, Any]) -> dict[str, Any]:
-    """Write out the responses that operations share."""
+    """Replace references to shared responses by the responses themselves."""
     swagger = deepcopy(swagger)
     for item in swagger["paths"].values():
         for operation in item.values():
@@ -85,7 +86,7 @@ def _with_own_responses(swagger: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat(name: str, swagger: dict[str, Any]) -> Schema:
-    """A definition with what it inherits written out, so that it stands alone."""
+    """Return a definition with its inherited fields merged into it."""
     definition = deepcopy(swagger["definitions"][name])
     flat: Schema = {"type": "object", "properties": {}, "required": []}
     for part in definition.pop("allOf", []):
@@ -102,7 +103,7 @@ def _flat(name: str, swagger: dict[str, Any]) -> Schema:
 
 
 def _name_forms(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
-    """Give each distinct form a name: Swagger 2.0 lists its fields as parameters."""
+    """Turn form parameters, as Swagger 2.0 declares them, into a named definition for each form."""
     for operation in operations.values():
         fields = [one for one in operation["parameters"] if one["in"] == "formData"]
         if not fields:
@@ -120,7 +121,7 @@ def _name_forms(definitions: dict[str, Schema], operations: dict[Any, Any]) -> N
             "x-form": True,
         }
         if definitions.setdefault(name, form) != form:
-            raise ConvertError(f"{operation['operationId']}: another form is called {name} already")
+            raise ConvertError(f"{operation['operationId']}: two different forms are called {name}")
         rest = [one for one in operation["parameters"] if one["in"] != "formData"]
         body = {"in": "body", "name": "payload", "schema": {"$ref": f"#/definitions/{name}"}}
         operation["parameters"] = [*rest, body]
@@ -128,7 +129,7 @@ def _name_forms(definitions: dict[str, Schema], operations: dict[Any, Any]) -> N
 
 
 def _used(definitions: dict[str, Schema], operations: dict[Any, Any]) -> dict[str, Schema]:
-    """The definitions that an operation leads to, in their order."""
+    """Return the definitions that any operation refers to, in their original order."""
     roots = [one for each in operations.values() for one in bodies_of(each) + answers_of(each)]
     reached = reachable(roots, definitions)
     return {name: definition for name, definition in definitions.items() if name in reached}
@@ -140,15 +141,15 @@ def _refuse_same_names(definitions: dict[str, Schema]) -> None:
         other = seen.setdefault(names.class_name(name), name)
         if other != name:
             raise ConvertError(
-                f"both {other!r} and {name!r} would be the class {names.class_name(name)}: "
-                "correct what refers to one of them"
+                f"both {other!r} and {name!r} would become the class {names.class_name(name)}: "
+                "correct the references to one of them"
             )
 
 
 def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:
-    """Keep ``required`` where it holds: in pages, and in bodies that must be whole.
+    """Keep ``required`` only where it is reliable: in pages, and in bodies that create objects.
 
-    The body of a PUT or PATCH is only what changes.
+    The body of a PUT or PATCH may contain any subset of the fields.
     """
     partial = {
         reference_name(body)
@@ -161,7 +162,7 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
             definition["required"] = sorted(ENVELOPE)
             definition["x-page"] = True
             continue
-        if definition.get("x-form"):  # Sent as text and files: there is no null in it.
+        if definition.get("x-form"):  # Text and files: a form cannot contain null.
             definition["x-not-null"] = list(definition["properties"])
             continue
         definition["x-not-null"] = definition["required"]
@@ -170,7 +171,7 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
 
 
 class _Schemas:
-    """The components, which grow by the enums that are met on the way."""
+    """The components of the document. Converting a schema adds the enums that it declares."""
 
     def __init__(self, definitions: dict[str, Schema]) -> None:
         self._classes = {name: names.class_name(name) for name in definitions}
@@ -195,8 +196,8 @@ class _Schemas:
         }
 
     def schema(self, schema: Schema, *, owner: str, name: str) -> Schema:
-        """Convert a schema; ``owner`` and ``name`` are what an enum in it is named after."""
-        if len(schema.get("allOf", [])) == 1:  # How flask-restx adds a description to a reference.
+        """Convert a schema; an enum in it is named after ``owner`` and ``name``."""
+        if len(schema.get("allOf", [])) == 1:  # flask-restx adds descriptions to references so.
             (reference,) = schema["allOf"]
             rest = {key: value for key, value in schema.items() if key != "allOf"}
             return self.schema({**reference, **rest}, owner=owner, name=name)
@@ -221,13 +222,13 @@ class _Schemas:
             return {"$ref": _pointer(JSON_OBJECT), **described}
         if "enum" in schema:
             return {"$ref": _pointer(self._enum(schema["enum"], owner, name)), **described}
-        # Of the formats only dates mean another type in Python.
+        # Dates are the only formats with a Python type of their own.
         if schema.get("format") in ("date", "date-time"):
             described["format"] = schema["format"]
         return {"type": kind, **described}
 
     def _enum(self, values: list[str], owner: str, name: str) -> str:
-        # The server writes some of them out of sets, in another order each time it starts.
+        # The server builds some enums from sets, whose order differs at each start.
         key = tuple(sorted(values))
         if key not in self._enums:
             enum = names.compound_name(owner, name)
@@ -241,7 +242,7 @@ class _Schemas:
 
 
 def _ended(text: str) -> str:
-    """A text to which a sentence can be added."""
+    """Return a text, ended by a full stop and a space, to which a sentence can be appended."""
     text = text.strip()
     return f"{text}{'' if text.endswith('.') else '.'} " if text else ""
 
@@ -251,7 +252,7 @@ def _pointer(class_: str) -> str:
 
 
 def _may_be_null(definition: Schema, key: str) -> bool:
-    """Whether null is to be expected: the Swagger never says so, the server sends it anywhere."""
+    """Return whether a field may be null. The Swagger never declares null, but servers send it."""
     schema = definition["properties"][key]
     if schema.get("x-absent"):
         return True
@@ -259,9 +260,9 @@ def _may_be_null(definition: Schema, key: str) -> bool:
         return bool(schema["x-nullable"])
     if definition.get("x-page"):
         return key in ("next_page", "previous_page")
-    if key == "id" and schema.get("readOnly"):  # What the server itself gave.
+    if key == "id" and schema.get("readOnly"):  # Assigned by the server.
         return False
-    if schema.get("type") == "array":  # The server's lists are empty instead.
+    if schema.get("type") == "array":  # The server sends an empty list instead of null.
         return False
     return key not in definition["x-not-null"]
 
@@ -290,7 +291,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
     else:
         kind = "json"
     summary, description = operation.get("summary", ""), operation.get("description", "")
-    if description[:1].islower():  # A sentence that was broken over two lines.
+    if description[:1].islower():  # The summary's sentence continues in the description.
         summary, description = f"{summary} {description}".split(".", maxsplit=1)
     converted: Schema = {
         "operationId": name,
@@ -305,12 +306,12 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         "deprecated": operation.get("deprecated", False),
         "x-kind": kind,
         "x-media-type": produces,
-        # Never with a write: a bad mask is refused only after the object has been created.
+        # Not for writes: the server rejects a bad mask only after it has created the object.
         "x-masked": masked and method == "get",
         "x-successes": [
             (status, one["description"])
             for status, one in operation["responses"].items()
-            # That of a 204 says that it was done.
+            # The description of a 204 carries no information.
             if status[0] == "2"
             and status != "204"
             and one.get("description", "Success") != "Success"
@@ -344,7 +345,8 @@ def _is_empty(operation: dict[str, Any]) -> bool:
 
 
 def _parameter(parameter: dict[str, Any], operation: str, schemas: _Schemas) -> Schema:
-    # A default is the server's to apply: written into the client it would be sent, and outlive it.
+    # Defaults are documented only. A default in the signature would be sent with each request,
+    # even after the server has changed its own.
     description = parameter.get("description", "")
     if parameter.get("default") is not None:
         default = json.dumps(parameter["default"])

@@ -1,4 +1,4 @@
-"""Applies openapi/corrections.toml: what is wrong about the Swagger, mended as data."""
+"""Apply the corrections of openapi/corrections.toml to the Swagger."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ MISSING = object()
 
 
 class CorrectionError(Exception):
-    """An entry of corrections.toml is malformed, or has nothing to correct any more."""
+    """An entry of corrections.toml is malformed or no longer has an effect."""
 
 
 @define(frozen=True)
 class Correction:
-    """One entry: at each of its places, one change.
+    """One entry of corrections.toml: the same change at one or more places.
 
     Attributes:
-        name: What the generator calls it.
-        places: Keys that lead to each place, from the root of the Swagger: in a list the name of a
-            parameter, or a number.
+        name: The name of the entry, used in error messages.
+        places: The path of keys to each place, from the root of the Swagger. An element of a list
+            is identified by the name of a parameter or by its index.
         change: ``set``, ``merge`` (into an object) or ``remove``.
-        value: What is set or merged.
-        reason: What is wrong.
-        evidence: What the server does, and how to see it.
+        value: The value to set or to merge.
+        reason: The error in the Swagger.
+        evidence: The observed behaviour of the server, and how to reproduce it.
     """
 
     name: str
@@ -46,15 +46,15 @@ def read(path: Path) -> list[Correction]:
         raise CorrectionError(f"{path.name}: {error}") from error
     entries = content.pop("correction", [])
     if content:
-        raise CorrectionError(f"{path.name}: only [[correction]] is known, not {[*content]}")
+        raise CorrectionError(f"{path.name}: unknown keys {[*content]}; expected [[correction]]")
     return [_entry(entry) for entry in entries]
 
 
 def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, Any]:
-    """The corrected Swagger.
+    """Return the corrected Swagger.
 
     Raises:
-        CorrectionError: An entry changes nothing at one of its places: it is out of date.
+        CorrectionError: An entry has no effect at one of its places, so it is out of date.
     """
     swagger = deepcopy(swagger)
     for correction in corrections:
@@ -64,7 +64,7 @@ def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, A
 
 
 class _ByName(dict[str, Any]):
-    """A list of parameters, by their names."""
+    """A list of parameters, indexed by name."""
 
     def __init__(self, parameters: list[Any]) -> None:
         super().__init__((one["name"], one) for one in parameters)
@@ -72,7 +72,7 @@ class _ByName(dict[str, Any]):
 
 
 def _by_name(value: Any) -> Any:
-    """Index a list: parameters by their names, anything else by number."""
+    """Index a list by the names of its parameters, or by number if it has no parameters."""
     if not isinstance(value, list):
         return value
     if all(isinstance(one, dict) and "name" in one for one in value):
@@ -87,15 +87,15 @@ def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -
     for key in above:
         parent = _by_name(parent.get(key, MISSING)) if isinstance(parent, dict) else MISSING
     if not isinstance(parent, dict):
-        raise CorrectionError(f"{where}: there is no such place any more")
+        raise CorrectionError(f"{where}: the place does not exist; delete or update the entry")
     before = parent.get(last, MISSING)
     after: Any = MISSING if correction.change == "remove" else deepcopy(correction.value)
     if correction.change == "merge":
         if not isinstance(before, dict):
-            raise CorrectionError(f"{where}: there is no object to merge into")
+            raise CorrectionError(f"{where}: the value to merge into is not an object")
         after = {**before, **after}
     if after == before:
-        raise CorrectionError(f"{where}: it changes nothing any more; delete the entry")
+        raise CorrectionError(f"{where}: no effect; delete the entry")
     if after is MISSING:
         del parent[last]
     else:
@@ -109,12 +109,12 @@ def _entry(entry: dict[str, Any]) -> Correction:
     changes = [key for key in ("set", "merge", "remove") if key in entry]
     if len(changes) != 1:
         raise CorrectionError(
-            f"correction {name!r}: exactly one of set, merge and remove is needed"
+            f"correction {name!r}: exactly one of set, merge and remove is required"
         )
     missing = [key for key in ("name", "places", "reason", "evidence") if not entry.get(key)]
     unknown = entry.keys() - {"name", "places", "reason", "evidence", *changes}
     if missing or unknown:
-        raise CorrectionError(f"correction {name!r}: lacks {missing}, does not know {unknown}")
+        raise CorrectionError(f"correction {name!r}: missing keys {missing}, unknown {unknown}")
     return Correction(
         name=name,
         places=entry["places"],

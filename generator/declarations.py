@@ -1,4 +1,4 @@
-"""What is generated, as the templates see it: functions, models and enums in Python's terms."""
+"""The input of the templates: the functions, models and enums to generate."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Argument:
     required: bool
     description: str
     note: str = ""
-    """What the documentation of the function says of it."""
+    """The entry under ``Args:`` in the docstring of the function; empty for none."""
 
     @property
     def type(self) -> str:
-        """Its type without None."""
+        """The type without None."""
         return self.annotation.removesuffix(" | None")
 
 
@@ -44,27 +44,27 @@ class Model:
     is_sent: bool
     is_page: bool
     read: str | None
-    """The model that is answered where this one is sent."""
+    """The response model that corresponds to this request model."""
     fields: list[Field]
     classes: list[str]
     enums: list[str]
 
     @property
     def base(self) -> str:
-        """The class that it is a child of."""
+        """The base class."""
         if self.is_sent:
             return f"BodyOf[{self.read}]" if self.read else "Body"
         return "PageView" if self.is_page else "View"
 
     @property
     def code(self) -> str:
-        """All that its fields say, to see which imports they need."""
+        """The code of all fields, from which the templates derive the imports."""
         return " ".join(f"{one.annotation} {one.declaration}" for one in self.fields)
 
 
 @define
 class Enum:
-    """A generated alias of strings."""
+    """A generated ``Literal`` alias."""
 
     name: str
     values: list[str]
@@ -104,36 +104,36 @@ class Operation:
 
     @property
     def projected(self) -> str | None:
-        """What it answers when decoded into a class T of the caller's; None if it cannot be."""
+        """The return type when ``into`` is a class ``T``; None if ``into`` is not supported."""
         if not self.masked or self.kind != "json" or self.item is None:
             return None
         return self.answer.replace(self.item, "T")
 
     @property
     def constant(self) -> str:
-        """The name of the constant that describes it."""
+        """The name of the operation's constant in ``api/ops.py``."""
         return self.function.upper()
 
     @property
     def arguments(self) -> list[Argument]:
-        """All parameters, in the order of its function."""
+        """All parameters, in the order of the function's signature."""
         body = [] if self.body is None else [self.body]
         return [*self.path_arguments, *body, *self.query_arguments]
 
     @property
     def noted(self) -> list[Argument]:
-        """The parameters of which the documentation says something."""
+        """The parameters that have an entry under ``Args:``."""
         return [one for one in self.arguments if one.note]
 
     @property
     def code(self) -> str:
-        """All that its signature says, to see which imports it needs."""
+        """The types of the signature, from which the templates derive the imports."""
         return " ".join([self.answer, *(one.annotation for one in self.arguments)])
 
 
 @define
 class View:
-    """All that is generated."""
+    """Everything to generate."""
 
     models: list[Model]
     enums: list[Enum]

@@ -1,4 +1,7 @@
-"""Writes to stdout the Swagger that the udata package serves. Runs in an environment of its own."""
+"""Write the Swagger that the udata package serves to stdout.
+
+Runs in a separate virtual environment, in which udata is installed.
+"""
 
 import contextlib
 import sys
@@ -11,7 +14,7 @@ from udata.settings import Defaults
 
 
 class Settings(Defaults):
-    """The least that lets the application start, without any service beside it."""
+    """The minimal settings with which the application starts, without other services."""
 
     SECRET_KEY = API_TOKEN_SECRET = SECURITY_PASSWORD_SALT = "not used"
     SEND_MAIL = False
@@ -26,13 +29,13 @@ class Settings(Defaults):
 
 
 def main() -> None:
-    """Ask the application for its Swagger as a visitor of data.gouv.fr would."""
+    """Request the Swagger with the host name of data.gouv.fr and print it."""
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(sys.stderr):
         Settings.FS_ROOT = scratch
         app = standalone(create_app("udata.settings.Defaults", override=Settings))
         answer = app.test_client().get("/api/1/swagger.json", base_url="https://www.data.gouv.fr")
     if answer.status_code != 200:
-        raise SystemExit(f"/api/1/swagger.json answers {answer.status}: {answer.text[:500]}")
+        raise SystemExit(f"/api/1/swagger.json returned {answer.status}: {answer.text[:500]}")
     sys.stdout.buffer.write(answer.data)
 
 

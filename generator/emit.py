@@ -1,4 +1,4 @@
-"""Writes the view with the templates, formats it, and puts it in the place of what was there."""
+"""Render the templates, format the result, and replace the previously generated files."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ WIDTH = 100
 
 TIDY = ["check", "--fix", "--select", "F,I,RUF036"]
 LAYOUT = ["format", "--line-length", str(WIDTH)]
-# Without magic commas, what fits on a line is on one.
+# Ignore magic trailing commas, so that anything that fits on one line is on one line.
 LAYOUT += ["--config", "format.skip-magic-trailing-comma=true"]
 
 
 class EmitError(Exception):
-    """What was written is not Python that ruff accepts."""
+    """Ruff rejected the generated code."""
 
 
 def emit(view: View, releases: list[str], package: Path) -> None:
-    """Write ``api/`` and ``models/`` into a package, whole or not at all.
+    """Write ``api/`` and ``models/`` into a package, and leave both unchanged on failure.
 
     Args:
-        view: What to write.
-        releases: The releases of udata that it comes from, for the header of each file.
+        view: The declarations to write.
+        releases: The releases of udata that they come from, for the header of each file.
         package: The folder of the package.
     """
     new = package / ".generated"
@@ -114,12 +114,12 @@ def _summary(operation: Operation) -> str:
 
 
 def _docstring(text: str, indent: int = 4, before: str = '"""') -> str:
-    """Text that is safe in a docstring, its lines wrapped and indented below the first.
+    """Escape a text for a docstring, wrap it, and indent every line except the first.
 
     Args:
-        text: Words of the API.
-        indent: How far in the docstring's lines are.
-        before: What stands on the first line before the text.
+        text: A description from the API.
+        indent: The indentation of the docstring, in spaces.
+        before: The text that precedes this one on the first line.
     """
     paragraphs = str(safe_for_docstring(ended(text))).split("\n\n")
     wrapped = [
@@ -133,13 +133,13 @@ def _docstring(text: str, indent: int = 4, before: str = '"""') -> str:
         for paragraph in paragraphs
     ]
     lines = "\n\n".join(wrapped).replace("\n", "\n" + " " * indent)
-    # A quote at the very end would close the docstring one character early.
     lines = "\n".join(line.rstrip() for line in lines.split("\n"))
+    # A quote at the very end would close the docstring one character early.
     return f"{lines} " if lines.endswith('"') else lines
 
 
 def _ruff(command: list[str], folder: Path) -> None:
-    # Isolated: the project's settings go by the names of folders, which are others here.
+    # Isolated, because the project's settings refer to the final folder names.
     options = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311"]
     done = subprocess.run(
         [sys.executable, "-m", "ruff", *command, *options, str(folder)],

@@ -1,4 +1,4 @@
-"""The type of a property of the document, as Python writes it."""
+"""Python type annotations for the properties of the parsed document."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ PLAIN: dict[type[PropertyProtocol], str] = {
 
 
 class ExpressionError(Exception):
-    """No Python fits a property."""
+    """No Python type can represent a property."""
 
 
 def annotation(prop: PropertyProtocol, *, is_open: bool = False) -> str:
-    """The type of a property.
+    """Return the type annotation of a property.
 
     Args:
         prop: The property.
-        is_open: Whether an enum takes values that are not declared as well.
+        is_open: Whether an enum also accepts undeclared values.
 
     Raises:
-        ExpressionError: The JSON of a value would not tell which type of a union it has.
+        ExpressionError: Two types of a union have the same kind of JSON.
     """
     if isinstance(prop, UnionProperty):
         inner = [annotation(one, is_open=is_open) for one in prop.inner_properties]
         if "Any" in inner:
             return "Any"
         _check_kinds(prop)
-        # None comes last, as people write it.
+        # None comes last by convention.
         return " | ".join(sorted(inner, key=lambda one: one == "None"))
     if isinstance(prop, ListProperty):
         return f"list[{annotation(prop.inner_property, is_open=is_open)}]"
@@ -66,11 +66,11 @@ def _check_kinds(union: UnionProperty) -> None:
     kinds = [_kind(one) for one in union.inner_properties]
     if len(kinds) > len({*kinds}):
         names = ", ".join(map(annotation, union.inner_properties))
-        raise ExpressionError(f"no way to tell which of {names} a value is")
+        raise ExpressionError(f"the JSON of a value does not tell which of {names} it is")
 
 
 def _kind(prop: PropertyProtocol) -> str:
-    """The kind of JSON that a property has."""
+    """Return the kind of JSON value of a property."""
     if isinstance(prop, ListProperty):
         return "list"
     if isinstance(prop, ModelProperty):
@@ -81,12 +81,12 @@ def _kind(prop: PropertyProtocol) -> str:
 
 
 def is_model(prop: PropertyProtocol) -> bool:
-    """Whether it is an object with a class of its own."""
+    """Return whether a property is an object with a generated class."""
     return isinstance(prop, ModelProperty) and prop.class_info.name != JSON_OBJECT
 
 
 def parts(prop: PropertyProtocol) -> Iterator[PropertyProtocol]:
-    """The properties that a property is made of."""
+    """Yield the properties inside unions and lists, or the property itself if it is neither."""
     if isinstance(prop, UnionProperty):
         for one in prop.inner_properties:
             yield from parts(one)
@@ -99,6 +99,6 @@ def parts(prop: PropertyProtocol) -> Iterator[PropertyProtocol]:
 def names_of(
     props: Iterable[PropertyProtocol], kind: type[ModelProperty] | type[LiteralEnumProperty]
 ) -> set[str]:
-    """The classes of a kind that some properties are made of."""
+    """Return the names of the models or of the enums that occur in some properties."""
     found = (part for prop in props for part in parts(prop))
     return {str(part.class_info.name) for part in found if isinstance(part, kind)}

@@ -1,4 +1,4 @@
-"""The names that Python gets: as a reader of the API expects them."""
+"""Python names for the definitions, fields, parameters and operations of the API."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import keyword
 from openapi_python_client import strings
 
 TAKEN = {"str", "int", "float", "bool", "list", "dict", "dt", "self", "declare"}
-"""What annotations and bodies of generated code refer to: no field or parameter may hide it."""
+"""Names that generated code refers to, which no field or parameter may shadow."""
 
 INHERITED = {"additional_properties", "check", "from_dict", "of", "to_dict"}
-"""The names that models inherit, which no field may hide."""
+"""Attributes that models inherit, which no field may shadow."""
 
 
 def class_name(definition: str) -> str:
-    """``Reuse (read)`` is ``Reuse``, what users meet most; ``Reuse (write)`` is ``ReuseWrite``."""
+    """Return the class name of a definition.
+
+    ``Reuse (read)`` becomes ``Reuse``, and ``Reuse (write)`` becomes ``ReuseWrite``.
+    """
     name = definition.removesuffix(" (read)")
     if name.endswith(" (write)"):
         name = f"{name.removesuffix(' (write)')}Write"
@@ -22,27 +25,27 @@ def class_name(definition: str) -> str:
 
 
 def module_name(class_: str) -> str:
-    """The module of a class."""
+    """Return the module name of a class."""
     return strings.snake_case(class_)
 
 
 def python_name(wire: str) -> str:
-    """A field, parameter or function; only what Python cannot do without gets an underscore."""
+    """Return a snake-case name, followed by an underscore if it is a keyword or in ``TAKEN``."""
     name = strings.snake_case(wire)
     return f"{name}_" if keyword.iskeyword(name) or name in TAKEN else name
 
 
 def field_name(wire: str) -> str:
-    """A field of a model."""
+    """Return the name of a model's field, followed by an underscore if it is inherited."""
     name = python_name(wire)
     return f"{name}_" if name in INHERITED else name
 
 
 def compound_name(*parts: str) -> str:
-    """A class name out of several words."""
+    """Join several words into a class name."""
     return "".join(strings.pascal_case(part) for part in parts)
 
 
 def sentence(name: str) -> str:
-    """A name as the beginning of a sentence: ``get_site`` and ``GetSite`` are ``Get site``."""
+    """Return a name as words: ``get_site`` and ``GetSite`` become ``Get site``."""
     return strings.snake_case(name).replace("_", " ").capitalize()

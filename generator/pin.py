@@ -1,4 +1,4 @@
-"""Pins the Swagger of a release of udata: the very bytes that a portal serves, and where from."""
+"""Pin the Swagger of a release of udata: store the bytes as served, their hash and their source."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from packaging.version import InvalidVersion, Version
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
 MAX_LOST = 0.10
-"""The part of its operations that a new document may lack before it is taken for a broken one."""
+"""The largest share of operations that a new document may lack without ``--force``."""
 
 OLD_UDATA = ["flask-security==5.7.*", "flask-caching==2.3.1", "setuptools<80"]
-"""What releases before 15 need besides: they do not bound these dependencies."""
+"""Extra requirements of releases before 15, which set no upper bounds for these packages."""
 
 SCRIPT = Path(__file__).with_name("dump_swagger.py")
 
 
 class PinError(Exception):
-    """The document cannot be pinned; the pin is what it was."""
+    """The document cannot be pinned, or a pinned file was modified."""
 
 
 @define(frozen=True)
@@ -45,22 +45,22 @@ class Release:
 
 
 def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
-    """The pinned releases and their documents, newest first.
+    """Return the pinned releases and their documents, newest first.
 
     Raises:
-        PinError: A document is not the one that was pinned.
+        PinError: A document does not match its pinned hash.
     """
     pins = []
     for release in _entries(folder):
         content = (folder / release.file).read_bytes()
         if hashlib.sha256(content).hexdigest() != release.sha256:
-            raise PinError(f"{release.file} is not what pin.toml says: its sha256 differs")
+            raise PinError(f"{release.file} does not match its sha256 in pin.toml")
         pins.append((release, json.loads(content)))
     return pins
 
 
 def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> Release:
-    """Pin what a running portal serves, under the release that the portal says it runs."""
+    """Pin the Swagger of a running portal. ``release`` replaces the release that it reports."""
     base = url.removesuffix("swagger.json").rstrip("/") + "/"
     try:
         with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
@@ -69,12 +69,12 @@ def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) ->
     except (httpx.HTTPError, json.JSONDecodeError) as error:
         raise PinError(f"cannot read {base}: {error}") from error
     if not release:
-        raise PinError(f"{base} does not say which release of udata it runs: give RELEASE=")
+        raise PinError(f"{base} does not report its release of udata: pass RELEASE=")
     return _pin(folder, content, release, f"{base}swagger.json", force=force)
 
 
 def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
-    """Pin what the udata package would serve, installed into a throw-away environment."""
+    """Pin the Swagger of the udata package, installed into a temporary virtual environment."""
     older = OLD_UDATA if _version(release) < Version("15") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
@@ -85,7 +85,7 @@ def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
 
 
 def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
-    """The operations of a Swagger, by method and path."""
+    """Return the operations of a Swagger as pairs of method and path."""
     return {
         (method.upper(), path)
         for path, item in document["paths"].items()
@@ -98,7 +98,7 @@ def _version(release: str) -> Version:
     try:
         return Version(release)
     except InvalidVersion:
-        raise PinError(f"{release!r} is not a release, such as 17.18.0") from None
+        raise PinError(f"{release!r} is not a release number such as 17.18.0") from None
 
 
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
@@ -112,7 +112,7 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
         if len(lost) > MAX_LOST * len(pinned) and not force:
             raise PinError(
                 f"{source} lacks {len(lost)} of the {len(pinned)} operations of {entry.release}, "
-                f"as {' '.join(min(lost))}: if that is how it is, say FORCE=1"
+                f"such as {' '.join(min(lost))}: pass FORCE=1 to pin it anyway"
             )
     new = Release(
         release=release,
@@ -138,7 +138,7 @@ def _parse(content: bytes) -> dict[str, Any]:
         raise PinError("not a Swagger 2.0 document")
     missing = [key for key in ("paths", "definitions", "info") if not document.get(key)]
     if missing:
-        raise PinError(f"truncated: it has no {' and no '.join(missing)}")
+        raise PinError(f"truncated: missing {', '.join(missing)}")
     return document
 
 
@@ -167,7 +167,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _run(command: list[str | Path]) -> bytes:
-    # udata writes some lists out of sets: with another seed, in another order.
+    # udata builds some lists from sets; a fixed hash seed makes their order reproducible.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, capture_output=True, check=False, env=environment)
     if done.returncode:

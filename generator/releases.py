@@ -1,4 +1,4 @@
-"""Merges the pinned releases: the newest as it is, and what only older ones still serve."""
+"""Merge the pinned releases: add to the newest one what only older ones serve."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ Swagger = dict[str, Any]
 
 
 def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
-    """One Swagger with every operation of every release.
+    """Return one Swagger with the operations of all releases.
 
-    Each operation says in ``x-releases`` which releases serve it. One that the newest does not is
-    marked deprecated, with the oldest pinned release that lacks it in ``x-dropped``. A model has
-    the fields of all releases: what an older one has more is added, with a word of that.
+    ``x-releases`` lists the releases that serve an operation. An operation that the newest release
+    does not serve is marked deprecated, and ``x-dropped`` is the oldest pinned release without it.
+    A model has the fields of all releases; the description of a field that only older releases
+    have says so.
     """
     documents = [(release.release, _with_own_parameters(document)) for release, document in pins]
     merged = deepcopy(documents[0][1])
@@ -28,7 +29,7 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     for index, (release, document) in enumerate(documents):
         shared: list[tuple[Swagger, Swagger]] = []
         for path, method, operation in _operations(merged if index == 0 else document):
-            # Releases give the parameters of one path different names.
+            # The names of path parameters differ between releases.
             key = (method, re.sub(r"\{.*?\}", "{}", path))
             if key in taken:
                 taken[key]["x-releases"].append(release)
@@ -51,10 +52,10 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
 
 
 class _OlderFields:
-    """Adds to definitions the fields that only an older release has.
+    """Adds the fields that only an older release has to the merged definitions.
 
-    Releases call one model by different names, so that two definitions are the same model where
-    the same operation has them at the same place.
+    The name of a model can differ between releases. Two definitions are taken for the same model
+    if the same operation uses them at the same place.
     """
 
     def __init__(
@@ -66,18 +67,22 @@ class _OlderFields:
         self._seen: set[tuple[str | None, str | None, bool]] = set()
 
     def keep_answered(self, newer: Swagger, older: Swagger) -> None:
-        """Add the fields of what an operation answered."""
+        """Add the fields of the response of an older release's operation."""
         self._keep(_answer(newer), _answer(older), None)
 
     def keep_taken(self, newer: Swagger, older: Swagger) -> None:
-        """Add the fields of what an operation took.
+        """Add the fields of the request body of an older release's operation.
 
-        Older releases take and answer one model: what the newest only answers is not added.
+        Older releases use one model for requests and responses. Fields that the newest release
+        has in its response only are not added to the request.
         """
         self._keep(_body(newer), _body(older), _answer(newer) or {})
 
     def _keep(self, newer: Swagger | None, older: Swagger | None, answered: Swagger | None) -> None:
-        """Add the fields of one schema; ``answered`` is what is answered at a body's place."""
+        """Add the fields of one schema.
+
+        For a request body, ``answered`` is the corresponding response schema; otherwise None.
+        """
         if newer is None or older is None:
             return
         if newer.get("type") == older.get("type") == "array":
@@ -112,24 +117,24 @@ class _OlderFields:
 
 
 def _body(operation: Swagger) -> Swagger | None:
-    """What an operation takes."""
+    """Return the schema of an operation's request body."""
     return next((one["schema"] for one in operation["parameters"] if one["in"] == "body"), None)
 
 
 def _answer(operation: Swagger) -> Swagger | None:
-    """What an operation answers."""
+    """Return the schema of an operation's 2xx response."""
     responses = operation["responses"].items()
     return next((one["schema"] for s, one in responses if s[0] == "2" and "schema" in one), None)
 
 
 def _model_name(schema: Swagger) -> str | None:
-    """The definition that a schema is, perhaps wrapped to describe it."""
+    """Return the definition that a schema refers to, also if ``allOf`` wraps the reference."""
     (inner,) = schema["allOf"] if len(schema.get("allOf", [])) == 1 else [schema]
     return reference_name(inner)
 
 
 def _fields(name: str, definitions: dict[str, Any]) -> Swagger:
-    """The fields of a definition, its own and those that it inherits."""
+    """Return the own and inherited fields of a definition."""
     definition = definitions[name]
     fields: Swagger = {}
     for part in definition.get("allOf", []):
@@ -140,7 +145,7 @@ def _fields(name: str, definitions: dict[str, Any]) -> Swagger:
 
 
 def _with_own_parameters(document: Swagger) -> Swagger:
-    """Copy what a path says of the parameters of all its operations into each of them."""
+    """Copy the parameters that a path declares into each of its operations."""
     document = deepcopy(document)
     for item in document["paths"].values():
         shared = item.pop("parameters", [])
@@ -158,7 +163,7 @@ def _operations(document: Swagger) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def references(node: Any, definitions: dict[str, Any]) -> list[str]:
-    """The definitions that a part of a document leads to, directly or not."""
+    """Return the definitions that a part of a document refers to, directly or indirectly."""
     found: dict[str, None] = {}
     waiting = [node]
     while waiting:
@@ -175,7 +180,7 @@ def references(node: Any, definitions: dict[str, Any]) -> list[str]:
 
 
 def reference_name(node: dict[str, Any]) -> str | None:
-    """The name of the definition that a ``$ref`` leads to; udata percent-encodes it."""
+    """Return the name of the definition that a ``$ref`` refers to, percent-decoded."""
     reference = node.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#/definitions/"):
         return None

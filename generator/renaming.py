@@ -1,4 +1,4 @@
-"""Reads openapi/names.toml: better names for the functions of some operations."""
+"""Read and check the function names of openapi/names.toml, which replace default names."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ KEYS = {"reason", "names"}
 
 
 class RenameError(Exception):
-    """An entry of names.toml is malformed, or renames nothing, or to a name that is taken."""
+    """An entry of names.toml is malformed, has no effect, or uses an invalid or taken name."""
 
 
 def read(path: Path) -> dict[str, str]:
-    """Read a file of names: the id of an operation -> the name of its function."""
+    """Read a names file into a mapping of operation ids to function names."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise RenameError(f"{path.name}: {error}") from error
     entries = content.pop("rename", [])
     if content:
-        raise RenameError(f"{path.name}: only [[rename]] is known, not {[*content]}")
+        raise RenameError(f"{path.name}: unknown keys {[*content]}; expected [[rename]]")
     renames: dict[str, str] = {}
     for entry in entries:
         for id_, name in _names(entry).items():
@@ -37,29 +37,29 @@ def read(path: Path) -> dict[str, str]:
 
 def _names(entry: dict[str, Any]) -> Mapping[str, str]:
     if entry.keys() != KEYS or not all(entry.values()):
-        raise RenameError(f"a rename has a reason and names, not {entry}")
+        raise RenameError(f"a [[rename]] entry must have a reason and names only: {entry}")
     of: Mapping[str, str] = entry["names"]
     return of
 
 
 def functions(ids: Iterable[str], renames: Mapping[str, str]) -> dict[str, str]:
-    """The id of each operation -> the name of its function.
+    """Return a mapping of all operation ids to function names.
 
     Raises:
-        RenameError: A renaming is out of date, or its name is no name of a function, or taken by
-            another operation, as the name of its function or as its id.
+        RenameError: A renaming is out of date, its name is not a valid function name, or another
+            operation has the name as its id or as its function.
     """
     plain = {id_: names.python_name(id_) for id_ in ids}
     for id_, name in renames.items():
         if id_ not in plain:
             raise RenameError(f"{id_} is renamed to {name}, but there is no such operation")
         if name == plain[id_]:
-            raise RenameError(f"{id_} is renamed to what it is called anyway; delete the entry")
+            raise RenameError(f"{id_} is renamed to its default name; delete the entry")
         if not name.isidentifier() or keyword.iskeyword(name) or names.python_name(name) != name:
-            raise RenameError(f"{id_} is renamed to {name!r}, which is no name of a function")
+            raise RenameError(f"{id_} is renamed to {name!r}, which is not a valid function name")
     named = {**plain, **renames}
     for id_, name in named.items():
-        # The command line knows an operation by its id as well.
+        # The command line also accepts the id of an operation.
         others = [other for other in named if other != id_ and name in (other, named[other])]
         if others:
             raise RenameError(f"both {others[0]} and {id_} would be called {name}")

@@ -1,4 +1,4 @@
-"""Makes declarations of the document, which openapi-python-client parses."""
+"""Parse the document with openapi-python-client and build the declarations to generate."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ ERRORS = {
 
 
 ANSWERED = ("absent", "secret", "whole")
-"""The flags of a field of an answer that ``declare`` takes."""
+"""The flags that ``declare`` accepts for a field of a response."""
 
 SENT = ("apart", "bare", "secret")
-"""The flags of a field of a body likewise."""
+"""The flags that ``declare`` accepts for a field of a request body."""
 
 
 class GenerateError(Exception):
-    """openapi-python-client did not understand all of the document, or no Python fits it."""
+    """The document could not be parsed completely, or cannot be represented in Python."""
 
 
 def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
-    """Have the document parsed and see it as Python.
+    """Parse the document and return the declarations to generate.
 
     Args:
         document: The OpenAPI document.
-        renames: The id of an operation -> the name of its function, where that is another one.
+        renames: The operation ids and function names of ``openapi/names.toml``.
 
     Raises:
-        GenerateError: Anything at all that the parser warns about.
-        RenameError: A renaming is out of date, or its name cannot be had.
+        GenerateError: The parser failed or issued a warning, or names collide.
+        RenameError: A renaming is out of date, or its name is invalid or taken.
     """
     data = _parse(document)
     pages = {
@@ -112,7 +112,7 @@ def _ids(document: dict[str, Any]) -> list[str]:
 
 
 def _raw_operation(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
-    """The operation that an endpoint was parsed from: the parser keeps no extensions."""
+    """Return the source of a parsed endpoint, whose ``x-`` keys the parser drops."""
     found: list[dict[str, Any]] = [
         {**operation, "path": path}
         for path, item in document["paths"].items()
@@ -222,7 +222,7 @@ def _answer(kind: str, answer: PropertyProtocol | None, page: str | None) -> str
 
 
 def _schema_of(request: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a body, whatever its media type."""
+    """Return the schema of a request body, which has exactly one media type."""
     (media_type,) = request["content"].values()
     schema: dict[str, Any] = media_type["schema"]
     return schema
@@ -255,7 +255,7 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
     fields: list[Field] = []
     for key, schema in raw["properties"].items():
         if raw["x-page"] and key in ENVELOPE - {"data"}:
-            continue  # Of every page.
+            continue  # Inherited from PageView.
         referred = _referred(schema, answered) if is_sent else []
         references |= {*referred}
         fields.append(_field(properties[key], schema, referred, is_sent=is_sent))
@@ -277,17 +277,17 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
 
 
 def _referred(schema: dict[str, Any], answered: set[str]) -> list[str]:
-    """The models that may be given for a reference: references, and the objects themselves."""
+    """Return the models that a reference field accepts: reference models and full models."""
     named = [name for one in schema.get("x-reference", []) for name in (f"{one}Reference", one)]
     return [name for name in named if name in answered]
 
 
 def _with_references(type_: str, referred: list[str]) -> str:
-    """A type that takes the objects that it refers to as well."""
+    """Extend the type of a reference field by the models that it accepts."""
     if not referred:
         return type_
     alone = type_.removesuffix(" | None").removeprefix("list[").removesuffix("]")
-    # A list of one of these types is no list of all of them; it is a sequence of them.
+    # list is invariant: a list of one of these types is not a list of their union.
     return type_.replace(alone, " | ".join([alone, *referred])).replace("list[", "Sequence[")
 
 
@@ -323,5 +323,5 @@ def _is_page(prop: ModelProperty) -> bool:
 def _item_of(page: ModelProperty) -> PropertyProtocol:
     data = next(one for one in page.required_properties or [] if one.name == "data")
     if not isinstance(data, ListProperty):
-        raise GenerateError(f"{page.class_info.name} is a page without a list")
+        raise GenerateError(f"{page.class_info.name} is a page whose data is not a list")
     return data.inner_property

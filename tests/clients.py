@@ -1,4 +1,4 @@
-"""Clients for tests: they neither wait for their turn nor call again, unless a test wants that."""
+"""Clients for tests, which by default have no rate limit and do not retry."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from aiodatagouv import Client
 
 
 def client_of(url: str, **options: Any) -> Client:
-    """A client of the portal at an address."""
+    """Create a client of the portal at a URL."""
     return Client(base_url=url, **{"retry": None, "rate": math.inf, **options})

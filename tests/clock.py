@@ -1,4 +1,4 @@
-"""An event loop whose time is virtual: sleeping takes none, yet the clock goes on."""
+"""An event loop with virtual time: a sleep advances the clock and returns at once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.DefaultSelector):
-    """Lets the time pass at once, where a real one would wait for it."""
+    """Advances the virtual time by the timeout instead of waiting."""
 
     now = 0.0
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
         if not ready and timeout is None:
-            raise RuntimeError("nothing will ever happen: every task waits for something else")
+            raise RuntimeError("deadlock: every task is waiting, and no timer is pending")
         if not ready and timeout:
             self.now += timeout
         return ready
@@ -34,6 +34,6 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in virtual time, which starts at 0."""
+    """Run a coroutine in virtual time, starting at 0."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(main)

@@ -1,8 +1,6 @@
-"""Harvests by a cluster of three workers on this machine.
+"""Harvests by a local cluster of three workers: `python -m tests.clustered URL FOLDER`.
 
-One of them is killed in the middle of the first; then there are two harvests at once.
-
-python -m tests.clustered URL FOLDER
+The first harvest loses a worker, which is killed on the way. Then two harvests run concurrently.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ def paginate(client: Client) -> Paginator[DatasetPage, Dataset]:
 
 def main() -> None:
     url, folder = sys.argv[1:]
-    # How long the place of a lost worker is kept for it.
+    # The time after which the semaphore leases of a lost worker are released.
     dask.config.set({"distributed.scheduler.locks.lease-timeout": "3s"})
     reports: list[Report] = []
     killed: list[int] = []

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from hypothesis import settings
 
-from aiodatagouv import Client, stable
-from aiodatagouv.bulk import desk
+from aiodatagouv import Client
+from aiodatagouv._walk import stable
+from aiodatagouv.bulk import writer
 
 from .clients import client_of
 from .portal.conformance import table
@@ -42,8 +43,9 @@ def _same_chances() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a key of whoever runs the tests out of them."""
+    """Keep the environment of whoever runs the tests out of them."""
     monkeypatch.delenv("DATAGOUV_API_KEY", raising=False)
+    monkeypatch.delenv("DATAGOUV_PORTAL", raising=False)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a list be long that has some tens of items."""
     monkeypatch.setattr(stable, "STRETCH", 28)
     monkeypatch.setattr(stable, "WINDOW", 3)
-    monkeypatch.setattr(desk, "COMMIT", 2)
+    monkeypatch.setattr(writer, "COMMIT", 2)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Harvests of moving portals, and what they leave."""
+"""Helpers that harvest simulated portals and read the resulting files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"]
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """What a file has, by other means than those that wrote it."""
+    """Read the items of a file with libraries that the harvest does not write it with."""
     match path.suffix:
         case ".parquet":
             rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
@@ -43,16 +43,16 @@ def ids(path: Path) -> list[int]:
 
 
 class Stop(Exception):
-    """Ends a harvest, as a lost disk would."""
+    """Raised by tests to abort a harvest, as a disk failure would."""
 
 
 def stop(*_: object) -> None:
-    """Ends a harvest where this is put into the place of something."""
+    """Raise `Stop`, whatever the arguments; replaces functions in order to abort a harvest."""
     raise Stop
 
 
 def stop_after(pages: int) -> Callable[[bulk.Report], None]:
-    """Ends a harvest after some pages."""
+    """Return a progress callback that aborts the harvest after a number of pages."""
     left = pages
 
     def progress(report: bulk.Report) -> None:
@@ -65,13 +65,13 @@ def stop_after(pages: int) -> Callable[[bulk.Report], None]:
 
 
 async def harvest(portal: MovingPortal, path: Path, size: int = 5, **options: Any) -> bulk.Report:
-    """Harvest a portal with pages of a size."""
+    """Harvest a portal with a given page size."""
     async with portal.client() as client:
         found = datasets.list_datasets(client, page_size=size)
-        return await bulk.harvest(client, found, path, **options)
+        return await bulk.harvest(found, path, **options)
 
 
 async def cut_off(path: Path, portal: MovingPortal | None = None, pages: int = 4) -> None:
-    """A harvest that has ended before its end."""
+    """Start a harvest that is aborted after a number of pages."""
     with pytest.raises(Stop):
         await harvest(portal or MovingPortal.of(60, 0, left=0), path, progress=stop_after(pages))

@@ -1,11 +1,11 @@
-"""Harvests that are killed at 50 moments, which do not depend on how fast the machine is.
+"""Harvests that are killed at 50 steps, chosen independently of the speed of the machine.
 
     python -m tests.killed URL DESTINATION
 
-Each is a process of its own, made of this one, which has all modules loaded already. The first
-comes to its end, and notes its steps: what it does to files. Each of the others kills itself at one
-of these steps. A harvest that was killed is continued by the next process, which is killed at a
-later step, and so on for ten kills; then it comes to its end, and its file is set aside.
+Each harvest runs in a process forked from this one, which has already loaded all modules. The first
+harvest runs to completion and records its steps, which are its file operations. Each of the other
+processes kills itself at one of these steps, and the next process continues its harvest until a
+later step. After ten kills the harvest is completed, and its file is set aside.
 """
 
 from __future__ import annotations
@@ -36,25 +36,26 @@ from aiodatagouv.bulk.sinks import checkpoint_of
 
 KILLS = 50
 TOGETHER = 10
-"""Kills of one harvest, one further on than the other."""
+"""The number of kills of one harvest, in ascending order of their steps."""
 
 FIELDS = "id,title,last_update,tags,resources{id,title,filesize}"
 
 Moment = tuple[int, str, int]
-"""A step: the commits before it, its kind, and its number among those of its kind since."""
+"""A step: the commits before it, its kind, and its count within its kind since the last commit."""
 
 
 async def harvest(url: str, path: Path, progress: Progress | None = None) -> bulk.Report:
     """Harvest all datasets of a portal."""
     async with Client(base_url=url, api_key="", rate=math.inf) as client:
         found = datasets.list_datasets(client, fields=FIELDS)
-        return await bulk.harvest(client, found, path, concurrency=4, progress=progress)
+        return await bulk.harvest(found, path, concurrency=4, progress=progress)
 
 
 class Steps:
-    """Wraps the file operations of this process, and kills it after one of them.
+    """Records the file operations of this process, and kills it after one of them.
 
-    A step is a system call that was made, or half made if it writes, and the name of the file.
+    A step is a system call on a named file. The process is killed after the call or, for a write,
+    after writing half of the data.
     """
 
     def __init__(self, path: Path, last: Moment | None) -> None:
@@ -65,14 +66,14 @@ class Steps:
         self._counts = Counter[tuple[int, str]]()
 
     def watch(self) -> None:
-        """Note the steps from now on."""
+        """Start to record steps."""
         patch = pytest.MonkeyPatch()
         for call in ("mkdir", "fsync", "replace", "unlink", "rmdir"):
             patch.setattr(os, call, self._watched(call, getattr(os, call)))
-        patch.setattr(io, "open", self._opener(io.open))  # What Path.open calls.
+        patch.setattr(io, "open", self._opener(io.open))  # Called by Path.open.
 
     def take(self, call: str, name: str, half: Callable[[], object] = lambda: None) -> None:
-        """Note a step; if it is the last one, do half of it, where that is something, and die."""
+        """Record a step. If it is the last one, call ``half`` and kill the process."""
         step = f"{call} {name}"
         self._counts[self._commits, step] += 1
         self.taken.append((self._commits, step, self._counts[self._commits, step]))
@@ -111,34 +112,34 @@ class Steps:
 
 
 def name_of(file: int | str | Path) -> str:
-    """The name of a file that is open or not; the pieces of a Parquet file have one in common."""
+    """Return the name of a path or an open file; pieces of Parquet files share one name."""
     path = Path(f"/proc/self/fd/{file}").readlink() if isinstance(file, int) else Path(file)
     return re.sub(r"^\d{6}$", "piece", path.name)
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
-    """The items that the checkpoint of a harvest that was cut off says are on disk."""
+    """Return the checkpoint entries of an interrupted harvest; none if it is complete."""
     checkpoint = checkpoint_of(path)
     *lines, _ = (checkpoint.read_bytes() if checkpoint.exists() else b"").split(b"\n")
     return [entry for entry in map(json.loads, lines[1:]) if "done" not in entry]
 
 
 def commits(path: Path) -> int:
-    """The number of commits, apart from the last one, which may be repeated."""
+    """Return the number of commits, without the last one, which may be repeated."""
     return sum(not entry["is_last"] for entry in entries(path))
 
 
 def in_a_process(url: str, path: Path, last: Moment | None, steps: Path) -> bool:
-    """Harvest in a process of its own, which must continue where the checkpoint says.
+    """Harvest in a forked process, and check that it resumes where the checkpoint ends.
 
     Args:
-        url: The portal.
+        url: The URL of the portal.
         path: The destination.
-        last: The moment when it is killed.
-        steps: The file to write its steps to, if it comes to its end.
+        last: The step after which the process is killed, or None.
+        steps: The file to write the steps to, if the harvest is completed.
 
     Returns:
-        Whether it has come to its end.
+        Whether the harvest was completed.
     """
     if process := os.fork():
         _, status = os.waitpid(process, 0)
@@ -151,7 +152,7 @@ def in_a_process(url: str, path: Path, last: Moment | None, steps: Path) -> bool
         secured = there[-1]["report"]["items"] if there else 0
 
         def check(report: bulk.Report) -> None:
-            assert report.resumed == secured, f"{report.resumed} resumed, {secured} secured"
+            assert report.resumed == secured, f"{report.resumed} resumed, {secured} on disk"
 
         watched = Steps(path, last)
         watched.watch()
@@ -167,14 +168,14 @@ def in_a_process(url: str, path: Path, last: Moment | None, steps: Path) -> bool
 
 
 def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str, Moment]]]:
-    """The moments at which one harvest after the other is killed, each with its kind.
+    """Choose the steps at which each harvest is killed, and return them with their kinds.
 
-    There is one of each kind; the others come of chance. What is done many times between two
-    commits, as the writing of a piece of a Parquet file is, is chosen there once at most.
+    Every kind of step is chosen once, and the rest at random. A step that is repeated between two
+    commits, such as writing a piece of a Parquet file, is chosen at most once between them.
 
     Args:
-        steps: Those of a harvest that is not killed.
-        chance: What chooses.
+        steps: The steps of a harvest that is not killed.
+        chance: The random number generator.
     """
     kinds = [f"{step} at the end" if n == steps[-1][0] else step for n, step, _ in steps]
     places = chance.sample(range(len(steps)), len(steps))
@@ -191,7 +192,7 @@ def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str,
 
 def main() -> None:
     url, path = sys.argv[1], Path(sys.argv[2])
-    import_module("aiodatagouv.bulk.parquet")  # So that no process has to load it.
+    import_module("aiodatagouv.bulk.parquet")  # Loaded once, before the forks.
     steps = path.with_name("steps.json")
     kills, wholes, resumed = Counter[str](), 0, 0
 
@@ -208,9 +209,9 @@ def main() -> None:
     all_steps = msgspec.json.decode(steps.read_bytes(), type=list[Moment])
     for moments in schedule(all_steps, random.Random(path.name)):
         for kind, moment in moments:
-            # It may not be among what was left to be done, but it is when all is done anew.
+            # A harvest that continues may not take this step; one that starts anew does.
             if ends(moment) and ends(moment):
-                sys.exit(f"a harvest ended without {moment}")
+                sys.exit(f"a harvest was completed without taking the step {moment}")
             kills[kind] += 1
         ends()
     print(json.dumps({"kills": kills, "wholes": wholes, "resumed": resumed}))

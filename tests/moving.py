@@ -1,4 +1,4 @@
-"""A portal whose list moves while it is walked: what comes and goes is left to chance."""
+"""A simulated portal whose list of datasets changes at random while a client pages through it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 from attrs import define, field
 
-from aiodatagouv import Client, masks
+from aiodatagouv import Client
+from aiodatagouv._fields import mask as masks
+from aiodatagouv.types import Mask
 
 from .clients import client_of
 
@@ -19,22 +21,22 @@ START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 @define(slots=False)
 class MovingPortal:
-    """A list in the order of creation, and what happens to it.
+    """A list of datasets that is changed at random. Items are numbered in order of creation.
 
     Attributes:
-        shown: Which items the list shows, by their number: they are created in that order.
-        created: How many there have been.
-        throughout: Which of them the list has shown all the time.
-        chance: Decides what happens.
-        left: How much more happens.
-        only: What may happen.
-        longest: How many items a page has at most.
-        together: How many items are created at once.
-        hidden: What there is besides the items shown.
-        updated: How often each item was updated, and when.
-        quiet: Items of which an update does not change the date of change, only when it was made.
-        clock: How many seconds have passed.
-        later: The first item that was created on another day than those before it.
+        shown: The visible items.
+        created: The number of items created so far.
+        throughout: The items that have been visible all the time.
+        chance: The random number generator.
+        left: The number of changes still to be made.
+        only: The kinds of changes to make.
+        longest: The largest page size that the portal accepts.
+        together: The number of consecutive items that have the same creation date.
+        hidden: The items that exist but are not visible.
+        updated: The number of updates of each item, and the time of the last one.
+        quiet: The items whose updates do not change the date that the list is sorted by.
+        clock: The current time, in seconds.
+        later: The first item of a second group, which is created 10,000 seconds later.
     """
 
     shown: list[int]
@@ -53,11 +55,11 @@ class MovingPortal:
 
     @classmethod
     def of(cls, size: int, seed: int, left: int, **options: Any) -> MovingPortal:
-        """A list of a size, and chance."""
+        """Create a list of a given size, with a seed for the random changes."""
         return cls([*range(size)], size, {*range(size)}, random.Random(seed), left, **options)
 
     def go_on(self) -> None:
-        """Let something happen, or nothing, or a lot."""
+        """Make a random number of changes, which may be none."""
         for _ in range(self.chance.choice([0, 0, 1, 1, 2, 5, 9])):
             if self.left:
                 self.left -= 1
@@ -71,7 +73,7 @@ class MovingPortal:
     def _delete(self) -> int | None:
         if not self.shown:
             return None
-        # Rather at the start, where everything else is moved.
+        # Mostly near the start, where a deletion moves most of the other items.
         gone = self.shown.pop(int(len(self.shown) * self.chance.random() ** 2))
         self.throughout.discard(gone)
         return gone
@@ -82,32 +84,32 @@ class MovingPortal:
             self.updated[one] = (self.updated.get(one, (0, 0))[0] + 1, self.clock)
 
     def _hide(self) -> None:
-        """As by an update after which a filter no longer fits."""
+        """Hide an item, as if an update no longer matched a filter."""
         if (gone := self._delete()) is not None:
             self.hidden.append(gone)
 
     def _show(self) -> None:
-        """As by one after which it fits: in the middle of the list."""
+        """Show a hidden item again at its place in the list, as if it matched the filter again."""
         if self.hidden:
             self.shown.append(self.hidden.pop())
             self.shown.sort()
 
     def date(self, item: int) -> dt.datetime:
-        """When an item was created."""
+        """Return the creation date of an item."""
         seconds = item // self.together + (10_000 if item >= self.later else 0)
         return START + dt.timedelta(seconds=seconds)
 
     def changed(self, item: int) -> dt.datetime:
-        """When an item has changed last, as the list is sorted by it."""
+        """Return the change date of an item that the list is sorted by."""
         return self.date(item) if item in self.quiet else self.written(item)
 
     def written(self, item: int) -> dt.datetime:
-        """When an item was created or updated last."""
+        """Return the date of the last update of an item, or of its creation."""
         seconds = self.updated.get(item, (0, -1))[1]
         return START + dt.timedelta(seconds=seconds) if seconds >= 0 else self.date(item)
 
     def content(self, item: int) -> dict[str, Any]:
-        """An item as JSON, with some of the fields of a dataset."""
+        """Return an item as JSON, with some of the fields of a dataset."""
         created, written = self.date(item).isoformat(), self.written(item).isoformat()
         return {
             "id": str(item),
@@ -118,18 +120,18 @@ class MovingPortal:
         }
 
     async def page(self, number: int, size: int, sort: str = "created") -> tuple[list[int], int]:
-        """The items of a page, and its size; something happens before and after."""
+        """Make random changes, then return the items of a page and its size."""
         for _ in range(self.chance.randrange(4)):
             await asyncio.sleep(0)
         self.go_on()
         size = min(size, self.longest)
         by = self.changed if sort.endswith("update") else self.date
-        # Those of one date come in any order.
+        # Items with the same date have a random order.
         order = sorted(self.shown, key=lambda one: (by(one), self.chance.random()))
         return order[(number - 1) * size : number * size], size
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        """A page of ``GET /datasets/``."""
+        """Respond to ``GET /datasets/``."""
         query = request.url.params
         number = int(query.get("page", 1))
         items, size = await self.page(
@@ -152,17 +154,17 @@ class MovingPortal:
         return httpx.Response(200, json=page)
 
     def total(self) -> int:
-        """How many items the list says that it has."""
+        """Return the total that the list reports."""
         return len(self.shown)
 
     def client(self, **options: Any) -> Client:
-        """A client of it."""
+        """Create a client of this portal."""
         transport = httpx.MockTransport(self.answer)
         return client_of("https://portal.example/", transport=transport, **options)
 
 
-def masked(value: Any, mask: masks.Mask | None) -> Any:
-    """What a mask leaves of some JSON."""
+def masked(value: Any, mask: Mask | None) -> Any:
+    """Apply a mask to a JSON value."""
     if mask is None or "*" in mask:
         return value
     if isinstance(value, list):

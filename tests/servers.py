@@ -1,4 +1,4 @@
-"""Servers on this machine that do as they are told, for what no portal does on purpose."""
+"""Local servers with scripted responses, for behaviour that a real portal never shows on demand."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
 @asynccontextmanager
 async def server(answer: Answer, heads: list[str] | None = None) -> AsyncIterator[str]:
-    """A server on this machine that reads a request, then does as told and closes.
+    """Run a local server that reads a request, calls ``answer`` and closes the connection.
 
-    What it is sent, up to the body, is added to ``heads``.
+    The head of each request (request line and headers) is appended to ``heads``.
     """
     serving: set[asyncio.Task[object] | None] = set()
 
@@ -29,7 +29,7 @@ async def server(answer: Answer, heads: list[str] | None = None) -> AsyncIterato
             if asyncio.iscoroutine(result):
                 await result
         except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
-            pass  # The client has gone, or the test is over.
+            pass  # The client has disconnected, or the test is over.
         finally:
             writer.close()
 

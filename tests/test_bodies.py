@@ -14,9 +14,9 @@ import pytest
 from rich.pretty import pretty_repr
 
 from aiodatagouv import UNSET, Client, DecodeError, MissingFieldError
+from aiodatagouv._decoding.json import decode
+from aiodatagouv._fields.mask import parse
 from aiodatagouv.api import datasets, organizations, reuses
-from aiodatagouv.decoding import decode
-from aiodatagouv.masks import parse
 from aiodatagouv.models import (
     ChecksumWrite,
     ContactPoint,
@@ -281,12 +281,12 @@ async def test_an_update_that_would_take_something_away_is_refused(
 ) -> None:
     portal = Portal({"id": "1"})
     async with portal.client() as client:
-        with pytest.raises(ValueError, match="update_dataset: the body is without") as caught:
+        with pytest.raises(ValueError, match="update_dataset: the body lacks") as caught:
             await datasets.update_dataset(client, "velos", body=body)
         assert portal.sent == []
         assert str(caught.value) == (
-            f"update_dataset: the body is without {missing}, which the portal would take away: "
-            "give what is there, as DatasetWrite.of(...) does, or say None or []"
+            f"update_dataset: the body lacks {missing}, which the portal would delete: "
+            "send the present value, as DatasetWrite.of(...) does, or None or [] to delete it"
         )
         body.tags, body.temporal_coverage = [], None
         await datasets.update_dataset(client, "velos", body=body)
@@ -337,7 +337,7 @@ def test_what_cannot_be_read_can_be_replaced() -> None:
 
 def test_a_body_is_made_of_its_own_model_alone() -> None:
     wrong: Any = Organization.from_dict({"id": "1"})
-    with pytest.raises(TypeError, match=r"DatasetWrite\.of takes a Dataset that was answered"):
+    with pytest.raises(TypeError, match=r"DatasetWrite\.of takes an answered Dataset"):
         DatasetWrite.of(wrong)
     with pytest.raises(TypeError, match="positional"):
         DatasetWrite.of(Dataset.from_dict({}), wrong)  # type: ignore[call-arg]
@@ -346,13 +346,13 @@ def test_a_body_is_made_of_its_own_model_alone() -> None:
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"title": 5}, "DatasetWrite.title takes text, not 5"),
-        ({"title": None}, "DatasetWrite.title takes text, not None"),
-        ({"private": 1}, "DatasetWrite.private takes true or false or null, not 1"),
-        ({"tags": "velo"}, "DatasetWrite.tags takes a list or null, not 'velo'"),
-        ({"contact_points": "1"}, "DatasetWrite.contact_points takes a list or null, not '1'"),
-        ({"archived": "demain"}, "DatasetWrite.archived takes a date or null, not 'demain'"),
-        ({"spatial": Dataset.from_dict({})}, "takes an object (SpatialCoverageWrite) or null"),
+        ({"title": 5}, "DatasetWrite.title must be text, not 5"),
+        ({"title": None}, "DatasetWrite.title must be text, not None"),
+        ({"private": 1}, "DatasetWrite.private must be true or false or null, not 1"),
+        ({"tags": "velo"}, "DatasetWrite.tags must be a list or null, not 'velo'"),
+        ({"contact_points": "1"}, "DatasetWrite.contact_points must be a list or null, not '1'"),
+        ({"archived": "demain"}, "DatasetWrite.archived must be a date or null, not 'demain'"),
+        ({"spatial": Dataset.from_dict({})}, "must be an object (SpatialCoverageWrite) or null"),
     ],
 )
 def test_a_value_of_another_type_is_refused_before_it_is_sent(
@@ -369,9 +369,9 @@ async def test_a_body_of_another_operation_is_refused_before_it_is_sent() -> Non
     async with portal.client() as client:
         wrong: list[Any] = [reuse, {"title": "a"}, None, ReuseWrite, DatasetWrite(title="a")]
         for body in wrong:
-            with pytest.raises(TypeError, match="update_reuse: the body is a ReuseWrite, not"):
+            with pytest.raises(TypeError, match="update_reuse: the body must be a ReuseWrite, not"):
                 await reuses.update_reuse(client, "carte", body=body)
-        with pytest.raises(TypeError, match="the body is a list of ResourceWrite"):
+        with pytest.raises(TypeError, match="the body must be a list of ResourceWrite"):
             await datasets.reorder_resources(client, "velos", body=reuse)
     assert portal.sent == []
 

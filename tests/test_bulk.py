@@ -135,7 +135,7 @@ def test_parts_have_everything_that_is_there_throughout_once(
             assert len(split) <= parts
             return [
                 await bulk.harvest(
-                    client, pickle.loads(pickle.dumps(part)), folder / f"{number}.jsonl"
+                    pickle.loads(pickle.dumps(part)), folder / f"{number}.jsonl", client=client
                 )
                 for number, part in enumerate(split)
             ]
@@ -218,9 +218,9 @@ async def test_items_are_written_as_a_class_has_them(suffix: str, tmp_path: Path
     path = tmp_path / f"titles{suffix}"
     async with MovingPortal.of(12, 0, left=0).client() as client:
         titles = datasets.list_datasets(client, page_size=5).into(Title)
-        await bulk.harvest(client, titles, path)
+        await bulk.harvest(titles, path)
         first = path.read_bytes()
-        await bulk.harvest(client, datasets.list_datasets(client, page_size=5), path, into=Title)
+        await bulk.harvest(datasets.list_datasets(client, page_size=5), path, into=Title)
     assert path.read_bytes() == first
     item = read(path)[11]
     assert item.keys() == {"title", "internal", "last_update"}
@@ -261,9 +261,9 @@ async def test_a_sink_of_ones_own_gets_everything_in_one_thread(tmp_path: Path) 
 
     sink = Collector()
     async with MovingPortal.of(12, 0, left=0).client() as client:
-        await bulk.harvest(client, datasets.list_datasets(client, page_size=5), sink)
+        await bulk.harvest(datasets.list_datasets(client, page_size=5), sink)
         with pytest.raises(DestinationError, match="only a file with a whole list"):
-            await bulk.harvest(client, datasets.list_datasets(client), sink, since="last")
+            await bulk.harvest(datasets.list_datasets(client), sink, since="last")
     assert [json.loads(item)["id"] for item in sink.items] == [str(one) for one in range(12)]
     assert sink.calls == ["open", "write", "write", "write", "commit", "finish", "close"]
     assert len(sink.threads) == 1
@@ -280,9 +280,9 @@ async def test_what_is_no_text_is_written_as_far_as_it_is(suffix: str, tmp_path:
     path, titles = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     async with client_of("https://portal.example/", transport=transport) as client:
         found = datasets.list_datasets(client)
-        await bulk.harvest(client, found, path)
-        await bulk.harvest(client, found, path, since="last")
-        await bulk.harvest(client, found.into(Title), titles)
+        await bulk.harvest(found, path)
+        await bulk.harvest(found, path, since="last")
+        await bulk.harvest(found.into(Title), titles)
     (item,), (title,) = read(path), read(titles)
     assert item["title"] == title["title"] == "half \ufffd a pair"
     assert item["extras"] in ({"a": None}, '{"a":null}')
@@ -424,17 +424,17 @@ async def test_what_cannot_be_brought_up_to_date_is_refused_before_anything_is_s
         cases: list[tuple[Paginator[Any, Any], str]] = [
             (datasets.list_datasets(client, fields="title"), "the id must be among"),
             (datasets.list_datasets(client, sort="title"), "but sort is given"),
-            (datasets.list_dataset_followers(client, "a"), "cannot sort it by what has changed"),
+            (datasets.list_dataset_followers(client, "a"), "cannot sort the list by changes"),
             (datasets.list_datasets(client, tag=["x"]), "parameter tag none there, 'x' here"),
         ]
         for other, words in cases:
             with pytest.raises((DestinationError, CheckpointError), match=words):
-                await bulk.harvest(client, other, path, since="last")
+                await bulk.harvest(other, path, since="last")
         bare = tmp_path / "b.jsonl"
         with pytest.raises(DestinationError, match="does not know of a complete harvest"):
-            await bulk.harvest(client, found, bare, since="last")
+            await bulk.harvest(found, bare, since="last")
         with pytest.raises(DestinationError, match=r"b.jsonl, line 1: .*with an id"):
-            await bulk.harvest(client, found, bare, since=dt.date(2026, 1, 1))
+            await bulk.harvest(found, bare, since=dt.date(2026, 1, 1))
     assert not sent
     assert (tmp_path / "b.jsonl").read_text() == "{}\n"
 
@@ -468,13 +468,13 @@ async def test_of_a_list_that_cannot_be_sorted_only_the_number_is_checked(
     path = tmp_path / "a.jsonl"
     follows = [{"id": str(one), "since": "2026-01-01"} for one in range(3)]
     async with scripted(lambda _: page_of(follows, 3)) as client:
-        report = await bulk.harvest(client, datasets.list_dataset_followers(client, "x"), path)
+        report = await bulk.harvest(datasets.list_dataset_followers(client, "x"), path)
     assert report.complete
     assert report.reason == (
         "only the number of items can be checked: the portal cannot sort it by creation"
     )
     async with scripted(lambda _: page_of(follows, 5)) as client:
-        report = await bulk.harvest(client, datasets.list_dataset_followers(client, "x"), path)
+        report = await bulk.harvest(datasets.list_dataset_followers(client, "x"), path)
     assert not report.complete
     assert report.items == 3
 
@@ -492,16 +492,16 @@ async def test_a_portal_that_does_not_sort_is_found_out(
         return httpx.Response(200, json={**page, "next_page": more, "previous_page": None})
 
     async with scripted(answer) as client:
-        report = await bulk.harvest(client, reuses.list_reuses(client), tmp_path / "a.jsonl")
+        report = await bulk.harvest(reuses.list_reuses(client), tmp_path / "a.jsonl")
     assert report.complete  # By their number.
-    assert "does not come by creation" in str(report.reason)
+    assert "is not sorted by date" in str(report.reason)
     assert len(read(tmp_path / "a.jsonl")) == 150
 
 
 async def test_a_walk_from_a_page_on_is_of_what_comes_then(tmp_path: Path) -> None:
     async with MovingPortal.of(23, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page=3, page_size=5)
-        report = await bulk.harvest(client, found, tmp_path / "a.jsonl")
+        report = await bulk.harvest(found, tmp_path / "a.jsonl")
     assert ids(tmp_path / "a.jsonl") == [*range(10, 23)]
     assert report.complete
     assert "but page is given" in str(report.reason)
@@ -533,7 +533,7 @@ async def test_a_report_counts_what_was_sent_again_and_rejected(tmp_path: Path) 
         on_retry=retries.append,
     ) as client:
         found = datasets.list_datasets(client, page_size=10)
-        report = await bulk.harvest(client, found, tmp_path / "a.jsonl")
+        report = await bulk.harvest(found, tmp_path / "a.jsonl")
     assert (report.pages, report.requests, report.retries, report.rejected) == (3, 3 + 1 + 3, 3, 1)
     assert report.bytes == sum(seen)  # Those who look at answers themselves still do.
     assert len(retries) == 3
@@ -553,8 +553,8 @@ async def test_progress_says_what_has_come(tmp_path: Path) -> None:
     [
         ("a.csv", "its suffix must be one of .jsonl, .jsonl.gz, .jsonl.zst, .parquet"),
         ("nowhere/a.jsonl", "there is no folder"),
-        ("folder.jsonl", "is no file"),
-        ("pipe.jsonl", "is no file"),
+        ("folder.jsonl", "is not a file"),
+        ("pipe.jsonl", "is not a file"),
     ],
 )
 async def test_a_destination_that_cannot_be_is_refused(
@@ -605,17 +605,17 @@ async def test_bad_words_are_refused(tmp_path: Path) -> None:
     async with MovingPortal.of(3, 0, left=0).client() as client:
         found = datasets.list_datasets(client)
         with pytest.raises(MaskError, match="did you mean title"):
-            await bulk.harvest(client, found, path, fields="titel")
-        with pytest.raises(MaskError, match="say once only"):
-            await bulk.harvest(client, found, path, fields="title", into=Title)
-        with pytest.raises(MaskError, match="say once only"):
-            await bulk.harvest(client, found.into(Title), path, fields="title")
+            await bulk.harvest(found, path, fields="titel")
+        with pytest.raises(MaskError, match="are given twice"):
+            await bulk.harvest(found, path, fields="title", into=Title)
+        with pytest.raises(MaskError, match="are given twice"):
+            await bulk.harvest(found.into(Title), path, fields="title")
         with pytest.raises(ValueError, match="concurrency is 0"):
-            await bulk.harvest(client, found, path, concurrency=0)
+            await bulk.harvest(found, path, concurrency=0)
         with pytest.raises(ValueError, match="page_size is 0"):
-            await bulk.harvest(client, datasets.list_datasets(client, page_size=0), path)
+            await bulk.harvest(datasets.list_datasets(client, page_size=0), path)
         with pytest.raises(ValueError, match="since is '2026-01-01'"):
-            await bulk.harvest(client, found, path, since=cast("Any", "2026-01-01"))
+            await bulk.harvest(found, path, since=cast("Any", "2026-01-01"))
         with pytest.raises(ValueError, match="n is 0"):
             await bulk.partition(found, 0)
         with pytest.raises(ValueError, match="list_dataset_followers cannot be split"):
@@ -637,7 +637,7 @@ async def test_a_portal_that_fails_leaves_what_has_come(tmp_path: Path) -> None:
     async with client_of("https://portal.example/", transport=transport) as client:
         found = datasets.list_datasets(client, page_size=5)
         with pytest.raises(ServerError):
-            await bulk.harvest(client, found, path)
+            await bulk.harvest(found, path)
     report = await harvest(portal, path)
     assert report.resumed > 0
     assert ids(path) == [*range(60)]

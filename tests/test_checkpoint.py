@@ -15,8 +15,9 @@ import pytest
 from attrs import field, make_class
 
 from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
+from aiodatagouv._walk import listing
 from aiodatagouv.api import datasets
-from aiodatagouv.bulk import desk
+from aiodatagouv.bulk import writer
 from aiodatagouv.bulk.checkpoint import Entry, Journal
 from aiodatagouv.bulk.parquet import Parquet
 from aiodatagouv.bulk.sinks import JsonLines
@@ -35,16 +36,16 @@ async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
     async with MovingPortal.of(60, 0, left=0).client() as client:
         other = datasets.list_datasets(client, page_size=5, tag=["velo"], fields="id")
         with pytest.raises(CheckpointError) as caught:
-            await bulk.harvest(client, other, path)
+            await bulk.harvest(other, path)
     assert "parameter tag none there, 'velo' here" in str(caught.value)
     assert "fields none there, 'id' here" in str(caught.value)
     assert (tmp_path / "datasets.jsonl.checkpoint").read_bytes() == before
     async with MovingPortal.of(60, 0, left=0).client(api_key="secret-key") as client:
         with pytest.raises(CheckpointError, match="key no there, yes here"):
-            await bulk.harvest(client, datasets.list_datasets(client, page_size=5), path)
+            await bulk.harvest(datasets.list_datasets(client, page_size=5), path)
     async with MovingPortal.of(60, 0, left=0).client() as client:
         other = datasets.list_datasets(client, fields="title")
-        await bulk.harvest(client, other, path, resume=False)
+        await bulk.harvest(other, path, resume=False)
     assert read(path)[0] == {"title": "Jeu 0, version 0"}
 
 
@@ -82,7 +83,7 @@ async def test_what_the_checkpoint_speaks_of_must_be_there(suffix: str, tmp_path
         (part / "000001").unlink()
     else:
         part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(CheckpointError, match="has less than the checkpoint beside it says"):
+    with pytest.raises(CheckpointError, match="lacks items that its checkpoint covers"):
         await harvest(MovingPortal.of(60, 0, left=0), path)
     await harvest(MovingPortal.of(60, 0, left=0), path, resume=False)
     assert ids(path) == [*range(60)]
@@ -101,7 +102,7 @@ async def test_another_file_is_not_taken_for_a_checkpoint(tmp_path: Path) -> Non
     ]
     for text in wrong:
         other.write_text(text)
-        with pytest.raises(CheckpointError, match="is no checkpoint of a harvest"):
+        with pytest.raises(CheckpointError, match="is not the checkpoint of a harvest"):
             await harvest(MovingPortal.of(6, 0, left=0), tmp_path / "datasets.jsonl")
         assert other.read_text() == text
 
@@ -111,11 +112,11 @@ async def test_two_harvests_do_not_write_one_file(tmp_path: Path) -> None:
     async with MovingPortal.of(60, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=5)
         reports: list[bulk.Report] = []
-        first = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+        first = asyncio.create_task(bulk.harvest(found, path, progress=reports.append))
         while not reports:
             await asyncio.sleep(0)
         with pytest.raises(CheckpointError, match="another harvest is under way"):
-            await bulk.harvest(client, found, path)
+            await bulk.harvest(found, path)
         assert (tmp_path / "datasets.jsonl.checkpoint").exists()
         assert (await first).items == 60
     assert ids(path) == [*range(60)]
@@ -132,13 +133,13 @@ async def test_a_kill_while_the_file_gets_its_name_is_made_good(
     whole = path.read_bytes()
     path.unlink()
 
-    for place in ["finish", "end"]:  # Before it has its name; after.
+    for place in ["finish", "record_end"]:  # Before it has its name; after.
         with monkeypatch.context() as patch:
-            patch.setattr(desk.Desk if place == "end" else sink, place, stop)
+            patch.setattr(writer.Writer if place == "record_end" else sink, place, stop)
             with pytest.raises(Stop):
                 await harvest(MovingPortal.of(43, 0, left=0), path)
-        assert path.exists() == (place == "end")
-        if place == "end" and suffix == ".parquet":
+        assert path.exists() == (place == "record_end")
+        if place == "record_end" and suffix == ".parquet":
             (tmp_path / "datasets.parquet.part").mkdir()  # Not all of it was removed yet.
         silent = MovingPortal.of(0, 0, left=0)  # Nothing more is asked for.
         report = await harvest(silent, path)
@@ -155,13 +156,13 @@ async def test_a_harvest_that_is_cancelled_is_continued(tmp_path: Path) -> None:
     async with MovingPortal.of(300, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=5)
         reports: list[bulk.Report] = []
-        task = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+        task = asyncio.create_task(bulk.harvest(found, path, progress=reports.append))
         while len(reports) < 25:
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        report = await bulk.harvest(client, found, path)
+        report = await bulk.harvest(found, path)
     assert report.resumed == 100
     assert ids(path) == [*range(300)]
 
@@ -171,7 +172,7 @@ async def test_a_client_that_is_closed_ends_a_harvest_with_an_error(tmp_path: Pa
     reports: list[bulk.Report] = []
     async with MovingPortal.of(300, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=5)
-        task = asyncio.create_task(bulk.harvest(client, found, path, progress=reports.append))
+        task = asyncio.create_task(bulk.harvest(found, path, progress=reports.append))
         while len(reports) < 5:
             await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="Client"):
@@ -203,7 +204,7 @@ async def test_what_is_written_when_a_harvest_is_cancelled_holds_up_nobody_else(
     sink = Slow()
     async with MovingPortal.of(30, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=5)
-        task = asyncio.create_task(bulk.harvest(client, found, sink))
+        task = asyncio.create_task(bulk.harvest(found, sink))
         while not sink.written:
             await asyncio.sleep(0)
         task.cancel()
@@ -234,7 +235,7 @@ async def test_what_is_secured_while_a_harvest_is_cancelled_is_kept(
     monkeypatch.setattr(Journal, "add", slowly)
     async with MovingPortal.of(100, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=5)
-        task = asyncio.create_task(bulk.harvest(client, found, path))
+        task = asyncio.create_task(bulk.harvest(found, path))
         while not is_noting.is_set():
             await asyncio.sleep(0)
         task.cancel()
@@ -243,7 +244,7 @@ async def test_what_is_secured_while_a_harvest_is_cancelled_is_kept(
         may_go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-        report = await bulk.harvest(client, found, path)
+        report = await bulk.harvest(found, path)
     assert report.resumed == 50
     assert ids(path) == [*range(100)]
 
@@ -264,7 +265,7 @@ async def test_what_was_refused_before_anything_came_does_not_stand_in_the_way(
     path = tmp_path / "a.jsonl"
     async with scripted(lambda _: httpx.Response(400)) as client:
         with pytest.raises(BadRequestError):
-            await bulk.harvest(client, datasets.list_datasets(client, tag=["x"]), path)
+            await bulk.harvest(datasets.list_datasets(client, tag=["x"]), path)
     assert not [*tmp_path.iterdir()]
     report = await harvest(MovingPortal.of(12, 0, left=0), path)
     assert report.complete
@@ -289,7 +290,7 @@ async def of_title(path: Path, pages: int) -> bulk.Report:
     """A harvest in the order of titles, ended after some pages."""
     async with MovingPortal.of(100, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=10, sort="title")
-        return await bulk.harvest(client, found, path, progress=stop_after(pages))
+        return await bulk.harvest(found, path, progress=stop_after(pages))
 
 
 @pytest.mark.usefixtures("short")
@@ -311,7 +312,7 @@ async def test_a_list_of_which_only_the_end_was_left_is_complete(
     path = tmp_path / "a.jsonl"
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.Desk, "finish", stop)
+        patch.setattr(writer.Writer, "finish", stop)
         with pytest.raises(Stop):
             await of_title(path, 10)
     report = await of_title(path, 10)  # The page after the last one is a 404.
@@ -334,7 +335,7 @@ async def test_a_date_that_leaves_a_gap_does_not_count_as_the_latest_harvest(
     portal.updated = {3: (1, int((now - dt.timedelta(days=5) - START).total_seconds()))}
     report = await harvest(portal, path, since=now - dt.timedelta(days=1))
     assert report.changed == 0
-    assert "what changed before" in str(report.reason)
+    assert "changes before" in str(report.reason)
     report = await harvest(portal, path, since="last")
     assert report.changed == 1
     assert report.reason is None
@@ -346,7 +347,7 @@ async def test_an_incomplete_harvest_does_not_count_as_the_latest(
 ) -> None:
     path = tmp_path / "a.jsonl"
     with monkeypatch.context() as patch:
-        patch.setattr("aiodatagouv.bulk.run.instability", lambda _: "for a test")
+        patch.setattr(listing, "_instability", lambda *_, **__: "for a test")
         patch.setattr(MovingPortal, "total", lambda _: 7)
         report = await harvest(MovingPortal.of(6, 0, left=0), path)
         assert not report.complete
@@ -357,7 +358,7 @@ async def test_an_incomplete_harvest_does_not_count_as_the_latest(
 async def test_a_harvest_of_something_else_does_not_count_as_the_latest(tmp_path: Path) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(6, 0, left=0)
     async with portal.client() as client:
-        await bulk.harvest(client, datasets.list_datasets(client, tag=["x"]), path)
+        await bulk.harvest(datasets.list_datasets(client, tag=["x"]), path)
     await cut_off(path, pages=0)
     with pytest.raises(DestinationError, match="does not know of a complete harvest"):
         await harvest(portal, path, since="last")
@@ -369,7 +370,7 @@ async def test_an_update_that_was_killed_is_not_taken_for_a_harvest_of_all(
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
     await harvest(portal, path)
 
-    places: list[tuple[object, str]] = [(JsonLines, "finish"), (desk.Desk, "end")]
+    places: list[tuple[object, str]] = [(JsonLines, "finish"), (writer.Writer, "record_end")]
     for version, place in enumerate(places, start=1):
         with monkeypatch.context() as patch:
             patch.setattr(*place, stop)
@@ -389,7 +390,7 @@ async def test_a_kill_when_a_harvest_begins_leaves_what_is_known_of_the_latest(
     before = (tmp_path / "a.jsonl.checkpoint").read_bytes()
 
     with monkeypatch.context() as patch:
-        patch.setattr("aiodatagouv.bulk.checkpoint.replace", stop)
+        patch.setattr("aiodatagouv.files.replace", stop)
         with pytest.raises(Stop):
             await harvest(portal, path)
     assert (tmp_path / "a.jsonl.checkpoint").read_bytes() == before

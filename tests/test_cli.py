@@ -25,11 +25,12 @@ import pytest
 from attrs import evolve
 
 from aiodatagouv import OPERATIONS, APIError, Client, MaskError, NetworkError, Retry, bulk
-from aiodatagouv.cli import catalogue, main
+from aiodatagouv.cli import main, operations
 from aiodatagouv.cli.parameters import KnownValues, known_values, to_click
-from aiodatagouv.cli.progress import Meter
+from aiodatagouv.cli.progress import Meter, Waiting
 from aiodatagouv.operation import Parameter
 
+from . import clock
 from .servers import OK, server
 from .servers import says as says_bytes
 
@@ -132,7 +133,7 @@ def test_commands_take_what_the_functions_take(tag: str) -> None:
 
 
 def test_every_command_shows_its_help(run: Run) -> None:
-    for name, operation in catalogue.everything().items():
+    for name, operation in operations.BY_NAME.items():
         status, out, err = run("call", name, "--help")
         assert (status, err) == (0, "")
         assert operation.summary.split()[0] in out
@@ -154,7 +155,7 @@ def test_help_says_what_is_in_the_path_and_what_is_not(run: Run) -> None:
 
 
 def test_every_list_can_be_harvested_by_a_short_name(run: Run) -> None:
-    names = catalogue.lists()
+    names = operations.lists()
     assert len(names) == 25
     assert {one.kind for one in names.values()} == {"page"}
     assert names["datasets"].id == "list_datasets"
@@ -201,7 +202,10 @@ def test_a_parameter_without_a_description_is_listed_all_the_same(run: Run) -> N
     [
         (["harvest", "dataset"], "'dataset'. Did you mean datasets"),
         (["harvest", "dattasets"], "Did you mean datasets"),
-        (["harvest", "get_dataset"], "get_dataset is no list: try 'aiodatagouv get get_dataset'"),
+        (
+            ["harvest", "get_dataset"],
+            "get_dataset is not a list: try 'aiodatagouv get get_dataset'",
+        ),
         (["harvest", "reuse_image"], "try 'aiodatagouv call upload_reuse_image'"),
         (["harvest", "create_reuse"], "try 'aiodatagouv call create_reuse'"),
         (["get", "create-reuse"], "create_reuse is a POST: try 'aiodatagouv call create_reuse'"),
@@ -263,29 +267,34 @@ def test_values_that_are_not_known_are_taken(
 def test_dates() -> None:
     option = to_click(Parameter("day", "query", "dt.date", description="A day."))
     assert option.type.convert("2026-11-24", option, None) == dt.date(2026, 11, 24)
-    with pytest.raises(click.UsageError, match="'24/11/2026' is no date: write 2026-11-24"):
+    with pytest.raises(click.UsageError, match="'24/11/2026' is not a date: write 2026-11-24"):
         option.type.convert("24/11/2026", option, None)
 
 
 @pytest.mark.parametrize(
     ("fields", "mask"),
     [
-        ("id,organization{name}", "id,organization{name}"),
-        ("id, organization.name", "id,organization{name}"),
-        ("title", "title"),
+        (["id,organization{name}"], "id,organization{name}"),
+        (["id, organization.name"], "id,organization{name}"),
+        (["title"], "title"),
+        (["id", "organization.name"], "id,organization{name}"),
+        (["organization.name,organization", "id"], "organization,id"),
+        (["id", "organization{slug,name}"], "id,organization{slug,name}"),
+        (["title", "*"], "title,*"),
     ],
-)
-def test_fields_as_a_mask_or_as_dotted_paths(
-    run: Run, says: Any, requests: list[httpx.Request], fields: str, mask: str
+)  # fmt: skip
+def test_fields_as_masks_and_as_dotted_paths(
+    run: Run, says: Any, requests: list[httpx.Request], fields: Sequence[str], mask: str
 ) -> None:
-    assert run("get", "dataset", "velos", "--fields", fields, portal=says(json=VELOS)).status == 0
+    options = [one for field in fields for one in ("--fields", field)]
+    assert run("get", "dataset", "velos", *options, portal=says(json=VELOS)).status == 0
     assert requests[0].headers["X-Fields"] == mask
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["get", "dataset", "velos", "--fields", "titel"], "titel is no field of Dataset"),
+        (["get", "dataset", "velos", "--fields", "titel"], "titel is not a field of Dataset"),
         (["get", "dataset", ""], "the path parameter dataset is ''"),
         (
             ["get", "dataset"],
@@ -294,15 +303,15 @@ def test_fields_as_a_mask_or_as_dotted_paths(
         (["get", "suggest_datasets"], "Missing option '--q'"),
         (["get", "get_avatar", "abc", "large"], "'large' is not a valid integer"),
         (["get", "datasets", "--page-size", "many"], "'many' is not a valid integer"),
-        (["get", "datasets", "--rate", "0"], "'0' is no rate"),
-        (["get", "datasets", "--rate", "fast"], "'fast' is no rate"),
+        (["get", "datasets", "--rate", "0"], "'0' is not a rate"),
+        (["get", "datasets", "--rate", "fast"], "'fast' is not a rate"),
         (["get", "datasets", "--portal", "www.data.gouv.fr"], "not an http or https URL"),
         (["get", "datasets", "--nonsense"], "--nonsense"),
         (["harvest", "datasets", "--concurrency", "0"], "0 is not in the range"),
-        (["harvest", "datasets", "--since", "monday", "-o", "x"], "'monday' is no date"),
+        (["harvest", "datasets", "--since", "monday", "-o", "x"], "'monday' is not a date"),
         (["harvest", "datasets", "--since", "last"], "--since needs a file"),
         (["harvest", "datasets", "--since", "last", "--fresh", "-o", "x.jsonl"], "--fresh"),
-        (["get", "datasets", "--portal", ""], "--portal is empty"),
+        (["get", "datasets", "--portal", ""], "not an http or https URL: ''"),
         (["harvest", "datasets", "--page", "2"], "--page"),
         (["--rate", "inf"], "Missing command"),
         (["nonsense"], "nonsense"),
@@ -314,6 +323,53 @@ def test_a_mistake_is_said_in_a_line(run: Run, arguments: Sequence[str], message
     assert err.startswith("Error: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--portal", "data.gouv.fr", "not an http or https URL"),
+        ("--portal", "https://me@x.example", "has no user, password, query or fragment"),
+        ("--portal", "https://[x", "not an http or https URL"),
+        ("--rate", "-1", "'-1' is not a rate: give requests a second, auto or inf."),
+        ("--page-size", "0", "0 is not in the range x>=1."),
+        ("--fields", "titel", "titel is not a field of Dataset: did you mean title?"),
+        ("--fields", "", "no field is named: name some, or leave it out to get them all"),
+        ("--fields", "a..b", "'a..b' is not a path of plain names separated by dots"),
+        ("--fields", "organization{a.b}", "use either dotted paths or braces"),
+        ("--fields", "organization{name", "of the braces in 'organization{name' are not closed"),
+        ("--fields", "extras.a.b", "extras takes one key: a key with a dot cannot be masked"),
+    ],
+)
+def test_a_mistake_has_the_same_words_everywhere(
+    run: Run, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    listed = run("get", "list_datasets", option, value)
+    harvested = run("harvest", "datasets", option, value, "-o", str(tmp_path / "x.jsonl"))
+    assert listed.status == harvested.status == 2
+    assert harvested.err == listed.err.replace("get list_datasets", "harvest datasets")
+    assert option in listed.err
+    assert message in listed.err
+
+
+@pytest.mark.parametrize("command", [["get", "datasets"], ["harvest", "datasets"]])
+def test_a_portal_of_the_environment_that_is_wrong(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: Sequence[str]
+) -> None:
+    monkeypatch.setenv("DATAGOUV_PORTAL", "data.gouv.fr")
+    environment, option = run(*command), run(*command, "--portal", "data.gouv.fr")
+    assert environment.status == option.status == 2
+    assert environment.err == option.err.replace("--portal", "DATAGOUV_PORTAL")
+
+
+def test_a_key_that_would_travel_in_the_clear(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAGOUV_API_KEY", KEY)
+    status, _, err = run("get", "datasets", "--portal", "http://portal.example")
+    assert status == 2
+    assert err == (
+        "Error: --portal: http://portal.example/api/1/: an API key is only sent over https or to "
+        "this machine\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [[], ["harvest"], ["get"], ["call"]])
@@ -361,8 +417,9 @@ def test_options_before_and_after_the_command(
     ("given", "environment", "url"),
     [
         ([], None, "https://www.data.gouv.fr/api/1/"),
+        ([], "demo", "https://demo.data.gouv.fr/api/1/"),
         (["--portal", "demo"], None, "https://demo.data.gouv.fr/api/1/"),
-        ([], "https://env.example", "https://env.example"),
+        ([], "https://env.example", "https://env.example/api/1/"),
         (["--portal", "production"], "https://env.example", "https://www.data.gouv.fr/api/1/"),
     ],
 )
@@ -378,7 +435,7 @@ def test_the_portal(
     if environment:
         monkeypatch.setenv("DATAGOUV_PORTAL", environment)
     assert run(*given, "get", "datasets", portal=says(json=page())).status == 0
-    assert clients[0]["base_url"] == url
+    assert Client(base_url=clients[0]["base_url"]).base_url == url
 
 
 @pytest.mark.parametrize(("text", "rate"), [("auto", "auto"), ("inf", float("inf")), ("0.5", 0.5)])
@@ -446,7 +503,7 @@ def test_a_key_that_cannot_be_sent(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DATAGOUV_API_KEY", f"{KEY}\n{KEY}")
     status, _, err = run("get", "datasets")
     assert status == 2
-    assert "the API key has a character that no key has" in err
+    assert "the API key in DATAGOUV_API_KEY has a character that no key has" in err
     assert KEY not in err
 
 
@@ -512,11 +569,44 @@ def test_a_failure_of_the_portal_is_said_in_a_line(
     assert result.err[:-1].isprintable()
 
 
-def test_a_folder_that_is_not_there(run: Run, says: Any, tmp_path: Path) -> None:
-    target = tmp_path / "nowhere" / "x"
-    status, _, err = run("get", "dataset", "velos", "-o", str(target), portal=says(json=VELOS))
-    assert status == 1
-    assert err == f"Error: {target}.part: No such file or directory\n"
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["get", "dataset", "velos"],
+        ["get", "get_site_tags_csv"],
+        ["call", "delete_dataset", "velos"],
+        ["harvest", "datasets"],
+    ],
+)
+@pytest.mark.parametrize(("name", "reason"), [
+    ("", "The name of the file is empty."),
+    ("missing/x.jsonl", "Folder 'missing' does not exist."),
+    ("a-file/x.jsonl", "Folder 'a-file' does not exist."),
+    ("a-link.jsonl", "Folder '{tmp_path}/nowhere' does not exist."),
+    ("a-folder", "File 'a-folder' is a directory."),
+    ("protected.jsonl", "File 'protected.jsonl' is not writable."),
+    ("a-folder/x.jsonl", "Folder 'a-folder' is not writable."),
+])  # fmt: skip
+def test_a_destination_that_cannot_be_written(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Sequence[str],
+    name: str,
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a-file").touch()
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "protected.jsonl").touch()
+    (tmp_path / "a-link.jsonl").symlink_to("nowhere/x.jsonl")
+    reason = reason.replace("{tmp_path}", str(tmp_path))
+    # An administrator may write anything.
+    monkeypatch.setattr("os.access", lambda path, mode: mode == os.R_OK)
+    status, out, err = run(*command, "-o", name)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"Error: Invalid value for '-o' / '--output': {reason} Try 'aiodatagouv ")
+    assert err.count("\n") == 1
 
 
 # Bodies
@@ -561,33 +651,73 @@ def test_a_body_that_is_a_list_or_text(run: Run, says: Any, requests: list[httpx
     assert [sent(one) for one in requests] == [[{"id": "abc"}], "0 0 * * *"]
 
 
-def test_what_the_api_gains_later_is_sent_too(
-    run: Run, says: Any, requests: list[httpx.Request]
+@pytest.mark.parametrize(
+    ("operation", "body", "message"),
+    [
+        ("update_reuse", {"titel": "Carte"}, "titel is not a field (did you mean title?)."),
+        ("update_reuse", {"carbon": {"kg": 3}}, "carbon is not a field."),
+        ("update_reuse", {"owner": {"class": "User"}}, "owner.id is missing."),
+        (
+            "create_dataset",
+            {"resources": [{"url": "https://x"}, {"ulr": "https://x", "title": None}]},
+            "resources[1].ulr is not a field (did you mean resources[1].url?).",
+        ),
+        (
+            "create_discussion",
+            {"titel": "Bonjour", "subject": {"ID": "1"}, "comment": "Oui"},
+            "titel is not a field (did you mean title?); "
+            "subject.ID is not a field (did you mean subject.id?); "
+            "subject.class and subject.id are missing; title is missing.",
+        ),
+        ("upload_reuse_image", {"box": "0,0,9,9"}, "box is not a field (did you mean bbox?)."),
+        ("upload_reuse_image", {"bbox": None}, "bbox must be text, not null."),
+    ],
+)
+def test_names_and_types_of_a_body_are_checked(
+    run: Run, reuse_file: Path, operation: str, body: object, message: str
 ) -> None:
-    body = '{"title": "Carte", "carbon": {"kg": 3}}'
+    arguments = ["x"] * operations.BY_NAME[operation].path.count("{") + ["--body", json.dumps(body)]
+    file = ["--file", str(reuse_file)] if operation == "upload_reuse_image" else []
+    status, out, err = run("call", operation, *arguments, *file)
+    assert (status, out) == (2, "")
+    try_help = f" Try 'aiodatagouv call {operation} --help'.\n"
+    assert err == f"Error: Invalid value for '--body': {message}{try_help}"
+
+
+def test_extras_may_have_any_names(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+    body = '{"extras": {"carbon": {"kg": 3}}}'
     run("call", "update_reuse", "carte", "--body", body, portal=says(json=REUSE))
     assert sent(requests[0]) == json.loads(body)
+
+
+def test_an_update_that_would_remove_values(run: Run) -> None:
+    status, _, err = run("call", "update_dataset", "velos", "--body", '{"title": "Vélos"}')
+    assert status == 2
+    assert err == (
+        "Error: update_dataset: the body lacks tags and temporal_coverage, which the portal "
+        "would delete: send the present value, or null or [] to delete it\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("operation", "body", "message"),
     [
-        ("create_reuse", None, "Give a --body of JSON (ReuseWrite)"),
-        ("create_reuse", "{title: 1}", "The body is not JSON: Expecting property name"),
-        ("create_reuse", "", "The body is not JSON"),
-        ("create_reuse", "[" * 100_000, "The body is not JSON"),
-        ("create_reuse", "@/no/such/file", "@/no/such/file: No such file or directory"),
-        ("create_reuse", "[]", "expected an object (ReuseWrite) at $, got []"),
-        ("create_reuse", '{"archived": "soon"}', "expected a date at $.archived, got 'soon'"),
-        ("create_discussion", "{}", "The body needs "),
+        ("create_reuse", None, "Missing option '--body'."),
+        ("create_reuse", "{title: 1}", "it is not JSON: Expecting property name"),
+        ("create_reuse", "", "'--body': it is empty."),
+        ("create_reuse", "[" * 100_000, "it is not JSON"),
+        ("create_reuse", "@/no/such/file", "File '/no/such/file' does not exist."),
+        ("create_reuse", "[]", "the body must be an object, not []."),
+        ("create_reuse", '{"archived": "soon"}', "archived must be a date, not 'soon'."),
+        ("create_discussion", "{}", "comment and subject and title are missing."),
         ("create_discussion", '{"title": "Bonjour", "comment": null}', "comment and subject"),
-        ("add_dataservice_datasets", "{}", "expected a list at $"),
-        ("add_dataservice_datasets", "[{}]", "expected a value at $[0].id, got nothing"),
-        ("schedule_harvest_source", "7", "expected text at $, got 7"),
+        ("add_dataservice_datasets", "{}", "the body must be a list, not {}."),
+        ("add_dataservice_datasets", "[{}]", "'--body': [0].id is missing."),
+        ("schedule_harvest_source", "7", "the body must be text, not 7."),
     ],
 )
 def test_a_body_that_is_wrong(run: Run, operation: str, body: str | None, message: str) -> None:
-    places = ["x"] * catalogue.everything()[operation].path.count("{")
+    places = ["x"] * operations.BY_NAME[operation].path.count("{")
     options = [] if body is None else ["--body", body]
     status, out, err = run("call", operation, *places, *options)
     assert (status, out) == (2, "")
@@ -617,10 +747,10 @@ def test_an_upload(run: Run, says: Any, requests: list[httpx.Request], tmp_path:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "Give --file PATH"),
+        ([], "Missing option '--file'."),
         (["--file", "/no/such/file"], "'/no/such/file' does not exist"),
-        (["--body", '{"file": "carte.png"}'], "The file cannot be in the body"),
-        (["--body", "[]"], "The body must be an object"),
+        (["--body", '{"file": "carte.png"}'], "file is not given in it, but as --file PATH."),
+        (["--body", "[]"], "it must be an object with the other fields of the form."),
     ],
 )
 def test_an_upload_that_is_wrong(run: Run, options: Sequence[str], message: str) -> None:
@@ -642,7 +772,16 @@ def test_help_says_what_a_body_has(run: Run) -> None:
     out = " ".join(run("call", "create_discussion", "--help").out.split())
     assert "Body: JSON, an object with:" in out
     assert "comment text, required" in out
-    assert "subject object, as ModelReferenceWrite, required" in out
+    assert "subject object, required subject.class text, required subject.id text, required" in out
+    out = " ".join(run("call", "create_dataset", "--help").out.split())
+    assert "resources list of objects resources[].checksum" in out
+    assert "owner id, or object with an id" in out
+    out = " ".join(run("call", "dataservice_datasets_create", "--help").out.split())
+    assert out.endswith("Body: JSON, a list of objects with: [].id text, required")
+    out = " ".join(run("call", "reuse_image", "--help").out.split())
+    assert "file given as --file, required bbox text" in out
+    out = " ".join(run("call", "schedule_harvest_source", "--help").out.split())
+    assert out.endswith("Body: JSON: text A cron expression.")
     assert "topic text, known:" in " ".join(run("call", "create_reuse", "--help").out.split())
 
 
@@ -691,7 +830,7 @@ def test_operations_are_searched_by_all_words(run: Run) -> None:
 def test_no_such_operation(run: Run) -> None:
     status, out, err = run("operations", "get_datset")
     assert (status, out) == (0, "")
-    assert err.startswith("No operation has get_datset in it. Did you mean get_dataset, ")
+    assert err.startswith("No operation matches get_datset. Did you mean get_dataset, ")
 
 
 # Completion
@@ -848,7 +987,7 @@ async def test_stdin_that_is_closed() -> None:
     )
     _, err = await process.communicate()
     assert process.returncode == 2
-    assert err.startswith(b"Error: Stdin is closed")
+    assert err.startswith(b"Error: Invalid value for '--body': stdin is closed.")
 
 
 async def test_a_disk_that_is_full_of_messages() -> None:
@@ -867,7 +1006,7 @@ def test_who_has_sent_no_key_is_told_so(
     status, _, err = run("get", "me", portal=refused)
     assert status == 1
     assert "401 wrong credentials" in err
-    assert "no key was sent: put one into the environment variable DATAGOUV_API_KEY" in err
+    assert "no key was sent: set the environment variable DATAGOUV_API_KEY" in err
     monkeypatch.setenv("DATAGOUV_API_KEY", "a-key-of-mine")
     assert "no key was sent" not in run("get", "me", portal=refused).err
 
@@ -949,7 +1088,7 @@ async def test_text_on_a_terminal_is_harmless_and_other_bytes_are_refused() -> N
         image = await asyncio.to_thread(on_terminal, "get", "get_avatar", "a", "9", "--portal", url)
     assert text.out == b"a;?[2J\r\nb"
     assert image.status == 2
-    assert image.out == b"Error: The answer is no text: say -o FILE, or > FILE.\r\n"
+    assert image.out == b"Error: The answer is not text: give -o FILE, or > FILE.\r\n"
 
 
 def test_operations_on_a_terminal_are_a_table() -> None:
@@ -977,6 +1116,19 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
+    def line(self) -> str:
+        """The last line, without its spinner."""
+        line = re.sub(r"\x1b\[(?!2K)[\d?]*[A-Za-z]", "", self.getvalue()).rpartition("\x1b[2K")[2]
+        return line.strip().partition(" ")[2]
+
+
+def terminal_for_stderr(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    return terminal
+
 
 def test_the_bar_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -989,21 +1141,96 @@ def test_the_bar_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
     shown: list[str] = []
     for retry in waits:
-        with Meter(operation, is_shown=True) as meter:
+        with Meter(operation) as meter:
             meter.update(evolve(HARVESTED, retries=3))
             meter.show_wait(retry)
         shown.append(terminal.getvalue())
     assert "429, again in 58 s" in shown[0]
     assert "no answer, again in 2 s" in shown[1]
-    with Meter(operation, is_shown=True) as meter:
+    with Meter(operation) as meter:
         meter.show_wait(waits[0])
         meter.update(evolve(HARVESTED, retries=3))
     assert "3 retries" in terminal.getvalue()
 
 
 def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    with Meter(OPERATIONS["list_datasets"], is_shown=True) as meter:
+    with Meter(OPERATIONS["list_datasets"]) as meter:
         meter.update(HARVESTED)
+    assert capsys.readouterr() == ("", "")
+
+
+async def test_a_line_says_that_a_call_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_for_stderr(monkeypatch)
+    operation = OPERATIONS["get_dataset"]
+
+    async def wait() -> None:
+        with Waiting(operation) as waiting:
+            await asyncio.sleep(0.9)
+            assert terminal.getvalue() == ""
+            await asyncio.sleep(2.2)
+            assert "get_dataset: waiting for the portal, 1 s" in terminal.getvalue()
+            assert terminal.line() == "get_dataset: waiting for the portal, 3 s"
+            waiting.show_wait(Retry(operation, APIError("Too many", status=429), 1, 12))
+            await asyncio.sleep(0.15)
+            assert terminal.line() == "get_dataset: 429, again in 12 s"
+            await asyncio.sleep(3)
+            assert terminal.line() == "get_dataset: 429, again in 9 s"
+            await asyncio.sleep(10)
+            assert terminal.line() == "get_dataset: waiting for the portal, 16 s"
+            waiting.count(2_500_000)
+            await asyncio.sleep(1)
+            assert terminal.line() == "get_dataset: 2.5 MB received, 17 s"
+        assert terminal.line() == ""
+        ended = terminal.getvalue()
+        await asyncio.sleep(10)
+        assert terminal.getvalue() == ended
+
+    await asyncio.to_thread(clock.run, wait())
+
+
+async def test_the_line_makes_way_for_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_for_stderr(monkeypatch)
+
+    async def wait() -> None:
+        with Waiting(OPERATIONS["list_datasets"]) as waiting:
+            await asyncio.sleep(1.5)
+            with waiting.hidden():
+                assert terminal.line() == ""
+            await asyncio.sleep(0.9)
+            assert terminal.line() == ""
+            await asyncio.sleep(0.3)
+            assert terminal.line() == "list_datasets: waiting for the portal, 3 s"
+            waiting.stop()
+            await asyncio.sleep(5)
+            assert terminal.line() == ""
+
+    await asyncio.to_thread(clock.run, wait())
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, APIError("No", status=500)])
+async def test_the_line_is_erased_when_the_call_ends_otherwise(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    terminal = terminal_for_stderr(monkeypatch)
+
+    async def wait() -> None:
+        with contextlib.suppress(asyncio.CancelledError, APIError), Waiting(OPERATIONS["get_me"]):
+            await asyncio.sleep(1.5)
+            assert terminal.line()
+            raise error
+        assert terminal.line() == ""
+        assert terminal.getvalue().rindex("\x1b[?25h") > terminal.getvalue().rindex("\x1b[?25l")
+
+    await asyncio.to_thread(clock.run, wait())
+
+
+async def test_without_a_terminal_there_is_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    async def wait() -> None:
+        with Waiting(OPERATIONS["get_dataset"]) as waiting:
+            waiting.show_wait(Retry(OPERATIONS["get_dataset"], NetworkError("no"), 1, 2))
+            await asyncio.sleep(10)
+
+    await asyncio.to_thread(clock.run, wait())
     assert capsys.readouterr() == ("", "")
 
 
@@ -1015,7 +1242,7 @@ def harvests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the command asks the library for, which it then has got."""
     asked: list[dict[str, Any]] = []
 
-    async def harvest(client: Client, paginator: object, to: object, **options: Any) -> bulk.Report:
+    async def harvest(paginator: object, to: object, **options: Any) -> bulk.Report:
         asked.append({"list": repr(paginator), "to": to, **options})
         return evolve(HARVESTED, complete=True)
 
@@ -1142,7 +1369,7 @@ def test_what_was_kept_can_be_gone_on_with(
 
     monkeypatch.setattr(bulk, "harvest", harvest)
     _, _, err = run("harvest", "datasets", "-o", str(target), *options)
-    assert err == f"Error: No space left on device; {hint} goes on where it was\n"
+    assert err == f"Error: No space left on device; {hint} continues the harvest\n"
 
 
 @pytest.mark.parametrize("options", [[], ["-o", "-"]])

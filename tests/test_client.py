@@ -25,6 +25,7 @@ from aiodatagouv import (
     PermissionDeniedError,
     RateLimitedError,
     RedirectError,
+    Retry,
     RetryPolicy,
     ServerError,
     TimeoutError,
@@ -65,6 +66,30 @@ def test_the_portals() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ("demo", DEMO),
+        ("production", PRODUCTION),
+        ("", PRODUCTION),
+        ("https://env.example", "https://env.example/api/1/"),
+    ],
+)
+def test_the_portal_of_the_environment(
+    environment: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAGOUV_PORTAL", environment)
+    assert Client().base_url == url
+    assert Client(base_url="https://portal.example").base_url == "https://portal.example/api/1/"
+    assert Client(base_url="demo").base_url == DEMO
+
+
+def test_a_portal_of_the_environment_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAGOUV_PORTAL", "data.gouv.fr")
+    with pytest.raises(ValueError, match="DATAGOUV_PORTAL: not an http or https URL"):
+        Client()
+
+
+@pytest.mark.parametrize(
     "base_url",
     [
         "https://portal.example",
@@ -91,10 +116,11 @@ def test_an_api_under_another_path() -> None:
         "https://",
         "https://me:secret@portal.example",
         "https://portal.example?key=1",
+        "https://[x",
     ],
 )
 def test_what_is_no_portal_is_refused(base_url: str) -> None:
-    with pytest.raises(ValueError, match=r"URL|must not contain") as refused:
+    with pytest.raises(ValueError, match="base_url: ") as refused:
         Client(base_url=base_url)
     assert "secret" not in str(refused.value)
 
@@ -130,9 +156,21 @@ def test_the_repr_does_not_show_the_key() -> None:
 # ---- Life cycle
 
 
-async def test_a_client_must_be_open() -> None:
+async def test_a_client_may_be_opened_by_its_first_call(scripted: Scripted) -> None:
+    client = scripted(Portal())
+    await datasets.get_dataset(client, "velos")
+    with pytest.raises(RuntimeError, match="close the Client that this one was derived from"):
+        await client.with_options(lang="fr").aclose()
+    await client.aclose()
+    await client.aclose()
+    with pytest.raises(RuntimeError, match="is closed"):
+        await datasets.get_dataset(client, "velos")
+
+
+async def test_a_client_that_made_no_call_can_be_closed() -> None:
     client = Client()
-    with pytest.raises(RuntimeError, match="not open yet"):
+    await client.aclose()
+    with pytest.raises(RuntimeError, match="is closed"):
         await datasets.get_dataset(client, "velos")
 
 
@@ -143,6 +181,73 @@ async def test_a_closed_client_says_so(scripted: Scripted) -> None:
         await datasets.get_dataset(client, "velos")
     with pytest.raises(RuntimeError, match="once only"):
         await client.__aenter__()
+
+
+def test_only_what_users_need_is_public() -> None:
+    names = {name for name in dir(Client()) if not name.startswith("_")}
+    assert names == {"aclose", "base_url", "request", "with_options"}
+
+
+# ---- Endpoints without a function
+
+
+async def test_any_endpoint_can_be_called_as_every_other_call(scripted: Scripted) -> None:
+    portal = Portal(json={"a": 1})
+    waits: list[Retry] = []
+    seen: list[httpx.Response] = []
+    options = {"api_key": KEY, "lang": "fr", "on_response": seen.append}
+    async with scripted(portal, **options) as client:
+        response = await client.request(
+            "post", "/some/path/", params={"tag": ["a", "b"], "page": 2}, json={"title": "é"}
+        )
+    assert response.json() == {"a": 1}
+    assert seen == [response]
+    assert portal.request.method == "POST"
+    assert str(portal.request.url) == (
+        "https://portal.example/api/1/some/path/?tag=a&tag=b&page=2&lang=fr"
+    )
+    assert portal.request.headers["X-API-KEY"] == KEY
+    assert json.loads(portal.request.content) == {"title": "é"}
+    answers = iter([httpx.Response(503), httpx.Response(200, text="plain")])
+    policy = RetryPolicy(base=0)
+    async with scripted(lambda _: next(answers), retry=policy, on_retry=waits.append) as client:
+        assert (await client.request("GET", "some/path")).text == "plain"
+        assert [str(one.error) for one in waits] == [
+            "GET some/path: 503 Service Unavailable (GET https://portal.example/api/1/some/path)"
+        ]
+    async with scripted(Portal(404, json={"message": "No such path"})) as client:
+        with pytest.raises(NotFoundError, match="DELETE some/path: 404 No such path"):
+            await client.request("DELETE", "some/path")
+
+
+async def test_a_redirect_of_any_endpoint_is_followed(scripted: Scripted) -> None:
+    def portal(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/"):
+            return httpx.Response(200, json={})
+        return httpx.Response(308, headers={"Location": f"{request.url}/"})
+
+    async with scripted(portal) as client:
+        assert (await client.request("GET", "some/path")).url.path == "/api/1/some/path/"
+        assert (await client.request("GET", "")).url.path == "/api/1/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../2/datasets/", "a/../../../x", "//elsewhere.example/x", "a?b=c", "a#b", "/../../x"],
+)
+async def test_a_path_that_leads_out_of_the_api_is_refused(scripted: Scripted, path: str) -> None:
+    portal = Portal()
+    async with scripted(portal, api_key=KEY) as client:
+        with pytest.raises(ValueError, match="it must be a path below"):
+            await client.request("GET", path)
+    assert portal.requests == []
+
+
+async def test_an_address_is_a_path_like_any_other(scripted: Scripted) -> None:
+    portal = Portal()
+    async with scripted(portal, api_key=KEY) as client:
+        await client.request("GET", "https://elsewhere.example/x")
+    assert portal.request.url.host == "portal.example"
 
 
 # ---- Requests
@@ -280,14 +385,14 @@ async def test_a_resource_may_be_anywhere(scripted: Scripted) -> None:
 async def test_nothing_follows_to_where_the_web_is_not(scripted: Scripted) -> None:
     portal = Portal(302, headers={"Location": "ftp://files.example/a.csv"})
     async with scripted(portal, retry=RetryPolicy()) as client:
-        with pytest.raises(RedirectError, match="which is not on the web"):
+        with pytest.raises(RedirectError, match="which is not http"):
             await datasets.get_dataset(client, "velos")
     assert len(portal.requests) == 1
 
 
 async def test_a_redirect_operation_that_does_not_redirect(scripted: Scripted) -> None:
     async with scripted(Portal(status=200, content=b"")) as client:
-        with pytest.raises(DecodeError, match="get_proconnect_login_api: expected an address"):
+        with pytest.raises(DecodeError, match="start_proconnect_login: expected a URL"):
             await proconnect.start_proconnect_login(client)
 
 
@@ -429,7 +534,7 @@ async def test_a_write_is_never_repeated_elsewhere(scripted: Scripted) -> None:
     for location, status in (("https://other.example/", 308), ("/api/1/reuses/x/", 302)):
         portal = Moving(location, status=status)
         async with scripted(portal, api_key=KEY) as client:
-            with pytest.raises(NetworkError, match="where a write is not repeated"):
+            with pytest.raises(NetworkError, match="a write is not sent a second time"):
                 await reuses.create_reuse(client, body=body)
         assert len(portal.requests) == 1
 

@@ -58,4 +58,4 @@ def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "is not empty: choose another folder" in done.stdout
+    assert "is not an empty folder: empty it" in done.stdout

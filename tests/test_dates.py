@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodatagouv.dates import WrittenDatetime, read_date, read_datetime, write_date
+from aiodatagouv._decoding.dates import WrittenDatetime, read_date, read_datetime, write_date
 
 ODD = {
     "2014-12-05T00:00:00Z": dt.datetime(2014, 12, 5, tzinfo=dt.UTC),
@@ -87,7 +87,7 @@ def test_what_nobody_can_read_is_an_error(text: str) -> None:
 
 def test_dateutil_is_imported_only_when_needed() -> None:
     code = (
-        "import sys; from aiodatagouv.dates import read_datetime; "
+        "import sys; from aiodatagouv._decoding.dates import read_datetime; "
         "read_datetime('2014-12-05T00:00:00Z'); assert 'dateutil' not in sys.modules; "
         "read_datetime('5 Dec 2014'); assert 'dateutil' in sys.modules"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiodatagouv import DecodeError
-from aiodatagouv.decoding import decode
+from aiodatagouv._decoding.json import decode
 from aiodatagouv.models import Dataset, DatasetPage
 
 PAGE = {"page": 1, "page_size": 20, "total": 1, "next_page": None, "previous_page": None}

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodatagouv import OPERATIONS, APIError, DataGouvError, DecodeError, RateLimitedError, errors
+from aiodatagouv._call.responses import error_of
 
 CREATE = OPERATIONS["create_reuse"]
 URL = "https://portal.example/api/1/reuses/"
@@ -27,7 +28,7 @@ def error(
 ) -> APIError:
     request = httpx.Request("POST", URL)
     response = httpx.Response(status, content=content, headers=headers, request=request)
-    return errors.from_response(CREATE, response, URL)
+    return error_of(CREATE, response, URL)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ async def cancel(client):
 
 async def leave_under_way(client):
     for _ in range(20):
-        client.start(datasets.get_dataset(client, "velos"))
+        client._start(datasets.get_dataset(client, "velos"))
     await asyncio.sleep(0)
 
 async def break_off(client):
@@ -250,7 +250,7 @@ async def test_what_fails_while_nobody_waits_for_it_is_not_logged(
         raise DataGouvError("on purpose")
 
     async with scripted(lambda _: httpx.Response(500)) as client:
-        client.start(fail())
+        client._start(fail())
         for _ in range(3):
             await asyncio.sleep(0)
         gc.collect()

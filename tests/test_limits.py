@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 import time
@@ -22,12 +23,13 @@ from aiodatagouv import (
     DataGouvError,
     File,
     NotFoundError,
+    Rate,
     RateLimitedError,
     RetryPolicy,
     TimeoutError,
 )
+from aiodatagouv._limits.breaker import Breaker
 from aiodatagouv.api import datasets, reuses, site
-from aiodatagouv.breaker import Breaker
 from aiodatagouv.models import FileUpload, ReuseWrite
 
 from . import clock
@@ -98,14 +100,41 @@ def test_all_tasks_of_a_client_keep_the_rate_together(scripted: Scripted) -> Non
     async def main() -> None:
         async with scripted(portal, rate=5) as client:
             await read(client, 25)
-            # Another rate is for the calls of the client that has it.
-            await read(client.with_options(rate=0.5), 3)
-            await read(client.with_options(rate=math.inf), 9)
 
     clock.run(main())
-    assert portal.times[:25] == pytest.approx([*[0] * 5, *(0.2 * n for n in range(1, 21))])
-    assert portal.times[25:28] == pytest.approx([4, 6, 8])
-    assert portal.times[28:] == pytest.approx([8] * 9)
+    assert portal.times == pytest.approx([*[0] * 5, *(0.2 * n for n in range(1, 21))])
+
+
+@pytest.mark.parametrize("rate", [2, 2.0, Rate(2)])
+def test_clients_that_are_derived_alike_share_a_rate(scripted: Scripted, rate: Any) -> None:
+    portal = Portal(ok, latency=0)
+
+    async def main() -> None:
+        async with scripted(portal, rate=None) as client:
+            for _ in range(10):
+                await read(client.with_options(rate=rate))
+            alike = [read(client.with_options(rate=2, lang="fr")) for _ in range(10)]
+            await asyncio.gather(*alike)
+
+    clock.run(main())
+    assert portal.times == pytest.approx([*[0] * 2, *(0.5 * n for n in range(1, 19))])
+
+
+def test_a_derived_rate_comes_on_top_of_its_parents(scripted: Scripted) -> None:
+    portal = Portal(ok, latency=0)
+
+    async def main() -> None:
+        async with scripted(portal, rate=Rate(5, burst=1)) as client:
+            slow, fast = client.with_options(rate=Rate(1, burst=1)), client.with_options(rate=100)
+            await asyncio.gather(read(slow, 3), read(fast, 8), read(client, 2))
+            await read(fast.with_options(rate=None), 2)
+            await read(slow.with_options(rate=1000), 2)
+
+    clock.run(main())
+    # Together they keep to the parent's rate; the slow one does not hold the others up.
+    assert portal.times[:12] == pytest.approx([0.2 * n for n in range(12)])
+    assert len(portal.times) == 17
+    assert min(b - a for a, b in itertools.pairwise(portal.times)) > 0.199
 
 
 def test_who_gives_up_waiting_takes_no_place(scripted: Scripted) -> None:
@@ -211,7 +240,7 @@ def test_nothing_is_sent_before_the_portal_wants_it(answers: list[int | None], t
         return limited(Retry_After=wait)
 
     async def main() -> list[Any]:
-        policy = RetryPolicy(attempts=99, deadline=math.inf)
+        policy = RetryPolicy(attempts=99, retry_for=math.inf)
         transport = httpx.MockTransport(portal)
         url = "https://portal.example/"
         async with client_of(url, transport=transport, retry=policy, max_connections=4) as client:
@@ -287,7 +316,7 @@ def test_who_does_not_wait_is_not_held_up_by_who_does(scripted: Scripted) -> Non
     portal = Portal(lambda number: limited(Retry_After=3600) if number == 0 else OK)
 
     async def main() -> None:
-        options = {"retry": RetryPolicy(max_wait=7200, deadline=7200), "rate": 1}
+        options = {"retry": RetryPolicy(max_wait=7200, retry_for=7200), "rate": 1}
         async with scripted(portal, **options) as patient:
             first = asyncio.ensure_future(read(patient, 2))
             await asyncio.sleep(0.01)
@@ -632,9 +661,10 @@ def test_what_waits_to_be_sent_learns_of_the_lock_at_once(scripted: Scripted) ->
     portal = ReadOnly(until=10_000)
 
     async def main() -> None:
-        async with scripted(portal, retry=RetryPolicy(), rate=1, max_connections=2) as client:
-            reads = asyncio.ensure_future(read(client, 200))
-            first = asyncio.ensure_future(create(client, 20))
+        async with scripted(portal, retry=RetryPolicy(), rate=None, max_connections=2) as client:
+            slow = client.with_options(rate=1)
+            reads = asyncio.ensure_future(read(slow, 200))
+            first = asyncio.ensure_future(create(slow, 20))
             second = asyncio.ensure_future(create(client.with_options(rate=5), 20))
             assert kinds(await first) == kinds(await second) == {"LockedError": 20}
             assert now() < 2
@@ -772,7 +802,7 @@ def test_a_file_that_cannot_be_rewound_waits_before_it_is_read(scripted: Scripte
 def test_what_shows_that_a_portal_is_not_locked_any_more(status: int, is_open: bool) -> None:
     breaker = Breaker()
     breaker.open("no new content", now=0, until=60)
-    breaker.answered(status, sent=61)
+    breaker.observe(status, sent=61)
     assert breaker.is_open is is_open
 
 
@@ -815,7 +845,7 @@ def test_the_time_of_a_lock_is_not_that_of_other_failures(scripted: Scripted) ->
         return httpx.Response(statuses.pop(0), json={"id": "1"})
 
     async def main() -> None:
-        policy = RetryPolicy(wait_for_unlock=7200, deadline=300, attempts=3)
+        policy = RetryPolicy(wait_for_unlock=7200, retry_for=300, attempts=3)
         async with scripted(portal, retry=policy) as client:
             assert kinds(await create(client)) == {"Reuse": 1}
         assert now() > 3600
@@ -910,8 +940,8 @@ def test_a_connection_that_is_not_needed_any_more_is_free(scripted: Scripted) ->
                 await asyncio.sleep(0.5)
                 call.cancel()
                 await asyncio.wait([call])
-        assert client._pool.limits._places._value == 2
-        assert client._pool.limits._under_way == 0
+        assert client._pool.gate._connections._value == 2
+        assert client._pool.gate._in_flight == 0
 
     clock.run(main())
 
@@ -981,11 +1011,11 @@ def test_nothing_hangs_and_every_place_is_given_back(seed: int) -> None:
                 one.cancel()
             results = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(one) for one in results} <= {type(None), asyncio.CancelledError}
-        limits = client._pool.limits
-        assert limits._places._value == 3
-        assert limits._under_way == 0
-        assert not limits._probe.locked()
-        assert not any(one._options.line._front.locked() for one in clients)
+        gate = client._pool.gate
+        assert gate._connections._value == 3
+        assert gate._in_flight == 0
+        assert not gate._probe.locked()
+        assert not any(queue._front.locked() for one in clients for queue in one._options.queues)
 
     clock.run(main())
     assert most <= 3

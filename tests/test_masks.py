@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from aiodatagouv import OPERATIONS, MaskError, masks
+from aiodatagouv import OPERATIONS, MaskError
+from aiodatagouv._fields import mask as masks
 from aiodatagouv.types import Fields
 
 DATASET = OPERATIONS["get_dataset"]
 DATASETS = OPERATIONS["list_datasets"]
+
+
+class Mine:
+    id: str
 
 
 def header(fields: Fields, operation: str = "get_dataset") -> str:
@@ -35,6 +40,7 @@ def header(fields: Fields, operation: str = "get_dataset") -> str:
             "id,organization{name,logo},title",
         ),
         (["resources.checksum.value", "resources.url"], "resources{checksum{value},url}"),
+        ("id, organization.name,organization.logo", "id,organization{name,logo}"),
         (["organization", "organization.name"], "organization"),
         (["organization.name", "organization"], "organization"),
     ],
@@ -56,16 +62,16 @@ def test_a_free_form_object_has_any_key(fields: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
-        ("titel", "titel is no field of Dataset: did you mean title\\?$"),
+        ("titel", "titel is not a field of Dataset: did you mean title\\?$"),
         (
             "organization{nam}",
-            "organization.nam is no field of OrganizationReference: did you mean organization.name",
+            "organization.nam is not a field of OrganizationReference: did you mean organization",
         ),
-        (["class_"], "class_ is no field of Dataset"),
+        (["class_"], "class_ is not a field of Dataset"),
         ("ID", r"did you mean id\?"),
-        ("title{id}", "title can only be had as a whole"),
-        ("tags{id}", "tags can only be had as a whole"),
-        ("*{id}", r"\* can only be had as a whole"),
+        ("title{id}", "title is only sent as a whole"),
+        ("tags{id}", "tags is only sent as a whole"),
+        ("*{id}", r"\* is only sent as a whole"),
         ("id,,title", "unexpected ',' at character 4 of 'id,,title'"),
         (",id", "unexpected ','"),
         ("organization{,id}", "unexpected ','"),
@@ -75,23 +81,25 @@ def test_a_free_form_object_has_any_key(fields: str) -> None:
         ("{organization{id}", "1 of the braces"),
         ("{{id}}", "unexpected '{'"),
         ("organization,{id}", "unexpected '{'"),
-        ("", "it wants nothing"),
-        (" ", "it wants nothing"),
-        ("{}", "it wants nothing"),
-        ([], "it wants nothing"),
-        ("organization{}", "it wants nothing of organization"),
-        ("extras{}", "it wants nothing of extras"),
-        ("organization.name", r"write organization\{name\}, or a list"),
-        ("extras{a.b}", "A key that has a dot cannot be masked"),
+        ("", "no field is named"),
+        (" ", "no field is named"),
+        ("{}", "no field is named"),
+        ([], "no field is named"),
+        ("organization{}", "no field of organization is named"),
+        ("extras{}", "no field of extras is named"),
+        ("organization.name{x}", r"either dotted paths or braces"),
+        ("organization..name", "not a path of plain names"),
+        (Mine, "a class goes to `into`"),
+        ("extras{a.b}", "A key with a dot cannot be masked"),
         ("été", "plain names"),
         ("id;title", "plain names"),
-        (["id", "a\nb"], "no path of plain names"),
-        (["organization."], "no path of plain names"),
-        ([7], "no path of plain names"),
+        (["id", "a\nb"], "not a path of plain names"),
+        (["organization."], "not a path of plain names"),
+        ([7], "not a path of plain names"),
         ("extras{" * 99 + "a" + "}" * 99, "32 braces deep"),
         ([".".join(["extras", *"a" * 99])], "32 names deep"),
-        (7, "give a mask, a list of dotted paths, or a class"),
-        (b"id", "no path of plain names"),
+        (7, "give a mask or dotted paths"),
+        (b"id", "not a path of plain names"),
     ],
 )
 def test_what_cannot_be_had_is_refused(fields: Fields, complaint: str) -> None:
@@ -103,18 +111,18 @@ def test_what_cannot_be_had_is_refused(fields: Fields, complaint: str) -> None:
 
 def test_a_path_into_a_free_form_object_goes_one_key_deep() -> None:
     assert header(["extras.uri", "extras.harvest:domain"]) == "extras{uri,harvest:domain}"
-    with pytest.raises(MaskError, match="a key that has a dot cannot be masked"):
+    with pytest.raises(MaskError, match="a key with a dot cannot be masked"):
         header(["extras.a.b"])
 
 
 def test_what_the_portal_only_hands_out_whole() -> None:
     assert header("blocs", "get_post") == "blocs"
-    with pytest.raises(MaskError, match="blocs can only be had as a whole"):
+    with pytest.raises(MaskError, match="blocs is only sent as a whole"):
         header("blocs{class}", "get_post")
 
 
 def test_a_mask_of_a_page_that_is_wrapped_already() -> None:
-    with pytest.raises(MaskError, match=r"for the items of a page: leave out data\{"):
+    with pytest.raises(MaskError, match=r"applies to the items of a page: leave out data\{"):
         header("data{id},total", "list_datasets")
 
 
@@ -126,5 +134,5 @@ def test_a_long_mask_makes_a_short_error() -> None:
 
 
 def test_an_operation_without_masks() -> None:
-    with pytest.raises(MaskError, match=r"create_dataset: .*always answers all"):
+    with pytest.raises(MaskError, match=r"create_dataset: .*always sends all"):
         header("id", "create_dataset")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodatagouv import UNSET
-from aiodatagouv.operation import Call, Operation
+from aiodatagouv._call.call import Call, prepare
+from aiodatagouv.operation import Operation
 
 GET_RESOURCE = Operation(
     id="get_resource",
@@ -23,36 +24,36 @@ GET_RESOURCE = Operation(
 
 
 def call(dataset: str = "velos", **query: object) -> Call:
-    return Call(GET_RESOURCE, path={"dataset": dataset, "rid": 7}, query=query)  # type: ignore[arg-type]
+    return prepare(GET_RESOURCE, path={"dataset": dataset, "rid": 7}, query=query)  # type: ignore[arg-type]
 
 
 def test_path_parameters_take_their_places() -> None:
-    assert call().url() == "datasets/velos/resources/7/"
+    assert call().path == "datasets/velos/resources/7/"
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a/b", "/", "a\\b", "../users"])
 def test_a_path_parameter_that_would_lead_elsewhere_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="get_resource: the path parameter dataset is"):
-        call(value).url()
+        call(value)
 
 
 @pytest.mark.parametrize("value", [UNSET, None, b"velos", 1.5, ["velos"]])
 def test_a_path_parameter_is_a_text_or_a_number(value: Any) -> None:
     with pytest.raises(ValueError, match="get_resource: the path parameter dataset is"):
-        call(value).url()
+        call(value)
 
 
 @pytest.mark.parametrize("value", [UNSET, b"velos", [None], {"a": 1}])
 def test_a_query_parameter_has_a_text(value: Any) -> None:
-    with pytest.raises(ValueError, match="get_resource: the parameter q is"):
-        call(q=value).query_pairs()
+    with pytest.raises(ValueError, match="get_resource: the query parameter q is"):
+        call(q=value)
 
 
 @given(st.text(min_size=1).filter(lambda text: text.isprintable()))
 def test_a_path_parameter_stays_one_segment(value: str) -> None:
     if value in (".", "..") or set(value) & set("/\\"):
         return
-    segments = call(value).url().split("/")
+    segments = call(value).path.split("/")
     assert len(segments) == 5
     assert not set(segments[1]) & set("?#%") - {"%"}
 

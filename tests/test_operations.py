@@ -135,7 +135,7 @@ def test_what_all_functions_have_in_common_is_said_once() -> None:
 def test_it_is_a_constant(operation: Operation) -> None:
     assert getattr(ops, operation.name.upper()) is operation
     source = inspect.getsource(operation.function)
-    assert f"Call(ops.{operation.name.upper()}" in " ".join(source.split()).replace("( ", "(")
+    assert f"prepare(ops.{operation.name.upper()}" in " ".join(source.split()).replace("( ", "(")
 
 
 def test_names_and_ids_are_unique() -> None:

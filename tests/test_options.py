@@ -50,7 +50,7 @@ async def test_a_client_with_other_options_shares_the_connections(scripted: Scri
 
 async def test_it_is_not_entered_itself(scripted: Scripted) -> None:
     client = scripted(Portal())
-    with pytest.raises(RuntimeError, match="the Client that this one was made from"):
+    with pytest.raises(RuntimeError, match="the Client that this one was derived from"):
         await client.with_options(lang="fr").__aenter__()
 
 

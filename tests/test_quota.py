@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodatagouv.quota import LONGEST, Budget, Quota, read_quota, retry_after
+from aiodatagouv._limits.quota import LONGEST, Budget, Quota, read_quota, retry_after
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 UNIX = int(NOW.timestamp())
@@ -163,7 +163,7 @@ def test_a_quota_is_never_used_up_by_more_than_it_has(
                 going.append((one + chance.uniform(0, slow), server.answers(one)))
             for answer in [answer for answer in going if answer[0] <= now]:
                 going.remove(answer)
-                budget.learn(answer[1], now, len(coming) + len(going))
+                budget.observe(answer[1], now, len(coming) + len(going))
         budget.take(now)
         coming.append(now + chance.uniform(0, slow))
         now += hurry
@@ -172,7 +172,7 @@ def test_a_quota_is_never_used_up_by_more_than_it_has(
 
 def test_the_last_part_of_a_quota_is_spread_over_the_time_that_is_left() -> None:
     budget = Budget()
-    budget.learn(Quota(100, 12, UNIX + 90, 90), now=0, under_way=0)
+    budget.observe(Quota(100, 12, UNIX + 90, 90), now=0, in_flight=0)
     sent, now = [], 0.0
     for _ in range(12):
         now += budget.delay(now, 0)
@@ -184,15 +184,15 @@ def test_the_last_part_of_a_quota_is_spread_over_the_time_that_is_left() -> None
 
 def test_a_quota_that_is_over_is_not_what_a_late_answer_says() -> None:
     budget = Budget()
-    budget.learn(Quota(100, 99, UNIX + 60, 60), now=0, under_way=0)
-    budget.learn(Quota(100, 1, UNIX, 0.5), now=0, under_way=0)
+    budget.observe(Quota(100, 99, UNIX + 60, 60), now=0, in_flight=0)
+    budget.observe(Quota(100, 1, UNIX, 0.5), now=0, in_flight=0)
     budget.take(0)
     assert budget.delay(0, 0) == 0
 
 
 def test_a_portal_that_falls_silent_is_asked_again() -> None:
     budget = Budget()
-    budget.learn(Quota(20, 19, UNIX + 5, 5), now=0, under_way=0)
+    budget.observe(Quota(20, 19, UNIX + 5, 5), now=0, in_flight=0)
     now = 10.0
     for _ in range(50):  # None of the answers says anything.
         assert budget.delay(now, 0) == 0
@@ -202,27 +202,27 @@ def test_a_portal_that_falls_silent_is_asked_again() -> None:
 
 def test_what_is_left_is_spread_but_not_over_hours() -> None:
     budget = Budget()
-    budget.learn(Quota(100, 9, UNIX + 3600, 3600), now=0, under_way=0)
+    budget.observe(Quota(100, 9, UNIX + 3600, 3600), now=0, in_flight=0)
     budget.take(0)
     assert budget.delay(0, 0) == 10
 
 
 def test_the_shorter_of_two_quotas_counts_as_well() -> None:
     budget = Budget()
-    budget.learn(Quota(1000, 900, UNIX + 3600, 3600), now=0, under_way=0)
-    budget.learn(Quota(10, 0, UNIX + 30, 30), now=0, under_way=0)
+    budget.observe(Quota(1000, 900, UNIX + 3600, 3600), now=0, in_flight=0)
+    budget.observe(Quota(10, 0, UNIX + 30, 30), now=0, in_flight=0)
     assert budget.delay(0, 0) == 30
     assert budget.delay(30, 0) == 0
 
 
 def test_nothing_is_left_until_what_is_under_way_has_been_answered() -> None:
     budget = Budget()
-    budget.learn(Quota(10, 3, UNIX + 60, 60), now=0, under_way=3)
+    budget.observe(Quota(10, 3, UNIX + 60, 60), now=0, in_flight=3)
     assert budget.delay(0, 3) == 60
-    budget.learn(Quota(10, 4, UNIX + 60, 60), now=1, under_way=2)  # It was counted before.
+    budget.observe(Quota(10, 4, UNIX + 60, 60), now=1, in_flight=2)  # It was counted before.
     assert budget.delay(1, 2) > 0
-    budget.learn(Quota(10, 2, UNIX + 60, 60), now=2, under_way=1)
-    budget.learn(Quota(10, 3, UNIX + 60, 60), now=3, under_way=0)
+    budget.observe(Quota(10, 2, UNIX + 60, 60), now=2, in_flight=1)
+    budget.observe(Quota(10, 3, UNIX + 60, 60), now=3, in_flight=0)
     assert budget.delay(3, 0) == 0  # The least that was said is 2.
     budget.take(3)
     budget.take(3)
@@ -231,9 +231,9 @@ def test_nothing_is_left_until_what_is_under_way_has_been_answered() -> None:
 
 def test_what_is_under_way_when_a_quota_begins_may_count_for_it() -> None:
     budget = Budget()
-    budget.learn(Quota(10, 5, UNIX + 5, 5), now=0, under_way=0)
+    budget.observe(Quota(10, 5, UNIX + 5, 5), now=0, in_flight=0)
     sent = 0
-    while budget.delay(6, under_way=3 + sent) <= 0:
+    while budget.delay(6, in_flight=3 + sent) <= 0:
         budget.take(6)
         sent += 1
     assert sent == 7

@@ -25,6 +25,7 @@ from aiodatagouv import (
     NotFoundError,
     NotJSONError,
     Operation,
+    Rate,
     RateLimitedError,
     RedirectError,
     Retry,
@@ -112,7 +113,7 @@ def test_each_wait_may_be_twice_as_long_as_the_one_before() -> None:
 def test_what_the_portal_asks_for_is_a_floor_and_all_limits_hold(
     attempt: int, elapsed: float, jitter: float, asked: float | None
 ) -> None:
-    policy = RetryPolicy(attempts=5000, base=0.5, max_wait=60, deadline=300)
+    policy = RetryPolicy(attempts=5000, base=0.5, max_wait=60, retry_for=300)
     wait = policy.wait(READ, status(429, asked), attempt=attempt, elapsed=elapsed, jitter=jitter)
     if wait is None:
         longest = (asked or 0) + 60
@@ -130,13 +131,14 @@ def test_what_the_portal_asks_for_is_a_floor_and_all_limits_hold(
         {"attempts": 0},
         {"base": -1},
         {"max_wait": -1},
-        {"deadline": -1},
+        {"retry_for": -1},
+        {"deadline": 0},
         {"cool_down": -1},
         {"wait_for_unlock": -1},
     ],
 )
 def test_a_policy_that_makes_no_sense(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' must be >="):
+    with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' must be >"):
         RetryPolicy(**wrong)  # type: ignore[arg-type]
 
 
@@ -372,6 +374,51 @@ def test_the_deadline_holds_for_what_waits_for_its_turn(scripted: Scripted) -> N
 
     assert clock.run(main()) == pytest.approx(30)
     assert len(portal.times) == 1
+
+
+def test_the_deadline_holds_for_a_call_that_was_never_sent(scripted: Scripted) -> None:
+    portal = Failing(*[200] * 12)
+
+    async def main() -> list[object]:
+        async with scripted(portal, retry=RetryPolicy(deadline=2), rate=Rate(1, burst=1)) as client:
+            calls = [datasets.get_dataset(client, "velos") for _ in range(12)]
+            results = await asyncio.gather(*calls, return_exceptions=True)
+        assert asyncio.get_running_loop().time() == pytest.approx(2)
+        return list(results)
+
+    late = [one for one in clock.run(main()) if isinstance(one, TimeoutError)]
+    assert len(portal.times) == 12 - len(late) <= 3
+    assert "get_dataset: the deadline of the call, 2 s, is over, not sent" in str(late[0])
+    assert not any(one.is_sent for one in late)
+
+
+def test_the_deadline_holds_for_an_answer_that_does_not_come(scripted: Scripted) -> None:
+    async def silent(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(1000)
+        return httpx.Response(200)
+
+    async def main() -> None:
+        async with scripted(silent, retry=RetryPolicy(deadline=2)) as client:
+            with pytest.raises(TimeoutError, match="the deadline of the call, 2 s") as caught:
+                await datasets.get_dataset(client, "velos")
+            assert caught.value.is_sent
+            with pytest.raises(TimeoutError, match="the deadline of the call, 2 s"):
+                await site.get_site_tags_csv(client).text()
+        assert asyncio.get_running_loop().time() == pytest.approx(4)
+
+    clock.run(main())
+
+
+def test_no_wait_goes_beyond_the_deadline(scripted: Scripted) -> None:
+    portal = Failing(httpx.Response(503, headers={"Retry-After": "50"}))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy(deadline=30)) as client:
+            with pytest.raises(ServerError, match="503"):
+                await datasets.get_dataset(client, "velos")
+        assert asyncio.get_running_loop().time() == 0
+
+    clock.run(main())
 
 
 def test_what_was_sent_before_goes_first(scripted: Scripted) -> None:

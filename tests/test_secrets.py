@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from aiodatagouv import AuthenticationError, Client, DataGouvError
+from aiodatagouv._call.auth import ApiKey
 from aiodatagouv.api import datasets, me, organizations, reuses, site
-from aiodatagouv.auth import ApiKey
 from aiodatagouv.models import ApiTokenCreated, ReuseWrite
 
 from .clients import client_of

@@ -13,9 +13,10 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodatagouv import NotFoundError, OrderError, stable
-from aiodatagouv.stable import StableWalk
-from aiodatagouv.walk import Batch
+from aiodatagouv import NotFoundError, OrderError
+from aiodatagouv._walk import stable
+from aiodatagouv._walk.pages import Batch
+from aiodatagouv._walk.stable import StableWalk
 
 from .moving import MovingPortal
 
@@ -185,14 +186,14 @@ def test_a_list_that_is_not_sorted_is_found_out() -> None:
         page = await page_of(portal, number, size or 100)
         return evolve(page, dates=page.dates[::-1])
 
-    walk = evolve(stable_walk(portal, 100), look=upside_down)
-    with pytest.raises(OrderError, match="list_things: the list does not come by creation"):
+    walk = evolve(stable_walk(portal, 100), fetch_ids=upside_down)
+    with pytest.raises(OrderError, match="list_things: the list is not sorted by date"):
         asyncio.run(yielded(walk))
 
 
 def test_more_items_of_one_date_than_a_page_can_have_are_found_out() -> None:
     portal = MovingPortal.of(3000, 0, left=0, longest=500, together=2000)
-    with pytest.raises(OrderError, match="or has more than 500 items of 2026-01-01"):
+    with pytest.raises(OrderError, match="or has more than 500 items dated 2026-01-01"):
         asyncio.run(yielded(stable_walk(portal, 100)))
 
 

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
 from aiodatagouv import DataGouvError, DecodeError, MissingFieldError, models
-from aiodatagouv._declared import declared
-from aiodatagouv._page import PageView
-from aiodatagouv._place import Origin
-from aiodatagouv._view import View
-from aiodatagouv.decoding import decode
-from aiodatagouv.masks import parse
+from aiodatagouv._decoding.declared import declared
+from aiodatagouv._decoding.json import decode
+from aiodatagouv._decoding.place import Origin
+from aiodatagouv._fields.mask import parse
+from aiodatagouv._views.page import PageView
+from aiodatagouv._views.view import View
 from aiodatagouv.models import (
     ApiTokenCreated,
     Dataset,

@@ -6,7 +6,7 @@
 ...     async for dataset in api.datasets.list_datasets(client, q="vélo"):
 ...         print(dataset.title)
 
-Importing this package is cheap: each name below is loaded when it is first used.
+Importing this package is cheap: the module of each name is imported when the name is first used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from ._fields.projection import Page as Page
     from .api.ops import OPERATIONS as OPERATIONS
     from .client import DEMO as DEMO
     from .client import PRODUCTION as PRODUCTION
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
     from .errors import UnreachableError as UnreachableError
     from .operation import Operation as Operation
     from .operation import Order as Order
+    from .operation import Parameter as Parameter
     from .pagination import Paginator as Paginator
-    from .projection import Page as Page
     from .rate import Rate as Rate
     from .retry import Retry as Retry
     from .retry import RetryPolicy as RetryPolicy
@@ -54,51 +55,32 @@ if TYPE_CHECKING:
     from .types import File as File
     from .types import Unset as Unset
 
-_MODULES = {
-    "api.ops": ["OPERATIONS"],
-    "client": ["DEMO", "PRODUCTION", "Client"],
-    "errors": [
-        "APIError",
-        "AuthenticationError",
-        "BadRequestError",
-        "CheckpointError",
-        "DataGouvError",
-        "DecodeError",
-        "DestinationError",
-        "GoneError",
-        "LockedError",
-        "MaskError",
-        "MissingFieldError",
-        "NetworkError",
-        "NotFoundError",
-        "NotJSONError",
-        "OrderError",
-        "PermissionDeniedError",
-        "RateLimitedError",
-        "RedirectError",
-        "ServerError",
-        "TimeoutError",
-        "UnreachableError",
-    ],
-    "operation": ["Operation", "Order"],
-    "pagination": ["Paginator"],
-    "projection": ["Page"],
-    "rate": ["Rate"],
-    "retry": ["Retry", "RetryPolicy"],
-    "streams": ["Stream"],
-    "types": ["UNSET", "File", "Unset"],
+_NAMES = {
+    "api.ops": "OPERATIONS",
+    "client": "DEMO PRODUCTION Client",
+    "errors": "APIError AuthenticationError BadRequestError CheckpointError DataGouvError "
+    "DecodeError DestinationError GoneError LockedError MaskError MissingFieldError NetworkError "
+    "NotFoundError NotJSONError OrderError PermissionDeniedError RateLimitedError RedirectError "
+    "ServerError TimeoutError UnreachableError",
+    "operation": "Operation Order Parameter",
+    "pagination": "Paginator",
+    "_fields.projection": "Page",
+    "rate": "Rate",
+    "retry": "Retry RetryPolicy",
+    "streams": "Stream",
+    "types": "UNSET File Unset",
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-if not TYPE_CHECKING:  # Else type checkers would take any name for one of the module.
+if not TYPE_CHECKING:  # A type checker that saw this function would accept any attribute.
 
     def __getattr__(name: str) -> object:
-        if name not in _HOMES:
+        if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
         globals()[name] = value
         return value
 

@@ -1,7 +1,7 @@
-"""The only module that imports an HTTP library: httpx for the interface, aiohttp for the sockets.
+"""The HTTP libraries: the only module that imports httpx and aiohttp.
 
-httpx over aiohttp is several times faster than httpx alone under concurrency, and its pool survives
-cancelled requests.
+httpx is the interface and aiohttp the sockets: httpx over aiohttp is several times faster than
+httpx alone under concurrency, and its pool survives cancelled requests.
 """
 
 from __future__ import annotations
@@ -10,31 +10,16 @@ import asyncio
 import builtins
 import socket
 import ssl
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import TypeAlias, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 import yarl
-from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
+from httpx import URL, AsyncBaseTransport, AsyncClient, Request, Response, Timeout
 from httpx_aiohttp import AiohttpTransport
-
-from .auth import shown
-from .errors import NetworkError, TimeoutError, UnreachableError
-
-_FAILURES = (
-    httpx.HTTPError,
-    aiohttp.ClientError,
-    builtins.TimeoutError,
-    httpx.InvalidURL,
-    httpx.StreamError,
-    OSError,
-    ValueError,  # A host or a status line that cannot be written, among others.
-)
 
 _NOT_SENT = (
     aiohttp.ClientConnectorError,
@@ -43,27 +28,78 @@ _NOT_SENT = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
 )
-"""What happens before there is a connection."""
-
-_CLOSED = "the Client was closed during a call"
-
-T = TypeVar("T")
+"""Errors that are raised before there is a connection."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+T = TypeVar("T")
+
 __all__ = [
+    "FAILURES",
     "REDIRECTS",
     "URL",
     "AsyncBaseTransport",
+    "AsyncClient",
+    "Failure",
     "Request",
     "Response",
-    "Session",
     "Timeout",
+    "client_of",
+    "close",
+    "failure_of",
     "join",
     "parse_url",
+    "restore_headers",
     "rewritten",
     "without_body",
 ]
+
+
+class Failure(Exception):
+    """A request that failed, without the libraries' own error, which holds the request as sent.
+
+    Attributes:
+        timed_out: Whether it took too long.
+        is_final: Whether the same request would fail again: no such host, a bad certificate.
+        is_sent: Whether the server may have received the request.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool, is_final: bool, is_sent: bool) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+        self.is_final = is_final
+        self.is_sent = is_sent
+
+
+FAILURES = (
+    Failure,
+    httpx.HTTPError,
+    aiohttp.ClientError,
+    builtins.TimeoutError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    OSError,
+    ValueError,  # Raised for a host or a status line that cannot be encoded, among others.
+)
+"""Every error by which the libraries say that a request failed."""
+
+Secrets: TypeAlias = Callable[[Request], Mapping[str, str]]
+"""Returns the secret headers of a request."""
+
+
+def failure_of(error: Exception) -> Failure:
+    """Describe one of :data:`FAILURES`."""
+    if isinstance(error, Failure):
+        return error
+    # httpx-aiohttp calls a broken connection a timeout; the error of aiohttp tells them apart.
+    cause = error.__cause__ or error
+    timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
+    return Failure(
+        str(error).strip() or ("timed out" if timed_out else type(cause).__name__),
+        timed_out=timed_out,
+        is_final=_is_final(cause),
+        is_sent=not isinstance(cause, _NOT_SENT),
+    )
 
 
 def parse_url(text: str) -> URL:
@@ -76,16 +112,17 @@ def parse_url(text: str) -> URL:
         url = URL(text)
     except httpx.InvalidURL as error:
         raise ValueError(f"not a URL: {text!r} ({error})") from error
-    if url.scheme not in ("http", "https") or not url.host:
+    # httpx escapes characters that no host has.
+    if url.scheme not in ("http", "https") or not url.host or "%" in url.host:
         raise ValueError(f"not an http or https URL: {text!r}")
     return url
 
 
 def join(url: URL, location: str) -> URL:
-    """The address that a ``Location`` header means.
+    """Resolve a ``Location`` header against the URL that was called.
 
     Raises:
-        ValueError: It is no address at some host.
+        ValueError: The result is not a URL with a host.
     """
     try:
         target = url.join(location)
@@ -96,195 +133,143 @@ def join(url: URL, location: str) -> URL:
     return target
 
 
-class Session:
-    """The connections to a portal, and all that waits for them.
+def client_of(
+    portal: URL,
+    *,
+    transport: AsyncBaseTransport | None,
+    max_connections: int,
+    user_agent: str,
+    secrets: Secrets,
+) -> AsyncClient:
+    """Make the HTTP client of a portal: it keeps no cookies and follows no redirects.
 
-    It keeps no cookies and follows no redirects: the pipeline decides.
+    Args:
+        portal: The root of the portal's API.
+        transport: The transport to use instead of aiohttp's.
+        max_connections: The size of the connection pool.
+        user_agent: The ``User-Agent`` header.
+        secrets: Returns the headers that only the transport may see.
+    """
+    return AsyncClient(
+        transport=_SecretTransport(
+            transport or _default_transport(portal, max_connections), secrets
+        ),
+        headers={"User-Agent": user_agent},
+        # The portal's session cookie would authenticate later calls as the owner of the first key.
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        event_hooks={"response": [_hide_location]},
+    )
+
+
+def restore_headers(response: Response) -> None:
+    """Put the ``Location`` of a response back, and drop its session cookie."""
+    if "location" in response.extensions:
+        response.headers["Location"] = response.extensions.pop("location")
+    # A session is as good as the key, and whoever gets an error may read its headers.
+    response.headers.pop("Set-Cookie", None)
+
+
+async def close(response: Response) -> None:
+    """Close a response, and let go of its stream."""
+    await response.aclose()
+    # It refers back to the response: bodies would stay in memory until cycles are collected.
+    response.stream = httpx.ByteStream(b"")
+
+
+def without_body(response: Response) -> Response:
+    """Copy a response whose body could not be read."""
+    return _copy(response, response.headers.raw, b"")
+
+
+def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
+    """Copy a response that has been read, with its body and headers rewritten."""
+    content = rewrite(response.content)
+    headers = [(name, rewrite(value)) for name, value in response.headers.raw]
+    if content == response.content and headers == response.headers.raw:
+        return response
+    return _copy(response, headers, content)
+
+
+class _SecretTransport(AsyncBaseTransport):
+    """A transport that adds secret headers to a copy of each request.
+
+    Requests, responses, errors and frames above it never hold them.
     """
 
-    def __init__(
-        self,
-        *,
-        portal: URL,
-        transport: AsyncBaseTransport | None,
-        max_connections: int,
-        user_agent: str,
-    ) -> None:
-        self._client = httpx.AsyncClient(
-            transport=transport or _default_transport(portal, max_connections),
-            headers={"User-Agent": user_agent},
-            # The portal's session cookie would make later calls answer as the first key's owner.
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            event_hooks={"response": [_hide_location]},
+    def __init__(self, transport: AsyncBaseTransport, secrets: Secrets) -> None:
+        self._transport = transport
+        self._secrets = secrets
+
+    async def handle_async_request(self, request: Request) -> Response:
+        headers = [*request.headers.raw]
+        headers += [(name.encode(), one.encode()) for name, one in self._secrets(request).items()]
+        sent = Request(
+            request.method,
+            request.url,
+            headers=headers,
+            stream=request.stream,
+            extensions=request.extensions,
         )
-        self._portal = portal
-        self._waiting: set[asyncio.Timeout] = set()
-        self._idle = asyncio.Event()
-        self._closed = False
+        del headers
+        if isinstance(request.stream, httpx.ByteStream):  # Else it would be sent in chunks.
+            sent.read()
+        response = await _shielded(self._transport.handle_async_request(sent))
+        response.stream = _ShieldedStream(response.stream)
+        return response
 
     async def aclose(self) -> None:
-        """Close the connections; what waits for one fails."""
-        self._closed = True
-        # aiohttp leaves those who read from a connection that it closes waiting for ever.
-        for waiting in self._waiting:
-            waiting.reschedule(asyncio.get_running_loop().time())
-        if self._waiting:
-            self._idle.clear()
-        else:
-            self._idle.set()
-        try:
-            await self._idle.wait()
-        finally:
-            await self._client.aclose()
+        await self._transport.aclose()
 
-    def request(
-        self, operation: str, method: str, url: URL, *, timeout: Timeout, **options: Any
-    ) -> Request:
-        """Make a request: ``options`` are httpx's ``headers``, ``json``, ``files`` and ``data``."""
-        # The operation is there for whoever has the request, errors above all.
-        extensions = {"operation": operation}
-        return self._client.build_request(
-            method, url, timeout=timeout, extensions=extensions, **options
-        )
 
-    @asynccontextmanager
-    async def send(self, request: Request, secrets: Mapping[str, str]) -> AsyncGenerator[Response]:
-        """Send a request; the body of the answer is still to be read, and closed on the way out.
+class _ShieldedStream(httpx.AsyncByteStream):
+    """The body of a response, whose errors do not hold the request as sent."""
 
-        Args:
-            request: What to send.
-            secrets: Headers that are sent with it, and that nothing keeps afterwards: no error,
-                log or pickle of the request or its answer.
-        """
-        request.headers.update(secrets)
-        try:
-            response = await self._wait(request, lambda: self._client.send(request, stream=True))
-        finally:
-            for name in secrets:
-                request.headers.pop(name, None)
-        if "location" in response.extensions:
-            response.headers["Location"] = response.extensions.pop("location")
-        # The portal's session is as good as the key, and not for those who only get an error.
-        response.headers.pop("Set-Cookie", None)
-        try:
-            yield response
-        finally:
-            await response.aclose()
-            # It leads back to the response: bodies would stay in memory until cycles are collected.
-            response.stream = httpx.ByteStream(b"")
+    def __init__(self, stream: object) -> None:
+        assert isinstance(stream, httpx.AsyncByteStream)
+        self._stream = stream
 
-    async def read(self, response: Response) -> bytes:
-        """The whole body of an answer."""
-        return await self._wait(response.request, response.aread)
-
-    async def chunks(self, response: Response) -> AsyncGenerator[bytes]:
-        """The body of an answer as it arrives."""
-        pieces = response.aiter_bytes()
-        while chunk := await self._wait(response.request, lambda: anext(pieces, b"")):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = aiter(self._stream)
+        while chunk := await _shielded(anext(chunks, b"")):
             yield chunk
 
-    async def until_closed(self, wait: Callable[[], Awaitable[T]]) -> T:
-        """Wait for something, unless the client is closed.
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
-        Raises:
-            RuntimeError: It was.
-        """
-        if self._closed:
-            raise RuntimeError(_CLOSED)
-        try:
-            async with asyncio.timeout(None) as waiting:
-                self._waiting.add(waiting)
-                try:
-                    return await wait()
-                finally:
-                    self._waiting.discard(waiting)
-                    if not self._waiting:
-                        self._idle.set()
-        except builtins.TimeoutError:
-            if self._closed:
-                raise RuntimeError(_CLOSED) from None
-            raise
 
-    async def _wait(self, request: Request, wait: Callable[[], Awaitable[T]]) -> T:
-        """Wait for the HTTP libraries, and turn their errors into this library's."""
-        failure: BaseException
-        handled = sys.exception()
-        try:
-            return await self.until_closed(wait)
-        except Exception as error:
-            failure = self._failure(request, error)
-        except asyncio.CancelledError as error:
-            failure = error
-        # Out of the except clause, so that it does not carry the libraries' error along: that one
-        # holds the request as it was sent, and its frames the secrets.
-        try:
-            raise _without_frames(failure, handled)
-        finally:  # An error and the frames that it came through keep each other alive.
-            del failure, handled
-
-    def _failure(self, request: Request, error: Exception) -> Exception:
-        if self._closed:
-            return RuntimeError(_CLOSED)
-        if not isinstance(error, _FAILURES):
-            return error
-        # httpx-aiohttp calls a broken connection a timeout; what aiohttp raised tells them apart.
-        cause = error.__cause__ or error
-        timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
-        kind = TimeoutError if timed_out else NetworkError
-        if _is_final(cause):
-            kind = UnreachableError
-        words = str(error).strip() or ("timed out" if timed_out else type(cause).__name__)
-        return kind(
-            words,
-            operation=request.extensions["operation"],
-            method=request.method,
-            url=shown(request.url, self._portal),
-            is_sent=not isinstance(cause, _NOT_SENT),
-        )
+async def _shielded(waiting: Awaitable[T]) -> T:
+    """Await the transport; replace its errors by a :class:`Failure`, or cut their frames off."""
+    failure: BaseException
+    try:
+        return await waiting
+    except FAILURES as error:
+        failure = failure_of(error)
+    except (Exception, asyncio.CancelledError) as error:
+        failure = error
+    del waiting
+    # Outside of the except clause: else the original error would become the context.
+    cause: BaseException | None = failure
+    while cause is not None:
+        cause.__traceback__ = None
+        cause = cause.__cause__ or cause.__context__
+    try:
+        raise failure
+    finally:  # An error and its frames keep each other alive.
+        del failure
 
 
 def _is_final(cause: BaseException) -> bool:
-    """Whether connecting fails in a way that will stay."""
     if isinstance(cause, aiohttp.ClientConnectorError):
         cause = cause.os_error
     is_unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
     return is_unknown or isinstance(cause, ssl.SSLCertVerificationError)
 
 
-def _without_frames(error: BaseException, handled: BaseException | None) -> BaseException:
-    """An error, and what led to it, without the frames that they came through.
-
-    Args:
-        error: The error.
-        handled: What the caller was handling already, which is left as it is.
-    """
-    before: BaseException | None = error
-    while before is not None and before is not handled:
-        before.__traceback__ = None
-        before = before.__cause__ or before.__context__
-    return error
-
-
 async def _hide_location(response: Response) -> None:
-    # Else httpx builds the next request, with the secrets, and fails on an address that it cannot
-    # parse.
+    # Else httpx builds the next request, and fails on a URL that it cannot parse.
     if "Location" in response.headers:
         response.extensions["location"] = response.headers.pop("Location")
-
-
-def without_body(response: Response) -> Response:
-    """An answer whose body has not come."""
-    return _copy(response, response.headers.raw, b"")
-
-
-def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
-    """An answer that has been read, with what it says rewritten."""
-    content = rewrite(response.content)
-    headers = [(name, rewrite(value)) for name, value in response.headers.raw]
-    if content == response.content and headers == response.headers.raw:
-        return response
-    return _copy(response, headers, content)
 
 
 def _copy(response: Response, headers: list[tuple[bytes, bytes]], content: bytes) -> Response:
@@ -296,7 +281,7 @@ def _copy(response: Response, headers: list[tuple[bytes, bytes]], content: bytes
 
 def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:
     context = httpx.create_ssl_context()
-    # A proxy of the environment is for https alone, where it cannot read what passes.
+    # The environment's proxy is only used for https, where it cannot read the traffic.
     proxy = getproxies().get("https") if portal.scheme == "https" else None
     if proxy and proxy_bypass(portal.host):
         proxy = None
@@ -305,7 +290,7 @@ def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections, ssl=context),
             cookie_jar=aiohttp.DummyCookieJar(),
-            # Else a .netrc would add passwords of its own.
+            # Else a .netrc file would add passwords of its own.
             trust_env=False,
             middlewares=(_quote_question_marks,),
         )
@@ -318,7 +303,7 @@ def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:
 async def _quote_question_marks(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    # aiohttp writes those of a query as they are, which udata 14.13.0 takes for a second query.
+    # aiohttp does not escape those in a query, and udata 14.13.0 takes them for a second query.
     url = request.url
     if "?" in url.raw_query_string:
         request.url = yarl.URL.build(

@@ -1,115 +1,69 @@
-"""The client: its configuration, and its life from `async with` to its end."""
+"""The client: its configuration, its life, and calls of endpoints that have no function."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from copy import copy
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from attrs import define, evolve, field
-
-from . import _http, auth
-from .limits import Limits
-from .options import (
-    RATE,
-    RETRY,
-    TIMEOUT,
-    OnResponse,
-    OnRetry,
-    Options,
-    read_lang,
-    read_rate,
-    read_retry,
-    read_timeout,
-)
-from .pipeline import Pipeline
+from . import _http
+from ._call import auth
+from ._call.call import Call, QueryValue
+from ._call.caller import Caller, Pool
+from ._call.options import DEMO, PRODUCTION, RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
+from ._call.options import portal_of as _portal_of
+from ._call.transport import Session
+from ._limits.gate import Gate
+from .operation import Operation
 from .rate import Rate
-from .retry import Retry, RetryPolicy
+from .retry import RetryPolicy
 from .types import UNSET, Unset
 from .version import __version__
 
-if TYPE_CHECKING:
-    from .operation import Call
-
-PRODUCTION = "https://www.data.gouv.fr/api/1/"
-"""The root of data.gouv.fr's API."""
-
-DEMO = "https://demo.data.gouv.fr/api/1/"
-"""The root of the demonstration portal's API, for trying writes."""
-
-T = TypeVar("T")
+__all__ = ["DEMO", "PRODUCTION", "Client"]
 
 
-@define
-class _Pool:
-    """What a client shares with those that are made from it."""
-
-    limits: Limits
-    session: _http.Session | None = None
-    loop: asyncio.AbstractEventLoop | None = None
-    closed: bool = False
-    tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
-
-    def forget(self, task: asyncio.Task[Any]) -> None:
-        """Learn that a task has ended."""
-        self.tasks.discard(task)
-        if not task.cancelled():
-            # Whoever waits for it is told how it failed. That nobody does is no reason for a log.
-            task.exception()
-
-    def open(self) -> _http.Session:
-        """The connections, for a call."""
-        if self.session is None:
-            state = "closed" if self.closed else "not open yet"
-            raise RuntimeError(f"the Client is {state}: call it inside `async with Client() as c:`")
-        if asyncio.get_running_loop() is not self.loop:
-            raise RuntimeError(
-                "the Client was opened in another event loop, which its connections belong to: "
-                "open one in each loop"
-            )
-        return self.session
-
-
-class Client:
-    """A portal, and the connections to it. One for a whole program; usable from many tasks.
+class Client(Caller):
+    """A portal and the connections to it. One for a whole program; usable from many tasks.
 
     >>> async with Client() as client:
     ...     dataset = await api.datasets.get_dataset(client, "a-slug")
 
+    Without ``async with`` the first call opens it, and :meth:`aclose` closes it.
+
     Args:
-        api_key: The key for what needs one. When None, that of the environment variable
-            ``DATAGOUV_API_KEY``; when empty, none.
-        base_url: The root of the portal's API; ``/api/1/`` is added to a bare host.
+        api_key: The API key. When None, that of the environment variable ``DATAGOUV_API_KEY``; when
+            empty, none.
+        base_url: The root of the portal's API, ``production`` or ``demo``; ``/api/1/`` is added to
+            a bare host. When None, the environment variable ``DATAGOUV_PORTAL``, or data.gouv.fr.
         timeout: Seconds without any byte after which a call fails, or httpx's own ``Timeout``; None
-            for none. Waiting for a free connection does not count, unless that ``Timeout`` says so.
-        retry: When a call that failed is made again. When None, never, nor does any call wait
-            because the portal asks for it: that is a ``RateLimitedError`` at once.
-        rate: Requests a second that all calls together make at most. Up to ten of them may go at
-            once after a time without any. With ``"auto"`` the client finds out how many the portal
-            takes: it starts with 20 and sends more until some are answered 429. None is any number.
-            A :class:`Rate` says how many go at once, too.
-        max_connections: How many requests may be under way at once, each on its own connection.
-        transport: What sends the requests instead of httpx-aiohttp, for tests.
-        user_agent: What the portal's logs show.
-        lang: The language of labels and messages, as ``fr``; the portal's own when None.
-        on_response: Is called with every answer as it came, an ``httpx.Response``, before it is
-            decoded or raised as an error; that of a ``Stream`` before its body is read.
-        on_retry: Is called with a :class:`Retry` before each wait for another attempt.
+            for no limit. Waiting for a free connection does not count, unless that ``Timeout`` says
+            so. :attr:`RetryPolicy.deadline` limits the whole call.
+        retry: When a failed call is made again. None for never; then no call waits for a time that
+            the portal asks for either: that is a ``RateLimitedError`` at once.
+        rate: The requests a second that all calls together may make. After a pause some are sent at
+            once, at most ten within a second; a :class:`Rate` says how many. ``"auto"`` finds out
+            how many the portal accepts: it starts with 20 and sends more until some are answered
+            429. None for no limit.
+        max_connections: How many requests may be in flight at once, each on its own connection.
+        transport: The httpx transport to use instead of httpx-aiohttp, for tests.
+        user_agent: The ``User-Agent`` header.
+        lang: The language of labels and messages, such as ``fr``; None for the portal's own.
+        on_response: Called with every ``httpx.Response`` before it is decoded or raised as an
+            error; with that of a ``Stream`` before its body is read.
+        on_retry: Called with a :class:`Retry` before the wait for another attempt.
 
     Raises:
-        ValueError: ``base_url`` is not a URL, the key cannot be sent or would travel in the clear,
-            ``lang`` is no language, or a number is not positive.
-        TypeError: ``retry`` is no policy.
+        ValueError: ``base_url`` is not a URL, the key cannot be sent or would be sent in clear
+            text, ``lang`` is not the code of a language, or a number is not positive.
+        TypeError: ``retry`` is not a policy.
     """
 
     def __init__(
         self,
         *,
         api_key: str | None = None,
-        base_url: str = PRODUCTION,
+        base_url: str | None = None,
         timeout: float | _http.Timeout | None = TIMEOUT,
         retry: RetryPolicy | None = RETRY,
         rate: float | Rate | Literal["auto"] | None = RATE,
@@ -120,34 +74,34 @@ class Client:
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        self._key = auth.ApiKey.find(api_key)
+        key = auth.ApiKey.find(api_key)
         del api_key  # A traceback shows the local variables.
-        self._key.check()
-        self._portal = _root(base_url)
-        if self._key and not auth.is_private(self._portal):
+        key.check()
+        portal = _portal_of(base_url)
+        if key and not auth.is_private(portal):
             raise ValueError(
-                f"base_url is {base_url!r}: an API key is only sent over https or to this machine"
+                f"base_url: {portal}: an API key is only sent over https or to this machine"
             )
         if max_connections < 1:
-            raise ValueError(f"max_connections is {max_connections!r}: at least 1 is needed")
+            raise ValueError(f"max_connections is {max_connections!r}: it must be at least 1")
         if not (user_agent.isascii() and user_agent.isprintable()):
-            raise ValueError(f"user_agent is {user_agent!r}: a header is plain ASCII")
-        self._options = Options(
-            timeout=read_timeout(timeout),
-            retry=read_retry(retry),
-            line=read_rate(rate),
-            lang=read_lang(lang),
-            on_response=on_response,
-            on_retry=on_retry,
-        )
-        self._max_connections = max_connections
-        self._transport = transport
-        self._user_agent = user_agent
-        self._pool = _Pool(Limits(max_connections))
-        self._is_derived = False
+            raise ValueError(f"user_agent is {user_agent!r}: a header must be plain ASCII")
+
+        def connect() -> Session:
+            return Session(
+                portal=portal,
+                key=key,
+                transport=transport,
+                max_connections=max_connections,
+                user_agent=user_agent,
+            )
+
+        gate = Gate(max_connections)
+        options = Options(timeout, retry, lang, on_response, on_retry, gate.queues(rate))
+        super().__init__(portal, key, Pool(gate, connect), options)
 
     def __repr__(self) -> str:
-        # A traceback may show one that was refused.
+        # A traceback may show a client whose arguments were refused.
         portal = str(getattr(self, "_portal", ""))
         return f"Client(base_url={portal!r}, api_key={getattr(self, '_key', None)!r})"
 
@@ -166,68 +120,78 @@ class Client:
         on_response: OnResponse | Unset | None = UNSET,
         on_retry: OnRetry | Unset | None = UNSET,
     ) -> Self:
-        """A client with other options and the same connections, for some calls or only one.
+        """Derive a client with other options and the same connections.
 
         >>> dataset = await api.datasets.get_dataset(client.with_options(timeout=5), "a-slug")
 
-        It lives as long as the client that it is made from, and is not entered itself. The
-        arguments are those of :class:`Client`; what is not given stays as it is. A ``rate`` is for
-        the calls of the new client alone, beside those of the other.
+        It lives as long as the client that it is derived from, and is not entered itself. The
+        arguments are those of :class:`Client`; those not given stay as they are. A ``rate`` comes
+        on top of this client's, and holds for all clients that are derived from it with that rate
+        together; None adds no limit.
 
         Raises:
-            ValueError: ``lang`` is no language, or a number is not positive.
+            ValueError: ``lang`` is not the code of a language, or a number is not positive.
+            TypeError: ``retry`` is not a policy.
         """
-        options = self._options
-        if timeout is not UNSET:
-            options = evolve(options, timeout=read_timeout(timeout))
-        if retry is not UNSET:
-            options = evolve(options, retry=read_retry(retry))
-        if rate is not UNSET:
-            options = evolve(options, line=read_rate(rate))
-        if lang is not UNSET:
-            options = evolve(options, lang=read_lang(lang))
-        if on_response is not UNSET:
-            options = evolve(options, on_response=on_response)
-        if on_retry is not UNSET:
-            options = evolve(options, on_retry=on_retry)
-        derived = copy(self)
-        derived._options = options
-        derived._is_derived = True
-        return derived
+        options: dict[str, Any] = {
+            "timeout": timeout,
+            "retry": retry,
+            "lang": lang,
+            "on_response": on_response,
+            "on_retry": on_retry,
+        }
+        if not isinstance(rate, Unset):
+            options["queues"] = self._pool.gate.queues(rate, self._options.queues)
+        return self._derived(**{name: one for name, one in options.items() if one is not UNSET})
 
-    @property
-    def has_key(self) -> bool:
-        """Whether calls are made with an API key."""
-        return bool(self._key)
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, QueryValue] | None = None,
+        json: Any = None,
+    ) -> _http.Response:
+        """Call an endpoint that has no function, as any other call is made.
 
-    def observed(self, *, on_response: OnResponse, on_retry: OnRetry) -> Self:
-        """A client as of :meth:`with_options` that calls these besides those that it has."""
-        theirs = self._options
+        >>> response = await client.request("GET", "some/path/", params={"page": 2})
+        >>> response.json()
 
-        def responded(response: _http.Response) -> None:
-            on_response(response)
-            if theirs.on_response is not None:
-                theirs.on_response(response)
+        Args:
+            method: The HTTP method.
+            path: The path below :attr:`base_url`, percent-encoded where needed.
+            params: The query parameters.
+            json: The JSON body.
 
-        def retried(retry: Retry) -> None:
-            on_retry(retry)
-            if theirs.on_retry is not None:
-                theirs.on_retry(retry)
+        Returns:
+            The ``httpx.Response``, its body read, with a status of success.
 
-        return self.with_options(on_response=responded, on_retry=retried)
+        Raises:
+            APIError: The portal answers that the call failed.
+            NetworkError: There is no answer, or only a part of it.
+            ValueError: The path leads out of the API, or a parameter has an unsupported type.
+            RuntimeError: The client is closed, or was opened in another event loop.
+        """
+        below = path.lstrip("/")
+        url = _http.join(self._portal, f"./{below}") if below else self._portal
+        is_below = str(url).startswith(self.base_url) and not (url.query or url.fragment)
+        if not is_below or path.startswith("//"):
+            raise ValueError(
+                f"path is {path!r}: it must be a path below {self.base_url}, without a query "
+                "(give params)"
+            )
+        method = method.upper()
+        name = f"{method} {below}"
+        operation = Operation(name, method, below, "", "json", "", media_type="*/*")
+        call = Call(operation, below, params or {}, body=json)
+        call.query_pairs()
+        return await self._read(call, lambda response: response)
 
     async def __aenter__(self) -> Self:
-        if self._is_derived:
-            raise RuntimeError("enter the Client that this one was made from: it is ready to use")
-        if self._pool.session is not None or self._pool.closed:
+        self._check_original("enter")
+        if self._pool.is_closed or self._pool.session is not None:
             raise RuntimeError("a Client can be entered once only: make another one")
-        self._pool.loop = asyncio.get_running_loop()
-        self._pool.session = _http.Session(
-            portal=self._portal,
-            transport=self._transport,
-            max_connections=self._max_connections,
-            user_agent=self._user_agent,
-        )
+        self._pool.open()
         return self
 
     async def __aexit__(
@@ -236,71 +200,13 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        session = self._pool.open()
-        self._pool.session, self._pool.closed = None, True
-        tasks = [*self._pool.tasks]
-        for task in tasks:
-            task.cancel()
-        try:
-            await asyncio.gather(*tasks, return_exceptions=True)
-        finally:
-            await session.aclose()
+        await self._pool.close()
 
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start a task of its own, which does not outlive the client."""
-        task = asyncio.create_task(work)
-        self._pool.tasks.add(task)
-        task.add_done_callback(self._pool.forget)
-        return task
+    async def aclose(self) -> None:
+        """Close the connections; calls under way raise ``RuntimeError``. A second time is fine."""
+        self._check_original("close")
+        await self._pool.close()
 
-    async def request(self, call: Call) -> _http.Response:
-        """Make a call and read the whole answer.
-
-        Raises:
-            APIError: The portal says that it failed.
-            NetworkError: There is no answer, or not all of it.
-            MaskError: The fields that are wanted cannot be had.
-            ValueError: A parameter is none.
-            RuntimeError: The client is not open, or was opened in another event loop.
-        """
-        return await self.read(call, lambda response: response)
-
-    async def read(self, call: Call, read: Callable[[_http.Response], T]) -> T:
-        """Make a call and read its answer, again if what has come is cut off.
-
-        Args:
-            call: What to call.
-            read: Makes of the answer what is wanted, or raises a ``DecodeError``.
-
-        Raises:
-            DecodeError: What ``read`` raises.
-            APIError, NetworkError, MaskError, ValueError, RuntimeError: See :meth:`request`.
-        """
-        return await self._pipeline().request(call, read)
-
-    @asynccontextmanager
-    async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
-        """Make a call and leave the body of the answer to be read; raises as :meth:`request`."""
-        async with self._pipeline().stream(call) as response:
-            yield response
-
-    async def chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
-        """The body of an answer of :meth:`stream`, as it arrives.
-
-        Raises:
-            NetworkError: It breaks off.
-        """
-        async for chunk in self._pool.open().chunks(response):
-            yield chunk
-
-    def _pipeline(self) -> Pipeline:
-        session = self._pool.open()
-        return Pipeline(self._portal, self._key, session, self._pool.limits, self._options)
-
-
-def _root(base_url: str) -> _http.URL:
-    url = _http.parse_url(base_url)
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("base_url must not contain a user, a password, a query or a fragment")
-    path = url.path.rstrip("/") or "/api/1"
-    return url.copy_with(path=f"{path}/")
+    def _check_original(self, verb: str) -> None:
+        if self._is_derived:
+            raise RuntimeError(f"{verb} the Client that this one was derived from instead")

@@ -1,4 +1,4 @@
-"""Harvests by a cluster of machines: each part of a list by a worker, all under one rate.
+"""Harvests by a Dask cluster: its workers share the parts of a list, and one rate limit.
 
 >>> from distributed import Client as Cluster
 >>> from aiodatagouv import api, dask
@@ -14,16 +14,21 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve
 
 from . import bulk
+from ._call.options import RATE, RETRY
+from ._walk.pages import check_concurrency
 from .bulk.checkpoint import finished
-from .client import PRODUCTION, Client
+from .bulk.partition import Part
+from .bulk.report import Report
+from .client import Client
 from .errors import DestinationError
-from .options import RATE, RETRY
+from .pagination import Paginator
 from .rate import Rate
+from .retry import RetryPolicy
 
 try:
     import distributed
@@ -31,26 +36,21 @@ except ModuleNotFoundError as error:
     text = "aiodatagouv.dask needs distributed: pip install 'aiodatagouv[dask]'"
     raise ModuleNotFoundError(text, name=error.name) from None
 
-if TYPE_CHECKING:
-    from .bulk import Part, Report
-    from .pagination import Paginator
-    from .retry import RetryPolicy
-
 _RETRIES = 3
-"""How often a part is begun again that has failed. One whose worker is lost always is."""
+"""Retries of a part that fails. The loss of its worker does not count as a failure."""
 
 
-class _OneClient(distributed.WorkerPlugin):
-    """Gives each worker a client of its own, with its share of the rate.
+class _WorkerClient(distributed.WorkerPlugin):
+    """The client of a worker, with the worker's share of the rate.
 
-    The key is that of each worker's environment: none is sent to it.
+    The API key comes from the worker's environment: it is not sent over the network.
     """
 
     def __init__(self, name: str, base_url: str, rate: float, retry: RetryPolicy | None) -> None:
         self.name = name
-        # No requests at once: the shares of all together would be more than the rate.
-        evenly = Rate(rate, burst=1)
-        self._options: dict[str, Any] = {"base_url": base_url, "rate": evenly, "retry": retry}
+        # Without bursts: those of several workers at once would exceed the rate.
+        share = Rate(rate, burst=1)
+        self._options: dict[str, Any] = {"base_url": base_url, "rate": share, "retry": retry}
         self.client: Client
 
     async def setup(self, worker: distributed.Worker) -> None:
@@ -66,68 +66,68 @@ def harvest(
     folder: str | os.PathLike[str],
     *,
     parts: int | None = None,
-    base_url: str = PRODUCTION,
+    base_url: str | None = None,
     rate: float = RATE,
     retry: RetryPolicy | None = RETRY,
     concurrency: int = 4,
     progress: Callable[[Report], object] | None = None,
 ) -> Report:
-    """Write all items of a list to Parquet files, by the workers of a Dask cluster.
+    """Write all items of a list to Parquet files, with the workers of a Dask cluster.
 
-    The list is split by dates of creation (:func:`aiodatagouv.bulk.partition`), and each part is a
-    file: together they have everything that is there throughout, exactly once. When a worker is
-    lost, another one continues its part, from the checkpoint if it can see it.
+    The list is split by dates of creation (:func:`aiodatagouv.bulk.partition`), and each part is
+    written to a file. Together the files hold every item that exists throughout, exactly once. If a
+    worker is lost, another one resumes its part from the checkpoint in the folder.
 
-    This waits until all is done; within an event loop, call it by ``asyncio.to_thread``.
+    The function blocks until the harvest ends; in an event loop, run it in ``asyncio.to_thread``.
 
     Args:
-        cluster: The cluster. Its workers have a key in their environment if one is needed.
-        paginate: Makes the list of a client; ``fields`` and ``into`` are said there.
-        folder: Where the files ``part-00000.parquet``, ... go: new or empty, on a disk that all
-            workers share.
-        parts: How many parts to make; four for each worker when None.
-        base_url: The root of the portal's API.
-        rate: Requests a second that all workers together make at most.
-        retry: When a call that failed is made again.
-        concurrency: How many pages each part may have under way at once.
-        progress: Is called after each part with what all have come to.
+        cluster: The cluster. If an API key is needed, it is in the environment of the workers.
+        paginate: Makes the paginator of the list for a client, with ``fields`` or ``into`` if only
+            some fields are wanted.
+        folder: The folder of the files ``part-00000.parquet``, ...: new or empty, on a disk that
+            all workers share.
+        parts: The number of parts; four for each worker when None.
+        base_url: The portal, as for a :class:`~aiodatagouv.Client`.
+        rate: Requests a second, of all workers together.
+        retry: The policy for calls that fail; None for no retries.
+        concurrency: The most pages of each part in flight at once.
+        progress: Called after each part with the sum of the reports so far.
 
     Returns:
-        What all parts have come to.
+        The sum of the reports of all parts; ``seconds`` is the longest duration of a part.
 
     Raises:
-        DestinationError: The folder is not empty. Nothing was sent, as with a ``ValueError`` of
-            the numbers.
+        DestinationError: ``folder`` is not an empty folder.
         ValueError: The list cannot be split, or a number is not positive.
-        RuntimeError: The cluster has no worker.
-        APIError, NetworkError, DecodeError: The portal fails. What has come is in the folder, but
-            is not continued: a harvest of a cluster begins anew, in another folder.
+        RuntimeError: The cluster has no workers.
+        APIError, NetworkError, DecodeError: A call failed. The files written stay in the folder,
+            but cannot be resumed: start again with another folder.
     """
-    if concurrency < 1:
-        raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
+    check_concurrency(concurrency)
     if not 0 < rate < math.inf:
-        raise ValueError(f"rate is {rate!r}: it must be requests a second above 0")
+        raise ValueError(f"rate is {rate!r}: it must be a finite number of requests a second > 0")
     folder = Path(folder).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DestinationError(f"{folder} is not empty: choose another folder, or empty it")
+        raise DestinationError(f"{folder} is not an empty folder: empty it, or choose another one")
+    portal = Client(base_url=base_url).base_url
     workers = len(cluster.scheduler_info(n_workers=-1)["workers"])
     if not workers:
-        raise RuntimeError("the cluster has no worker")
+        raise RuntimeError("the cluster has no workers: start at least one")
     wanted = 4 * workers if parts is None else parts
-    split = asyncio.run(_split(paginate, wanted, base_url, rate, retry))
+    split = asyncio.run(_split(paginate, wanted, portal, rate, retry))
     folder.mkdir(parents=True, exist_ok=True)
     name = f"aiodatagouv-{os.urandom(8).hex()}"
     with cluster.as_current():
-        # As many parts are under way as the rate is shared by, whichever workers come and go.
-        places = distributed.Semaphore(workers, name=name)
-        cluster.register_plugin(_OneClient(name, base_url, rate / workers, retry))
+        # The parts in progress share the rate equally, even if workers join or leave.
+        slots = distributed.Semaphore(workers, name=name)
+        cluster.register_plugin(_WorkerClient(name, portal, rate / workers, retry))
         try:
             futures = [
                 cluster.submit(
                     _harvest,
                     part,
                     str(folder / f"part-{number:05}.parquet"),
-                    places,
+                    slots,
                     concurrency,
                     retries=_RETRIES,
                     pure=False,
@@ -137,7 +137,7 @@ def harvest(
             report = _gather(futures, progress)
         finally:
             cluster.unregister_worker_plugin(name)
-            places.close()
+            slots.close()
     for checkpoint in folder.glob("*.checkpoint"):
         checkpoint.unlink()
     return report
@@ -154,25 +154,24 @@ async def _split(
         return await bulk.partition(paginate(client), parts)
 
 
-async def _harvest(
-    part: Part, path: str, places: distributed.Semaphore, concurrency: int
-) -> Report:
+async def _harvest(part: Part, path: str, slots: distributed.Semaphore, concurrency: int) -> Report:
     """Harvest a part, on a worker."""
-    plugin: Any = distributed.get_worker().plugins[places.name]
-    # The worker that had done it was lost before anybody was told.
+    plugin: Any = distributed.get_worker().plugins[slots.name]
+    # Another worker may have completed the part, and been lost before it could report so.
     if (done := finished(Path(path))) is not None:
         return done
-    async with places:
-        return await bulk.harvest(plugin.client, part, path, concurrency=concurrency)
+    async with slots:
+        return await bulk.harvest(part, path, client=plugin.client, concurrency=concurrency)
 
 
 def _gather(
     futures: list[distributed.Future[Any]], progress: Callable[[Report], object] | None
 ) -> Report:
+    """Collect the reports of all parts, and return their sum; cancel the parts if one fails."""
     reports: list[Report] = []
     try:
         for future, report in distributed.as_completed(futures, with_results=True):
-            # What a lost worker had is done again, unless nobody wants it any more.
+            # Dask would compute the result again if its worker were lost later.
             future.release()
             reports.append(report)
             if progress is not None:
@@ -185,23 +184,14 @@ def _gather(
 
 
 def _sum(reports: list[Report], parts: int) -> Report:
-    """What some of the parts have come to."""
-    first, *others = reports
-    total = first
-    for one in others:
-        total = evolve(
-            total,
-            items=total.items + one.items,
-            total=(total.total or 0) + (one.total or 0),
-            pages=total.pages + one.pages,
-            requests=total.requests + one.requests,
-            retries=total.retries + one.retries,
-            rejected=total.rejected + one.rejected,
-            bytes=total.bytes + one.bytes,
-            seconds=max(total.seconds, one.seconds),
-            complete=total.complete and one.complete,
-            reason=total.reason or one.reason,
-            resumed=total.resumed + one.resumed,
-            missed=total.missed + one.missed,
-        )
-    return evolve(total, complete=total.complete and len(reports) == parts)
+    """Add up the reports of the parts that are done, out of all parts."""
+    first = reports[0]
+    counts = first.to_dict().keys() - {"operation", "seconds", "complete", "reason"}
+    sums: dict[str, Any] = {key: sum(getattr(one, key) or 0 for one in reports) for key in counts}
+    return evolve(
+        first,
+        **sums,
+        seconds=max(one.seconds for one in reports),
+        complete=len(reports) == parts and all(one.complete for one in reports),
+        reason=next((one.reason for one in reports if one.reason), None),
+    )

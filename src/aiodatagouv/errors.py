@@ -1,53 +1,40 @@
-"""Every way in which a call can fail.
-
-All are :class:`DataGouvError`, print in one line and can be pickled.
-"""
+"""The errors of the library. Each is a :class:`DataGouvError`, prints as one line and pickles."""
 
 from __future__ import annotations
 
 import builtins
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
-
-from . import quota
 
 if TYPE_CHECKING:
     from ._http import Response
-    from .operation import Operation
 
-
-_LINE = 500
-"""Characters of a portal's words that an error prints."""
+_MESSAGE = 500
+"""Maximum length of a message in the text of an error."""
 
 _URL = 300
-"""Characters of an address that an error prints."""
+"""Maximum length of a URL there."""
 
 _ID = 64
-"""Characters of an id for the portal's support that an error prints."""
-
-_READ = 10 * _LINE
-"""Characters that are looked at for them."""
+"""Maximum length of an id there."""
 
 _DEPTH = 8
-"""How deep a portal's words may be nested."""
+"""Maximum depth of nested JSON in the text of an error."""
 
 
 class DataGouvError(Exception):
-    """The parent of every error of this library.
+    """The base class of all errors of this library.
 
     Attributes:
-        attempts: How often the call was sent; 0 when the client refused to send it.
-        waited: How many seconds it has waited for that, all attempts together.
+        attempts: The number of times that the call was sent; 0 if the client refused to send it.
+        waited: Seconds that the call waited to be sent, before and between its attempts.
     """
 
     attempts: int = 1
     waited: float = 0.0
 
     def _effort(self) -> str:
-        """What it took to fail, when that was not just once."""
+        """Attempts made and seconds waited, unless the call was sent exactly once."""
         if self.attempts == 1:
             return ""
         if not self.attempts:
@@ -59,10 +46,10 @@ class NetworkError(DataGouvError):
     """The portal could not be reached, or the connection broke.
 
     Attributes:
-        operation: The id of the operation.
+        operation: The name of the operation.
         method: The HTTP method.
-        url: The address that was called.
-        is_sent: Whether the portal may have got the request, and carried it out.
+        url: The URL of the request.
+        is_sent: Whether the portal may have received the request and acted on it.
     """
 
     def __init__(
@@ -81,58 +68,59 @@ class NetworkError(DataGouvError):
         self.is_sent = is_sent
 
     def __str__(self) -> str:
-        url = one_line(self.url, _URL)
-        what = f"{self.operation}: {one_line(self.args[0])}{self._effort()}"
-        return f"{what} ({self.method} {url})"
+        text = f"{self.operation}: {one_line(self.args[0])}{self._effort()}"
+        return f"{text} ({self.method} {one_line(self.url, _URL)})"
 
 
 class TimeoutError(NetworkError, builtins.TimeoutError):
-    """The portal took too long to connect or to answer."""
+    """The portal did not accept the connection, or did not answer, in time."""
 
 
 class RedirectError(NetworkError):
-    """The portal redirects to where the client does not go: calling again would not help."""
+    """The portal redirects to a URL that the client does not follow. Retrying does not help."""
 
 
 class UnreachableError(NetworkError):
-    """There is no such host, or it cannot prove to be it: calling again would not help."""
+    """The host does not exist, or its certificate is invalid. Retrying does not help."""
 
 
 class MaskError(DataGouvError, ValueError):
-    """The fields that were asked for cannot be had: nothing was sent."""
+    """The fields wanted are invalid for the operation. No request was sent."""
 
 
 class OrderError(DataGouvError):
-    """A list does not come in the order asked for: what has moved meanwhile cannot be found."""
+    """A list is not in the sort order requested, so a walk may have missed items that moved.
+
+    Args:
+        operation: The name of the operation that lists the items.
+        message: The rest of a sentence that begins with "the list".
+    """
 
     def __init__(self, operation: str, message: str) -> None:
         super().__init__(operation, message)
         self.operation = operation
 
     def __str__(self) -> str:
-        return (
-            f"{self.operation}: the list {one_line(self.args[1])}: "
-            "what has moved meanwhile cannot be found"
-        )
+        return f"{self.operation}: the list {one_line(self.args[1])}: items may be missing"
 
 
 class CheckpointError(DataGouvError):
-    """A harvest cannot be continued: the checkpoint is of another one, or is in use."""
+    """A harvest cannot be resumed: its checkpoint is invalid, in use, or of another harvest."""
 
 
 class DestinationError(DataGouvError, ValueError):
-    """A harvest cannot be written as asked."""
+    """A harvest cannot be written to its destination."""
 
 
 class DecodeError(DataGouvError, ValueError):
-    """The answer is not what the operation declares.
+    """A response does not have the format that the operation declares.
 
     Attributes:
-        operation: The id of the operation.
-        path: Where in the JSON answer, as ``$.data[3].organization``.
-        expected: What should have been there.
-        id: The id of the object that it is in, if that has one.
-        response: The answer itself; None when a model's field was read.
+        operation: The name of the operation.
+        path: The position in the JSON, such as ``$.data[3].organization``.
+        expected: A description of the value expected there.
+        id: The id of the object that has the value, if any.
+        response: The response; None if the error was found when a field of a model was read.
     """
 
     def __init__(
@@ -154,20 +142,20 @@ class DecodeError(DataGouvError, ValueError):
 
     def __str__(self) -> str:
         found = one_line(self.args[0])
-        where = self.path if self.id is None else f"{self.path} (id {one_line(self.id, _ID)})"
-        what = f"expected {self.expected} at {where}, got {found}"
-        return f"{self.operation}: {what}{self._effort()}" if self.operation else what
+        path = self.path if self.id is None else f"{self.path} (id {one_line(self.id, _ID)})"
+        text = f"expected {self.expected} at {path}, got {found}"
+        return f"{self.operation}: {text}{self._effort()}" if self.operation else text
 
 
 class MissingFieldError(DataGouvError, AttributeError):
-    """A field of a model was read that the answer does not have.
+    """A field of a model was read that is missing in its JSON.
 
     Attributes:
         model: The name of the model.
-        field: The name of its attribute.
-        operation: The id of the operation, None for a model that is of no answer.
-        path: Where in the JSON it would be, as ``$.data[3].organization``.
-        is_masked: Whether it was not asked for; otherwise this portal does not send it.
+        field: The name of the attribute.
+        operation: The name of the operation; None if the model was not made from a response.
+        path: The position in the JSON where it would be, such as ``$.data[3].organization``.
+        is_masked: Whether it was not among the fields wanted; else the portal does not send it.
     """
 
     attempts = 0
@@ -181,7 +169,7 @@ class MissingFieldError(DataGouvError, AttributeError):
         path: str = "$",
         is_masked: bool = False,
     ) -> None:
-        # With a name of its own, Python does not make the error hold the model.
+        # Without a name, Python would store the model in the error.
         super().__init__(model, field, name=field)
         self.model = model
         self.field = field
@@ -190,34 +178,34 @@ class MissingFieldError(DataGouvError, AttributeError):
         self.is_masked = is_masked
 
     def __str__(self) -> str:
-        what = f"{self.model}.{self.field} is missing"
+        text = f"{self.model}.{self.field} is missing"
         if self.operation is None:
-            return f"{what}: the JSON has nothing at {self.path}"
-        why = (
+            return f"{text}: the JSON has nothing at {self.path}"
+        reason = (
             "it is not among the fields that were asked for"
             if self.is_masked
             else "the release of udata that this portal runs does not send it here"
         )
-        return f"{self.operation}: {what} at {self.path}: {why}"
+        return f"{self.operation}: {text} at {self.path}: {reason}"
 
 
 class NotJSONError(DecodeError):
-    """The answer is no JSON at all: it was cut off on its way, or somebody else has answered."""
+    """A response is not JSON: it was truncated, or it came from a proxy instead of the portal."""
 
 
 class APIError(DataGouvError):
-    """The portal answered that the call failed.
+    """The portal answered with an error status.
 
     Attributes:
-        message: The portal's own words, or those of HTTP when it gave none.
-        errors: What is wrong with each field of the body, for a failed validation.
-        operation: The id of the operation.
+        message: The message of the portal, or the reason phrase of HTTP if there is none.
+        errors: The problems found in the body sent: the name of each field -> its problems.
+        operation: The name of the operation.
         method: The HTTP method.
-        url: The address that answered.
+        url: The URL that answered.
         status: The HTTP status.
-        sentry_id: What to tell the portal's support, from ``X-Sentry-ID``.
-        retry_after: How many seconds the portal asks to wait, when it says so.
-        response: The answer itself, its body read.
+        sentry_id: The id to give to the portal's support, from the header ``X-Sentry-ID``.
+        retry_after: Seconds that the portal asks to wait, if it does.
+        response: The response, with its body; None if the client refused to send the call.
     """
 
     def __init__(
@@ -247,8 +235,7 @@ class APIError(DataGouvError):
     def __str__(self) -> str:
         text = f"{self.operation}: {self.status} {one_line(self.message)}"
         if self.errors:
-            wrong = [f"{name}: {_words(problem)}" for name, problem in self.errors.items()]
-            text += f" [{one_line('; '.join(wrong))}]"
+            text += f" [{one_line(words_of(self.errors))}]"
         if self.retry_after is not None:
             text += f", wait {round(self.retry_after, 1):g} s"
         text += self._effort()
@@ -259,114 +246,61 @@ class APIError(DataGouvError):
 
 
 class BadRequestError(APIError):
-    """400: the request is wrong; see ``errors``."""
+    """400: the request is invalid; see ``errors``."""
 
 
 class AuthenticationError(APIError):
-    """401: no key, or a bad, revoked or expired one."""
+    """401: the API key is missing, wrong, revoked or expired."""
 
 
 class PermissionDeniedError(APIError):
-    """403: the key's owner may not do this."""
+    """403: the owner of the API key may not do this."""
 
 
 class NotFoundError(APIError):
-    """404: there is nothing there, or nothing that the key's owner may see."""
+    """404: the object does not exist, or the owner of the API key may not see it."""
 
 
 class GoneError(APIError):
-    """410: it was deleted."""
+    """410: the object was deleted."""
 
 
 class LockedError(APIError):
     """423: the portal is in read-only mode.
 
-    When the client itself refuses, because the portal said so a moment ago, ``message`` is the
-    portal's, ``retry_after`` says in how many seconds it would be asked again, and there is no
-    ``response``.
+    The client raises it without sending the call if the portal has just answered so. Then
+    ``message`` is the portal's, ``retry_after`` the seconds until the client asks it again, and
+    ``response`` None.
     """
 
 
 class RateLimitedError(APIError):
     """429: too many requests; see ``retry_after``.
 
-    When the client itself refuses, because that time is not over, there is no ``response``.
+    The client raises it without sending the call if that time is not over. Then ``response`` is
+    None.
     """
 
 
 class ServerError(APIError):
-    """5xx: the portal, or a proxy before it, failed."""
+    """5xx: the portal, or a proxy in front of it, failed."""
 
 
-_BY_STATUS: dict[int, type[APIError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    410: GoneError,
-    423: LockedError,
-    429: RateLimitedError,
-}
-
-
-def from_response(operation: Operation, response: Response, url: str) -> APIError:
-    """The error that an answer with a failing status stands for.
-
-    Args:
-        operation: What was called.
-        response: The answer, its body read.
-        url: Its address, as it may be shown.
-    """
-    status = response.status_code
-    default = ServerError if status >= 500 else APIError
-    body = _json_object(response.content)
-    errors: Any = body.get("errors")
-    # Proxies answer in HTML or not at all: then HTTP's own phrase says more than the body.
-    message = _words(body.get("message") or body.get("error") or "")
-    if not one_line(message):
-        message = _phrase(response)
-    if errors and not isinstance(errors, dict):
-        message = f"{message}: {_words(errors)}"
-    return _BY_STATUS.get(status, default)(
-        message,
-        errors=cast("dict[str, Any]", errors) if isinstance(errors, dict) else None,
-        operation=operation.id,
-        method=response.request.method,
-        url=url,
-        status=status,
-        sentry_id=response.headers.get("X-Sentry-ID"),
-        retry_after=quota.retry_after(response.headers, datetime.now(UTC)),
-        response=response,
-    )
-
-
-def one_line(text: str, longest: int = _LINE) -> str:
-    """A text as one line of bearable length that does nothing to a terminal."""
-    text = " ".join("".join(one if one.isprintable() else " " for one in text[:_READ]).split())
+def one_line(text: str, longest: int = _MESSAGE) -> str:
+    """Put a text on one line, without control characters, truncated to a maximum length."""
+    # The text may be huge: enough of it is read to fill the line after whitespace is removed.
+    text = "".join(char if char.isprintable() else " " for char in text[: 10 * _MESSAGE])
+    text = " ".join(text.split())
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def _words(value: Any, depth: int = 0) -> str:
-    """What a portal says of a failure, which may be nested, in words."""
+def words_of(value: Any, depth: int = 0) -> str:
+    """Format JSON that describes a failure, such as nested validation errors, as text."""
     if depth > _DEPTH:
         return "..."
     if isinstance(value, dict):
-        several = cast("dict[str, Any]", value).items()
-        return "; ".join(f"{name}: {_words(one, depth + 1)}" for name, one in several)
+        pairs = cast("dict[str, Any]", value).items()
+        return "; ".join(f"{name}: {words_of(one, depth + 1)}" for name, one in pairs)
     if isinstance(value, list):
-        return ", ".join(filter(None, (_words(one, depth + 1) for one in value)))
+        return ", ".join(filter(None, (words_of(one, depth + 1) for one in value)))
     return str(value)
-
-
-def _phrase(response: Response) -> str:
-    known = {one.value: one.phrase for one in HTTPStatus}
-    return response.reason_phrase or known.get(response.status_code, "without a reason")
-
-
-def _json_object(content: bytes) -> dict[str, Any]:
-    try:
-        # Lenient as Python is: a message with half of a surrogate pair is one too.
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what a power cut or a kill leaves is what was committed."""
+"""Durable writing of files: a kill or power cut leaves the old content or the new, never a mix."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import BinaryIO
 
 
 def part_of(path: Path) -> Path:
-    """Where a file is written until it is whole."""
+    """The temporary path, in the same folder, where a file is written until it is complete."""
     return path.with_name(f"{path.name}.part")
 
 
 def sync(file: BinaryIO) -> None:
-    """Return once what was written is on disk."""
+    """Flush a file to disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def replace(part: Path, path: Path) -> None:
-    """Give a file that is on disk its name, and the permissions of the one that has had it."""
+    """Rename a file that is on disk to its final path, with the permissions of the file there."""
     if path.exists():
         shutil.copymode(path, part)
     part.replace(path)
@@ -30,7 +30,9 @@ def replace(part: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return once the names in a folder are on disk."""
+    """Flush the entries of a folder to disk, so that new and renamed files survive a power cut."""
+    if os.name == "nt":  # Windows cannot open a folder, and needs no flush of its entries.
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -39,15 +41,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Whether there is something of that name that is no file: a device or a pipe."""
+    """Whether a path is something else than a file or folder, such as a device or a pipe."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 @contextmanager
 def written(path: Path) -> Generator[BinaryIO]:
-    """A file that gets its name once all has been written, instead of the one that has it.
+    """Open a file to write; it replaces the one at the path when the context is left.
 
-    Where a symbolic link is, it is what that leads to. What is no file is written to as it is.
+    If the context is left by an error, the file at the path stays as it is. A symbolic link is
+    followed. A device or pipe is written to directly.
     """
     if is_special(path):
         with path.open("wb") as file:

@@ -1,31 +1,30 @@
-"""Lists that come in pages: await one page, or iterate over all that there is."""
+"""Lists that come in pages: await one page, or iterate over all items."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from msgspec import structs
 
-from . import answers
-from ._page import PageView
-from .decoding import decode
-from .lists import batch_of, fetcher, first_page, keyed, stable_walk
-from .walk import Batch, Seen, walk
+from ._call import answers
+from ._call.call import Call
+from ._decoding.json import decode
+from ._views.page import PageView
+from ._walk.listing import Listing, batch_of
+from ._walk.pages import Batch, Seen, walk
+from .client import Client
 
 if TYPE_CHECKING:
-    from .client import Client
-    from .operation import Call
-    from .projection import Page, Projection
+    from ._fields.projection import Page, Projection
 
 Item = TypeVar("Item")
 T = TypeVar("T")
 
 
 class AnyPage(Protocol):
-    """What every page of a list has."""
+    """A page of a list."""
 
     @property
     def data(self) -> list[Any]:
@@ -43,16 +42,15 @@ class Paginator(Generic[PageT, Item]):
     >>> async for dataset in api.datasets.list_datasets(client): ...       # every item of all pages
     >>> async for page in api.datasets.list_datasets(client).pages(): ...  # every page
 
-    Both ways start at the ``page`` asked for, the first one by default.
+    Both start at the ``page`` given, the first one by default.
 
     Attributes:
-        client: The portal to call.
-        call: The call of which a page is answered.
-        projection: How items are decoded into a class, None for the models of the API.
+        client: The client that makes the calls.
+        call: The call that answers a page.
+        projection: The decoding of items into a class; None for the models of the API.
 
     Raises:
-        MaskError: The fields that are wanted cannot be had.
-        ValueError: A parameter is none.
+        ValueError: The page size is not positive.
     """
 
     def __init__(
@@ -62,14 +60,14 @@ class Paginator(Generic[PageT, Item]):
         page: type[PageT],
         projection: Projection[Item] | None = None,
     ) -> None:
-        call.check()
         self.client = client
         self.call = call
-        self._page = page
         self.projection = projection
+        self._page = page
+        self._listing = Listing.of(client, call)
 
     def __repr__(self) -> str:
-        return f"<Paginator of {self.call.operation.id}>"
+        return f"<Paginator of {self.call.operation.name}>"
 
     def __await__(self) -> Generator[Any, None, PageT]:
         return self._read(self.call).__await__()
@@ -78,7 +76,7 @@ class Paginator(Generic[PageT, Item]):
         return self.items()
 
     def into(self, class_: type[T]) -> Paginator[Page[T], T]:
-        """The same list, each item decoded into a class that declares the fields wanted.
+        """The same list, with each item decoded into a class that declares the fields wanted.
 
         Args:
             class_: An attrs class, dataclass, TypedDict or msgspec Struct. Its fields have the
@@ -94,24 +92,24 @@ class Paginator(Generic[PageT, Item]):
             MaskError: The items have no such field, or one whose type cannot hold theirs; or
                 ``fields`` were given as well.
         """
-        from .projection import Page  # Slow to import.
+        from ._fields.projection import Page  # Slow to import.
 
         call, projection = answers.project(self.call, class_)
         return Paginator(self.client, call, Page[T], projection)
 
     async def pages(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[PageT]:
-        """All pages, in order, each of 100 items unless ``page_size`` was given.
+        """Iterate over all pages, in order, each of 100 items unless ``page_size`` was given.
 
         Args:
-            concurrency: How many pages may be under way at once. Besides the one that is yielded,
-                no more are held in memory; when 1, the next one is fetched once it is wanted.
-            stable: Whether to walk as :meth:`items` does; the pages then have what is new alone.
+            concurrency: The most pages in flight at once. No more are held in memory besides the
+                one that is yielded; when 1, the next page is fetched once it is wanted.
+            stable: Whether to walk as :meth:`items` does; each page then has only its new items.
 
         Raises:
             OrderError, ValueError: See :meth:`items`.
         """
         if not stable:
-            async with aclosing(self._walk(self.call, concurrency)) as walk:
+            async with aclosing(self._walk(concurrency, self.call)) as walk:
                 async for batch in walk:
                     yield batch.page
             return
@@ -120,52 +118,48 @@ class Paginator(Generic[PageT, Item]):
                 yield _only(batch.page, new)
 
     async def items(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[Item]:
-        """All items of all pages, in order.
+        """Iterate over all items of all pages, in order.
 
-        The portal's lists move while they are walked: what is created meanwhile pushes items to the
-        next page, where they come again, and what is deleted pulls them to one that has been read.
-        An item with an ``id`` is yielded once; the ``id`` is asked for even when it is not among
-        the fields wanted.
+        Lists change while they are walked: an item created meanwhile moves others to the next page,
+        where they come again; a deleted one moves them to a page that was read already. An item
+        with an ``id`` is yielded once; the ``id`` is asked for even if it is not among the fields
+        wanted.
 
         Args:
-            concurrency: How many pages may be under way at once. Besides the one that is yielded,
-                no more are held in memory; when 1, the next one is fetched once it is wanted.
-            stable: Whether to yield each item that is there throughout, exactly once, whatever is
-                created, changed or deleted meanwhile. The list is then in the order of creation;
-                its ids are also read from the end to the start, 1,000 a page, and what was missed
-                comes last.
+            concurrency: The most pages in flight at once. No more are held in memory besides the
+                one that is yielded; when 1, the next page is fetched once it is wanted.
+            stable: Whether to yield every item that exists throughout the walk exactly once,
+                whatever is created, changed or deleted meanwhile. The order is that of creation;
+                the ids are also read from the end to the start, 1,000 a page, and items that were
+                missed come last.
 
         Raises:
-            OrderError: The portal does not sort the list by creation, at the end of a ``stable``
-                walk: something may be missing.
+            OrderError: At the end of a ``stable`` walk: the portal does not sort the list by
+                creation, so items may be missing.
             ValueError: A ``stable`` walk is not possible: the list cannot be sorted by creation,
-                its items have no id, or it was to be in another order or only in part.
+                its items have no id, or ``page`` or ``sort`` is given.
         """
         walk = self._stable(concurrency) if stable else self._once(concurrency)
         async with aclosing(walk):
             async for batch, new in walk:
                 items = batch.page.data
-                for place in new:
-                    yield items[place]
+                for index in new:
+                    yield items[index]
 
     async def _once(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
-        """Each page, and which of its items are new."""
+        """Each page, with the indexes of its new items."""
         seen = Seen()
-        async with aclosing(self._walk(keyed(self.call), concurrency)) as batches:
+        async with aclosing(self._walk(concurrency)) as batches:
             async for batch in batches:
                 yield batch, seen.new(batch.ids)
 
-    def _walk(self, call: Call, concurrency: int) -> AsyncGenerator[Batch[PageT]]:
-        return walk(
-            self.client.start,
-            fetcher(self.client, call, self._batch),
-            first=first_page(call),
-            concurrency=concurrency,
-        )
+    def _walk(self, concurrency: int, call: Call | None = None) -> AsyncGenerator[Batch[PageT]]:
+        listing = self._listing
+        fetch = listing.fetcher(self._batch, call)
+        return walk(self.client._start, fetch, first=listing.first, concurrency=concurrency)
 
     def _stable(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
-        walk = stable_walk(self.client, keyed(self.call), self._batch)
-        return walk.batches(concurrency=concurrency)
+        return self._listing.stable_walk(self._batch).batches(concurrency=concurrency)
 
     async def _read(self, call: Call) -> PageT:
         return await answers.fetch(self.client, call, self._decode)
@@ -177,27 +171,21 @@ class Paginator(Generic[PageT, Item]):
             return batch_of(page, envelope, self.projection.keys(operation, content))
         json = cast("PageView", page).to_dict()
         ids = [item.get("id") for item in json["data"]]
-        if self._leaves_out_ids:
-            for item in json["data"]:
-                item.pop("id", None)
+        for item in json["data"]:
+            self._listing.strip(item)
         return batch_of(page, json, ids)
 
     def _decode(self, operation: str, content: bytes) -> PageT:
         if self.projection is None:
-            page: PageT = decode(operation, content, self._page, self.call.answer_mask())
+            page: PageT = decode(operation, content, self._page, self.call.answer_mask)
             return page
         return cast("PageT", self.projection.page(operation, content))
 
-    @cached_property
-    def _leaves_out_ids(self) -> bool:
-        """Whether ids are only asked for to tell items apart."""
-        return keyed(self.call) is not self.call
 
-
-def _only(page: PageT, places: list[int]) -> PageT:
+def _only(page: PageT, indexes: list[int]) -> PageT:
     """A page with only some of its items."""
     if isinstance(page, PageView):
-        return page._with_items(places)
+        return page._with_items(indexes)
     items = page.data
-    only: PageT = structs.replace(cast("Any", page), data=[items[place] for place in places])
+    only: PageT = structs.replace(cast("Any", page), data=[items[index] for index in indexes])
     return only

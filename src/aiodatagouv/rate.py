@@ -1,20 +1,20 @@
-"""How fast requests are sent: evenly, at a rate that is given or one that is found. No waiting."""
+"""The rate of requests: given, or found by trying. No waiting."""
 
 from __future__ import annotations
 
 import math
 
 BURST = 10.0
-"""Requests that may go within a second when none went before: more would look like an attack."""
+"""Requests that may be sent within a second after a pause: more would look like an attack."""
 
 
 class Rate:
-    """A number of requests a second, evenly. Times are seconds by any clock.
+    """A number of requests a second, evenly spaced. Times are seconds by any clock.
 
     Args:
-        rate: Requests a second; ``math.inf`` for any number.
-        burst: How many may go at once after a time without requests. When None, as many as leave no
-            second with more than ten.
+        rate: Requests a second; ``math.inf`` for no limit.
+        burst: Requests that may be sent at once after a pause. When None, as many as keep every
+            second at ten requests or fewer.
 
     Raises:
         ValueError: The rate is not positive, or the burst below 1.
@@ -26,98 +26,98 @@ class Rate:
         if burst is not None and not burst >= 1:
             raise ValueError(f"burst is {burst!r}: it must be at least 1 request")
         self.rate = rate
-        self._burst = burst
+        self.burst = burst
         self._next = 0.0
 
     @property
     def interval(self) -> float:
-        """Seconds from one request to the next."""
+        """Seconds between two requests."""
         return 1 / self.rate
 
     @property
     def _ahead(self) -> float:
-        """Seconds that a request may come before its time."""
-        burst = self._burst or max(1.0, min(self.rate, BURST - self.rate))
+        """Seconds that a request may be early."""
+        burst = self.burst or max(1.0, min(self.rate, BURST - self.rate))
         return (burst - 1) * self.interval
 
     def delay(self, now: float) -> float:
-        """How many seconds the next request is away."""
+        """Seconds until the next request may be sent."""
         return max(0.0, self._next - self._ahead - now)
 
     def take(self, now: float) -> None:
-        """Send the next request now."""
+        """Count a request that is sent now."""
         self._next = max(self._next, now) + self.interval
 
     def pause(self, until: float) -> None:
-        """Send nothing before a time, and then one by one."""
+        """Send nothing before a given time, and no burst after it."""
         self._next = max(self._next, until + self._ahead)
 
     def rejected(self, sent: float, now: float, pause: float) -> None:
-        """Learn that a request was one too many: a rate that was given stays as it is.
+        """Learn that a request was answered 429. A given rate does not change.
 
         Args:
-            sent: When it was sent.
+            sent: When the request was sent.
             now: The time.
-            pause: How many seconds nothing is sent now.
+            pause: Seconds during which nothing is sent now.
         """
 
 
 class AdaptiveRate(Rate):
-    """The rate that a portal takes, found by trying.
+    """The highest rate that a portal accepts, found by trying.
 
-    It is raised with every request that it held back, so that it doubles in less than a second,
-    until one is rejected. From then on it follows a cubic curve, as TCP's congestion window does:
-    down by a part, back quickly to where it was rejected, slowly past that point, then faster. What
-    counts is the time in which requests were held back: who sends few learns nothing of the limit.
+    It grows with every request that it delays, so that it doubles in less than a second, until one
+    is rejected. From then on it follows a cubic curve, as TCP's congestion window does: down by a
+    factor, quickly back to the rate that was rejected, slowly past it, then faster. Only the time
+    during which requests were delayed counts: a client that sends few learns nothing of the limit.
     """
 
     START = 20.0
-    """Requests a second to begin with."""
+    """The first rate, in requests a second."""
 
     DOWN = 0.85
-    """What is left of the rate after a rejection."""
+    """The factor by which a rejection lowers the rate."""
 
     FAR_DOWN = 0.7
-    """What is left of it while the limit may still be far below."""
+    """The same while the limit may still be far below."""
 
     SOON = 10
-    """So many requests after the last rejection, another one says that it is."""
+    """Delayed requests after a rejection; another one before that means that the limit is far."""
 
     BACK = 8.0
-    """Seconds until it is where it was, at least; that risks the next rejection."""
+    """The least seconds until the rate is back, which risks the next rejection."""
 
     PATIENCE = 100
-    """Requests until then, at least."""
+    """The least number of requests until then."""
 
     COST = 20.0
-    """How many times as long that takes as the pause after a rejection, at least."""
+    """The least ratio of that time to the pause after a rejection."""
 
     def __init__(self) -> None:
         super().__init__(self.START)
         self._peak = 0.0
         self._back = 0.0
         self._since = 0.0
-        self._held_back = 0
+        self._delayed = 0
         self._last = float("-inf")
 
     def take(self, now: float) -> None:
-        """Send the next request now, and the ones after it a little faster."""
-        if now - self._next < self.interval:  # Held back, or nearly: it would have gone before.
+        """Count a request that is sent now; grow if it was delayed."""
+        if now - self._next < self.interval:  # Delayed, or nearly.
             self._grow()
         super().take(now)
 
     def rejected(self, sent: float, now: float, pause: float) -> None:
-        """Learn that a request was one too many, and slow down."""
+        """Slow down after a 429."""
         if sent < self._last:
-            return  # On its way since before the last one: it says nothing of the rate since.
-        is_far = not self._peak or self._held_back < self.SOON
+            return  # Sent before the last rejection: it says nothing of the rate since.
+        is_far = not self._peak or self._delayed < self.SOON
         self._peak = self.rate * (self.FAR_DOWN / self.DOWN if is_far else 1)
         self.rate = self._peak * self.DOWN
         self._back = max(self.BACK, self.PATIENCE * self.interval, self.COST * pause)
-        self._since, self._held_back, self._last = 0.0, 0, now
+        self._since, self._delayed, self._last = 0.0, 0, now
 
     def _grow(self) -> None:
-        self._held_back += 1
+        self._delayed += 1
         if not self._peak:
             self.rate += 1
             return

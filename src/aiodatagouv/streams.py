@@ -1,4 +1,4 @@
-"""Answers that are no JSON: CSV, RDF, Atom, images; read in pieces."""
+"""Answers other than JSON, read in chunks: CSV, RDF, Atom, images."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ from contextlib import AbstractAsyncContextManager
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
+from ._call.call import Call
+from ._http import Response
+from .client import Client
 from .errors import DecodeError
 from .files import written
 
-if TYPE_CHECKING:
-    from ._http import Response
-    from .client import Client
-    from .operation import Call
-
 _SPOOL = 1 << 20
-"""Bytes of CSV that are kept in memory before they go to a temporary file."""
+"""Bytes of a CSV that are kept in memory; a larger one goes to a temporary file."""
 
 _CELL = 1 << 30
-"""Characters that one cell of a CSV may have."""
+"""The longest cell of a CSV, in characters."""
 
 
 class Stream:
-    """The answer of an operation, to be read in one of four ways.
+    """The answer of an operation, read in one of four ways.
 
     >>> stream = api.site.get_site_datasets_csv(client)
     >>> async with stream as chunks:             # bytes as they arrive
@@ -36,31 +33,32 @@ class Stream:
     >>> text = await stream.text()               # at once
     >>> async for row in stream.rows(): ...      # CSV, as dicts
 
-    Each of them makes the call anew and raises what :meth:`aiodatagouv.Client.request` raises.
+    Each of them makes the call again.
 
     Raises:
-        ValueError: A parameter is none.
+        APIError: The portal answers that the call failed.
+        NetworkError: There is no answer, or only a part of it.
+        RuntimeError: The client is closed, or was opened in another event loop.
     """
 
     def __init__(self, client: Client, call: Call) -> None:
-        call.check()
         self._client = client
         self._call = call
         self._context: AbstractAsyncContextManager[Response] | None = None
 
     def __repr__(self) -> str:
-        return f"<Stream of {self._call.operation.id}>"
+        return f"<Stream of {self._call.operation.name}>"
 
     async def __aenter__(self) -> AsyncIterator[bytes]:
         if self._context is not None:
-            raise RuntimeError(f"{self!r} is being read already: call the operation again")
-        self._context = self._client.stream(self._call)
+            raise RuntimeError(f"{self!r} is already being read: call the operation again")
+        self._context = self._client._stream(self._call)
         try:
             response = await self._context.__aenter__()
         except BaseException:
             self._context = None
             raise
-        return self._client.chunks(response)
+        return self._client._chunks(response)
 
     async def __aexit__(
         self,
@@ -73,10 +71,10 @@ class Stream:
             await context.__aexit__(kind, error, traceback)
 
     async def save(self, path: str | Path) -> int:
-        """Write the answer into a file, which appears under its name once it is whole.
+        """Write the answer to a file, which appears under its name once it is whole.
 
         Returns:
-            How many bytes it has.
+            The size of the answer in bytes.
         """
         size = 0
         with written(Path(path)) as file:
@@ -87,17 +85,16 @@ class Stream:
 
     async def text(self) -> str:
         """The whole answer as text."""
-        response = await self._client.request(self._call)
-        return response.text
+        return await self._client._read(self._call, lambda response: response.text)
 
     async def rows(self) -> AsyncGenerator[dict[str, str]]:
-        """The rows of a CSV, by the names in its first line.
+        """Iterate over the rows of a CSV, as dicts by the names in its first line.
 
-        The answer is taken in whole first, into a temporary file when it is large, so that a slow
-        reader does not hold the portal's connection.
+        The whole answer is received first, into a temporary file if it is large, so that a slow
+        consumer does not keep the connection to the portal busy.
 
         Raises:
-            DecodeError: It is not such a CSV.
+            DecodeError: The answer is not such a CSV.
         """
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
             async with self as chunks:
@@ -110,7 +107,7 @@ class Stream:
                         yield row
                 except (csv.Error, UnicodeError) as error:
                     raise DecodeError(
-                        str(error), operation=self._call.operation.id, expected="a CSV"
+                        str(error), operation=self._call.operation.name, expected="a CSV"
                     ) from None
 
 

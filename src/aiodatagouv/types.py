@@ -12,13 +12,15 @@ from attrs import field, frozen
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object whose keys the API leaves open: extras, metrics, permissions."""
 
-Fields: TypeAlias = str | Iterable[str] | type[Any]
-"""Which fields are wanted.
+Fields: TypeAlias = str | Iterable[str]
+"""The fields wanted of an answer.
 
-In the server's own syntax, ``"id,organization{name}"``; as dotted paths, ``["id",
-"organization.name"]``; or as a class that declares them: an attrs class, dataclass, TypedDict or
-msgspec Struct.
+In the server's own syntax, ``"id,organization{name}"``, or as dotted paths: ``["id",
+"organization.name"]``, ``"id,organization.name"``.
 """
+
+Mask: TypeAlias = dict[str, "Mask | None"]
+"""The fields asked for: name -> the fields wanted of it, None for all. ``*`` is all others."""
 
 
 class Unset(Enum):

@@ -1,1 +1,1 @@
-"""A real udata portal with an in-memory database, for tests and for trying things out."""
+"""A real udata portal with an in-memory database, for tests and for experiments."""

@@ -1,4 +1,4 @@
-"""Runs a portal by hand: until Ctrl-C, while a command runs that uses it, or in the background.
+"""Run a portal until Ctrl-C, for the duration of a command, or in the background.
 
 python -m tests.portal
 python -m tests.portal --run aiodatagouv harvest datasets -o datasets.jsonl
@@ -18,7 +18,7 @@ from pathlib import Path
 from .portal import PROJECT, PortalError, running_portal
 
 STATE = PROJECT / ".portal"
-"""The process that runs a portal in the background: its number, and what it printed."""
+"""The state of the background portal: its process id, and the URL and key that it printed."""
 
 
 def main() -> int:
@@ -27,23 +27,23 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--datasets", type=int, default=500, help="public datasets (500)")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--datasets", type=int, default=500, help="number of public datasets (500)")
+    parser.add_argument("--port", type=int, default=0, help="default 0: any free port")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--background", action="store_true", help="leave it running, until --stop")
-    how.add_argument("--stop", action="store_true", help="stop the one in the background")
+    how.add_argument("--background", action="store_true", help="run until --stop is called")
+    how.add_argument("--stop", action="store_true", help="stop the background portal")
     how.add_argument(
         "--run",
         nargs=argparse.REMAINDER,
         metavar="COMMAND",
-        help="run this, which finds the portal in DATAGOUV_PORTAL, and end with its status",
+        help="run a command with DATAGOUV_PORTAL set, and exit with its status",
     )
     arguments = parser.parse_args()
     if arguments.stop:
         return stop()
     if arguments.background:
         return leave_running(arguments.datasets, arguments.port)
-    # `kill` leaves like Ctrl-C.
+    # Handle SIGTERM like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with running_portal(arguments.datasets, port=arguments.port) as portal:
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def leave_running(datasets: int, port: int) -> int:
-    """Start a portal in a process that outlives this one, or show the one that runs already."""
+    """Start a background portal, unless one is running; print its URL and key."""
     if is_running():
         print(STATE.read_text().partition("\n")[2], end="")
         return 0
@@ -85,7 +85,7 @@ def leave_running(datasets: int, port: int) -> int:
 
 
 def stop() -> int:
-    """Stop the portal in the background, if there is one."""
+    """Stop the background portal, if it is running."""
     if is_running():
         os.kill(process_number(STATE), signal.SIGTERM)
     STATE.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Clients of the real portal."""
+"""Fixtures: clients of the real portal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .portal import Portal
 
 @pytest.fixture
 async def admin(portal: Portal) -> AsyncIterator[Client]:
-    """The administrator's client."""
+    """A client with the administrator's API key."""
     async with client_of(portal.url, api_key=portal.api_key) as client:
         yield client
 
 
 @pytest.fixture
 async def visitor(portal: Portal) -> AsyncIterator[Client]:
-    """A client without a key."""
+    """A client without an API key."""
     async with client_of(portal.url, api_key="") as client:
         yield client

@@ -1,4 +1,4 @@
-"""Starts and stops a real udata portal, which runs as another process in its own environment."""
+"""Start and stop a real udata portal, in a separate process and virtual environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aiodatagouv import Operation
 
 NEWEST, OLDEST = "17.18.0", "14.13.0"
 RELEASES = [NEWEST, OLDEST]
-"""The releases of udata that the tests run."""
+"""The releases of udata that the tests run against."""
 
 PROJECT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("server")
@@ -30,46 +30,46 @@ class PortalError(Exception):
 
 @dataclass(frozen=True)
 class Portal:
-    """A running portal, as it describes itself."""
+    """A running portal, with the contents of its manifest."""
 
     url: str
     release: str
-    #: the key of the administrator
+    #: the API key of the administrator
     api_key: str = field(repr=False)
-    #: the key of an ordinary user, member (editor) of the first organization
+    #: the API key of an ordinary user, who is an editor of the first organization
     user_api_key: str = field(repr=False)
-    #: the key of another ordinary user, member (partial editor) of the first organization
+    #: the API key of another ordinary user, who is a partial editor of the first organization
     other_api_key: str = field(repr=False)
-    #: how many datasets, organizations, ... anybody can see
+    #: kind of object, such as datasets -> the number of public objects
     totals: dict[str, int]
-    #: path of a GET -> parameters of its path and query with which it answers something
+    #: path of a GET operation -> example parameters of its path and query
     ids: dict[str, dict[str, Any]]
     _process: subprocess.Popen[bytes] = field(repr=False)
 
     def parameters(self, operation: Operation) -> tuple[list[Any], dict[str, Any]]:
-        """Those with which an operation that reads answers something: of its path and its query."""
+        """Return example parameters of a GET operation: the path values and the query."""
         given = dict(self.ids.get(operation.path, {}))
         names = [part.split("}")[0] for part in operation.path.split("{")[1:]]
         return [given.pop(name) for name in names], given
 
     def end_read_only(self) -> None:
-        """Let everybody create again."""
+        """End the read-only mode, in which only the administrator can create objects."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(b"write\n")
         self._process.stdin.flush()
         if not self._process.stdout.readline():
-            raise PortalError("the portal has died")
+            raise PortalError("the portal stopped unexpectedly")
 
 
 def portal_python(release: str = NEWEST) -> Path:
-    """The python of udata's environment: below PORTALS, else in the project."""
+    """Return the Python of udata's virtual environment, in the folder PORTALS or the project."""
     folder = Path(os.environ.get("PORTALS") or PROJECT) / f".venv-portal-{release}"
     python = folder / "bin" / "python"
     if not python.exists():
         raise PortalError(
-            f"{python} does not exist: install tests/portal/requirements-{release}.txt in a virtual"
-            f" environment of its own there, as `make {folder.name}/ready` does"
+            f"{python} does not exist: run `make {folder.name}/ready`, or install"
+            f" tests/portal/requirements-{release}.txt in a virtual environment there"
         )
     return python
 
@@ -83,21 +83,21 @@ def running_portal(
     release: str = NEWEST,
     timeout: float = 120,
 ) -> Iterator[Portal]:
-    """A portal with that many public datasets, stopped on leaving the block.
+    """Run a portal with a number of public datasets, and stop it at the end of the block.
 
-    A read-only one answers 423 when anybody but the administrator creates something.
+    A read-only portal answers 423 if anybody except the administrator creates an object.
     """
     command = [str(portal_python(release)), str(SERVER)]
     command += ["--datasets", str(datasets), "--port", str(port)]
     command += ["--read-only"] * read_only
     with tempfile.TemporaryFile() as log:
-        # The portal stops when its standard input closes, so it can not outlive this process.
+        # The portal stops when its standard input is closed, so it cannot outlive this process.
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            # Ctrl-C in a terminal is for this process, which then stops the portal.
+            # Ctrl-C reaches only this process, which then stops the portal.
             start_new_session=True,
         )
         try:
@@ -107,7 +107,7 @@ def running_portal(
 
 
 def _manifest(process: subprocess.Popen[bytes], log: IO[bytes], timeout: float) -> Portal:
-    """Wait for the one line that the portal prints when it is ready."""
+    """Wait for the manifest, a line that the portal prints when it is ready."""
     assert process.stdout is not None
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # A thread, because a pipe cannot be read with a timeout on every system.
@@ -117,9 +117,9 @@ def _manifest(process: subprocess.Popen[bytes], log: IO[bytes], timeout: float) 
     try:
         line = lines.get(timeout=timeout)
     except queue.Empty:
-        raise PortalError(f"no portal after {timeout:g} s\n{_tail(log)}") from None
+        raise PortalError(f"the portal is not ready after {timeout:g} s\n{_tail(log)}") from None
     if not line:
-        raise PortalError(f"the portal died, exit status {process.wait()}\n{_tail(log)}")
+        raise PortalError(f"the portal exited with status {process.wait()}\n{_tail(log)}")
     return Portal(**json.loads(line), _process=process)
 
 

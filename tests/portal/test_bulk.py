@@ -1,4 +1,4 @@
-"""Harvests of the real portal while it is written to."""
+"""Tests of harvests during concurrent writes to the real portal."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .portal import Portal, running_portal
 
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Portal]:
-    """One of its own, for it is written to."""
+    """A separate portal, because the tests write to it."""
     with running_portal(datasets=120) as running:
         yield running
 
 
 def items_of(path: Path) -> dict[str, dict[str, Any]]:
-    """The items of a file by their id, each of which is there once."""
+    """Read a file into a mapping of ids to items, and check that the ids are unique."""
     if path.suffix == ".parquet":
         items: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     else:
@@ -41,11 +41,11 @@ def items_of(path: Path) -> dict[str, dict[str, Any]]:
 
 
 class Writer:
-    """Creates, changes, hides and deletes datasets in turn."""
+    """Creates, updates, hides and deletes datasets at random."""
 
     def __init__(self, client: Client, found: dict[str, Dataset]) -> None:
         self.client = client
-        # What has a DOI is there for ever.
+        # A dataset with a DOI cannot be deleted.
         self.ids = sorted(key for key, one in found.items() if not one.doi)
         self.gone: set[str] = set()
         self.changed: set[str] = set()
@@ -80,7 +80,7 @@ class Writer:
 
 
 class Meanwhile(httpx.AsyncBaseTransport):
-    """Sends requests to the portal, and lets something be written before each."""
+    """Transport that makes a random write before it sends each request."""
 
     def __init__(self, writing: Writer) -> None:
         self._writing = writing
@@ -105,13 +105,13 @@ async def test_what_is_there_throughout_comes_once_while_others_come_and_go(
     transport = Meanwhile(writing)
     async with client_of(portal.url, api_key="", transport=transport) as client:
         found = datasets.list_datasets(client, page_size=6)
-        report = await bulk.harvest(client, found, tmp_path / "a.jsonl", concurrency=concurrency)
+        report = await bulk.harvest(found, tmp_path / "a.jsonl", concurrency=concurrency)
         assert report.complete
         assert report.reason is None
         assert len(writing.gone) > 3
         assert len(writing.created) > 1
         assert there.keys() - writing.gone <= items_of(tmp_path / "a.jsonl").keys()
-        # So it is with what is iterated over.
+        # The same holds for a stable iteration.
         before = {*await all_of(visitor)}
         writing.gone.clear()
         ids = [str(one.id) async for one in found.items(concurrency=concurrency, stable=True)]
@@ -130,13 +130,13 @@ async def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
 ) -> None:
     path, anew = tmp_path / f"one{suffix}", tmp_path / f"anew{suffix}"
     found = datasets.list_datasets(visitor, page_size=20)
-    first = await bulk.harvest(visitor, found, path)
+    first = await bulk.harvest(found, path)
     writing = Writer(admin, await all_of(visitor))
     for _ in range(15):
         await writing.write()
-    # Not all of them with a new `last_update`: it is that of the files, or of where it comes from.
-    report = await bulk.harvest(visitor, found, path, since="last")
-    await bulk.harvest(visitor, found, anew)
+    # Some writes do not change `last_update`, which is that of the resources or of the source.
+    report = await bulk.harvest(found, path, since="last")
+    await bulk.harvest(found, anew)
     brought, whole = items_of(path), items_of(anew)
     assert brought.keys() == whole.keys()
     assert report.removed == len(writing.gone)
@@ -150,15 +150,15 @@ async def test_what_has_not_changed_since_a_day_is_not_fetched(
     visitor: Client, tmp_path: Path
 ) -> None:
     path = tmp_path / "one.jsonl"
-    await bulk.harvest(visitor, datasets.list_datasets(visitor), path)
+    await bulk.harvest(datasets.list_datasets(visitor), path)
     today = dt.datetime.now(dt.UTC).date()
     recent = [item for item in items_of(path).values() if latest(item).date() >= today]
-    report = await bulk.harvest(visitor, datasets.list_datasets(visitor), path, since=today)
+    report = await bulk.harvest(datasets.list_datasets(visitor), path, since=today)
     assert report.changed == len(recent) < report.items
     assert report.removed == 0
 
 
 def latest(item: dict[str, Any]) -> dt.datetime:
-    """When a dataset has changed: by what the portal sorts by, or because it was written."""
+    """Return the date of the last change: the date that the portal sorts by, or of a write."""
     dates = [item["last_update"], item["internal"]["last_modified_internal"]]
     return max(dt.datetime.fromisoformat(date) for date in dates)

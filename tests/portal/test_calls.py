@@ -1,4 +1,4 @@
-"""What users do with the library, done with the real portal."""
+"""Tests of typical calls against the real portal."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_reuse_from_its_creation_to_its_end(admin: Client) -> None:
     )
     created = await reuses.create_reuse(admin, body=body)
     assert (created.title, created.private) == ("Carte des pistes cyclables", False)
-    # A body is only what changes.
+    # An update needs only the changed fields.
     updated = await reuses.update_reuse(admin, created.id, body=ReuseWrite(tags=["velo"]))
     assert (updated.title, updated.tags) == (created.title, ["velo"])
 
@@ -109,7 +109,7 @@ async def test_what_was_read_can_be_sent_back(admin: Client) -> None:
 async def test_numbers_that_json_has_not(admin: Client, portal: Portal) -> None:
     body = DatasetWrite(title="Rapports", description="Sans dénominateur", frequency="annual")
     dataset = await datasets.create_dataset(admin, body=body)
-    # The portal takes them from anybody, and hands them to everybody.
+    # The portal accepts NaN from other clients and returns it in responses.
     stored = httpx.put(
         f"{portal.url}datasets/{dataset.id}/",
         content=b'{"extras": {"ratio": NaN}}',

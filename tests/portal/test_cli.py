@@ -1,4 +1,4 @@
-"""The command line on the real portal."""
+"""Tests of the command line against the real portal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from aiodatagouv import OPERATIONS, Operation
-from aiodatagouv.cli import catalogue, main
+from aiodatagouv.cli import main, operations
 
 from ..clients import client_of
 from .portal import NEWEST, Portal
@@ -23,7 +23,7 @@ from .test_calls import PNG
 
 LISTS = [
     pytest.param(name, one, id=name)
-    for name, one in catalogue.lists().items()
+    for name, one in operations.lists().items()
     if NEWEST in one.releases
 ]
 
@@ -43,7 +43,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(portal: Portal, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command as the administrator, without waiting for its turn."""
+    """A function that runs a command with the administrator's key and no rate limit."""
     monkeypatch.setenv("DATAGOUV_PORTAL", portal.url)
     monkeypatch.setenv("DATAGOUV_API_KEY", portal.api_key)
 
@@ -55,14 +55,14 @@ def run(portal: Portal, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 def options(portal: Portal, operation: Operation) -> list[str]:
-    """The parameters with which an operation answers something, as the command line has them."""
+    """Return the example parameters of an operation as command line arguments."""
     path, query = portal.parameters(operation)
     values = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
     return [*map(str, path), *(f"--{name}={one}" for name, ones in values.items() for one in ones)]
 
 
 def asked(portal: Portal, operation: Operation, *path: Any, **query: Any) -> Any:
-    """What the library answers."""
+    """Call an operation with the library, and return the result."""
 
     async def ask() -> Any:
         async with client_of(portal.url, api_key=portal.api_key) as client:
@@ -72,7 +72,7 @@ def asked(portal: Portal, operation: Operation, *path: Any, **query: Any) -> Any
 
 
 def total_of(portal: Portal, operation: Operation) -> int:
-    """How many items a list has, as a page of it says."""
+    """Return the total that a page of a list reports."""
     path, query = portal.parameters(operation)
     total: int = asked(portal, operation, *path, **query).total
     return total
@@ -101,7 +101,7 @@ def test_every_list_as_json_lines_and_as_parquet(
     key = "id" if "id" in printed.items[0] else "remote_id"
     ids = [item[key] for item in printed.items]
     assert len({*ids}) == total
-    assert printed.err.startswith(f"{operation.id}: {total} of {total} items, ")
+    assert printed.err.startswith(f"{operation.name}: {total} of {total} items, ")
 
     file = tmp_path / f"{name}.parquet"
     written = run("harvest", name, *given, "-o", str(file))
@@ -155,7 +155,7 @@ def add(*entry):
 really_add, Journal.add = Journal.add, add
 sys.exit(main(sys.argv[1:]))
 """
-"""The command, which gets a Ctrl-C as soon as something is on disk."""
+"""A program that runs the command and sends itself Ctrl-C once items are on disk."""
 
 
 def test_an_interrupted_harvest_goes_on(portal: Portal, run: Run, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_an_interrupted_harvest_goes_on(portal: Portal, run: Run, tmp_path: Path
     command = ["--rate", "inf", "harvest", "datasets", "-o", str(file), "--page-size", "1"]
     interrupted = [sys.executable, "-c", INTERRUPTED, *command]
     first = subprocess.run(interrupted, capture_output=True, text=True, check=False)
-    assert first.stderr == "Interrupted; the same command goes on where it was.\n"
+    assert first.stderr == "Interrupted; the same command continues the harvest.\n"
     assert first.returncode == 130
     assert not file.exists()
 
@@ -244,8 +244,8 @@ def test_a_reuse_is_made_changed_illustrated_and_deleted(run: Run, tmp_path: Pat
         (["get", "dataset", "nothing-of-that-name"], 1, "get_dataset: 404 "),
         (["harvest", "dataset-followers", "000000000000000000000000"], 1, ": 404 "),
         (["call", "create_reuse", "--body", '{"title": "Carte"}'], 1, "create_reuse: 400 "),
-        (["get", "dataset", "velos", "--fields", "titel"], 2, "titel is no field of Dataset"),
-        (["harvest", "datasets", "--fields", "titel"], 2, "titel is no field of Dataset"),
+        (["get", "dataset", "velos", "--fields", "titel"], 2, "titel is not a field of Dataset"),
+        (["harvest", "datasets", "--fields", "titel"], 2, "titel is not a field of Dataset"),
         (
             ["harvest", "datasets", "-o", "datasets.csv"],
             2,
@@ -284,5 +284,5 @@ def test_a_checkpoint_of_another_harvest_is_not_overwritten(run: Run, tmp_path: 
     assert run("harvest", "reuses", "-o", str(file)).status == 0
     other = run("harvest", "reuses", "-o", str(file), "--since", "last", "--tag", "eau")
     assert other.status == 1
-    assert "is of another harvest" in other.err
+    assert "belongs to another harvest" in other.err
     assert "with --fresh" in other.err

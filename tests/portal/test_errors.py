@@ -1,4 +1,4 @@
-"""The errors of the real portal, each in one line that says what to do."""
+"""Tests of the messages of errors from the real portal, which take one line each."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from aiodatagouv import (
-    OPERATIONS,
     APIError,
     AuthenticationError,
     BadRequestError,
@@ -23,7 +21,6 @@ from aiodatagouv import (
 )
 from aiodatagouv.api import datasets, me, reuses
 from aiodatagouv.models import DatasetWrite, FileUpload, ReuseWrite
-from aiodatagouv.operation import Call
 
 from ..clients import client_of
 from .portal import Portal, running_portal
@@ -38,7 +35,7 @@ async def a_page(client: Client, **query: Any) -> object:
 
 
 async def an_operation_of_another_portal(client: Client, portal: Portal) -> object:
-    return await client.request(Call(evolve(OPERATIONS["get_site"], path="/nowhere/")))
+    return await client.request("GET", "nowhere/")
 
 
 async def a_file_that_is_refused(client: Client, portal: Portal) -> object:
@@ -101,7 +98,7 @@ CASES: list[tuple[Make, type[APIError], str]] = [
         NotFoundError,
         "get_dataset: 404 The requested URL was not found on the server.",
     ),
-    (an_operation_of_another_portal, NotFoundError, "get_site: 404 The requested URL was not"),
+    (an_operation_of_another_portal, NotFoundError, "GET nowhere/: 404 The requested URL was not"),
     (what_was_deleted, GoneError, "get_dataset: 410 Dataset has been deleted (GET "),
 ]
 

@@ -1,4 +1,4 @@
-"""The real portal behind a proxy that spoils every fifth request: nothing is lost or done twice."""
+"""Tests behind a proxy that injects faults into one of five requests, without losses or repeats."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ FAULTS: dict[str, Callable[[bytes, Writer], Awaitable[None]]] = {
     "504": says(status("504 Gateway Timeout")),
     "empty 429": says(status("429 Too Many Requests")),
 }
-"""What is done with the answer that the portal would have given, or has."""
+"""Name of a fault -> a function that writes the response, given the portal's response."""
 
 HARMLESS = {"slow bytes"}
 
 
 class Proxy:
-    """Hands requests on to the portal, but for every fifth, with which it does something else."""
+    """A proxy that forwards requests to the portal, and injects a fault into one of five."""
 
     def __init__(self, portal: Portal, seed: int) -> None:
         self._portal = httpx.URL(portal.url)
@@ -102,7 +102,7 @@ class Proxy:
                 if writer.is_closing():
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # The client has hung up, or so has the test.
+            pass  # The client has disconnected, or the test is over.
         finally:
             writer.close()
 
@@ -115,7 +115,7 @@ class Proxy:
         request = head + await reader.readexactly(sum(lengths))
         fault = self._chance.choice([*FAULTS]) if self._chance.random() < 0.2 else "none"
         self.done[fault] += 1
-        # A 429 means that it has not been carried out; with the others nobody knows.
+        # A rejected request (429) is never carried out; after any other fault it may have been.
         is_rejected = fault == "empty 429"
         is_lost = fault != "none" and fault not in HARMLESS and self._chance.random() < 0.5
         answer = b"" if is_rejected or is_lost else await self._forward(request)
@@ -133,7 +133,7 @@ class Proxy:
 
 
 class SometimesRefused(httpx.AsyncBaseTransport):
-    """The library's own transport, which now and then finds nobody listening."""
+    """The default transport of the library, with some connections refused."""
 
     def __init__(self, url: str, port: int, seed: int) -> None:
         self._inner = _default_transport(parse_url(url), max_connections=16)
@@ -159,7 +159,7 @@ class SometimesRefused(httpx.AsyncBaseTransport):
 
 @asynccontextmanager
 async def spoiled(portal: Portal, seed: int) -> AsyncIterator[tuple[Client, Counter[str]]]:
-    """A client of the portal behind the proxy, and what happened."""
+    """Open a client of the portal behind the proxy; yield it and the counts of the faults."""
     proxy = Proxy(portal, seed)
     unused = await asyncio.start_server(lambda *_: None, "127.0.0.1")
     port = unused.sockets[0].getsockname()[1]
@@ -213,14 +213,14 @@ async def test_500_creates_are_made_once_or_not_at_all(own_portal: Portal) -> No
         there = titles[f"Fontaine {number:03}"]
         if isinstance(result, Dataset):
             assert there == 1
-        else:  # It says so, and nobody can know more than that.
+        else:  # After an error the dataset may or may not exist.
             assert there <= 1
             assert str(result).startswith("create_dataset: ")
             assert not (isinstance(result, NetworkError) and not result.is_sent)
     failed = [one for one in results if isinstance(one, DataGouvError)]
     assert 20 < len(failed) < 120
     assert any("Fontaine" in title for title in titles)
-    # What could not have been carried out was made again.
+    # Requests that were certainly not carried out were retried.
     assert done["refused"]
     assert done["empty 429"]
     assert not [one for one in failed if getattr(one, "status", None) == 429]

@@ -1,4 +1,4 @@
-"""Masks and projections against the server's own: its parser, and its answers."""
+"""Tests of masks and projections against the parser and the responses of the server."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiodatagouv import OPERATIONS, Client, MaskError, Operation, Paginator, models
-from aiodatagouv._declared import Model, declared
+from aiodatagouv._decoding.declared import Model, declared
+from aiodatagouv._fields.mask import _below, parse, write
 from aiodatagouv.api import dataservices, datasets, discussions, me, organizations, reuses, users
-from aiodatagouv.masks import Mask, _below, parse, write
 from aiodatagouv.models import DatasetWrite
+from aiodatagouv.types import Mask
 
 from .portal import NEWEST, SERVER, Portal, portal_python
 
@@ -29,7 +30,7 @@ Oracle = Callable[[str], Mask | None]
 
 @pytest.fixture(scope="module")
 def oracle() -> Iterator[Oracle]:
-    """What flask-restx keeps of a mask, or None when it refuses it."""
+    """A function that parses a mask with flask-restx, and returns None if it is invalid."""
     command = [str(portal_python()), str(SERVER / "masks.py")]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -56,7 +57,7 @@ def parsed(text: str) -> Mask | None:
 
 NAMES = st.sampled_from(["id", "title", "a", "b", "*", "x:y", "a-b", "A_1"])
 TOKENS = st.lists(NAMES | st.sampled_from(["{", "}", ",", "{", "}", ",", " ", "  "]))
-"""Anything that is made of the right pieces; most are no masks."""
+"""Random sequences of the tokens of masks, most of which are not valid masks."""
 
 
 def masks_of(inside: st.SearchStrategy[Mask | None]) -> st.SearchStrategy[Mask]:
@@ -75,7 +76,7 @@ def test_the_same_verdict_and_the_same_fields_as_the_server(
 ) -> None:
     text = "".join(tokens)
     if not text.strip():
-        return  # Nothing at all is no header that can be sent.
+        return  # An empty header cannot be sent.
     mine = parsed(text)
     assert mine == oracle(text)
     if mine:
@@ -101,7 +102,7 @@ def test_no_text_keeps_other_fields_than_the_server_would(oracle: Oracle, text: 
 
 
 class Named(msgspec.Struct):
-    """An organization or whatever else has a name."""
+    """An object with a name, such as an organization."""
 
     name: str
     class_: str
@@ -250,7 +251,7 @@ async def test_a_mask_takes_away_what_it_does_not_name_and_only_that(
         key: whole.json()[key] for key in ("page", "total")
     }
     assert one_masked.json() == cut(one.json(), mask)
-    # As many bytes are saved as the fields took that are gone, within what JSON's spaces are.
+    # The response is smaller by roughly the size of the omitted fields.
     assert len(masked.content) < 0.7 * len(whole.content)
 
 
@@ -292,7 +293,7 @@ async def test_items_without_an_id_come_once_although_the_list_moves(admin: Clie
     seen: list[str] = []
     async for one in datasets.list_datasets(admin, page_size=7).into(Slug):
         seen.append(one.slug)
-        if len(seen) in (3, 20):  # What is new comes first, and pushes the others on.
+        if len(seen) in (3, 20):  # New datasets come first and move the others.
             body = DatasetWrite(title=f"Nouveau {len(seen)}", description="x", frequency="annual")
             await datasets.create_dataset(admin, body=body)
     assert len(seen) == len(set(seen)) == total
@@ -320,7 +321,7 @@ async def test_the_portal_takes_every_path_that_the_model_has(
 
 
 def cut(data: Any, mask: Mask | None) -> Any:
-    """What is left of JSON under a mask."""
+    """Apply a mask to a JSON value."""
     if mask is None or data is None:
         return data
     if isinstance(data, list):
@@ -329,7 +330,7 @@ def cut(data: Any, mask: Mask | None) -> Any:
 
 
 def paths_of(model: type[Model], depth: int) -> Mask:
-    """A mask of every field of a model, and of theirs."""
+    """Return a mask of all fields of a model, and of nested models up to a depth."""
     mask: Mask = {}
     for key, field in declared(model).items():
         below = _below(field.type)
@@ -339,7 +340,7 @@ def paths_of(model: type[Model], depth: int) -> Mask:
 
 
 def attributes(value: Any, of: Mask | None = None) -> Any:
-    """The values in an object of any class, without its class; of a model, those of a mask."""
+    """Convert an object of any class to dicts and lists; of a model, take the fields of a mask."""
     if isinstance(value, list):
         return [attributes(one, of) for one in value]
     if of is not None and isinstance(value, Model):

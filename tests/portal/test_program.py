@@ -1,4 +1,4 @@
-"""The program that type checkers approve of does what it says, on a portal of each release."""
+"""Test that the program of the typing tests also runs on a portal of each release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real portal in read-only mode: what it refuses, and how the client leaves it alone."""
+"""Tests of a portal in read-only mode: the refused operations and the cool-down of the client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .portal import Portal, running_portal
 
 
 def body(number: int = 0) -> DatasetWrite:
-    """A dataset to create; two of one title at once are more than the portal can take."""
+    """Return the body of a new dataset; concurrent creations must not share a title."""
     return DatasetWrite(title=f"Fontaines {number}", description="Où boire", frequency="annual")
 
 
@@ -42,12 +42,12 @@ async def user(own_portal: Portal) -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_operations_that_it_refuses_are_those_that_create(
     own_portal: Portal, user: httpx.AsyncClient
 ) -> None:
-    """Straight to the portal, for the client would not send them."""
+    """The requests are sent with httpx, because the client would hold them back."""
     of_any_path = dict(chain.from_iterable(ids.items() for ids in own_portal.ids.values()))
     refused: set[str] = set()
     posts = [one for one in OPERATIONS.values() if one.method == "POST" and not one.deprecated]
     for operation in posts:
-        # A path that is only posted to has the ids of the longest path that is its beginning.
+        # A path without a GET operation takes the ids of its longest prefix that has one.
         paths = [path for path in own_portal.ids if operation.path.startswith(path)]
         known = own_portal.ids[max(paths, key=len)] if paths else {}
         ids = {
@@ -89,7 +89,7 @@ async def test_100_creates_of_16_tasks(own_portal: Portal) -> None:
         assert 1 <= len(answers) <= 16
         assert sum(error.attempts for error in errors) == len(answers)
 
-        # It still answers, and whatever creates nothing goes on.
+        # Operations that create nothing still work.
         assert (await datasets.list_datasets(client)).total == total
         org = own_portal.ids["/organizations/{org}/"]["org"]
         assert (await organizations.get_organization(client, org)).id == org
@@ -98,7 +98,7 @@ async def test_100_creates_of_16_tasks(own_portal: Portal) -> None:
         with pytest.raises(LockedError, match="not sent"):
             await datasets.create_dataset(client, body=body())
 
-    # Once the cool-down has passed, which is very short here.
+    # A client with a cool-down of 0 sends at once.
     policy = RetryPolicy(cool_down=0)
     async with client_of(own_portal.url, api_key=key, retry=policy) as client:
         created = await asyncio.gather(
@@ -114,7 +114,7 @@ async def test_creating_works_as_soon_as_the_mode_has_ended(own_portal: Portal) 
 
     def note(response: httpx.Response) -> None:
         answers.append(response)
-        if len(answers) > 16:  # One more than could be under way: a probe.
+        if len(answers) > 16:  # More than the concurrent requests, so a probe was sent.
             asked.set()
 
     policy = RetryPolicy(cool_down=0.1, wait_for_unlock=60)

@@ -1,4 +1,4 @@
-"""The Python of the README and the docs, run: but for that of tests, on the real portal."""
+"""Tests that run the Python snippets of the README and the docs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PROJECT = Path(__file__).parents[2]
 
 
 def blocks(page: str) -> list[str]:
-    """The Python of a page."""
+    """Return the Python snippets of a page."""
     text = (PROJECT / page).read_text(encoding="utf-8")
     return re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
 
 
-# No scheduler is where the snippet for a cluster looks for one: `test_dask` starts its own.
+# The snippet for a cluster is not run, because it needs a scheduler; see `test_dask`.
 *HARVESTS, CLUSTER = blocks("docs/harvest.md")
 BLOCKS = [*blocks("README.md"), *HARVESTS]
 
@@ -63,7 +63,7 @@ async def test_every_snippet_runs(
     first = (await datasets.list_datasets(visitor)).data[0]
     names: dict[str, object] = {"api_key": portal.api_key, "__name__": "readme"}
     for block in BLOCKS:
-        # The snippets call data.gouv.fr; here its place is taken.
+        # Make the snippets call the test portal instead of data.gouv.fr.
         code = block.replace("Client(", f"Client(base_url={portal.url!r}, ")
         code = code.replace("a-slug-or-id", str(first.id))
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

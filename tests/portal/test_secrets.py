@@ -1,4 +1,4 @@
-"""Where the real portal redirects to, and who gets to see what on the way."""
+"""Tests that redirects of the real portal do not disclose keys or cookies to other hosts."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
         )
         remote = ResourceWrite(title="CSV", url=url, type="main", filetype="remote")
         resource = await datasets.create_resource(client, dataset.id, body=remote)
-        # A redirect operation answers the address, and calls nobody.
+        # A redirect operation returns the URL without requesting it.
         assert await datasets.redirect_resource(client, resource.id) == url
         assert heads == []
 
-        # An export of the portal's is a file of a dataset of its own, here one at the other origin.
+        # Exports are resources of a dataset of the portal. This one is moved to the other origin.
         exports, export = await export_of_reuses(client)
         moved = remote.to_dict() | {"extras": export.extras}
         await datasets.update_resource(client, exports, export.id, body=ResourceWrite(extras={}))
@@ -49,7 +49,7 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
             site.redirect_site_catalog(client),
         ):
             assert (await rdf).startswith(portal.url)
-        # An old slug leads to the new one, with the query that the portal drops.
+        # The client restores the query, which the portal drops when it redirects an old slug.
         renaming = DatasetWrite.of(dataset, title="Appât")
         await datasets.update_dataset(client, dataset.id, body=renaming)
         assert (
@@ -62,15 +62,15 @@ async def test_another_origin_sees_neither_key_nor_cookie(admin: Client, portal:
     assert len(heads) == 1
     assert not [head for head in heads if portal.api_key in head]
     assert not [head for head in heads if {"x-api-key", "cookie"} & names_in(head)]
-    # Nor did the portal get its session back, which would have outlived the key.
+    # The session cookie was not sent back to the portal: a session would outlive the API key.
     assert not [one for one in responses if "Cookie" in one.request.headers]
-    # The key was sent, and is not kept.
+    # The API key was sent, but the recorded requests do not contain it.
     assert not [one for one in responses if "X-API-KEY" in one.request.headers]
     assert not [one for one in responses if "Set-Cookie" in one.headers]
 
 
 def names_in(head: str) -> set[str]:
-    """The names of the headers of a request."""
+    """Return the names of the headers of a request."""
     return {line.partition(":")[0].lower() for line in head.splitlines()[1:]}
 
 

@@ -7,10 +7,10 @@ See :mod:`aiodatagouv.api` for ``client`` and ``DataGouvError``.
 
 from __future__ import annotations
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.reason_category import ReasonCategory
-from ..operation import Call
 from . import ops
 
 __all__ = ["list_access_reason_categories"]
@@ -25,5 +25,5 @@ async def list_access_reason_categories(client: Client) -> list[ReasonCategory]:
 
     ``GET /access_type/reason_categories/``
     """
-    call = Call(ops.LIST_ACCESS_REASON_CATEGORIES)
+    call = prepare(ops.LIST_ACCESS_REASON_CATEGORIES)
     return await answers.json(client, call, list[ReasonCategory])

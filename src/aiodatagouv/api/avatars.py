@@ -7,8 +7,8 @@ See :mod:`aiodatagouv.api` for ``client`` and ``DataGouvError``.
 
 from __future__ import annotations
 
+from .._call.call import prepare
 from ..client import Client
-from ..operation import Call
 from ..streams import Stream
 from ..types import Id
 from . import ops
@@ -28,5 +28,5 @@ def get_avatar(client: Client, identifier: Id, size: int) -> Stream:
     Returns:
         The bytes of the answer, ``image/png``.
     """
-    call = Call(ops.GET_AVATAR, path={"identifier": identifier, "size": size})
+    call = prepare(ops.GET_AVATAR, path={"identifier": identifier, "size": size})
     return Stream(client, call)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.contact_point import ContactPoint
 from ..models.contact_point_roles import ContactPointRoles
 from ..models.contact_point_write import ContactPointWrite
-from ..operation import Call
 from ..types import Fields, Id
 from . import ops
 
@@ -42,7 +42,7 @@ async def create_contact_point(client: Client, *, body: ContactPointWrite) -> Co
         BadRequestError: Validation error.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_CONTACT_POINT, body=body)
+    call = prepare(ops.CREATE_CONTACT_POINT, body=body)
     return await answers.json(client, call, ContactPoint)
 
 
@@ -54,7 +54,7 @@ async def delete_contact_point(client: Client, contact_point: Id) -> None:
     Raises:
         NotFoundError: Contact point not found.
     """
-    call = Call(ops.DELETE_CONTACT_POINT, path={"contact_point": contact_point})
+    call = prepare(ops.DELETE_CONTACT_POINT, path={"contact_point": contact_point})
     await answers.empty(client, call)
 
 
@@ -74,7 +74,7 @@ async def get_contact_point(
     Raises:
         NotFoundError: Contact point not found.
     """
-    call = Call(ops.GET_CONTACT_POINT, path={"contact_point": contact_point}, fields=fields)
+    call = prepare(ops.GET_CONTACT_POINT, path={"contact_point": contact_point}, fields=fields)
     return await answers.json(client, call, ContactPoint, into)
 
 
@@ -91,7 +91,7 @@ async def list_contact_point_roles(
 
     ``GET /contacts/roles/``
     """
-    call = Call(ops.LIST_CONTACT_POINT_ROLES, fields=fields)
+    call = prepare(ops.LIST_CONTACT_POINT_ROLES, fields=fields)
     return await answers.json(client, call, list[ContactPointRoles], into)
 
 
@@ -106,5 +106,5 @@ async def update_contact_point(
         BadRequestError: Validation error.
         NotFoundError: Contact point not found.
     """
-    call = Call(ops.UPDATE_CONTACT_POINT, path={"contact_point": contact_point}, body=body)
+    call = prepare(ops.UPDATE_CONTACT_POINT, path={"contact_point": contact_point}, body=body)
     return await answers.json(client, call, ContactPoint)

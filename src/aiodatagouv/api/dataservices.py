@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.dataservice import Dataservice
 from ..models.dataservice_datasets_add import DataserviceDatasetsAdd
@@ -23,7 +24,6 @@ from ..models.enums import DatasetAccessType, ListDataservicesSort
 from ..models.follow import Follow
 from ..models.follow_page import FollowPage
 from ..models.followers_count import FollowersCount
-from ..operation import Call
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id
@@ -74,7 +74,7 @@ async def add_dataservice_datasets(
         NotFoundError: Dataservice not found.
         GoneError: Dataservice has been deleted.
     """
-    call = Call(ops.ADD_DATASERVICE_DATASETS, path={"dataservice": dataservice}, body=body)
+    call = prepare(ops.ADD_DATASERVICE_DATASETS, path={"dataservice": dataservice}, body=body)
     return await answers.json(client, call, Dataservice)
 
 
@@ -87,7 +87,7 @@ async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Datas
         BadRequestError: Validation error.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_DATASERVICE, body=body)
+    call = prepare(ops.CREATE_DATASERVICE, body=body)
     return await answers.json(client, call, Dataservice)
 
 
@@ -102,7 +102,7 @@ async def delete_dataservice(
         send_legal_notice: Send formal legal notice with appeal information to owner (admin
             only). The portal's default is false.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_DATASERVICE,
         path={"dataservice": dataservice},
         query={"send_legal_notice": send_legal_notice},
@@ -118,7 +118,7 @@ async def feature_dataservice(client: Client, dataservice: Id) -> Dataservice:
     Args:
         dataservice: The dataservice ID or slug.
     """
-    call = Call(ops.FEATURE_DATASERVICE, path={"dataservice": dataservice})
+    call = prepare(ops.FEATURE_DATASERVICE, path={"dataservice": dataservice})
     return await answers.json(client, call, Dataservice)
 
 
@@ -132,7 +132,7 @@ async def follow_dataservice(client: Client, id: Id) -> FollowersCount:
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.FOLLOW_DATASERVICE, path={"id": id})
+    call = prepare(ops.FOLLOW_DATASERVICE, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -149,7 +149,7 @@ async def get_dataservice(
 
     ``GET /dataservices/{dataservice}/``
     """
-    call = Call(ops.GET_DATASERVICE, path={"dataservice": dataservice}, fields=fields)
+    call = prepare(ops.GET_DATASERVICE, path={"dataservice": dataservice}, fields=fields)
     return await answers.json(client, call, Dataservice, into)
 
 
@@ -168,7 +168,7 @@ def get_dataservice_rdf(client: Client, dataservice: Id, format: Id) -> Stream:
         NotFoundError: Dataservice not found.
         GoneError: Dataservice has been deleted.
     """
-    call = Call(ops.GET_DATASERVICE_RDF, path={"dataservice": dataservice, "_format": format})
+    call = prepare(ops.GET_DATASERVICE_RDF, path={"dataservice": dataservice, "_format": format})
     return Stream(client, call)
 
 
@@ -180,7 +180,7 @@ def get_recent_dataservices_atom_feed(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``application/atom+xml``.
     """
-    call = Call(ops.GET_RECENT_DATASERVICES_ATOM_FEED)
+    call = prepare(ops.GET_RECENT_DATASERVICES_ATOM_FEED)
     return Stream(client, call)
 
 
@@ -202,7 +202,7 @@ def list_dataservice_followers(
         page_size: The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_DATASERVICE_FOLLOWERS,
         path={"id": id},
         query={"page": page, "page_size": page_size, "user": user},
@@ -242,7 +242,7 @@ def list_dataservices(
         tag: Repeatable: with all of these. Portals older than udata 17.18.0 only read the
             first.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_DATASERVICES,
         query={
             "page": page,
@@ -280,7 +280,7 @@ async def redirect_dataservice_rdf(client: Client, dataservice: Id) -> str:
         NotFoundError: Dataservice not found.
         GoneError: Dataservice has been deleted.
     """
-    call = Call(ops.REDIRECT_DATASERVICE_RDF, path={"dataservice": dataservice})
+    call = prepare(ops.REDIRECT_DATASERVICE_RDF, path={"dataservice": dataservice})
     return await answers.location(client, call)
 
 
@@ -295,7 +295,7 @@ async def remove_dataservice_dataset(client: Client, dataservice: Id, dataset: I
     Raises:
         NotFoundError: Dataservice not found.
     """
-    call = Call(
+    call = prepare(
         ops.REMOVE_DATASERVICE_DATASET, path={"dataservice": dataservice, "dataset": dataset}
     )
     await answers.empty(client, call)
@@ -325,7 +325,7 @@ async def suggest_dataservices(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(ops.SUGGEST_DATASERVICES, query={"q": q, "size": size}, fields=fields)
+    call = prepare(ops.SUGGEST_DATASERVICES, query={"q": q, "size": size}, fields=fields)
     return await answers.json(client, call, list[DataserviceSuggestion], into)
 
 
@@ -337,7 +337,7 @@ async def unfeature_dataservice(client: Client, dataservice: Id) -> Dataservice:
     Args:
         dataservice: The dataservice ID or slug.
     """
-    call = Call(ops.UNFEATURE_DATASERVICE, path={"dataservice": dataservice})
+    call = prepare(ops.UNFEATURE_DATASERVICE, path={"dataservice": dataservice})
     return await answers.json(client, call, Dataservice)
 
 
@@ -348,7 +348,7 @@ async def unfollow_dataservice(client: Client, id: Id) -> FollowersCount:
 
     Returns the number of followers left after the operation.
     """
-    call = Call(ops.UNFOLLOW_DATASERVICE, path={"id": id})
+    call = prepare(ops.UNFOLLOW_DATASERVICE, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -362,5 +362,5 @@ async def update_dataservice(
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.UPDATE_DATASERVICE, path={"dataservice": dataservice}, body=body)
+    call = prepare(ops.UPDATE_DATASERVICE, path={"dataservice": dataservice}, body=body)
     return await answers.json(client, call, Dataservice)

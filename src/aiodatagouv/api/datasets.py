@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.badge import Badge
 from ..models.badge_write import BadgeWrite
@@ -40,7 +41,6 @@ from ..models.resource_write import ResourceWrite
 from ..models.text_suggestion import TextSuggestion
 from ..models.uploaded_community_resource import UploadedCommunityResource
 from ..models.uploaded_resource import UploadedResource
-from ..operation import Call
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
@@ -105,7 +105,7 @@ async def add_dataset_badge(client: Client, dataset: Id, *, body: BadgeWrite) ->
     Args:
         dataset: The dataset ID or slug.
     """
-    call = Call(ops.ADD_DATASET_BADGE, path={"dataset": dataset}, body=body)
+    call = prepare(ops.ADD_DATASET_BADGE, path={"dataset": dataset}, body=body)
     return await answers.json(client, call, Badge)
 
 
@@ -120,7 +120,7 @@ async def create_community_resource(
         BadRequestError: Validation error.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_COMMUNITY_RESOURCE, body=body)
+    call = prepare(ops.CREATE_COMMUNITY_RESOURCE, body=body)
     return await answers.json(client, call, CommunityResource)
 
 
@@ -133,7 +133,7 @@ async def create_dataset(client: Client, *, body: DatasetWrite) -> Dataset:
         BadRequestError: Validation error.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_DATASET, body=body)
+    call = prepare(ops.CREATE_DATASET, body=body)
     return await answers.json(client, call, Dataset)
 
 
@@ -149,7 +149,7 @@ async def create_resource(client: Client, dataset: Id, *, body: ResourceWrite) -
         BadRequestError: Validation error.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_RESOURCE, path={"dataset": dataset}, body=body)
+    call = prepare(ops.CREATE_RESOURCE, path={"dataset": dataset}, body=body)
     return await answers.json(client, call, Resource)
 
 
@@ -164,7 +164,7 @@ async def delete_community_resource(
         community: The community resource unique identifier.
         dataset: The dataset ID or slug.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_COMMUNITY_RESOURCE, path={"community": community}, query={"dataset": dataset}
     )
     await answers.empty(client, call)
@@ -186,7 +186,7 @@ async def delete_dataset(
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_DATASET,
         path={"dataset": dataset},
         query={"send_legal_notice": send_legal_notice},
@@ -202,7 +202,7 @@ async def delete_dataset_badge(client: Client, dataset: Id, badge_kind: Id) -> N
     Args:
         dataset: The dataset ID or slug.
     """
-    call = Call(ops.DELETE_DATASET_BADGE, path={"dataset": dataset, "badge_kind": badge_kind})
+    call = prepare(ops.DELETE_DATASET_BADGE, path={"dataset": dataset, "badge_kind": badge_kind})
     await answers.empty(client, call)
 
 
@@ -215,7 +215,7 @@ async def delete_resource(client: Client, dataset: Id, rid: Id) -> None:
         dataset: The dataset ID or slug.
         rid: The resource unique identifier.
     """
-    call = Call(ops.DELETE_RESOURCE, path={"dataset": dataset, "rid": rid})
+    call = prepare(ops.DELETE_RESOURCE, path={"dataset": dataset, "rid": rid})
     await answers.empty(client, call)
 
 
@@ -227,7 +227,7 @@ async def feature_dataset(client: Client, dataset: Id) -> Dataset:
     Args:
         dataset: The dataset ID or slug.
     """
-    call = Call(ops.FEATURE_DATASET, path={"dataset": dataset})
+    call = prepare(ops.FEATURE_DATASET, path={"dataset": dataset})
     return await answers.json(client, call, Dataset)
 
 
@@ -241,7 +241,7 @@ async def follow_dataset(client: Client, id: Id) -> FollowersCount:
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.FOLLOW_DATASET, path={"id": id})
+    call = prepare(ops.FOLLOW_DATASET, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -261,7 +261,7 @@ async def force_resource_analysis(client: Client, dataset: Id, rid: Id) -> None:
         ServerError: The analyser failed or could not reach the resource.
         ServerError: No resources analyser configured.
     """
-    call = Call(ops.FORCE_RESOURCE_ANALYSIS, path={"dataset": dataset, "rid": rid})
+    call = prepare(ops.FORCE_RESOURCE_ANALYSIS, path={"dataset": dataset, "rid": rid})
     await answers.empty(client, call)
 
 
@@ -281,7 +281,7 @@ async def get_community_resource(
     Args:
         community: The community resource unique identifier.
     """
-    call = Call(ops.GET_COMMUNITY_RESOURCE, path={"community": community}, fields=fields)
+    call = prepare(ops.GET_COMMUNITY_RESOURCE, path={"community": community}, fields=fields)
     return await answers.json(client, call, CommunityResource, into)
 
 
@@ -303,7 +303,7 @@ async def get_dataset(
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = Call(ops.GET_DATASET, path={"dataset": dataset}, fields=fields)
+    call = prepare(ops.GET_DATASET, path={"dataset": dataset}, fields=fields)
     return await answers.json(client, call, Dataset, into)
 
 
@@ -322,7 +322,7 @@ def get_dataset_rdf(client: Client, dataset: Id, format: Id) -> Stream:
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = Call(ops.GET_DATASET_RDF, path={"dataset": dataset, "_format": format})
+    call = prepare(ops.GET_DATASET_RDF, path={"dataset": dataset, "_format": format})
     return Stream(client, call)
 
 
@@ -378,7 +378,7 @@ def get_recent_datasets_atom_feed(
     Returns:
         The bytes of the answer, ``application/atom+xml``.
     """
-    call = Call(
+    call = prepare(
         ops.GET_RECENT_DATASETS_ATOM_FEED,
         query={
             "q": q,
@@ -431,7 +431,7 @@ async def get_resource(
         dataset: The dataset ID or slug.
         rid: The resource unique identifier.
     """
-    call = Call(ops.GET_RESOURCE, path={"dataset": dataset, "rid": rid}, fields=fields)
+    call = prepare(ops.GET_RESOURCE, path={"dataset": dataset, "rid": rid}, fields=fields)
     return await answers.json(client, call, Resource, into)
 
 
@@ -440,7 +440,7 @@ async def list_allowed_extensions(client: Client) -> list[str]:
 
     ``GET /datasets/extensions/``
     """
-    call = Call(ops.LIST_ALLOWED_EXTENSIONS)
+    call = prepare(ops.LIST_ALLOWED_EXTENSIONS)
     return await answers.json(client, call, list[str])
 
 
@@ -449,7 +449,7 @@ async def list_available_dataset_badges(client: Client) -> JsonObject:
 
     ``GET /datasets/badges/``
     """
-    call = Call(ops.LIST_AVAILABLE_DATASET_BADGES)
+    call = prepare(ops.LIST_AVAILABLE_DATASET_BADGES)
     return await answers.json(client, call, JsonObject)
 
 
@@ -478,7 +478,7 @@ def list_community_resources(
         dataset: Filter activities for that particular dataset.
         owner: Filter activities for that particular user.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_COMMUNITY_RESOURCES,
         query={
             "sort": sort,
@@ -511,7 +511,7 @@ def list_dataset_followers(
         page_size: The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_DATASET_FOLLOWERS,
         path={"id": id},
         query={"page": page, "page_size": page_size, "user": user},
@@ -574,7 +574,7 @@ def list_datasets(
             will exclude private datasets. User must be authenticated and results are limited to
             user visibility.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_DATASETS,
         query={
             "q": q,
@@ -619,7 +619,7 @@ async def list_frequencies(
 
     ``GET /datasets/frequencies/``
     """
-    call = Call(ops.LIST_FREQUENCIES, fields=fields)
+    call = prepare(ops.LIST_FREQUENCIES, fields=fields)
     return await answers.json(client, call, list[Frequency], into)
 
 
@@ -634,7 +634,7 @@ async def list_licenses(
 
     ``GET /datasets/licenses/``
     """
-    call = Call(ops.LIST_LICENSES, fields=fields)
+    call = prepare(ops.LIST_LICENSES, fields=fields)
     return await answers.json(client, call, list[License], into)
 
 
@@ -651,7 +651,7 @@ async def list_resource_types(
 
     ``GET /datasets/resource_types/``
     """
-    call = Call(ops.LIST_RESOURCE_TYPES, fields=fields)
+    call = prepare(ops.LIST_RESOURCE_TYPES, fields=fields)
     return await answers.json(client, call, list[ResourceType], into)
 
 
@@ -666,7 +666,7 @@ async def list_schemas(
 
     ``GET /datasets/schemas/``
     """
-    call = Call(ops.LIST_SCHEMAS, fields=fields)
+    call = prepare(ops.LIST_SCHEMAS, fields=fields)
     return await answers.json(client, call, list[CatalogSchema], into)
 
 
@@ -681,7 +681,7 @@ async def mint_dataset_doi(client: Client, dataset: Id) -> Dataset:
     Raises:
         APIError: Dataset already has a DOI.
     """
-    call = Call(ops.MINT_DATASET_DOI, path={"dataset": dataset})
+    call = prepare(ops.MINT_DATASET_DOI, path={"dataset": dataset})
     return await answers.json(client, call, Dataset)
 
 
@@ -700,7 +700,7 @@ async def redirect_dataset_rdf(client: Client, dataset: Id) -> str:
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = Call(ops.REDIRECT_DATASET_RDF, path={"dataset": dataset})
+    call = prepare(ops.REDIRECT_DATASET_RDF, path={"dataset": dataset})
     return await answers.location(client, call)
 
 
@@ -712,7 +712,7 @@ async def redirect_resource(client: Client, id: Id) -> str:
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.REDIRECT_RESOURCE, path={"id": id})
+    call = prepare(ops.REDIRECT_RESOURCE, path={"id": id})
     return await answers.location(client, call)
 
 
@@ -729,7 +729,7 @@ async def reorder_resources(
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.REORDER_RESOURCES, path={"dataset": dataset}, body=body)
+    call = prepare(ops.REORDER_RESOURCES, path={"dataset": dataset}, body=body)
     return await answers.json(client, call, list[Resource])
 
 
@@ -757,7 +757,7 @@ async def suggest_datasets(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(ops.SUGGEST_DATASETS, query={"q": q, "size": size}, fields=fields)
+    call = prepare(ops.SUGGEST_DATASETS, query={"q": q, "size": size}, fields=fields)
     return await answers.json(client, call, list[DatasetSuggestion], into)
 
 
@@ -772,7 +772,7 @@ async def suggest_formats(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(ops.SUGGEST_FORMATS, query={"q": q, "size": size})
+    call = prepare(ops.SUGGEST_FORMATS, query={"q": q, "size": size})
     return await answers.json(client, call, list[TextSuggestion])
 
 
@@ -787,7 +787,7 @@ async def suggest_mime_types(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(ops.SUGGEST_MIME_TYPES, query={"q": q, "size": size})
+    call = prepare(ops.SUGGEST_MIME_TYPES, query={"q": q, "size": size})
     return await answers.json(client, call, list[TextSuggestion])
 
 
@@ -799,7 +799,7 @@ async def unfeature_dataset(client: Client, dataset: Id) -> Dataset:
     Args:
         dataset: The dataset ID or slug.
     """
-    call = Call(ops.UNFEATURE_DATASET, path={"dataset": dataset})
+    call = prepare(ops.UNFEATURE_DATASET, path={"dataset": dataset})
     return await answers.json(client, call, Dataset)
 
 
@@ -810,7 +810,7 @@ async def unfollow_dataset(client: Client, id: Id) -> FollowersCount:
 
     Returns the number of followers left after the operation.
     """
-    call = Call(ops.UNFOLLOW_DATASET, path={"id": id})
+    call = prepare(ops.UNFOLLOW_DATASET, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -828,7 +828,7 @@ async def update_community_resource(
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(
+    call = prepare(
         ops.UPDATE_COMMUNITY_RESOURCE,
         path={"community": community},
         query={"dataset": dataset},
@@ -851,7 +851,7 @@ async def update_dataset(client: Client, dataset: Id, *, body: DatasetWrite) -> 
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = Call(ops.UPDATE_DATASET, path={"dataset": dataset}, body=body)
+    call = prepare(ops.UPDATE_DATASET, path={"dataset": dataset}, body=body)
     return await answers.json(client, call, Dataset)
 
 
@@ -867,7 +867,7 @@ async def update_resource(client: Client, dataset: Id, rid: Id, *, body: Resourc
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.UPDATE_RESOURCE, path={"dataset": dataset, "rid": rid}, body=body)
+    call = prepare(ops.UPDATE_RESOURCE, path={"dataset": dataset, "rid": rid}, body=body)
     return await answers.json(client, call, Resource)
 
 
@@ -887,7 +887,7 @@ async def upload_community_resource(
         APIError: Incorrect file content type.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(
+    call = prepare(
         ops.UPLOAD_COMMUNITY_RESOURCE,
         path={"community": community},
         query={"dataset": dataset},
@@ -912,7 +912,7 @@ async def upload_dataset_resource(
         APIError: Incorrect file content type.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.UPLOAD_DATASET_RESOURCE, path={"dataset": dataset, "rid": rid}, body=body)
+    call = prepare(ops.UPLOAD_DATASET_RESOURCE, path={"dataset": dataset, "rid": rid}, body=body)
     return await answers.json(client, call, UploadedResource)
 
 
@@ -931,7 +931,7 @@ async def upload_new_community_resource(
         APIError: Incorrect file content type.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.UPLOAD_NEW_COMMUNITY_RESOURCE, path={"dataset": dataset}, body=body)
+    call = prepare(ops.UPLOAD_NEW_COMMUNITY_RESOURCE, path={"dataset": dataset}, body=body)
     return await answers.json(client, call, UploadedCommunityResource)
 
 
@@ -950,5 +950,5 @@ async def upload_new_dataset_resource(
         APIError: Incorrect file content type.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.UPLOAD_NEW_DATASET_RESOURCE, path={"dataset": dataset}, body=body)
+    call = prepare(ops.UPLOAD_NEW_DATASET_RESOURCE, path={"dataset": dataset}, body=body)
     return await answers.json(client, call, UploadedResource)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.discussion import Discussion
 from ..models.discussion_edit import DiscussionEdit
@@ -19,7 +20,6 @@ from ..models.discussion_page import DiscussionPage
 from ..models.discussion_response import DiscussionResponse
 from ..models.discussion_start import DiscussionStart
 from ..models.enums import ListDiscussionsSort
-from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id, JsonObject
 from . import ops
@@ -54,7 +54,7 @@ async def comment_discussion(client: Client, id: Id, *, body: DiscussionResponse
             closed discussion.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.COMMENT_DISCUSSION, path={"id": id}, body=body)
+    call = prepare(ops.COMMENT_DISCUSSION, path={"id": id}, body=body)
     return await answers.json(client, call, Discussion)
 
 
@@ -66,7 +66,7 @@ async def create_discussion(client: Client, *, body: DiscussionStart) -> Discuss
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_DISCUSSION, body=body)
+    call = prepare(ops.CREATE_DISCUSSION, body=body)
     return await answers.json(client, call, Discussion)
 
 
@@ -84,7 +84,7 @@ async def delete_discussion(
     Raises:
         PermissionDeniedError: Not allowed to delete this discussion.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_DISCUSSION, path={"id": id}, query={"send_legal_notice": send_legal_notice}
     )
     await answers.empty(client, call)
@@ -104,7 +104,7 @@ async def delete_discussion_comment(
     Raises:
         PermissionDeniedError: Not allowed to delete this comment.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_DISCUSSION_COMMENT,
         path={"id": id, "cidx": cidx},
         query={"send_legal_notice": send_legal_notice},
@@ -123,7 +123,7 @@ async def get_discussion(
 
     ``GET /discussions/{id}/``
     """
-    call = Call(ops.GET_DISCUSSION, path={"id": id}, fields=fields)
+    call = prepare(ops.GET_DISCUSSION, path={"id": id}, fields=fields)
     return await answers.json(client, call, Discussion, into)
 
 
@@ -155,7 +155,7 @@ def list_discussions(
         org: Filter discussions for a given organization.
         user: Filter discussions created by a user.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_DISCUSSIONS,
         query={
             "page": page,
@@ -181,7 +181,7 @@ async def unspam_discussion(client: Client, id: Id) -> JsonObject:
         Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
     """
-    call = Call(ops.UNSPAM_DISCUSSION, path={"id": id})
+    call = prepare(ops.UNSPAM_DISCUSSION, path={"id": id})
     return await answers.json(client, call, JsonObject)
 
 
@@ -194,7 +194,7 @@ async def unspam_discussion_comment(client: Client, id: Id, cidx: int) -> JsonOb
         Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
     """
-    call = Call(ops.UNSPAM_DISCUSSION_COMMENT, path={"id": id, "cidx": cidx})
+    call = prepare(ops.UNSPAM_DISCUSSION_COMMENT, path={"id": id, "cidx": cidx})
     return await answers.json(client, call, JsonObject)
 
 
@@ -206,7 +206,7 @@ async def update_discussion(client: Client, id: Id, *, body: DiscussionEdit) -> 
     Raises:
         PermissionDeniedError: Not allowed to update this discussion.
     """
-    call = Call(ops.UPDATE_DISCUSSION, path={"id": id}, body=body)
+    call = prepare(ops.UPDATE_DISCUSSION, path={"id": id}, body=body)
     return await answers.json(client, call, Discussion)
 
 
@@ -220,5 +220,5 @@ async def update_discussion_comment(
     Raises:
         PermissionDeniedError: Not allowed to edit this comment.
     """
-    call = Call(ops.UPDATE_DISCUSSION_COMMENT, path={"id": id, "cidx": cidx}, body=body)
+    call = prepare(ops.UPDATE_DISCUSSION_COMMENT, path={"id": id, "cidx": cidx}, body=body)
     return await answers.json(client, call, Discussion)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.geopf_dataset_status import GeopfDatasetStatus
 from ..models.geopf_datastore import GeopfDatastore
 from ..models.geopf_push_request import GeopfPushRequest
 from ..models.geopf_status import GeopfStatus
 from ..models.geopf_task import GeopfTask
-from ..operation import Call
 from ..types import Fields, Id
 from . import ops
 
@@ -52,7 +52,7 @@ async def complete_geopf_login(
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.COMPLETE_GEOPF_LOGIN, query={"code": code, "state": state})
+    call = prepare(ops.COMPLETE_GEOPF_LOGIN, query={"code": code, "state": state})
     return await answers.location(client, call)
 
 
@@ -61,7 +61,7 @@ async def disconnect_geopf(client: Client) -> None:
 
     ``DELETE /geopf/token/``
     """
-    call = Call(ops.DISCONNECT_GEOPF)
+    call = prepare(ops.DISCONNECT_GEOPF)
     await answers.empty(client, call)
 
 
@@ -91,7 +91,7 @@ async def get_geopf_dataset_status(
     Args:
         dataset: The dataset ID or slug.
     """
-    call = Call(ops.GET_GEOPF_DATASET_STATUS, path={"dataset": dataset}, fields=fields)
+    call = prepare(ops.GET_GEOPF_DATASET_STATUS, path={"dataset": dataset}, fields=fields)
     return await answers.json(client, call, GeopfDatasetStatus, into)
 
 
@@ -110,7 +110,7 @@ async def get_geopf_status(
     refreshed here as a side effect); only a token that can no longer be refreshed reports as
     disconnected.
     """
-    call = Call(ops.GET_GEOPF_STATUS, fields=fields)
+    call = prepare(ops.GET_GEOPF_STATUS, fields=fields)
     return await answers.json(client, call, GeopfStatus, into)
 
 
@@ -131,7 +131,7 @@ async def list_geopf_datastores(
         APIError: Not connected to Géoplateforme.
         ServerError: Géoplateforme API error.
     """
-    call = Call(ops.LIST_GEOPF_DATASTORES, fields=fields)
+    call = prepare(ops.LIST_GEOPF_DATASTORES, fields=fields)
     return await answers.json(client, call, list[GeopfDatastore], into)
 
 
@@ -146,7 +146,7 @@ async def pull_geopf_offerings(client: Client, dataset: Id) -> GeopfTask:
     Raises:
         APIError: Not connected to Géoplateforme.
     """
-    call = Call(ops.PULL_GEOPF_OFFERINGS, path={"dataset": dataset})
+    call = prepare(ops.PULL_GEOPF_OFFERINGS, path={"dataset": dataset})
     return await answers.json(client, call, GeopfTask)
 
 
@@ -167,7 +167,7 @@ async def push_resource_to_geopf(
         APIError: A push is in progress or the resource was already pushed.
         APIError: Not connected to Géoplateforme.
     """
-    call = Call(ops.PUSH_RESOURCE_TO_GEOPF, path={"dataset": dataset, "rid": rid}, body=body)
+    call = prepare(ops.PUSH_RESOURCE_TO_GEOPF, path={"dataset": dataset, "rid": rid}, body=body)
     return await answers.json(client, call, GeopfTask)
 
 
@@ -179,5 +179,5 @@ async def start_geopf_login(client: Client) -> str:
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.START_GEOPF_LOGIN)
+    call = prepare(ops.START_GEOPF_LOGIN)
     return await answers.location(client, call)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.enums import HarvestItemStatus
 from ..models.harvest_backend import HarvestBackend
@@ -22,7 +23,6 @@ from ..models.harvest_source import HarvestSource
 from ..models.harvest_source_page import HarvestSourcePage
 from ..models.harvest_source_validation_write import HarvestSourceValidationWrite
 from ..models.harvest_source_write import HarvestSourceWrite
-from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -60,7 +60,7 @@ async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> 
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_HARVEST_SOURCE, body=body)
+    call = prepare(ops.CREATE_HARVEST_SOURCE, body=body)
     return await answers.json(client, call, HarvestSource)
 
 
@@ -69,7 +69,7 @@ async def delete_harvest_source(client: Client, source: Id) -> None:
 
     ``DELETE /harvest/source/{source}/``
     """
-    call = Call(ops.DELETE_HARVEST_SOURCE, path={"source": source})
+    call = prepare(ops.DELETE_HARVEST_SOURCE, path={"source": source})
     await answers.empty(client, call)
 
 
@@ -86,7 +86,7 @@ async def get_harvest_job(
 
     ``GET /harvest/job/{job}/``
     """
-    call = Call(ops.GET_HARVEST_JOB, path={"job": job}, fields=fields)
+    call = prepare(ops.GET_HARVEST_JOB, path={"job": job}, fields=fields)
     return await answers.json(client, call, HarvestJob, into)
 
 
@@ -103,7 +103,7 @@ async def get_harvest_source(
 
     ``GET /harvest/source/{source}/``
     """
-    call = Call(ops.GET_HARVEST_SOURCE, path={"source": source}, fields=fields)
+    call = prepare(ops.GET_HARVEST_SOURCE, path={"source": source}, fields=fields)
     return await answers.json(client, call, HarvestSource, into)
 
 
@@ -120,7 +120,7 @@ async def list_harvest_backends(
 
     ``GET /harvest/backends/``
     """
-    call = Call(ops.LIST_HARVEST_BACKENDS, fields=fields)
+    call = prepare(ops.LIST_HARVEST_BACKENDS, fields=fields)
     return await answers.json(client, call, list[HarvestBackend], into)
 
 
@@ -141,7 +141,7 @@ def list_harvest_job_items(
         page: The portal's default is 1.
         page_size: The portal's default is 20.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_HARVEST_JOB_ITEMS,
         path={"job": job},
         query={"page": page, "page_size": page_size, "status": status},
@@ -166,7 +166,7 @@ def list_harvest_jobs(
         page: The portal's default is 1.
         page_size: The portal's default is 20.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_HARVEST_JOBS,
         path={"source": source},
         query={"page": page, "page_size": page_size},
@@ -199,7 +199,7 @@ def list_harvest_sources(
         deleted: `True` includes sources flagged as deleted. Leave it out otherwise: portals
             take any value for `True`, even `False`. The portal's default is false.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_HARVEST_SOURCES,
         query={
             "page": page,
@@ -227,7 +227,7 @@ async def preview_harvest_source(
 
     ``GET /harvest/source/{source}/preview/``
     """
-    call = Call(ops.PREVIEW_HARVEST_SOURCE, path={"source": source}, fields=fields)
+    call = prepare(ops.PREVIEW_HARVEST_SOURCE, path={"source": source}, fields=fields)
     return await answers.json(client, call, HarvestJobPreview, into)
 
 
@@ -241,7 +241,7 @@ async def preview_harvest_source_config(
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.PREVIEW_HARVEST_SOURCE_CONFIG, body=body)
+    call = prepare(ops.PREVIEW_HARVEST_SOURCE_CONFIG, body=body)
     return await answers.json(client, call, HarvestJobPreview)
 
 
@@ -250,7 +250,7 @@ async def run_harvest_source(client: Client, source: Id) -> HarvestSource:
 
     ``POST /harvest/source/{source}/run/``
     """
-    call = Call(ops.RUN_HARVEST_SOURCE, path={"source": source})
+    call = prepare(ops.RUN_HARVEST_SOURCE, path={"source": source})
     return await answers.json(client, call, HarvestSource)
 
 
@@ -262,7 +262,7 @@ async def schedule_harvest_source(client: Client, source: Id, *, body: str) -> H
     Args:
         body: A cron expression.
     """
-    call = Call(ops.SCHEDULE_HARVEST_SOURCE, path={"source": source}, body=body)
+    call = prepare(ops.SCHEDULE_HARVEST_SOURCE, path={"source": source}, body=body)
     return await answers.json(client, call, HarvestSource)
 
 
@@ -271,7 +271,7 @@ async def unschedule_harvest_source(client: Client, source: Id) -> None:
 
     ``DELETE /harvest/source/{source}/schedule/``
     """
-    call = Call(ops.UNSCHEDULE_HARVEST_SOURCE, path={"source": source})
+    call = prepare(ops.UNSCHEDULE_HARVEST_SOURCE, path={"source": source})
     await answers.empty(client, call)
 
 
@@ -282,7 +282,7 @@ async def update_harvest_source(
 
     ``PUT /harvest/source/{source}/``
     """
-    call = Call(ops.UPDATE_HARVEST_SOURCE, path={"source": source}, body=body)
+    call = prepare(ops.UPDATE_HARVEST_SOURCE, path={"source": source}, body=body)
     return await answers.json(client, call, HarvestSource)
 
 
@@ -293,5 +293,5 @@ async def validate_harvest_source(
 
     ``POST /harvest/source/{source}/validate/``
     """
-    call = Call(ops.VALIDATE_HARVEST_SOURCE, path={"source": source}, body=body)
+    call = prepare(ops.VALIDATE_HARVEST_SOURCE, path={"source": source}, body=body)
     return await answers.json(client, call, HarvestSource)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.api_key import ApiKey
 from ..models.api_token import ApiToken
@@ -25,7 +26,6 @@ from ..models.reuse import Reuse
 from ..models.uploaded_image import UploadedImage
 from ..models.user import User
 from ..models.user_write import UserWrite
-from ..operation import Call
 from ..types import Fields, Id, JsonObject
 from . import ops
 
@@ -70,7 +70,7 @@ async def accept_org_invitation(client: Client, id: Id) -> JsonObject:
         BadRequestError: Invitation is not pending.
         NotFoundError: Invitation not found.
     """
-    call = Call(ops.ACCEPT_ORG_INVITATION, path={"id": id})
+    call = prepare(ops.ACCEPT_ORG_INVITATION, path={"id": id})
     return await answers.json(client, call, JsonObject)
 
 
@@ -83,7 +83,7 @@ async def clear_apikey(client: Client) -> None:
         Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
     """
-    call = Call(ops.CLEAR_APIKEY)
+    call = prepare(ops.CLEAR_APIKEY)
     await answers.empty(client, call)
 
 
@@ -94,7 +94,7 @@ async def create_api_token(client: Client, *, body: ApiTokenWrite) -> ApiTokenCr
 
     The plaintext token is returned only once.
     """
-    call = Call(ops.CREATE_API_TOKEN, body=body)
+    call = prepare(ops.CREATE_API_TOKEN, body=body)
     return await answers.json(client, call, ApiTokenCreated)
 
 
@@ -103,7 +103,7 @@ async def delete_me(client: Client) -> None:
 
     ``DELETE /me/``
     """
-    call = Call(ops.DELETE_ME)
+    call = prepare(ops.DELETE_ME)
     await answers.empty(client, call)
 
 
@@ -119,7 +119,7 @@ async def generate_apikey(client: Client) -> ApiKey:
     Returns:
         ``201``: API Key generated.
     """
-    call = Call(ops.GENERATE_APIKEY)
+    call = prepare(ops.GENERATE_APIKEY)
     return await answers.json(client, call, ApiKey)
 
 
@@ -134,7 +134,7 @@ async def get_me(
 
     ``GET /me/``
     """
-    call = Call(ops.GET_ME, fields=fields)
+    call = prepare(ops.GET_ME, fields=fields)
     return await answers.json(client, call, User, into)
 
 
@@ -149,7 +149,7 @@ async def get_my_metrics(
 
     ``GET /me/metrics/``
     """
-    call = Call(ops.GET_MY_METRICS, fields=fields)
+    call = prepare(ops.GET_MY_METRICS, fields=fields)
     return await answers.json(client, call, MyMetrics, into)
 
 
@@ -164,7 +164,7 @@ async def list_api_tokens(
 
     ``GET /me/api_tokens/``
     """
-    call = Call(ops.LIST_API_TOKENS, fields=fields)
+    call = prepare(ops.LIST_API_TOKENS, fields=fields)
     return await answers.json(client, call, list[ApiToken], into)
 
 
@@ -179,7 +179,7 @@ async def list_my_datasets(
 
     ``GET /me/datasets/``
     """
-    call = Call(ops.LIST_MY_DATASETS, fields=fields)
+    call = prepare(ops.LIST_MY_DATASETS, fields=fields)
     return await answers.json(client, call, list[Dataset], into)
 
 
@@ -205,7 +205,7 @@ async def list_my_org_community_resources(
     Args:
         q: The string to filter items.
     """
-    call = Call(ops.LIST_MY_ORG_COMMUNITY_RESOURCES, query={"q": q}, fields=fields)
+    call = prepare(ops.LIST_MY_ORG_COMMUNITY_RESOURCES, query={"q": q}, fields=fields)
     return await answers.json(client, call, list[CommunityResource], into)
 
 
@@ -231,7 +231,7 @@ async def list_my_org_datasets(
     Args:
         q: The string to filter items.
     """
-    call = Call(ops.LIST_MY_ORG_DATASETS, query={"q": q}, fields=fields)
+    call = prepare(ops.LIST_MY_ORG_DATASETS, query={"q": q}, fields=fields)
     return await answers.json(client, call, list[Dataset], into)
 
 
@@ -257,7 +257,7 @@ async def list_my_org_discussions(
     Args:
         q: The string to filter items.
     """
-    call = Call(ops.LIST_MY_ORG_DISCUSSIONS, query={"q": q}, fields=fields)
+    call = prepare(ops.LIST_MY_ORG_DISCUSSIONS, query={"q": q}, fields=fields)
     return await answers.json(client, call, list[Discussion], into)
 
 
@@ -281,7 +281,7 @@ async def list_my_org_reuses(
     Args:
         q: The string to filter items.
     """
-    call = Call(ops.LIST_MY_ORG_REUSES, query={"q": q}, fields=fields)
+    call = prepare(ops.LIST_MY_ORG_REUSES, query={"q": q}, fields=fields)
     return await answers.json(client, call, list[Reuse], into)
 
 
@@ -296,7 +296,7 @@ async def list_my_reuses(
 
     ``GET /me/reuses/``
     """
-    call = Call(ops.LIST_MY_REUSES, fields=fields)
+    call = prepare(ops.LIST_MY_REUSES, fields=fields)
     return await answers.json(client, call, list[Reuse], into)
 
 
@@ -313,7 +313,7 @@ async def list_org_invitations(
 
     ``GET /me/org_invitations/``
     """
-    call = Call(ops.LIST_ORG_INVITATIONS, fields=fields)
+    call = prepare(ops.LIST_ORG_INVITATIONS, fields=fields)
     return await answers.json(client, call, list[PendingInvitation], into)
 
 
@@ -329,7 +329,7 @@ async def refuse_org_invitation(client: Client, id: Id) -> JsonObject:
         BadRequestError: Invitation is not pending.
         NotFoundError: Invitation not found.
     """
-    call = Call(ops.REFUSE_ORG_INVITATION, path={"id": id})
+    call = prepare(ops.REFUSE_ORG_INVITATION, path={"id": id})
     return await answers.json(client, call, JsonObject)
 
 
@@ -342,7 +342,7 @@ async def revoke_api_token(client: Client, api_token: Id) -> None:
         NotFoundError: Token not found.
         GoneError: Token already revoked.
     """
-    call = Call(ops.REVOKE_API_TOKEN, path={"api_token": api_token})
+    call = prepare(ops.REVOKE_API_TOKEN, path={"api_token": api_token})
     await answers.empty(client, call)
 
 
@@ -354,7 +354,7 @@ async def update_me(client: Client, *, body: UserWrite) -> User:
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.UPDATE_ME, body=body)
+    call = prepare(ops.UPDATE_ME, body=body)
     return await answers.json(client, call, User)
 
 
@@ -363,5 +363,5 @@ async def upload_my_avatar(client: Client, *, body: ImageUpload) -> UploadedImag
 
     ``POST /me/avatar/``
     """
-    call = Call(ops.UPLOAD_MY_AVATAR, body=body)
+    call = prepare(ops.UPLOAD_MY_AVATAR, body=body)
     return await answers.json(client, call, UploadedImage)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.enums import ListNotificationsSort, NotificationType
 from ..models.notification import Notification
@@ -20,7 +21,6 @@ from ..models.notification_resolved import NotificationResolved
 from ..models.notification_setting import NotificationSetting
 from ..models.notification_setting_page import NotificationSettingPage
 from ..models.notification_setting_write import NotificationSettingWrite
-from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -54,7 +54,7 @@ async def follow_notifications(client: Client, *, body: NotificationFollow) -> N
     Raises:
         BadRequestError: Unknown subject or event.
     """
-    call = Call(ops.FOLLOW_NOTIFICATIONS, body=body)
+    call = prepare(ops.FOLLOW_NOTIFICATIONS, body=body)
     return await answers.json(client, call, NotificationResolved)
 
 
@@ -89,7 +89,7 @@ async def get_resolved_notifications(
     Raises:
         BadRequestError: Unknown subject or event, or too many subjects.
     """
-    call = Call(
+    call = prepare(
         ops.GET_RESOLVED_NOTIFICATIONS, query={"scope": scope, "event": event}, fields=fields
     )
     return await answers.json(client, call, list[NotificationResolved], into)
@@ -118,7 +118,7 @@ def list_notification_settings(
         page_size: The portal's default is 20.
         followed: Only the follows (a subject, yes), or only the other rules.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_NOTIFICATION_SETTINGS,
         query={"page": page, "page_size": page_size, "followed": followed},
         fields=fields,
@@ -147,7 +147,7 @@ def list_notifications(
         sort: The field (and direction) on which sorting apply.
         type: Ignored by portals older than udata 17.18.0.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_NOTIFICATIONS,
         query={
             "page": page,
@@ -170,7 +170,7 @@ async def mark_notification_as_read(client: Client, notification: Id) -> Notific
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.MARK_NOTIFICATION_AS_READ, path={"notification": notification})
+    call = prepare(ops.MARK_NOTIFICATION_AS_READ, path={"notification": notification})
     return await answers.json(client, call, Notification)
 
 
@@ -187,5 +187,5 @@ async def set_notification_setting(client: Client, *, body: NotificationSettingW
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.SET_NOTIFICATION_SETTING, body=body)
+    call = prepare(ops.SET_NOTIFICATION_SETTING, body=body)
     await answers.empty(client, call)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.assignment import Assignment
 from ..models.badge import Badge
@@ -50,7 +51,6 @@ from ..models.refuse_membership import RefuseMembership
 from ..models.reuse import Reuse
 from ..models.reuse_reference import ReuseReference
 from ..models.uploaded_image import UploadedImage
-from ..operation import Call
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
@@ -113,7 +113,7 @@ async def accept_membership(client: Client, org: Id, id: Id) -> Member:
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.ACCEPT_MEMBERSHIP, path={"org": org, "id": id})
+    call = prepare(ops.ACCEPT_MEMBERSHIP, path={"org": org, "id": id})
     return await answers.json(client, call, Member)
 
 
@@ -125,7 +125,7 @@ async def add_organization_badge(client: Client, org: Id, *, body: BadgeWrite) -
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.ADD_ORGANIZATION_BADGE, path={"org": org}, body=body)
+    call = prepare(ops.ADD_ORGANIZATION_BADGE, path={"org": org}, body=body)
     return await answers.json(client, call, Badge)
 
 
@@ -140,7 +140,7 @@ async def cancel_membership(client: Client, org: Id, id: Id) -> JsonObject:
     Raises:
         BadRequestError: Membership request is not pending.
     """
-    call = Call(ops.CANCEL_MEMBERSHIP, path={"org": org, "id": id})
+    call = prepare(ops.CANCEL_MEMBERSHIP, path={"org": org, "id": id})
     return await answers.json(client, call, JsonObject)
 
 
@@ -153,7 +153,7 @@ async def create_organization(client: Client, *, body: OrganizationWrite) -> Org
         BadRequestError: Validation error.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_ORGANIZATION, body=body)
+    call = prepare(ops.CREATE_ORGANIZATION, body=body)
     return await answers.json(client, call, Organization)
 
 
@@ -176,7 +176,7 @@ async def create_organization_member(
         APIError: User is already member.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_ORGANIZATION_MEMBER, path={"org": org, "user": user}, body=body)
+    call = prepare(ops.CREATE_ORGANIZATION_MEMBER, path={"org": org, "user": user}, body=body)
     return await answers.json(client, call, Member)
 
 
@@ -196,7 +196,7 @@ async def delete_organization(
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_ORGANIZATION, path={"org": org}, query={"send_legal_notice": send_legal_notice}
     )
     await answers.empty(client, call)
@@ -210,7 +210,7 @@ async def delete_organization_badge(client: Client, org: Id, badge_kind: Id) -> 
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.DELETE_ORGANIZATION_BADGE, path={"org": org, "badge_kind": badge_kind})
+    call = prepare(ops.DELETE_ORGANIZATION_BADGE, path={"org": org, "badge_kind": badge_kind})
     await answers.empty(client, call)
 
 
@@ -222,7 +222,7 @@ async def delete_organization_banner(client: Client, org: Id) -> None:
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.DELETE_ORGANIZATION_BANNER, path={"org": org})
+    call = prepare(ops.DELETE_ORGANIZATION_BANNER, path={"org": org})
     await answers.empty(client, call)
 
 
@@ -237,7 +237,7 @@ async def delete_organization_member(client: Client, org: Id, user: Id) -> None:
     Raises:
         PermissionDeniedError: Not Authorized.
     """
-    call = Call(ops.DELETE_ORGANIZATION_MEMBER, path={"org": org, "user": user})
+    call = prepare(ops.DELETE_ORGANIZATION_MEMBER, path={"org": org, "user": user})
     await answers.empty(client, call)
 
 
@@ -251,7 +251,7 @@ async def follow_organization(client: Client, id: Id) -> FollowersCount:
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.FOLLOW_ORGANIZATION, path={"id": id})
+    call = prepare(ops.FOLLOW_ORGANIZATION, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -275,7 +275,7 @@ async def get_organization(
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(ops.GET_ORGANIZATION, path={"org": org}, fields=fields)
+    call = prepare(ops.GET_ORGANIZATION, path={"org": org}, fields=fields)
     return await answers.json(client, call, Organization, into)
 
 
@@ -340,7 +340,7 @@ def get_organization_catalog(
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(
+    call = prepare(
         ops.GET_ORGANIZATION_CATALOG,
         path={"org": org, "_format": format_},
         query={
@@ -385,7 +385,7 @@ def get_organization_dataservices_csv(client: Client, org: Id) -> Stream:
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(ops.GET_ORGANIZATION_DATASERVICES_CSV, path={"org": org})
+    call = prepare(ops.GET_ORGANIZATION_DATASERVICES_CSV, path={"org": org})
     return Stream(client, call)
 
 
@@ -404,7 +404,7 @@ def get_organization_datasets_csv(client: Client, org: Id) -> Stream:
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(ops.GET_ORGANIZATION_DATASETS_CSV, path={"org": org})
+    call = prepare(ops.GET_ORGANIZATION_DATASETS_CSV, path={"org": org})
     return Stream(client, call)
 
 
@@ -423,7 +423,7 @@ def get_organization_datasets_resources_csv(client: Client, org: Id) -> Stream:
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(ops.GET_ORGANIZATION_DATASETS_RESOURCES_CSV, path={"org": org})
+    call = prepare(ops.GET_ORGANIZATION_DATASETS_RESOURCES_CSV, path={"org": org})
     return Stream(client, call)
 
 
@@ -442,7 +442,7 @@ def get_organization_discussions_csv(client: Client, org: Id) -> Stream:
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(ops.GET_ORGANIZATION_DISCUSSIONS_CSV, path={"org": org})
+    call = prepare(ops.GET_ORGANIZATION_DISCUSSIONS_CSV, path={"org": org})
     return Stream(client, call)
 
 
@@ -460,7 +460,7 @@ async def invite_organization_member(
         BadRequestError: Bad Request.
         PermissionDeniedError: Not Authorized.
     """
-    call = Call(ops.INVITE_ORGANIZATION_MEMBER, path={"org": org}, body=body)
+    call = prepare(ops.INVITE_ORGANIZATION_MEMBER, path={"org": org}, body=body)
     return await answers.json(client, call, MembershipRequest)
 
 
@@ -469,7 +469,7 @@ async def list_available_organization_badges(client: Client) -> JsonObject:
 
     ``GET /organizations/badges/``
     """
-    call = Call(ops.LIST_AVAILABLE_ORGANIZATION_BADGES)
+    call = prepare(ops.LIST_AVAILABLE_ORGANIZATION_BADGES)
     return await answers.json(client, call, JsonObject)
 
 
@@ -507,7 +507,7 @@ async def list_membership_requests(
     Raises:
         PermissionDeniedError: Not Authorized.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_MEMBERSHIP_REQUESTS,
         path={"org": org},
         query={"status": status, "user": user},
@@ -532,7 +532,7 @@ async def list_organization_assignments(
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.LIST_ORGANIZATION_ASSIGNMENTS, path={"org": org}, fields=fields)
+    call = prepare(ops.LIST_ORGANIZATION_ASSIGNMENTS, path={"org": org}, fields=fields)
     return await answers.json(client, call, list[Assignment], into)
 
 
@@ -552,7 +552,7 @@ def list_organization_contact_points(
         page: The portal's default is 1.
         page_size: The portal's default is 20.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_ORGANIZATION_CONTACT_POINTS,
         path={"org": org},
         query={"page": page, "page_size": page_size},
@@ -579,7 +579,7 @@ def list_organization_datasets(
         page: The portal's default is 1.
         page_size: The portal's default is 20.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_ORGANIZATION_DATASETS,
         path={"org": org},
         query={"sort": sort, "page": page, "page_size": page_size},
@@ -601,7 +601,7 @@ async def list_organization_discussions(
 
     ``GET /organizations/{org}/discussions/``
     """
-    call = Call(ops.LIST_ORGANIZATION_DISCUSSIONS, path={"org": org}, fields=fields)
+    call = prepare(ops.LIST_ORGANIZATION_DISCUSSIONS, path={"org": org}, fields=fields)
     return await answers.json(client, call, list[Discussion], into)
 
 
@@ -623,7 +623,7 @@ def list_organization_followers(
         page_size: The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_ORGANIZATION_FOLLOWERS,
         path={"id": id},
         query={"page": page, "page_size": page_size, "user": user},
@@ -645,7 +645,7 @@ async def list_organization_reuses(
 
     ``GET /organizations/{org}/reuses/``
     """
-    call = Call(ops.LIST_ORGANIZATION_REUSES, path={"org": org}, fields=fields)
+    call = prepare(ops.LIST_ORGANIZATION_REUSES, path={"org": org}, fields=fields)
     return await answers.json(client, call, list[Reuse], into)
 
 
@@ -662,7 +662,7 @@ async def list_organization_roles(
 
     ``GET /organizations/roles/``
     """
-    call = Call(ops.LIST_ORGANIZATION_ROLES, fields=fields)
+    call = prepare(ops.LIST_ORGANIZATION_ROLES, fields=fields)
     return await answers.json(client, call, list[OrganizationRole], into)
 
 
@@ -688,7 +688,7 @@ def list_organizations(
         sort: The field (and direction) on which sorting apply.
         q: The search query.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_ORGANIZATIONS,
         query={
             "page": page,
@@ -764,7 +764,7 @@ async def redirect_organization_catalog(
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(
+    call = prepare(
         ops.REDIRECT_ORGANIZATION_CATALOG,
         path={"org": org},
         query={
@@ -807,7 +807,7 @@ async def refuse_membership(
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.REFUSE_MEMBERSHIP, path={"org": org, "id": id}, body=body)
+    call = prepare(ops.REFUSE_MEMBERSHIP, path={"org": org, "id": id}, body=body)
     return await answers.json(client, call, JsonObject)
 
 
@@ -825,7 +825,7 @@ async def request_membership(
         BadRequestError: Already a member of or invited to this organization.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.REQUEST_MEMBERSHIP, path={"org": org}, body=body)
+    call = prepare(ops.REQUEST_MEMBERSHIP, path={"org": org}, body=body)
     return await answers.json(client, call, MembershipRequest)
 
 
@@ -837,7 +837,7 @@ async def resize_organization_logo(client: Client, org: Id, *, body: ImageUpload
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.RESIZE_ORGANIZATION_LOGO, path={"org": org}, body=body)
+    call = prepare(ops.RESIZE_ORGANIZATION_LOGO, path={"org": org}, body=body)
     return await answers.json(client, call, UploadedImage)
 
 
@@ -866,7 +866,7 @@ async def suggest_organization_contact_points(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(
+    call = prepare(
         ops.SUGGEST_ORGANIZATION_CONTACT_POINTS,
         path={"org": org},
         query={"q": q, "size": size},
@@ -899,7 +899,7 @@ async def suggest_organizations(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(ops.SUGGEST_ORGANIZATIONS, query={"q": q, "size": size}, fields=fields)
+    call = prepare(ops.SUGGEST_ORGANIZATIONS, query={"q": q, "size": size}, fields=fields)
     return await answers.json(client, call, list[OrganizationSuggestion], into)
 
 
@@ -931,7 +931,7 @@ async def sync_member_assignments(
     Raises:
         PermissionDeniedError: Not Authorized.
     """
-    call = Call(ops.SYNC_MEMBER_ASSIGNMENTS, path={"org": org, "user": user}, body=body)
+    call = prepare(ops.SYNC_MEMBER_ASSIGNMENTS, path={"org": org, "user": user}, body=body)
     return await answers.json(client, call, list[Assignment])
 
 
@@ -942,7 +942,7 @@ async def unfollow_organization(client: Client, id: Id) -> FollowersCount:
 
     Returns the number of followers left after the operation.
     """
-    call = Call(ops.UNFOLLOW_ORGANIZATION, path={"id": id})
+    call = prepare(ops.UNFOLLOW_ORGANIZATION, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -962,7 +962,7 @@ async def update_organization(client: Client, org: Id, *, body: OrganizationWrit
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = Call(ops.UPDATE_ORGANIZATION, path={"org": org}, body=body)
+    call = prepare(ops.UPDATE_ORGANIZATION, path={"org": org}, body=body)
     return await answers.json(client, call, Organization)
 
 
@@ -979,7 +979,7 @@ async def update_organization_member(
     Raises:
         PermissionDeniedError: Not Authorized.
     """
-    call = Call(ops.UPDATE_ORGANIZATION_MEMBER, path={"org": org, "user": user}, body=body)
+    call = prepare(ops.UPDATE_ORGANIZATION_MEMBER, path={"org": org, "user": user}, body=body)
     return await answers.json(client, call, Member)
 
 
@@ -993,7 +993,7 @@ async def upload_organization_banner(
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.UPLOAD_ORGANIZATION_BANNER, path={"org": org}, body=body)
+    call = prepare(ops.UPLOAD_ORGANIZATION_BANNER, path={"org": org}, body=body)
     return await answers.json(client, call, UploadedImage)
 
 
@@ -1005,5 +1005,5 @@ async def upload_organization_logo(client: Client, org: Id, *, body: ImageUpload
     Args:
         org: The organization ID or slug.
     """
-    call = Call(ops.UPLOAD_ORGANIZATION_LOGO, path={"org": org}, body=body)
+    call = prepare(ops.UPLOAD_ORGANIZATION_LOGO, path={"org": org}, body=body)
     return await answers.json(client, call, UploadedImage)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.enums import ListPagesSort
 from ..models.page import Page
 from ..models.page_page import PagePage
 from ..models.page_write import PageWrite
-from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -41,7 +41,7 @@ async def create_page(client: Client, *, body: PageWrite) -> Page:
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.CREATE_PAGE, body=body)
+    call = prepare(ops.CREATE_PAGE, body=body)
     return await answers.json(client, call, Page)
 
 
@@ -60,7 +60,7 @@ async def get_page(
         Portals that run udata 16.2.0 or newer no longer serve it;
         14.13.0 does.
     """
-    call = Call(ops.GET_PAGE, path={"page": page}, fields=fields)
+    call = prepare(ops.GET_PAGE, path={"page": page}, fields=fields)
     return await answers.json(client, call, Page, into)
 
 
@@ -87,7 +87,7 @@ def list_pages(
         page_size: The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_PAGES,
         query={
             "page": page,
@@ -110,5 +110,5 @@ async def update_page(client: Client, page: Id, *, body: PageWrite) -> Page:
         Portals that run udata 16.2.0 or newer no longer serve it;
         14.13.0 does.
     """
-    call = Call(ops.UPDATE_PAGE, path={"page": page}, body=body)
+    call = prepare(ops.UPDATE_PAGE, path={"page": page}, body=body)
     return await answers.json(client, call, Page)

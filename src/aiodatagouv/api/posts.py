@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.enums import ListPostsSort, PostKind
 from ..models.image_upload import ImageUpload
@@ -17,7 +18,6 @@ from ..models.post import Post
 from ..models.post_page import PostPage
 from ..models.post_write import PostWrite
 from ..models.uploaded_image import UploadedImage
-from ..operation import Call
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id
@@ -51,7 +51,7 @@ async def create_post(client: Client, *, body: PostWrite) -> Post:
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.CREATE_POST, body=body)
+    call = prepare(ops.CREATE_POST, body=body)
     return await answers.json(client, call, Post)
 
 
@@ -66,7 +66,7 @@ async def delete_post(client: Client, post: Id) -> None:
     Raises:
         NotFoundError: Object not found.
     """
-    call = Call(ops.DELETE_POST, path={"post": post})
+    call = prepare(ops.DELETE_POST, path={"post": post})
     await answers.empty(client, call)
 
 
@@ -87,7 +87,7 @@ async def get_post(
     Raises:
         NotFoundError: Object not found.
     """
-    call = Call(ops.GET_POST, path={"post": post}, fields=fields)
+    call = prepare(ops.GET_POST, path={"post": post}, fields=fields)
     return await answers.json(client, call, Post, into)
 
 
@@ -99,7 +99,7 @@ def get_recent_posts_atom_feed(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``application/atom+xml``.
     """
-    call = Call(ops.GET_RECENT_POSTS_ATOM_FEED)
+    call = prepare(ops.GET_RECENT_POSTS_ATOM_FEED)
     return Stream(client, call)
 
 
@@ -128,7 +128,7 @@ def list_posts(
             it out otherwise: portals take any value for `True`, even `False`. The portal's
             default is false.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_POSTS,
         query={
             "page": page,
@@ -148,7 +148,7 @@ async def publish_post(client: Client, post: Id) -> Post:
 
     ``POST /posts/{post}/publish/``
     """
-    call = Call(ops.PUBLISH_POST, path={"post": post})
+    call = prepare(ops.PUBLISH_POST, path={"post": post})
     return await answers.json(client, call, Post)
 
 
@@ -157,7 +157,7 @@ async def resize_post_image(client: Client, post: Id, *, body: ImageUpload) -> U
 
     ``PUT /posts/{post}/image/``
     """
-    call = Call(ops.RESIZE_POST_IMAGE, path={"post": post}, body=body)
+    call = prepare(ops.RESIZE_POST_IMAGE, path={"post": post}, body=body)
     return await answers.json(client, call, UploadedImage)
 
 
@@ -166,7 +166,7 @@ async def unpublish_post(client: Client, post: Id) -> Post:
 
     ``DELETE /posts/{post}/publish/``
     """
-    call = Call(ops.UNPUBLISH_POST, path={"post": post})
+    call = prepare(ops.UNPUBLISH_POST, path={"post": post})
     return await answers.json(client, call, Post)
 
 
@@ -182,7 +182,7 @@ async def update_post(client: Client, post: Id, *, body: PostWrite) -> Post:
         BadRequestError: Validation error.
         NotFoundError: Object not found.
     """
-    call = Call(ops.UPDATE_POST, path={"post": post}, body=body)
+    call = prepare(ops.UPDATE_POST, path={"post": post}, body=body)
     return await answers.json(client, call, Post)
 
 
@@ -191,5 +191,5 @@ async def upload_post_image(client: Client, post: Id, *, body: ImageUpload) -> U
 
     ``POST /posts/{post}/image/``
     """
-    call = Call(ops.UPLOAD_POST_IMAGE, path={"post": post}, body=body)
+    call = prepare(ops.UPLOAD_POST_IMAGE, path={"post": post}, body=body)
     return await answers.json(client, call, UploadedImage)

@@ -7,9 +7,9 @@ See :mod:`aiodatagouv.api` for ``client`` and ``DataGouvError``.
 
 from __future__ import annotations
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
-from ..operation import Call
 from . import ops
 
 __all__ = [
@@ -38,7 +38,7 @@ async def complete_proconnect_login(
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.COMPLETE_PROCONNECT_LOGIN, query={"code": code, "state": state})
+    call = prepare(ops.COMPLETE_PROCONNECT_LOGIN, query={"code": code, "state": state})
     return await answers.location(client, call)
 
 
@@ -53,7 +53,7 @@ async def complete_proconnect_logout(client: Client, *, state: str) -> str:
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.COMPLETE_PROCONNECT_LOGOUT, query={"state": state})
+    call = prepare(ops.COMPLETE_PROCONNECT_LOGOUT, query={"state": state})
     return await answers.location(client, call)
 
 
@@ -65,7 +65,7 @@ async def start_proconnect_login(client: Client) -> str:
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.START_PROCONNECT_LOGIN)
+    call = prepare(ops.START_PROCONNECT_LOGIN)
     return await answers.location(client, call)
 
 
@@ -77,5 +77,5 @@ async def start_proconnect_logout(client: Client) -> str:
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.START_PROCONNECT_LOGOUT)
+    call = prepare(ops.START_PROCONNECT_LOGOUT)
     return await answers.location(client, call)

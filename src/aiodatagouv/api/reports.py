@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.enums import ListReportsSort, ListReportsSubjectType
 from ..models.report import Report
 from ..models.report_page import ReportPage
 from ..models.report_reason import ReportReason
 from ..models.report_write import ReportWrite
-from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -38,7 +38,7 @@ async def create_report(client: Client, *, body: ReportWrite) -> Report:
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.CREATE_REPORT, body=body)
+    call = prepare(ops.CREATE_REPORT, body=body)
     return await answers.json(client, call, Report)
 
 
@@ -53,7 +53,7 @@ async def get_report(
 
     ``GET /reports/{report}/``
     """
-    call = Call(ops.GET_REPORT, path={"report": report}, fields=fields)
+    call = prepare(ops.GET_REPORT, path={"report": report}, fields=fields)
     return await answers.json(client, call, Report, into)
 
 
@@ -65,7 +65,7 @@ async def list_report_reasons(client: Client) -> list[ReportReason]:
     Returns:
         ``200``: list of available reasons associated with their labels.
     """
-    call = Call(ops.LIST_REPORT_REASONS)
+    call = prepare(ops.LIST_REPORT_REASONS)
     return await answers.json(client, call, list[ReportReason])
 
 
@@ -89,7 +89,7 @@ def list_reports(
         sort: The field (and direction) on which sorting apply.
         subject_type: Ignored by portals older than udata 17.18.0.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_REPORTS,
         query={
             "page": page,
@@ -111,5 +111,5 @@ async def update_report(client: Client, report: Id, *, body: ReportWrite) -> Rep
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.UPDATE_REPORT, path={"report": report}, body=body)
+    call = prepare(ops.UPDATE_REPORT, path={"report": report}, body=body)
     return await answers.json(client, call, Report)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.badge import Badge
 from ..models.badge_write import BadgeWrite
@@ -32,7 +33,6 @@ from ..models.reuse_topic import ReuseTopic
 from ..models.reuse_type import ReuseType
 from ..models.reuse_write import ReuseWrite
 from ..models.uploaded_image import UploadedImage
-from ..operation import Call
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
@@ -76,7 +76,7 @@ async def add_reuse_badge(client: Client, reuse: Id, *, body: BadgeWrite) -> Bad
     Args:
         reuse: The reuse ID or slug.
     """
-    call = Call(ops.ADD_REUSE_BADGE, path={"reuse": reuse}, body=body)
+    call = prepare(ops.ADD_REUSE_BADGE, path={"reuse": reuse}, body=body)
     return await answers.json(client, call, Badge)
 
 
@@ -100,7 +100,7 @@ async def add_reuse_dataservice(
         PermissionDeniedError: Not allowed to modify this reuse.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.ADD_REUSE_DATASERVICE, path={"reuse": reuse}, body=body)
+    call = prepare(ops.ADD_REUSE_DATASERVICE, path={"reuse": reuse}, body=body)
     return await answers.json(client, call, Reuse)
 
 
@@ -120,7 +120,7 @@ async def add_reuse_dataset(
     Raises:
         PermissionDeniedError: Not allowed to modify this reuse.
     """
-    call = Call(ops.ADD_REUSE_DATASET, path={"reuse": reuse}, body=body)
+    call = prepare(ops.ADD_REUSE_DATASET, path={"reuse": reuse}, body=body)
     return await answers.json(client, call, Reuse)
 
 
@@ -133,7 +133,7 @@ async def create_reuse(client: Client, *, body: ReuseWrite) -> Reuse:
         BadRequestError: Validation error.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.CREATE_REUSE, body=body)
+    call = prepare(ops.CREATE_REUSE, body=body)
     return await answers.json(client, call, Reuse)
 
 
@@ -151,7 +151,7 @@ async def delete_reuse(client: Client, reuse: Id, *, send_legal_notice: bool | N
         NotFoundError: Reuse not found.
         GoneError: Reuse has been deleted.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_REUSE, path={"reuse": reuse}, query={"send_legal_notice": send_legal_notice}
     )
     await answers.empty(client, call)
@@ -165,7 +165,7 @@ async def delete_reuse_badge(client: Client, reuse: Id, badge_kind: Id) -> None:
     Args:
         reuse: The reuse ID or slug.
     """
-    call = Call(ops.DELETE_REUSE_BADGE, path={"reuse": reuse, "badge_kind": badge_kind})
+    call = prepare(ops.DELETE_REUSE_BADGE, path={"reuse": reuse, "badge_kind": badge_kind})
     await answers.empty(client, call)
 
 
@@ -177,7 +177,7 @@ async def feature_reuse(client: Client, reuse: Id) -> Reuse:
     Args:
         reuse: The reuse ID or slug.
     """
-    call = Call(ops.FEATURE_REUSE, path={"reuse": reuse})
+    call = prepare(ops.FEATURE_REUSE, path={"reuse": reuse})
     return await answers.json(client, call, Reuse)
 
 
@@ -191,7 +191,7 @@ async def follow_reuse(client: Client, id: Id) -> FollowersCount:
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.FOLLOW_REUSE, path={"id": id})
+    call = prepare(ops.FOLLOW_REUSE, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -203,7 +203,7 @@ def get_recent_reuses_atom_feed(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``application/atom+xml``.
     """
-    call = Call(ops.GET_RECENT_REUSES_ATOM_FEED)
+    call = prepare(ops.GET_RECENT_REUSES_ATOM_FEED)
     return Stream(client, call)
 
 
@@ -225,7 +225,7 @@ async def get_reuse(
         NotFoundError: Reuse not found.
         GoneError: Reuse has been deleted.
     """
-    call = Call(ops.GET_REUSE, path={"reuse": reuse}, fields=fields)
+    call = prepare(ops.GET_REUSE, path={"reuse": reuse}, fields=fields)
     return await answers.json(client, call, Reuse, into)
 
 
@@ -234,7 +234,7 @@ async def list_available_reuse_badges(client: Client) -> JsonObject:
 
     ``GET /reuses/badges/``
     """
-    call = Call(ops.LIST_AVAILABLE_REUSE_BADGES)
+    call = prepare(ops.LIST_AVAILABLE_REUSE_BADGES)
     return await answers.json(client, call, JsonObject)
 
 
@@ -256,7 +256,7 @@ def list_reuse_followers(
         page_size: The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_REUSE_FOLLOWERS,
         path={"id": id},
         query={"page": page, "page_size": page_size, "user": user},
@@ -278,7 +278,7 @@ async def list_reuse_topics(
 
     ``GET /reuses/topics/``
     """
-    call = Call(ops.LIST_REUSE_TOPICS, fields=fields)
+    call = prepare(ops.LIST_REUSE_TOPICS, fields=fields)
     return await answers.json(client, call, list[ReuseTopic], into)
 
 
@@ -293,7 +293,7 @@ async def list_reuse_types(
 
     ``GET /reuses/types/``
     """
-    call = Call(ops.LIST_REUSE_TYPES, fields=fields)
+    call = prepare(ops.LIST_REUSE_TYPES, fields=fields)
     return await answers.json(client, call, list[ReuseType], into)
 
 
@@ -328,7 +328,7 @@ def list_reuses(
         tag: Repeatable: with all of these. Portals older than udata 17.18.0 only read the
             first.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_REUSES,
         query={
             "page": page,
@@ -375,7 +375,7 @@ async def suggest_reuses(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(ops.SUGGEST_REUSES, query={"q": q, "size": size}, fields=fields)
+    call = prepare(ops.SUGGEST_REUSES, query={"q": q, "size": size}, fields=fields)
     return await answers.json(client, call, list[ReuseSuggestion], into)
 
 
@@ -387,7 +387,7 @@ async def unfeature_reuse(client: Client, reuse: Id) -> Reuse:
     Args:
         reuse: The reuse ID or slug.
     """
-    call = Call(ops.UNFEATURE_REUSE, path={"reuse": reuse})
+    call = prepare(ops.UNFEATURE_REUSE, path={"reuse": reuse})
     return await answers.json(client, call, Reuse)
 
 
@@ -398,7 +398,7 @@ async def unfollow_reuse(client: Client, id: Id) -> FollowersCount:
 
     Returns the number of followers left after the operation.
     """
-    call = Call(ops.UNFOLLOW_REUSE, path={"id": id})
+    call = prepare(ops.UNFOLLOW_REUSE, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -416,7 +416,7 @@ async def update_reuse(client: Client, reuse: Id, *, body: ReuseWrite) -> Reuse:
         NotFoundError: Reuse not found.
         GoneError: Reuse has been deleted.
     """
-    call = Call(ops.UPDATE_REUSE, path={"reuse": reuse}, body=body)
+    call = prepare(ops.UPDATE_REUSE, path={"reuse": reuse}, body=body)
     return await answers.json(client, call, Reuse)
 
 
@@ -428,5 +428,5 @@ async def upload_reuse_image(client: Client, reuse: Id, *, body: ImageUpload) ->
     Args:
         reuse: The reuse ID or slug.
     """
-    call = Call(ops.UPLOAD_REUSE_IMAGE, path={"reuse": reuse}, body=body)
+    call = prepare(ops.UPLOAD_REUSE_IMAGE, path={"reuse": reuse}, body=body)
     return await answers.json(client, call, UploadedImage)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.activity import Activity
 from ..models.activity_page import ActivityPage
@@ -22,7 +23,6 @@ from ..models.enums import (
 )
 from ..models.site import Site
 from ..models.site_write import SiteWrite
-from ..operation import Call
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
@@ -63,7 +63,7 @@ async def get_site(
 
     ``GET /site/``
     """
-    call = Call(ops.GET_SITE, fields=fields)
+    call = prepare(ops.GET_SITE, fields=fields)
     return await answers.json(client, call, Site, into)
 
 
@@ -124,7 +124,7 @@ def get_site_catalog(
     Returns:
         The bytes of the answer, in the format asked for.
     """
-    call = Call(
+    call = prepare(
         ops.GET_SITE_CATALOG,
         path={"_format": format_},
         query={
@@ -165,7 +165,7 @@ def get_site_dataservices_csv(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``text/csv``.
     """
-    call = Call(ops.GET_SITE_DATASERVICES_CSV)
+    call = prepare(ops.GET_SITE_DATASERVICES_CSV)
     return Stream(client, call)
 
 
@@ -177,7 +177,7 @@ def get_site_datasets_csv(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``text/csv``.
     """
-    call = Call(ops.GET_SITE_DATASETS_CSV)
+    call = prepare(ops.GET_SITE_DATASETS_CSV)
     return Stream(client, call)
 
 
@@ -189,7 +189,7 @@ def get_site_harvests_csv(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``text/csv``.
     """
-    call = Call(ops.GET_SITE_HARVESTS_CSV)
+    call = prepare(ops.GET_SITE_HARVESTS_CSV)
     return Stream(client, call)
 
 
@@ -198,7 +198,7 @@ async def get_site_json_ld_context(client: Client) -> JsonObject:
 
     ``GET /site/context.jsonld``
     """
-    call = Call(ops.GET_SITE_JSON_LD_CONTEXT)
+    call = prepare(ops.GET_SITE_JSON_LD_CONTEXT)
     return await answers.json(client, call, JsonObject)
 
 
@@ -210,7 +210,7 @@ def get_site_organizations_csv(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``text/csv``.
     """
-    call = Call(ops.GET_SITE_ORGANIZATIONS_CSV)
+    call = prepare(ops.GET_SITE_ORGANIZATIONS_CSV)
     return Stream(client, call)
 
 
@@ -222,7 +222,7 @@ def get_site_resources_csv(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``text/csv``.
     """
-    call = Call(ops.GET_SITE_RESOURCES_CSV)
+    call = prepare(ops.GET_SITE_RESOURCES_CSV)
     return Stream(client, call)
 
 
@@ -234,7 +234,7 @@ def get_site_reuses_csv(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``text/csv``.
     """
-    call = Call(ops.GET_SITE_REUSES_CSV)
+    call = prepare(ops.GET_SITE_REUSES_CSV)
     return Stream(client, call)
 
 
@@ -246,7 +246,7 @@ def get_site_tags_csv(client: Client) -> Stream:
     Returns:
         The bytes of the answer, ``text/csv``.
     """
-    call = Call(ops.GET_SITE_TAGS_CSV)
+    call = prepare(ops.GET_SITE_TAGS_CSV)
     return Stream(client, call)
 
 
@@ -276,7 +276,7 @@ def list_activities(
         related_to: Filter activities for that particular object id (ex : reuse, dataset,
             etc.).
     """
-    call = Call(
+    call = prepare(
         ops.LIST_ACTIVITIES,
         query={
             "page": page,
@@ -346,7 +346,7 @@ async def redirect_site_catalog(
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(
+    call = prepare(
         ops.REDIRECT_SITE_CATALOG,
         query={
             "q": q,
@@ -386,7 +386,7 @@ async def redirect_site_data(client: Client, format: Id) -> str:
     Returns:
         The address that the portal redirects to; it is not called.
     """
-    call = Call(ops.REDIRECT_SITE_DATA, path={"_format": format})
+    call = prepare(ops.REDIRECT_SITE_DATA, path={"_format": format})
     return await answers.location(client, call)
 
 
@@ -395,5 +395,5 @@ async def update_site(client: Client, *, body: SiteWrite) -> Site:
 
     ``PATCH /site/``
     """
-    call = Call(ops.UPDATE_SITE, body=body)
+    call = prepare(ops.UPDATE_SITE, body=body)
     return await answers.json(client, call, Site)

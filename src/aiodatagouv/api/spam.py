@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.potential_spam import PotentialSpam
-from ..operation import Call
 from ..types import Fields
 from . import ops
 
@@ -42,5 +42,5 @@ async def list_potential_spams(
         Portals that run udata 16.0.0 or newer no longer serve it;
         14.13.0 does.
     """
-    call = Call(ops.LIST_POTENTIAL_SPAMS, fields=fields)
+    call = prepare(ops.LIST_POTENTIAL_SPAMS, fields=fields)
     return await answers.json(client, call, list[PotentialSpam], into)

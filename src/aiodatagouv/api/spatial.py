@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.dataset_reference import DatasetReference
 from ..models.geo_granularity import GeoGranularity
@@ -17,7 +18,6 @@ from ..models.geo_json_feature import GeoJSONFeature
 from ..models.geo_json_feature_collection import GeoJSONFeatureCollection
 from ..models.geo_level import GeoLevel
 from ..models.territory_suggestion import TerritorySuggestion
-from ..operation import Call
 from ..types import Fields, Id
 from . import ops
 
@@ -51,7 +51,7 @@ async def get_spatial_coverage(
 
     ``GET /spatial/coverage/{level}/``
     """
-    call = Call(ops.GET_SPATIAL_COVERAGE, path={"level": level}, fields=fields)
+    call = prepare(ops.GET_SPATIAL_COVERAGE, path={"level": level}, fields=fields)
     return await answers.json(client, call, GeoJSONFeatureCollection, into)
 
 
@@ -63,7 +63,7 @@ async def get_spatial_zone(client: Client, id: Id) -> GeoJSONFeature:
     Args:
         id: A zone identifier.
     """
-    call = Call(ops.GET_SPATIAL_ZONE, path={"id": id})
+    call = prepare(ops.GET_SPATIAL_ZONE, path={"id": id})
     return await answers.json(client, call, GeoJSONFeature)
 
 
@@ -83,7 +83,7 @@ async def get_spatial_zones(
     Args:
         ids: A zone identifiers list (comma separated).
     """
-    call = Call(ops.GET_SPATIAL_ZONES, path={"ids": ids}, fields=fields)
+    call = prepare(ops.GET_SPATIAL_ZONES, path={"ids": ids}, fields=fields)
     return await answers.json(client, call, GeoJSONFeatureCollection, into)
 
 
@@ -100,7 +100,7 @@ async def list_spatial_granularities(
 
     ``GET /spatial/granularities/``
     """
-    call = Call(ops.LIST_SPATIAL_GRANULARITIES, fields=fields)
+    call = prepare(ops.LIST_SPATIAL_GRANULARITIES, fields=fields)
     return await answers.json(client, call, list[GeoGranularity], into)
 
 
@@ -117,7 +117,7 @@ async def list_spatial_levels(
 
     ``GET /spatial/levels/``
     """
-    call = Call(ops.LIST_SPATIAL_LEVELS, fields=fields)
+    call = prepare(ops.LIST_SPATIAL_LEVELS, fields=fields)
     return await answers.json(client, call, list[GeoLevel], into)
 
 
@@ -145,7 +145,7 @@ async def list_spatial_zone_datasets(
         id: A zone identifier.
         size: The amount of datasets to fetch. The portal's default is 25.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_SPATIAL_ZONE_DATASETS, path={"id": id}, query={"size": size}, fields=fields
     )
     return await answers.json(client, call, list[DatasetReference], into)
@@ -175,5 +175,5 @@ async def suggest_zones(
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
-    call = Call(ops.SUGGEST_ZONES, query={"q": q, "size": size}, fields=fields)
+    call = prepare(ops.SUGGEST_ZONES, query={"q": q, "size": size}, fields=fields)
     return await answers.json(client, call, list[TerritorySuggestion], into)

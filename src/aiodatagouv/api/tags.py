@@ -7,10 +7,10 @@ See :mod:`aiodatagouv.api` for ``client`` and ``DataGouvError``.
 
 from __future__ import annotations
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.text_suggestion import TextSuggestion
-from ..operation import Call
 from . import ops
 
 __all__ = ["suggest_tags"]
@@ -29,5 +29,5 @@ async def suggest_tags(client: Client, *, q: str, size: int | None = None) -> li
         q: The string to autocomplete/suggest.
         size: The amount of suggestion to fetch. The portal's default is 8.
     """
-    call = Call(ops.SUGGEST_TAGS, query={"q": q, "size": size})
+    call = prepare(ops.SUGGEST_TAGS, query={"q": q, "size": size})
     return await answers.json(client, call, list[TextSuggestion])

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.enums import ListTransfersSubjectType, TransferStatus
 from ..models.transfer import Transfer
 from ..models.transfer_request import TransferRequest
 from ..models.transfer_response import TransferResponse
-from ..operation import Call
 from ..types import Fields, Id
 from . import ops
 
@@ -39,7 +39,7 @@ async def get_transfer(
 
     ``GET /transfer/{id}/``
     """
-    call = Call(ops.GET_TRANSFER, path={"id": id}, fields=fields)
+    call = prepare(ops.GET_TRANSFER, path={"id": id}, fields=fields)
     return await answers.json(client, call, Transfer, into)
 
 
@@ -84,7 +84,7 @@ async def list_transfers(
         recipient: ID of the user or organization. Either this or `subject` is needed.
         status: Status of the transfer request.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_TRANSFERS,
         query={
             "subject": subject,
@@ -105,7 +105,7 @@ async def request_transfer(client: Client, *, body: TransferRequest) -> Transfer
     Raises:
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.REQUEST_TRANSFER, body=body)
+    call = prepare(ops.REQUEST_TRANSFER, body=body)
     return await answers.json(client, call, Transfer)
 
 
@@ -114,5 +114,5 @@ async def respond_to_transfer(client: Client, id: Id, *, body: TransferResponse)
 
     ``POST /transfer/{id}/``
     """
-    call = Call(ops.RESPOND_TO_TRANSFER, path={"id": id}, body=body)
+    call = prepare(ops.RESPOND_TO_TRANSFER, path={"id": id}, body=body)
     return await answers.json(client, call, Transfer)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.contact_point import ContactPoint
 from ..models.contact_point_page import ContactPointPage
@@ -24,7 +25,6 @@ from ..models.user_page import UserPage
 from ..models.user_role import UserRole
 from ..models.user_suggestion import UserSuggestion
 from ..models.user_write import UserWrite
-from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -60,7 +60,7 @@ async def create_user(client: Client, *, body: UserWrite) -> User:
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.CREATE_USER, body=body)
+    call = prepare(ops.CREATE_USER, body=body)
     return await answers.json(client, call, User)
 
 
@@ -90,7 +90,7 @@ async def delete_user(
         NotFoundError: User not found.
         GoneError: User is not active or has been deleted.
     """
-    call = Call(
+    call = prepare(
         ops.DELETE_USER,
         path={"user": user},
         query={
@@ -111,7 +111,7 @@ async def follow_user(client: Client, id: Id) -> FollowersCount:
         PermissionDeniedError: When trying to follow yourself.
         LockedError: The portal is in read-only mode: nothing is created.
     """
-    call = Call(ops.FOLLOW_USER, path={"id": id})
+    call = prepare(ops.FOLLOW_USER, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -130,7 +130,7 @@ async def get_user(
         NotFoundError: User not found.
         GoneError: User is not active or has been deleted.
     """
-    call = Call(ops.GET_USER, path={"user": user}, fields=fields)
+    call = prepare(ops.GET_USER, path={"user": user}, fields=fields)
     return await answers.json(client, call, User, into)
 
 
@@ -150,7 +150,7 @@ def list_user_contact_points(
         page: The portal's default is 1.
         page_size: The portal's default is 20.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_USER_CONTACT_POINTS,
         path={"user": user},
         query={"page": page, "page_size": page_size},
@@ -177,7 +177,7 @@ def list_user_followers(
         page_size: The portal's default is 20.
         user: Filter follower by user, it allows to check if a user is following the object.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_USER_FOLLOWERS,
         path={"id": id},
         query={"page": page, "page_size": page_size, "user": user},
@@ -197,7 +197,7 @@ async def list_user_roles(
 
     ``GET /users/roles/``
     """
-    call = Call(ops.LIST_USER_ROLES, fields=fields)
+    call = prepare(ops.LIST_USER_ROLES, fields=fields)
     return await answers.json(client, call, list[UserRole], into)
 
 
@@ -220,7 +220,7 @@ def list_users(
         page: The portal's default is 1.
         page_size: The portal's default is 20.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_USERS,
         query={"q": q, "sort": sort, "page": page, "page_size": page_size},
         fields=fields,
@@ -236,7 +236,7 @@ async def rotate_user_password(client: Client, user: Id) -> None:
     Raises:
         NotFoundError: User not found.
     """
-    call = Call(ops.ROTATE_USER_PASSWORD, path={"user": user})
+    call = prepare(ops.ROTATE_USER_PASSWORD, path={"user": user})
     await answers.empty(client, call)
 
 
@@ -265,7 +265,7 @@ async def suggest_users(
         size: The amount of suggestion to fetch (between 1 and 20). The portal's default is
             10.
     """
-    call = Call(ops.SUGGEST_USERS, query={"q": q, "size": size}, fields=fields)
+    call = prepare(ops.SUGGEST_USERS, query={"q": q, "size": size}, fields=fields)
     return await answers.json(client, call, list[UserSuggestion], into)
 
 
@@ -276,7 +276,7 @@ async def unfollow_user(client: Client, id: Id) -> FollowersCount:
 
     Returns the number of followers left after the operation.
     """
-    call = Call(ops.UNFOLLOW_USER, path={"id": id})
+    call = prepare(ops.UNFOLLOW_USER, path={"id": id})
     return await answers.json(client, call, FollowersCount)
 
 
@@ -290,7 +290,7 @@ async def update_user(client: Client, user: Id, *, body: UserWrite) -> User:
         NotFoundError: User not found.
         GoneError: User is not active or has been deleted.
     """
-    call = Call(ops.UPDATE_USER, path={"user": user}, body=body)
+    call = prepare(ops.UPDATE_USER, path={"user": user}, body=body)
     return await answers.json(client, call, User)
 
 
@@ -299,5 +299,5 @@ async def upload_user_avatar(client: Client, user: Id, *, body: ImageUpload) -> 
 
     ``POST /users/{user}/avatar/``
     """
-    call = Call(ops.UPLOAD_USER_AVATAR, path={"user": user}, body=body)
+    call = prepare(ops.UPLOAD_USER_AVATAR, path={"user": user}, body=body)
     return await answers.json(client, call, UploadedImage)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.chart import Chart
 from ..models.chart_page import ChartPage
@@ -17,7 +18,6 @@ from ..models.chart_write import ChartWrite
 from ..models.enums import ListVisualizationsSort
 from ..models.image_upload import ImageUpload
 from ..models.uploaded_image import UploadedImage
-from ..operation import Call
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -46,7 +46,7 @@ async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.CREATE_VISUALIZATION, body=body)
+    call = prepare(ops.CREATE_VISUALIZATION, body=body)
     return await answers.json(client, call, Chart)
 
 
@@ -58,7 +58,7 @@ async def delete_visualization(client: Client, visualization: Id) -> None:
     Args:
         visualization: The visualization ID or slug.
     """
-    call = Call(ops.DELETE_VISUALIZATION, path={"visualization": visualization})
+    call = prepare(ops.DELETE_VISUALIZATION, path={"visualization": visualization})
     await answers.empty(client, call)
 
 
@@ -78,7 +78,7 @@ async def get_visualization(
     Args:
         visualization: The visualization ID or slug.
     """
-    call = Call(ops.GET_VISUALIZATION, path={"visualization": visualization}, fields=fields)
+    call = prepare(ops.GET_VISUALIZATION, path={"visualization": visualization}, fields=fields)
     return await answers.json(client, call, Chart, into)
 
 
@@ -102,7 +102,7 @@ def list_visualizations(
         page_size: The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
     """
-    call = Call(
+    call = prepare(
         ops.LIST_VISUALIZATIONS,
         query={
             "page": page,
@@ -128,7 +128,7 @@ async def update_visualization(client: Client, visualization: Id, *, body: Chart
     Raises:
         BadRequestError: Validation error.
     """
-    call = Call(ops.UPDATE_VISUALIZATION, path={"visualization": visualization}, body=body)
+    call = prepare(ops.UPDATE_VISUALIZATION, path={"visualization": visualization}, body=body)
     return await answers.json(client, call, Chart)
 
 
@@ -142,5 +142,5 @@ async def upload_visualization_image(
     Args:
         visualization: The visualization ID or slug.
     """
-    call = Call(ops.UPLOAD_VISUALIZATION_IMAGE, path={"visualization": visualization}, body=body)
+    call = prepare(ops.UPLOAD_VISUALIZATION_IMAGE, path={"visualization": visualization}, body=body)
     return await answers.json(client, call, UploadedImage)

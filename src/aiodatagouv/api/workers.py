@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
-from .. import answers
+from .._call import answers
+from .._call.call import prepare
 from ..client import Client
 from ..models.periodic_task import PeriodicTask
 from ..models.periodic_task_write import PeriodicTaskWrite
 from ..models.task import Task
-from ..operation import Call
 from ..types import Fields, Id
 from . import ops
 
@@ -40,7 +40,7 @@ async def create_job(client: Client, *, body: PeriodicTaskWrite) -> PeriodicTask
 
     ``POST /workers/jobs/``
     """
-    call = Call(ops.CREATE_JOB, body=body)
+    call = prepare(ops.CREATE_JOB, body=body)
     return await answers.json(client, call, PeriodicTask)
 
 
@@ -49,7 +49,7 @@ async def delete_job(client: Client, id: Id) -> None:
 
     ``DELETE /workers/jobs/{id}/``
     """
-    call = Call(ops.DELETE_JOB, path={"id": id})
+    call = prepare(ops.DELETE_JOB, path={"id": id})
     await answers.empty(client, call)
 
 
@@ -64,7 +64,7 @@ async def get_job(
 
     ``GET /workers/jobs/{id}/``
     """
-    call = Call(ops.GET_JOB, path={"id": id}, fields=fields)
+    call = prepare(ops.GET_JOB, path={"id": id}, fields=fields)
     return await answers.json(client, call, PeriodicTask, into)
 
 
@@ -79,7 +79,7 @@ async def get_task(
 
     ``GET /workers/tasks/{id}/``
     """
-    call = Call(ops.GET_TASK, path={"id": id}, fields=fields)
+    call = prepare(ops.GET_TASK, path={"id": id}, fields=fields)
     return await answers.json(client, call, Task, into)
 
 
@@ -94,7 +94,7 @@ async def list_jobs(
 
     ``GET /workers/jobs/``
     """
-    call = Call(ops.LIST_JOBS, fields=fields)
+    call = prepare(ops.LIST_JOBS, fields=fields)
     return await answers.json(client, call, list[PeriodicTask], into)
 
 
@@ -103,7 +103,7 @@ async def list_schedulable_jobs(client: Client) -> list[str]:
 
     ``GET /workers/jobs/schedulables/``
     """
-    call = Call(ops.LIST_SCHEDULABLE_JOBS)
+    call = prepare(ops.LIST_SCHEDULABLE_JOBS)
     return await answers.json(client, call, list[str])
 
 
@@ -112,5 +112,5 @@ async def update_job(client: Client, id: Id, *, body: PeriodicTaskWrite) -> Peri
 
     ``PUT /workers/jobs/{id}/``
     """
-    call = Call(ops.UPDATE_JOB, path={"id": id}, body=body)
+    call = prepare(ops.UPDATE_JOB, path={"id": id}, body=body)
     return await answers.json(client, call, PeriodicTask)

@@ -1,4 +1,4 @@
-"""Whole lists: harvested into files, resumed after a kill, brought up to date, split into parts."""
+"""Bulk harvests: whole lists written to files, resumed after a kill, updated, split into parts."""
 
 from __future__ import annotations
 

@@ -1,36 +1,36 @@
-"""How far a harvest is: a journal beside its destination, which outlives any kill."""
+"""The checkpoint of a harvest: a journal beside its destination, which survives any kill."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from attrs import Factory, asdict, define, frozen
+from filelock import FileLock, Timeout
 
 from ..errors import CheckpointError, DestinationError
-from ..files import part_of, replace, sync, written
+from ..files import sync, written
 from .report import Report
 from .sinks import checkpoint_of
 
-Query = Mapping[str, Any]
-"""What is harvested, as JSON: two harvests that have it in common can be continued."""
+Identity = Mapping[str, Any]
+"""The JSON that identifies a harvest: one can be continued by another with the same identity."""
 
 
 @frozen
 class Entry:
-    """One line of the journal: what is on disk.
+    """A line of the journal: the state of the destination.
 
     Attributes:
-        page: The last page of the list that is.
-        state: What the destination needs to continue after it.
-        ids: Those of the items that were added.
-        report: What the harvest has come to.
-        is_last: Whether that is all.
+        page: The last page of the list that was written.
+        state: The state from which the sink continues.
+        ids: The ids of the items written since the entry before.
+        report: The report of the harvest so far.
+        is_last: Whether everything was written.
     """
 
     page: int
@@ -42,123 +42,134 @@ class Entry:
 
 @define
 class Journal:
-    """The checkpoint of a harvest. Its first line is what is harvested, each further one an entry.
+    """The checkpoint of a harvest. The first line is its identity, each further one an entry.
 
-    An entry is appended once what it covers is on disk. A line that a kill has cut off does not
-    count. When all is there, only the first line and the last word are left. Both the beginning and
-    the end replace the file, so that it is never without its first line.
+    An entry is appended once the items that it covers are on disk. A line that a kill has cut off
+    does not count. A finished journal keeps only the first line and the report. The beginning and
+    the end replace the whole file, so that it never lacks its first line. A lock file beside it
+    keeps other processes away.
 
     Attributes:
         path: The file.
-        query: What is harvested.
-        began: When that began.
-        latest: When the latest complete harvest of it began, if there was one.
-        since: From when on changes are wanted, None if everything is.
-        entries: What is on disk, of a run that was cut off.
+        identity: The identity of the harvest.
+        began: When the harvest began.
+        latest: When its latest complete harvest began, if there was one.
+        since: The date since which changes are wanted; None for everything.
+        entries: The entries of a run that was interrupted.
     """
 
     path: Path
-    query: Query
+    identity: Identity
     began: dt.datetime
     latest: dt.datetime | None
     since: dt.datetime | None
-    _file: BinaryIO
+    _lock: FileLock
     entries: list[Entry] = Factory(list)
+    _file: BinaryIO | None = None
 
     @classmethod
     def open(
-        cls, path: Path, query: Query, *, resume: bool, since: dt.date | Literal["last"] | None
+        cls,
+        path: Path,
+        identity: Identity,
+        *,
+        resume: bool,
+        since: dt.date | Literal["last"] | None,
     ) -> Journal:
-        """Open a checkpoint, or begin one.
+        """Open a journal, or begin one.
 
         Args:
             path: The file.
-            query: What is harvested.
-            resume: Whether to continue a run that was cut off.
-            since: From when on changes are wanted, if the destination is to be brought up to date.
+            identity: The identity of the harvest.
+            resume: Whether to continue a run that was interrupted.
+            since: The date since which changes are wanted, to update the destination.
 
         Raises:
-            CheckpointError: It is of another harvest, or in use.
-            DestinationError: Nobody knows when the latest complete harvest began.
+            CheckpointError: The journal belongs to another harvest, or is in use.
+            DestinationError: The start of the latest complete harvest is unknown.
         """
-        is_new = not path.exists()
-        file = _locked(path)
+        lock = _locked(path)
         try:
-            head, body = _read(file, path)
-            is_cut_off = bool(body) and "done" not in body[-1] and head["since"] is None
+            head, body = _read(path)
+            is_interrupted = bool(body) and "done" not in body[-1] and head["since"] is None
             if head and since is not None:
-                # How long its pages are does not matter to what is merged.
-                _compare(path, head["query"], {**query, "page_size": head["query"]["page_size"]})
-            elif resume and is_cut_off:
-                _compare(path, head["query"], query)
-            is_same = head and {**head["query"], "page_size": 0} == {**query, "page_size": 0}
+                # The page size does not matter to an update.
+                _compare(path, _sized(head["query"]), _sized(identity))
+            elif resume and is_interrupted:
+                _compare(path, head["query"], identity)
+            is_same = bool(head) and _sized(head["query"]) == _sized(identity)
             latest = _latest(head, body) if is_same else None
-            if resume and is_cut_off and since is None:
-                entries = [Entry(**line) for line in body]
+            if resume and is_interrupted and since is None:
                 began = dt.datetime.fromisoformat(head["began"])
-                return cls(path, query, began, latest, None, file, entries)
-            if since == "last" and latest is None:
-                raise DestinationError(
-                    f"{path} does not know of a complete harvest of this: give a date instead of "
-                    "'last', or harvest all"
-                )
-            known = latest if since == "last" else _start(since)
-            journal = cls(path, query, dt.datetime.now(dt.UTC), latest, known, file)
-            journal._file = _begun(path, _line(journal._head()))
+                entries = [Entry(**line) for line in body]
+                journal = cls(path, identity, began, latest, None, lock, entries)
+            else:
+                if since == "last" and latest is None:
+                    raise DestinationError(
+                        f"{path} does not know of a complete harvest of this list: give a date "
+                        "instead of 'last', or harvest all"
+                    )
+                known = latest if since == "last" else _start(since)
+                journal = cls(path, identity, dt.datetime.now(dt.UTC), latest, known, lock)
+                with written(path) as file:
+                    file.write(_line(journal._head()))
+            journal._file = path.open("ab")
         except BaseException:
-            if is_new:
-                path.unlink(missing_ok=True)
-            file.close()
+            _release(lock)
             raise
-        file.close()
         return journal
 
     @property
     def has_gap(self) -> bool:
-        """Whether something may have changed that is too old to be asked for."""
+        """Whether there may be changes before :attr:`since` that no harvest has fetched."""
         return self.since is not None and (self.latest is None or self.since > self.latest)
 
     def add(self, entry: Entry) -> None:
-        """Note what is on disk now."""
-        self._append(asdict(entry))
+        """Append an entry."""
+        assert self._file is not None
+        self._file.write(_line(asdict(entry)))
+        sync(self._file)
 
-    def end(self, report: dict[str, Any], skew: float) -> None:
-        """Note that the harvest has its final name.
+    def finish(self, report: dict[str, Any], skew: float) -> None:
+        """Record that the destination has its final name.
 
         Args:
-            report: What it has come to.
-            skew: How many seconds the portal's clock is ahead.
+            report: The report of the harvest.
+            skew: Seconds that the portal's clock is ahead.
         """
-        # What changes go by is the portal's clock, and what is a minute late may not be seen yet.
+        # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
         self.began += dt.timedelta(seconds=min(skew, 0) - 60)
+        self._close_file()
         with written(self.path) as file:
             file.write(_line(self._head()) + _line({"done": report}))
 
-    def close(self, *, is_empty: bool = False) -> None:
-        """End, whether the harvest is done or not.
+    def close(self, *, is_useless: bool = False) -> None:
+        """Close the journal and release its lock.
 
         Args:
-            is_empty: Whether nothing was noted that a later run could need.
+            is_useless: Whether nothing was recorded that a later run could use.
         """
-        if is_empty and self.latest is None:
+        self._close_file()
+        if is_useless and self.latest is None:
             self.path.unlink(missing_ok=True)
-        self._file.close()
+        _release(self._lock)
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _head(self) -> dict[str, Any]:
         return {
-            "query": self.query,
+            "query": self.identity,
             "began": self.began.isoformat(),
             "latest": None if self.latest is None else self.latest.isoformat(),
             "since": None if self.since is None else self.since.isoformat(),
         }
 
-    def _append(self, content: Mapping[str, Any]) -> None:
-        self._file.write(_line(content))
-        sync(self._file)
-
 
 def finished(destination: Path) -> Report | None:
-    """What the harvest has come to that a file is whole by, None if there is none."""
+    """The report of the run that completed this file, or None."""
     path = checkpoint_of(destination)
     if not (path.exists() and destination.exists()):
         return None
@@ -171,10 +182,9 @@ def _line(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode() + b"\n"
 
 
-def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The first line of a journal and the others; it is cut off after the last whole one."""
-    file.seek(0)
-    content = file.read()
+def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Read the first line of a journal and the others; truncate it after the last whole line."""
+    content = path.read_bytes() if path.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
     if not content:
         return {}, []
@@ -187,13 +197,19 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any], list[dict[str, An
             Report(**(line["done"] if "done" in line else Entry(**line).report))
     except (ValueError, LookupError, TypeError) as error:
         raise CheckpointError(
-            f"{path} is no checkpoint of a harvest ({error!r}): move it away, or remove it"
+            f"{path} is not the checkpoint of a harvest ({error!r}): move it away, or remove it"
         ) from None
-    file.truncate(len(whole))
+    if whole != content:
+        os.truncate(path, len(whole))
     return head, body
 
 
-def _compare(path: Path, there: Query, here: Query) -> None:
+def _sized(identity: Identity) -> Identity:
+    """An identity whatever its page size."""
+    return {**identity, "page_size": 0}
+
+
+def _compare(path: Path, there: Identity, here: Identity) -> None:
     """Refuse to continue another harvest."""
     different = [
         f"{name} {_shown(there.get(name))} there, {_shown(here.get(name))} here"
@@ -202,8 +218,8 @@ def _compare(path: Path, there: Query, here: Query) -> None:
     ]
     if different:
         raise CheckpointError(
-            f"{path} is of another harvest ({'; '.join(different)}): say the same again, choose "
-            "another destination, or harvest all anew, without resuming"
+            f"{path} belongs to another harvest ({'; '.join(different)}): give the same arguments "
+            "again, choose another destination, or harvest all anew, without resuming"
         )
 
 
@@ -213,50 +229,24 @@ def _shown(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else repr(value)
 
 
-def _locked(path: Path) -> BinaryIO:
-    """Open a checkpoint, or make one, and keep other processes from it."""
-    while True:
-        file = path.open("a+b")
-        try:
-            _lock(file, path)
-            # Who had it locked may have replaced it meanwhile.
-            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file
-        except BaseException:
-            file.close()
-            raise
-        file.close()
-
-
-def _begun(path: Path, head: bytes) -> BinaryIO:
-    """Replace a checkpoint by one with nothing but its first line, which is locked like it."""
-    part = part_of(path)
-    file = part.open("w+b")
+def _locked(path: Path) -> FileLock:
+    """Lock a journal against other processes and tasks."""
+    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, thread_local=False)
     try:
-        _lock(file, path)
-        file.write(head)
-        sync(file)
-        replace(part, path)
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Refuse to write what another process writes."""
-    if sys.platform == "win32":
-        raise DestinationError(f"{path}: files can only be harvested into on POSIX systems")
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        lock.acquire()
+    except Timeout:
         raise CheckpointError(f"{path} is in use: another harvest is under way there") from None
+    return lock
+
+
+def _release(lock: FileLock) -> None:
+    if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
+        Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()
 
 
 def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:
-    """When the latest harvest began after which nothing older is missing."""
+    """When the latest harvest began before which no change is missing."""
     latest, since = _moment(head["latest"]), _moment(head["since"])
     is_complete = bool(body) and body[-1].get("done", {}).get("complete", False)
     if not is_complete or (since is not None and (latest is None or since > latest)):
@@ -269,7 +259,7 @@ def _moment(text: str | None) -> dt.datetime | None:
 
 
 def _start(date: dt.date | None) -> dt.datetime | None:
-    """When a day begins; a time without a zone is that of the portal, which is UTC."""
+    """The start of a day; a time without a zone is in UTC, as the portal's are."""
     if date is None or (isinstance(date, dt.datetime) and date.tzinfo):
         return date
     if isinstance(date, dt.datetime):

@@ -1,9 +1,9 @@
-"""The columns of a table for the items of a list, and what becomes of an item in it.
+"""The columns of a table, and the conversion of items into its rows.
 
-Objects become structs, lists lists, dates timestamps. What has no fixed type (free-form objects,
-fields of several types) becomes text: JSON, which the column's metadata say. What the columns do
-not hold, because the API has gained it later or it is of another type there, is kept in one more
-column, under its path in the item: nothing is lost.
+Objects become structs, lists lists, dates timestamps. Fields without a fixed type (free-form
+objects, several types) become text: JSON, as the metadata of the column say. Values that no column
+can hold, because the API gained the field later or sends another type, are kept in one more column
+under their path in the item: nothing is lost.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import NoneType
-from typing import Any, Literal, TypeAlias, get_args, get_origin
+from typing import Any, TypeAlias
 
 import msgspec
 import pyarrow as pa
+from attrs import evolve
 from msgspec import inspect
 
-from .._declared import Model, declared, is_model
-from ..dates import read_date, read_datetime
+from .._decoding.dates import read_date, read_datetime
+from .._decoding.declared import Model, declared
+from .._decoding.grammar import alternatives
 from ..errors import DestinationError
-from ..masks import Mask
+from ..types import Mask
 
 REST = "additional_properties"
-"""The column of what the others do not hold: a JSON object."""
+"""The column for values that no other column can hold: a JSON object."""
 
 JSON = {b"format": b"json"}
 """The metadata of a column whose text is JSON."""
@@ -49,38 +50,38 @@ _INSPECTED: dict[type[inspect.Type], Any] = {
     inspect.DateTimeType: dt.datetime,
     inspect.DateType: dt.date,
 }
-"""What msgspec says of a scalar -> its type."""
+"""The type of a scalar in msgspec -> in Python."""
 
 _OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
 _LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
 
 Rest: TypeAlias = dict[str, Any]
-"""What the columns do not hold: its path -> the value."""
+"""Values that no column can hold, by their paths."""
 
 Reader: TypeAlias = Callable[[Any, Rest, str], Any]
-"""Makes of a value what a column holds, or puts it aside under its name."""
+"""Converts a value for a column, or puts it aside under its name."""
 
 _INT64 = range(-(2**63), 2**63)
 
 
 def of_model(model: type[Model], mask: Mask | None) -> pa.Schema:
-    """The columns of a model, or of what a mask wants of it."""
+    """The columns of a model, narrowed down by a mask."""
     return pa.schema(
         [*_fields_of_model(model, mask, ()), pa.field(REST, pa.string(), metadata=JSON)]
     )
 
 
 def of_class(class_: type[Any]) -> pa.Schema:
-    """The columns of a class that answers are decoded into, which has all that is wanted.
+    """The columns of a class that items are decoded into.
 
     Raises:
-        DestinationError: It is written with a tag, for which there is no column.
+        DestinationError: It has a msgspec tag, for which there is no column.
     """
     return pa.schema([_field_of(one) for one in _untagged(inspect.type_info(class_)).fields])
 
 
 class Rows:
-    """Makes rows of a table of items.
+    """Converts items into rows of a table.
 
     Args:
         schema: The columns.
@@ -91,10 +92,10 @@ class Rows:
         self._cells = _struct_reader([*schema])
 
     def row(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """An item as a row.
+        """Convert an item.
 
         Raises:
-            DestinationError: A column cannot hold a value, and there is none for such values.
+            DestinationError: A column cannot hold a value, and there is no column for the rest.
         """
         rest: Rest = {}
         cells: dict[str, Any] = self._cells(item, rest, "")
@@ -128,22 +129,18 @@ def _field(
 
 def _type(type_: Any, mask: Mask | None, above: tuple[type[Model], ...]) -> pa.DataType | None:
     """The type of a column, None for JSON."""
-    if (scalar := _SCALARS.get(type_)) is not None:
-        return scalar
-    if is_model(type_):
-        # One that contains itself has no end.
-        fields = [] if type_ in above else _fields_of_model(type_, mask, above)
+    # An enum is open: its values, or any text.
+    several = {evolve(one, values=()) for one in alternatives(type_) if one.kind != "null"}
+    if len(several) != 1:
+        return None
+    (one,) = several
+    if one.kind == "list":
+        return pa.list_(_field("element", one.item, mask, above))
+    if one.kind == "model":
+        # A model that contains itself would have no end.
+        fields = [] if one.type in above else _fields_of_model(one.type, mask, above)
         return pa.struct(fields) if fields else None
-    if get_origin(type_) is list:
-        return pa.list_(_field("element", get_args(type_)[0], mask, above))
-    several = {_of_literal(one) for one in get_args(type_)} - {NoneType}
-    return _type(several.pop(), mask, above) if len(several) == 1 else None
-
-
-def _of_literal(type_: Any) -> Any:
-    """The type of the values of an enum, which is open: a Literal or text."""
-    values = {type(value) for value in get_args(type_)} if get_origin(type_) is Literal else set()
-    return values.pop() if len(values) == 1 else type_
+    return _SCALARS.get(one.type)
 
 
 def _field_of(field: inspect.Field) -> pa.Field[Any]:
@@ -157,7 +154,7 @@ def _untagged(info: Any) -> Any:
 
 
 def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
-    """The column for what a class says of a field."""
+    """The column for a field of a class."""
     while isinstance(info, inspect.UnionType):
         several = [one for one in info.types if not isinstance(one, inspect.NoneType)]
         if len(several) != 1:
@@ -173,7 +170,7 @@ def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
 
 
 def _reader(field: pa.Field[Any]) -> Reader:
-    """What reads the values of a column. It is made once, for there are very many of them."""
+    """The converter of a column's values, made once for all of them."""
     if field.metadata == JSON:
         return lambda value, _rest, _name: _text(value)
     if pa.types.is_struct(field.type):
@@ -193,7 +190,7 @@ def _reader(field: pa.Field[Any]) -> Reader:
 
 
 def _or_rest(read: Reader, kind: type) -> Reader:
-    """What reads one kind of JSON, and puts aside what is of another."""
+    """A converter of one kind of JSON that puts other kinds aside."""
 
     def reader(value: Any, rest: Rest, name: str) -> Any:
         if type(value) is not kind:
@@ -247,7 +244,7 @@ def _only(kind: type, value: Any) -> Any:
 
 def _integer(value: Any) -> int:
     number: int = _only(int, value)
-    if number not in _INT64:  # Which would look at each of them for what is no int.
+    if number not in _INT64:  # A range compares other types one by one.
         raise OverflowError
     return number
 
@@ -261,11 +258,11 @@ def _timestamp(value: Any) -> dt.datetime:
         moment = dt.datetime.fromisoformat(value)
     except ValueError:
         lenient = read_datetime(value)
-        # What remembers its text is not what Arrow takes.
+        # Arrow does not take a subclass.
         moment = dt.datetime.combine(lenient.date(), lenient.timetz())
     if moment.tzinfo is None:
         return moment.replace(tzinfo=dt.UTC)
-    # At the ends of time there may be no such moment in UTC.
+    # Near the first and last year, the time in UTC may not exist.
     return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
 
 
@@ -282,4 +279,4 @@ _READERS: dict[pa.DataType, Callable[[Any], Any]] = {
     pa.timestamp("us", tz="UTC"): _timestamp,
     pa.date32(): _day,
 }
-"""How JSON becomes what a column holds."""
+"""The type of a column -> the converter of its values."""

@@ -1,11 +1,11 @@
-"""Parquet files, with what is nested kept."""
+"""Parquet files, in which nested objects and lists are kept."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import pyarrow as pa
@@ -17,64 +17,64 @@ from . import columns
 from .sinks import checkpoint_of, lost
 
 ROW_GROUP = 8 << 20
-"""Bytes in memory of a row group, about: what each has of its own is large for so many columns."""
+"""Approximate bytes of a row group in memory. With many columns, small groups are inefficient."""
 
-_AT_ONCE = 100
-"""Items of which the rows are in memory at once, as Python's objects."""
-
-_MANY = 1 << 30
-"""Rows of a row group at most: more than there ever are."""
+_BATCH = 100
+"""Rows that are held as Python objects at once."""
 
 
 class Parquet:
-    """A Parquet file. A file of that format says at its end what is in it, so it cannot grow.
+    """A Parquet file.
 
-    What is written goes to a folder of Arrow files, one for each commit; at the end they are put
-    together to row groups, one after the other.
+    A Parquet file cannot grow, as its metadata are at its end. Each commit therefore writes an
+    Arrow file to a temporary folder; the end of the harvest merges these files into row groups.
+
+    Attributes:
+        checkpoint: The path of the checkpoint.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.checkpoint = checkpoint_of(path)
         self._path = path
         self._folder = part_of(path)
         self._schema = schema
         self._rows = columns.Rows(schema)
-        # That of the system gives back what is not used any more.
+        # Arrow's default pool would keep memory that is no longer used.
         self._pool = pa.system_memory_pool()
-        self._writing: _Part | None = None
         self._count = 0
-
-    @property
-    def checkpoint(self) -> Path:
-        """The file that says how far the harvest is."""
-        return checkpoint_of(self._path)
+        self._file: BinaryIO | None = None
+        self._writer: Any = None
 
     def open(self, state: Any) -> None:
-        """See :class:`~aiodatagouv.bulk.Sink`; the state is the number of those files."""
+        """See :class:`~aiodatagouv.bulk.Sink`; the state is the number of Arrow files."""
         if state is None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir()
             sync_folder(self._folder.parent)
             return
         self._count = state
-        if not all(part.exists() for part in self._parts()):
+        if not all(self._arrow(number).exists() for number in range(state)):
             raise lost(self._folder)
-        for part in self._parts()[:1]:
-            with part.open("rb") as file, pa.ipc.open_file(file) as reader:
+        if state:
+            with self._arrow(0).open("rb") as file, pa.ipc.open_file(file) as reader:
                 if not reader.schema.equals(self._schema, check_metadata=True):
                     raise CheckpointError(
-                        f"{part} has other columns than this harvest: begin anew, without resuming"
+                        f"{self._arrow(0)} has other columns than this harvest: harvest all anew, "
+                        "without resuming"
                     )
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        for start in range(0, len(items), _AT_ONCE):
-            self.write_rows(self.rows(items[start : start + _AT_ONCE]))
+        for start in range(0, len(items), _BATCH):
+            self.write_rows(self.rows(items[start : start + _BATCH]))
 
     def commit(self) -> int:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.close()
+        if self._file is not None:
+            with self._file:
+                self._writer.close()
+                sync(self._file)
+            self._file = None
             sync_folder(self._folder)
             self._pool.release_unused()
             self._count += 1
@@ -88,19 +88,19 @@ class Parquet:
                 file, self._schema, compression="zstd", memory_pool=self._pool
             ) as writer:
                 for table in self._row_groups():
-                    writer.write_table(table, row_group_size=_MANY)
-                    del table  # Before the next one is read.
+                    writer.write_table(table, row_group_size=table.num_rows)
+                    del table  # Free its memory before the next one is read.
                     self._pool.release_unused()
             sync(file)
         replace(whole, self._path)
         shutil.rmtree(self._folder)
 
     def _row_groups(self) -> Iterator[pa.Table]:
-        """What has been written, put together to pieces of a size that is good to read."""
+        """Iterate over the rows written, in tables of the size of a row group."""
         tables: list[pa.Table] = []
         for number in range(self._count):
             with (
-                self._part(number).open("rb") as file,
+                self._arrow(number).open("rb") as file,
                 pa.ipc.open_file(file, memory_pool=self._pool) as reader,
             ):
                 tables.append(reader.read_all())
@@ -112,66 +112,42 @@ class Parquet:
 
     def close(self) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.give_up()
+        if self._file is not None:  # It is incomplete: the next run overwrites it.
+            self._file.close()
 
     def rows(self, items: Iterable[bytes]) -> list[dict[str, Any]]:
-        """What is written for some items."""
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         return [self._rows.row(msgspec.json.decode(item)) for item in items]
 
     def write_rows(self, rows: list[dict[str, Any]]) -> None:
-        """Write what :meth:`rows` or :meth:`previous` have given."""
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         if not rows:
             return
-        if self._writing is None:
-            self._writing = _Part(self._part(self._count), self._schema)
-        self._writing.write(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+        if self._file is None:
+            self._file = self._arrow(self._count).open("wb")
+            options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+            self._writer = pa.ipc.new_file(self._file, self._schema, options=options)
+        self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
 
     def exists(self) -> bool:
-        """Whether there is a file already."""
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         return self._path.exists()
 
     def discard(self) -> None:
-        """Remove what a harvest may have left that was finished."""
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def previous(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The rows of the file that is there, each with the id of its item."""
+    def existing(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         with pq.ParquetFile(self._path) as file:
             if not file.schema_arrow.equals(self._schema):
                 raise DestinationError(
-                    f"{self._path} has other columns than those of this harvest: harvest all anew"
+                    f"{self._path} has other columns than this harvest: harvest all anew"
                 )
-            for batch in file.iter_batches(batch_size=100):
+            for batch in file.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():
                     yield row["id"], row
 
-    def _parts(self) -> list[Path]:
-        return [self._part(number) for number in range(self._count)]
-
-    def _part(self, number: int) -> Path:
+    def _arrow(self, number: int) -> Path:
+        """The path of the Arrow file of a commit."""
         return self._folder / f"{number:06}"
-
-
-class _Part:
-    """An Arrow file that is being written."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._file = path.open("wb")
-        options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-        self._writer = pa.ipc.new_file(self._file, schema, options=options)
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Write some rows."""
-        self._writer.write_batch(batch)
-
-    def close(self) -> None:
-        """Return once all is on disk."""
-        with self._file:
-            self._writer.close()
-            sync(self._file)
-
-    def give_up(self) -> None:
-        """Leave it as it is: it does not count."""
-        self._file.close()

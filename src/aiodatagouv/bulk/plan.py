@@ -1,4 +1,4 @@
-"""What is to be harvested: the call, what becomes of its answers, and between which dates."""
+"""The plan of a harvest, prepared once: the list, its decoding, its identity."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
-from .. import answers, masks
+from .._call import answers
+from .._call.caller import Caller
+from .._fields import mask as masks
+from .._walk.listing import Listing, dates_of, read_page
+from .._walk.pages import Batch
 from ..errors import MaskError
-from ..lists import dates_of, including, keyed, page_size, read_page
-from ..walk import Batch
+from ..operation import Order
+from ..pagination import Paginator
+from ..types import Fields
+from .partition import Part
 
 if TYPE_CHECKING:
-    from ..masks import Mask
-    from ..operation import Call, Order
-    from ..pagination import Paginator
-    from ..projection import Projection
-    from ..types import Fields
-    from .partition import Part
+    from .._fields.projection import Projection
 
 Lines = list[bytes]
 """Items, each as a JSON object without a line break."""
@@ -27,114 +28,126 @@ Lines = list[bytes]
 
 @frozen
 class Plan:
-    """What is to be harvested.
+    """The plan of a harvest.
 
     Attributes:
-        call: The call that is walked, with no more than the fields wanted.
-        projection: How its items are decoded into a class; they stay as they are when None.
-        part: The part of the list that is wanted; all of it when None.
+        listing: The list, with the dates of creation if only a part of it is wanted.
+        projection: The decoding of items into a class; None to keep them as they are.
+        part: The part of the list that is wanted; None for all of it.
     """
 
-    call: Call
+    listing: Listing
     projection: Projection[Any] | None = None
     part: Part | None = None
 
     @classmethod
     def of(
-        cls, source: Paginator[Any, Any] | Part, fields: Fields | None, into: type[Any] | None
+        cls,
+        client: Caller,
+        source: Paginator[Any, Any] | Part,
+        fields: Fields | None,
+        into: type[Any] | None,
     ) -> Plan:
-        """What a caller wants.
+        """Prepare a harvest.
 
         Raises:
-            MaskError: The fields cannot be had, or are said twice.
+            MaskError: The list cannot be narrowed down to the fields, or they are given twice.
+            ValueError: The page size is not positive, or a part cannot be walked.
         """
-        from .partition import Part
-
         call, part = source.call, source if isinstance(source, Part) else None
         projection = source.projection() if isinstance(source, Part) else source.projection
         if fields is not None or into is not None:
-            if call.fields is not None or (fields is not None and into is not None):
-                raise MaskError(f"{call.operation.id}: say once only which fields are wanted")
+            if call.mask is not None or (fields is not None and into is not None):
+                raise MaskError(f"{call.operation.name}: the fields wanted are given twice")
             if into is not None:
                 call, projection = answers.project(call, into)
             else:
-                call = call.with_fields(masks.write(masks.read(fields or "", call.operation)))
-        return cls(call, projection, part)
+                call = call.with_mask(masks.read(fields or "", call.operation))
+        listing = Listing.of(client, call)
+        return cls(listing.dated(listing.created) if part else listing, projection, part)
 
-    def query(self, portal: str, *, has_key: bool) -> dict[str, Any]:
-        """What tells this harvest from others, as JSON.
+    @property
+    def name(self) -> str:
+        """The operation's name."""
+        return self.listing.call.operation.name
 
-        Args:
-            portal: The root of its API.
-            has_key: Whether it is called with a key, which shows more.
-        """
-        mask = self.call.mask()
+    @property
+    def first(self) -> int:
+        """The first page wanted."""
+        if self.part is None:
+            return self.listing.first
+        return self.part.start // self.listing.page_size + 1
+
+    @property
+    def unstable(self) -> str | None:
+        """The reason why the list cannot be walked stably, if any."""
+        return self.listing.unstable
+
+    def total(self, batch: Batch[Any]) -> int:
+        """The number of items wanted, as far as a page tells."""
+        return batch.total if self.part is None else self.part.end - self.part.start
+
+    def dated(self, order: Order) -> Plan:
+        """The same plan, with the list in a sort order and its dates."""
+        return evolve(self, listing=self.listing.sorted(order).dated(order))
+
+    def identity(self) -> dict[str, Any]:
+        """The JSON that identifies this harvest."""
+        listing = self.listing
+        call, client = listing.call, listing.client
         several: dict[str, list[str]] = {}
-        for name, value in self.call.query_pairs():
-            if name == "page_size":
-                continue
-            several.setdefault(f"parameter {name}", []).append(value)
+        for name, value in call.query_pairs():
+            if name != "page_size":
+                several.setdefault(f"parameter {name}", []).append(value)
         return {
-            "portal": portal,
-            "operation": self.call.operation.id,
-            **{f"path {name}": str(value) for name, value in self.call.path.items()},
+            "portal": str(client._portal),
+            "operation": call.operation.id,
+            "path": call.path,
             **{name: values[0] if len(values) == 1 else values for name, values in several.items()},
-            "fields": None if mask is None else masks.write(mask),
+            "fields": None if call.mask is None else masks.write(call.mask),
             "class": None if self.projection is None else self.projection.class_.__qualname__,
-            "key": has_key,
-            "page_size": page_size(self.call),
+            # A key shows more items.
+            "key": bool(client._key),
+            "page_size": listing.page_size,
             **({} if self.part is None else self.part.to_dict()),
         }
 
-    def wide(self, *orders: Order) -> Call:
-        """The call that asks for the ids and some dates as well."""
-        call = keyed(self.call)
-        for order in orders:
-            call = including(call, order.date)
-        return call
-
-    def reader(self, *orders: Order) -> Callable[[str, bytes], Batch[Lines]]:
-        """What reads a page of :meth:`wide`; its dates are those of the first of the orders."""
-        wanted = self.call.mask()
-        extra = [["id"], *(order.date.split(".") for order in orders)]
+    def reader(self) -> Callable[[str, bytes], Batch[Lines]]:
+        """A function that decodes a page into lines."""
+        listing = self.listing
 
         def read(operation: str, content: bytes) -> Batch[Lines]:
             page = read_page(operation, content)
-            dates = dates_of(operation, page.page, orders[0].date) if orders else []
+            dates = dates_of(operation, page.page, listing.date) if listing.date else []
             if self.projection is not None:
                 objects = self.projection.page(operation, content).data
                 lines = [_encoded(one) for one in objects]
             else:
-                lines = [_line(item, wanted, extra) for item in page.page]
+                for item in page.page:
+                    listing.strip(item)
+                lines = [_encoded(item) for item in page.page]
             return Batch(lines, page.ids, page.total, page.size, page.has_more, dates)
 
         return read
 
 
-def _line(item: dict[str, Any], wanted: Mask | None, extra: list[list[str]]) -> bytes:
-    if wanted is not None:
-        for path in extra:
-            masks.strip(item, wanted, path)
-    return _encoded(item)
-
-
 def _encoded(item: Any) -> bytes:
-    """An item as JSON; NaN, which that has not, becomes null."""
-    # The order of sets is another one in each process; that of the portal is kept.
+    """An item as JSON; NaN, which JSON does not have, becomes null."""
+    # Sets have another order in each process; the portal's own order is kept.
     order: Literal["deterministic"] | None = None if type(item) is dict else "deterministic"
     try:
         return msgspec.json.encode(item, order=order)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_readable(msgspec.to_builtins(item)), order=order)
+        return msgspec.json.encode(_printable(msgspec.to_builtins(item)), order=order)
 
 
-def _readable(value: Any) -> Any:
-    """JSON with no half of a surrogate pair, which is no text: it becomes the sign for that."""
+def _printable(value: Any) -> Any:
+    """JSON in which halves of surrogate pairs, which are not text, are replacement characters."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_readable(one) for one in value]
+        return [_printable(one) for one in value]
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
-        return {_readable(name): _readable(one) for name, one in items}
+        return {_printable(name): _printable(one) for name, one in items}
     return value

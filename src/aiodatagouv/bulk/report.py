@@ -1,42 +1,42 @@
-"""What a harvest has come to, while it is under way and at its end."""
+"""The report of a harvest, and the counters that make it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import time
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from attrs import asdict, define, evolve, field, frozen
 
+from .._call.caller import Caller
+from .._decoding.dates import read_http_date
+from .._http import Response
 from ..errors import NetworkError
+from ..retry import Retry
 
-if TYPE_CHECKING:
-    from .._http import Response
-    from ..client import Client
-    from ..retry import Retry
+C = TypeVar("C", bound=Caller)
 
 
 @frozen(kw_only=True)
 class Report:
-    """What a harvest has come to. What earlier runs did before they were cut off is counted too.
+    """The outcome of a harvest, with that of earlier runs which it continues.
 
     Attributes:
-        operation: The id of the operation that was walked.
-        items: How many items are in the destination.
-        total: How many the portal says that it has, None as long as it has not said so.
-        pages: How many pages with items came.
-        requests: How many requests were sent, those for ids alone and those made again included.
-        retries: How many of them were made again.
-        rejected: How many of them were answered 429.
-        bytes: How many bytes the answers had, unpacked.
-        seconds: How long it took.
-        complete: Whether everything is there that was there throughout, as far as can be told.
-        reason: Why it is not complete, or why more than its number cannot be told.
-        resumed: How many of the items an earlier run had brought.
-        missed: How many items moved meanwhile, and were fetched by themselves.
-        changed: How many items have been replaced or added, of a harvest of what has changed.
-        removed: How many items are not there any more, of a harvest of what has changed.
+        operation: The name of the operation that lists the items.
+        items: Items in the destination.
+        total: Items that the portal has, None until it has said so.
+        pages: Pages with items that were received.
+        requests: Requests sent, including those for ids alone and repeated ones.
+        retries: Requests that were repeated.
+        rejected: Requests that were answered 429.
+        bytes: The size of all answers, decompressed.
+        seconds: The duration.
+        complete: Whether every item that existed throughout is there, as far as can be told.
+        reason: Why it is not complete, or why only the number of items could be checked.
+        resumed: Items that an interrupted run had written.
+        missed: Items that moved in the list meanwhile, and were fetched one by one.
+        changed: Items replaced or added, if the destination was updated.
+        removed: Items that no longer exist, if the destination was updated.
     """
 
     operation: str
@@ -61,12 +61,12 @@ class Report:
 
 
 @define
-class Tally:
-    """Counts what a harvest does.
+class Counters:
+    """Counts the work of a harvest.
 
     Attributes:
-        report: What it has come to.
-        skew: How many seconds the portal's clock is ahead, once it has shown it.
+        report: The report so far.
+        skew: Seconds that the portal's clock is ahead, once a response has shown it.
     """
 
     report: Report
@@ -75,15 +75,15 @@ class Tally:
     _before: float = 0.0
 
     def restore(self, report: Report) -> None:
-        """Count on from what an earlier run has come to."""
+        """Continue from the report of an interrupted run."""
         self.report, self._before = report, report.seconds
 
-    def watch(self, client: Client) -> Client:
-        """The client, with its requests counted."""
-        return client.observed(on_response=self._responded, on_retry=self._retried)
+    def observe(self, client: C) -> C:
+        """Derive a client whose requests are counted."""
+        return client._observed(on_response=self._responded, on_retry=self._retried)
 
     def add(self, *, items: int = 0, pages: int = 0, total: int | None = None) -> None:
-        """Count what was written."""
+        """Count items and pages."""
         known = self.report
         self.report = evolve(
             known,
@@ -93,9 +93,9 @@ class Tally:
             seconds=self._before + time.monotonic() - self._since,
         )
 
-    def note(self, **facts: Any) -> None:
+    def set(self, **values: Any) -> None:
         """Set fields of the report."""
-        self.report = evolve(self.report, **facts)
+        self.report = evolve(self.report, **values)
 
     def _responded(self, response: Response) -> None:
         known = self.report
@@ -105,21 +105,11 @@ class Tally:
             rejected=known.rejected + (response.status_code == 429),
             bytes=known.bytes + (len(response.content) if response.is_closed else 0),
         )
-        if self.skew is None and (text := response.headers.get("Date")):
-            self.skew = _skew(text)
+        if self.skew is None and (date := read_http_date(response.headers.get("Date", ""))):
+            self.skew = (date - dt.datetime.now(dt.UTC)).total_seconds()
 
     def _retried(self, retry: Retry) -> None:
-        # Of what was not answered nothing else is known.
+        # A request without a response is counted nowhere else.
         unanswered = isinstance(retry.error, NetworkError) and retry.error.is_sent
         known = self.report
         self.report = evolve(known, requests=known.requests + unanswered, retries=known.retries + 1)
-
-
-def _skew(text: str) -> float:
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    if date.tzinfo is None:  # It says that it does not know where it is.
-        date = date.replace(tzinfo=dt.UTC)
-    return (date - dt.datetime.now(dt.UTC)).total_seconds()

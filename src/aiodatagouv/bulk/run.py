@@ -7,36 +7,57 @@ import os
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, overload
 
 from attrs import define, evolve, field
 
-from .. import masks
+from .._fields import mask as masks
+from .._walk.pages import Batch, Seen, check_concurrency, walk
+from ..client import Client
 from ..errors import CheckpointError, DestinationError, NotFoundError, OrderError
-from ..lists import fetcher, first_page, instability, page_size, stable_walk
-from ..walk import Batch, Seen, walk
+from ..pagination import Paginator
+from ..types import Fields
 from .checkpoint import Journal
-from .desk import Desk
-from .merging import check_update, update
+from .partition import Part
 from .plan import Lines, Plan
-from .report import Report, Tally
+from .report import Counters, Report
 from .sinks import SUFFIXES, FileSink, JsonLines, Sink, needs
-
-if TYPE_CHECKING:
-    from ..client import Client
-    from ..pagination import Paginator
-    from ..types import Fields
-    from .partition import Part
+from .update import check_update, update
+from .writer import Writer
 
 Progress = Callable[[Report], object]
-"""What is called after each page with what the harvest has come to."""
+"""Called after each page with the report so far."""
 
 
+@overload
 async def harvest(
-    client: Client,
-    paginator: Paginator[Any, Any] | Part,
+    source: Paginator[Any, Any],
     destination: str | os.PathLike[str] | Sink,
     *,
+    concurrency: int = 4,
+    fields: Fields | None = None,
+    into: type[Any] | None = None,
+    resume: bool = True,
+    since: dt.date | Literal["last"] | None = None,
+    progress: Progress | None = None,
+) -> Report: ...
+@overload
+async def harvest(
+    source: Part,
+    destination: str | os.PathLike[str] | Sink,
+    *,
+    client: Client,
+    concurrency: int = 4,
+    fields: Fields | None = None,
+    into: type[Any] | None = None,
+    resume: bool = True,
+    progress: Progress | None = None,
+) -> Report: ...
+async def harvest(
+    source: Paginator[Any, Any] | Part,
+    destination: str | os.PathLike[str] | Sink,
+    *,
+    client: Client | None = None,
     concurrency: int = 4,
     fields: Fields | None = None,
     into: type[Any] | None = None,
@@ -46,139 +67,130 @@ async def harvest(
 ) -> Report:
     """Write all items of a list to a file.
 
-    >>> report = await bulk.harvest(client, api.datasets.list_datasets(client), "datasets.jsonl.gz")
+    >>> report = await bulk.harvest(api.datasets.list_datasets(client), "datasets.jsonl.gz")
     >>> report.complete
     True
 
-    Every item that is there throughout is written exactly once, whatever is created, changed or
-    deleted meanwhile, in the order of creation; where the portal does not sort a list so, its own
-    order is kept, and the report says why no more than the number of items can be checked.
+    Every item that exists throughout is written exactly once, whatever is created, changed or
+    deleted meanwhile, in order of creation. Where the portal cannot sort a list so, its own order
+    is kept, and the report says why only the number of items could be checked.
 
     A file appears under its name once it is whole. Until then it is ``<name>.part``, and
-    ``<name>.checkpoint`` says how far it is: after an error, an interrupt or a kill, the same call
-    continues there. The checkpoint stays, and remembers when the harvest began.
+    ``<name>.checkpoint`` records the progress: after an error, an interrupt or a kill, the same
+    call continues there. The checkpoint stays, and remembers when the harvest began.
 
     Args:
-        client: The portal to call.
-        paginator: The list, as the function of its operation returns it, or a :class:`Part`.
-        destination: A file, whose suffix says how it is written: ``.jsonl``, ``.jsonl.gz``,
-            ``.jsonl.zst`` (extra ``zstd``) or ``.parquet`` (extra ``parquet``); or a :class:`Sink`.
-        concurrency: How many pages may be under way at once.
-        fields: Which fields are wanted, if the list does not say so.
-        into: A class to decode items into, which are written as it has them; instead of fields.
-        resume: Whether to continue a run that was cut off; else it is forgotten.
-        since: Fetch only what has changed since a date, or since the latest complete harvest
-            (``"last"``) began, and bring the file up to date with it: an item that changed is
-            replaced, what is new comes last, what is not there any more is taken out. Such a run
-            fetches a page at a time, and begins anew when it was cut off.
-        progress: Is called after each page.
-
-    Returns:
-        What it has come to.
+        source: The list, as the function of its operation returns it, or a :class:`Part` of one.
+        destination: A file, in the format of its suffix: ``.jsonl``, ``.jsonl.gz``, ``.jsonl.zst``
+            (extra ``zstd``) or ``.parquet`` (extra ``parquet``); or a :class:`Sink`.
+        client: The client that harvests a :class:`Part`; a list has its own.
+        concurrency: The most pages in flight at once.
+        fields: The fields wanted, unless the list was made with some.
+        into: A class to decode the items into, and to write them as; instead of fields.
+        resume: Whether to continue an interrupted run; otherwise it is forgotten.
+        since: Fetch only the changes since a date, or since the latest complete harvest began
+            (``"last"``), and update the file: changed items are replaced, new ones appended,
+            deleted ones removed. Such a run fetches one page at a time, and starts again from the
+            beginning if it is interrupted.
+        progress: Called after each page.
 
     Raises:
-        DestinationError: It cannot be written as asked.
-        OrderError: With ``since``: the portal does not sort by changes; the file is as it was.
-        CheckpointError: The checkpoint is of another harvest, or in use.
-        MaskError: The fields that are wanted cannot be had.
-        APIError, NetworkError, DecodeError: The portal fails; what has come is kept.
+        DestinationError: The destination cannot be written as asked.
+        OrderError: With ``since``: the portal does not sort by changes. The file is unchanged.
+        CheckpointError: The checkpoint belongs to another harvest, or is in use.
+        MaskError: The items cannot be narrowed down to the fields.
+        APIError, NetworkError, DecodeError: A call fails. The items that were received are kept.
         OSError: The file cannot be written.
-        ValueError: A parameter is none.
+        ValueError: The concurrency or the page size is not positive.
+        TypeError: A part is given without a client, or a list with one.
     """
-    if concurrency < 1:
-        raise ValueError(f"concurrency is {concurrency}: at least 1 page must be under way")
-    plan = Plan.of(paginator, fields, into)
-    plan.call.check()
+    if isinstance(source, Part) == (client is None):
+        raise TypeError("client must be given for a Part, and only for a Part")
+    check_concurrency(concurrency)
+    if isinstance(source, Paginator):
+        client = source.client
+    assert client is not None
+    counters = Counters(Report(operation=source.call.operation.name))
+    plan = Plan.of(counters.observe(client), source, fields, into)
     sink = _sink(destination, plan)
     if since is not None:
         check_update(plan, sink, since)
-    query = plan.query(client.base_url, has_key=client.has_key)
     journal = None
     if sink.checkpoint is not None:
-        journal = Journal.open(sink.checkpoint, query, resume=resume, since=since)
-    tally = Tally(Report(operation=plan.call.operation.id))
-    async with Desk(sink, journal, tally) as desk:
-        client = tally.watch(client)
+        journal = Journal.open(sink.checkpoint, plan.identity(), resume=resume, since=since)
+    async with Writer(sink, journal, counters) as writer:
         if journal is not None and journal.since is not None:
-            await update(client, plan, desk, journal.since, progress)
+            await update(plan, writer, journal.since, progress)
         else:
-            await _Harvest(client, plan, desk, concurrency, progress).run()
-    return desk.tally.report
+            await _Harvest(plan, writer, concurrency, progress).run()
+    return counters.report
 
 
 @define
 class _Harvest:
-    """A harvest of all that there is.
+    """A harvest of a whole list, or of a part of one.
 
     Attributes:
-        client: The portal to call.
-        plan: What is harvested.
-        desk: Where it goes.
-        concurrency: How many pages may be under way at once.
-        progress: What to call after each page.
-        seen: What has been written.
-        first: The first page that is wanted.
+        plan: The plan.
+        writer: The writer of the destination.
+        concurrency: The most pages in flight at once.
+        progress: Called after each page.
+        seen: The items that were written.
+        first: The first page wanted.
     """
 
-    client: Client
     plan: Plan
-    desk: Desk
+    writer: Writer
     concurrency: int
     progress: Progress | None
     seen: Seen = field(factory=Seen)
     first: int = 1
 
     async def run(self) -> None:
-        """Go on where an earlier run has ended, to the end."""
-        self.first = self.plan.part.page if self.plan.part else first_page(self.plan.call)
+        """Continue after an interrupted run, to the end."""
+        self.first = self.plan.first
         if await self._resume():
             return
-        unstable = None if self.plan.part else instability(self.plan.call)
-        await (self._walk(unstable) if unstable else self._walk_stably())
-        self.seen.ids.clear()  # What puts a file together may need the memory.
-        await self.desk.finish()
+        await (self._walk_stably() if self.plan.unstable is None else self._walk())
+        self.seen.ids.clear()  # Finishing the file may need the memory.
+        await self.writer.finish()
 
     async def _resume(self) -> bool:
         """Open the destination; whether nothing is left to do."""
-        desk, journal = self.desk, self.desk.journal
+        writer, journal = self.writer, self.writer.journal
         entries = [] if journal is None else journal.entries
         last = entries[-1] if entries else None
         if last is None:
-            await desk.do(lambda: desk.sink.open(None))
+            await writer.run(lambda: writer.sink.open(None))
             return False
-        desk.restore(last.page)
+        writer.restore(last.page)
         for entry in entries:
             self.seen.ids.update(entry.ids)
         report = Report(**last.report)
-        self.desk.tally.restore(evolve(report, resumed=report.items))
+        writer.counters.restore(evolve(report, resumed=report.items))
         try:
-            await desk.do(lambda: desk.sink.open(last.state))
+            await writer.run(lambda: writer.sink.open(last.state))
         except CheckpointError:
-            is_named = not isinstance(desk.sink, FileSink) or desk.sink.exists()
-            if not (last.is_last and is_named):
+            has_name = not isinstance(writer.sink, FileSink) or writer.sink.exists()
+            if not (last.is_last and has_name):
                 raise
-            await desk.end()  # It had its name already.
-            if isinstance(desk.sink, FileSink):
-                await desk.do(desk.sink.discard)
+            await writer.record_end()  # It had its final name already.
+            if isinstance(writer.sink, FileSink):
+                await writer.run(writer.sink.discard)
             return True
         if last.is_last:
-            await desk.finish()
+            await writer.finish()
         self.first = max(self.first, last.page + 1)
         return last.is_last
 
     async def _walk_stably(self) -> None:
-        """Walk in the order of creation, with a check that nothing was missed."""
-        part, order = self.plan.part, self.plan.call.operation.created
-        orders = [order] if part and order else []
-        walk = stable_walk(
-            self.client,
-            self.plan.wide(*orders),
-            self.plan.reader(*orders),
-            low=part.low if part else None,
-            high=part.high if part else None,
+        """Walk in order of creation, and check that nothing was missed."""
+        listing, part, counters = self.plan.listing, self.plan.part, self.writer.counters
+        walk = listing.stable_walk(
+            self.plan.reader(), low=part.low if part else None, high=part.high if part else None
         )
         walk.seen = self.seen
-        missed = self.desk.tally.report.missed
+        missed = counters.report.missed
         batches = walk.batches(
             first=self.first, concurrency=self.concurrency, end=part.end if part else 0
         )
@@ -186,51 +198,51 @@ class _Harvest:
             async with aclosing(batches):
                 async for batch, new in batches:
                     if not walk.missed:
-                        self.desk.page = max(self.first, self.desk.page + 1)
-                    self.desk.tally.note(missed=missed + walk.missed)
+                        self.writer.page = max(self.first, self.writer.page + 1)
+                    counters.set(missed=missed + walk.missed)
                     await self._write(batch, new)
         except OrderError as error:
-            self._conclude(str(error))
+            self._count(str(error))
         else:
-            self.desk.tally.note(complete=True)
+            counters.set(complete=True)
 
-    async def _walk(self, reason: str) -> None:
-        """Walk in the portal's own order, or in the one that was asked for."""
-        fetch = fetcher(self.client, self.plan.wide(), self.plan.reader())
-        pages = walk(self.client.start, fetch, first=self.first, concurrency=self.concurrency)
+    async def _walk(self) -> None:
+        """Walk in the portal's own order, or in the one asked for."""
+        listing = self.plan.listing
+        fetch = listing.fetcher(self.plan.reader())
+        pages = walk(listing.client._start, fetch, first=self.first, concurrency=self.concurrency)
         try:
             async with aclosing(pages):
                 async for batch in pages:
-                    self.desk.page = max(self.first, self.desk.page + 1)
+                    self.writer.page = max(self.first, self.writer.page + 1)
                     await self._write(batch, self.seen.new(batch.ids))
         except NotFoundError:
-            if not self.desk.page:
+            if not self.writer.page:
                 raise
-        self._conclude(f"only the number of items can be checked: {reason}")
+        self._count(f"only the number of items can be checked: {self.plan.unstable}")
 
-    def _conclude(self, reason: str) -> None:
-        """Tell by the number of items alone whether all are there."""
-        call, report = self.plan.call, self.desk.tally.report
-        skipped = (first_page(call) - 1) * page_size(call)
-        self.desk.tally.note(complete=report.items + skipped == report.total, reason=reason)
+    def _count(self, reason: str) -> None:
+        """Tell by the number of items alone whether the harvest is complete."""
+        listing, counters = self.plan.listing, self.writer.counters
+        skipped = (listing.first - 1) * listing.page_size
+        is_complete = counters.report.items + skipped == counters.report.total
+        counters.set(complete=is_complete, reason=reason)
 
     async def _write(self, batch: Batch[Lines], new: list[int]) -> None:
-        self.desk.tally.add(items=len(new), pages=1, total=self._total(batch))
-        ids = [batch.ids[place] for place in new]
-        await self.desk.write([batch.page[place] for place in new], [one for one in ids if one])
+        counters = self.writer.counters
+        counters.add(items=len(new), pages=1, total=self.plan.total(batch))
+        ids = [batch.ids[index] for index in new]
+        lines = [batch.page[index] for index in new]
+        await self.writer.write(lines, [one for one in ids if one])
         if self.progress is not None:
-            self.progress(self.desk.tally.report)
-
-    def _total(self, batch: Batch[Lines]) -> int:
-        part = self.plan.part
-        return batch.total if part is None else part.end - part.start
+            self.progress(counters.report)
 
 
 def _sink(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
-    """Where a harvest goes.
+    """The sink for a destination.
 
     Raises:
-        DestinationError: It is no destination, or a package for it is missing.
+        DestinationError: It cannot be a destination, or a package for it is missing.
     """
     if isinstance(destination, Sink):
         return destination
@@ -240,7 +252,7 @@ def _sink(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
     if not path.parent.is_dir():
         raise DestinationError(f"{path}: there is no folder {path.parent}")
     if path.exists() and not path.is_file():
-        raise DestinationError(f"{path} is no file")
+        raise DestinationError(f"{path} is not a file")
     if path.suffix != ".parquet":
         return JsonLines(path)
     try:
@@ -250,5 +262,5 @@ def _sink(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
         raise needs("pyarrow", "parquet", path) from None
     if plan.projection is not None:
         return Parquet(path, columns.of_class(plan.projection.class_))
-    operation = plan.call.operation
-    return Parquet(path, columns.of_model(masks.model_of(operation), plan.call.mask()))
+    call = plan.listing.call
+    return Parquet(path, columns.of_model(masks.model_of(call.operation), call.mask))

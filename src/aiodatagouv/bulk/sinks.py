@@ -1,4 +1,4 @@
-"""Where a harvest goes: what every destination does, and files of JSON Lines."""
+"""The destinations of a harvest: the protocols that they follow, and JSON Lines files."""
 
 from __future__ import annotations
 
@@ -15,92 +15,97 @@ from ..errors import CheckpointError, DestinationError
 from ..files import part_of, replace, sync, sync_folder
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
-"""The names of the formats that files are written in."""
+"""The suffixes of the file formats that can be written."""
 
 
 @runtime_checkable
 class Sink(Protocol):
-    """A destination of one's own. Its methods are called one after the other, in one thread."""
+    """The protocol of a destination, open to users. Its methods are called one at a time."""
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file that says how far the harvest is; None if it cannot be continued."""
+        """The path of the checkpoint; None if an interrupted harvest cannot be resumed."""
 
     def open(self, state: Any) -> None:
-        """Begin: from nothing when the state is None, else after what it covers.
+        """Start writing: anew, or after the last commit of an interrupted run.
 
-        What was written after that must be forgotten.
+        Args:
+            state: The state that :meth:`commit` returned, or None to start anew. Items written
+                after that commit must be dropped.
 
         Raises:
-            CheckpointError: What the state covers is not there.
+            CheckpointError: Items written before that commit are lost.
         """
 
     def write(self, items: Sequence[bytes]) -> None:
-        """Take some items, each of them a JSON object without a line break."""
+        """Write some items, each of them a JSON object without a line break."""
 
     def commit(self) -> Any:
-        """Return once everything is on disk, with the state to continue after it, as JSON."""
+        """Flush the items written to disk; return the state for :meth:`open`, as JSON."""
 
     def finish(self) -> None:
-        """All is there: give it its name.
+        """Complete the destination after the last commit, and give it its final name.
 
-        A run that ends in between is continued by :meth:`open` and this, unless :meth:`open` says
-        that nothing is there any more.
+        If the process is killed meanwhile, the next run calls :meth:`open` and this method again.
+        When the final name was given already, :meth:`open` raises a CheckpointError.
         """
 
     def close(self) -> None:
-        """End, finished or not: what comes last of all."""
+        """Release all resources, whether the harvest is finished or not. The last call."""
 
 
 @runtime_checkable
 class FileSink(Sink, Protocol):
-    """A destination that a harvest of what has changed can be merged into. A row is any object."""
+    """The protocol of a file that can be updated. A row is an item in the format of the file."""
 
     def rows(self, items: Iterable[bytes]) -> list[Any]:
-        """What is written for some items."""
+        """Convert items, as for :meth:`Sink.write`, into rows."""
         ...
 
     @property
     def checkpoint(self) -> Path:
-        """The file that says how far the harvest is."""
+        """The path of the checkpoint."""
         ...
 
     def exists(self) -> bool:
-        """Whether there is a file already."""
+        """Whether the file exists under its final name."""
         ...
 
     def discard(self) -> None:
-        """Remove what a harvest may have left that was finished."""
+        """Remove the temporary files of a harvest."""
 
-    def previous(self) -> Iterator[tuple[str, Any]]:
-        """The rows of the file that is there, each with the id of its item."""
+    def existing(self) -> Iterator[tuple[str, Any]]:
+        """Iterate over the ids and rows of the existing file.
+
+        Raises:
+            DestinationError: The file has other contents than the harvest.
+        """
         ...
 
     def write_rows(self, rows: list[Any]) -> None:
-        """Write what :meth:`rows` or :meth:`previous` have given."""
+        """Write rows that :meth:`rows` or :meth:`existing` returned."""
 
 
 class JsonLines:
-    """A file with a JSON object in each line, packed or not.
+    """A file with a JSON object in each line, compressed or not.
 
-    What is packed consists of a piece for each commit, one after the other, as gzip and Zstandard
-    allow: the file can be cut after any of them.
+    Each commit is compressed separately, since gzip and Zstandard files may be concatenated: the
+    file can be truncated after any commit.
+
+    Attributes:
+        checkpoint: The path of the checkpoint.
     """
 
     def __init__(self, path: Path) -> None:
+        self.checkpoint = checkpoint_of(path)
         self._path = path
         self._part = part_of(path)
-        self._pack, self._open = _codec(path)
+        self._compress, self._open = _codec(path)
         self._file: BinaryIO | None = None
         self._pending = bytearray()
 
-    @property
-    def checkpoint(self) -> Path:
-        """The file that says how far the harvest is."""
-        return checkpoint_of(self._path)
-
     def open(self, state: Any) -> None:
-        """See :class:`Sink`; the state is the length of the file."""
+        """See :class:`Sink`; the state is the size of the file in bytes."""
         if state is None:
             self._file = self._part.open("wb")
             sync_folder(self._part.parent)
@@ -121,7 +126,7 @@ class JsonLines:
         """See :class:`Sink`."""
         assert self._file is not None
         if self._pending:
-            self._file.write(self._pack(bytes(self._pending)))
+            self._file.write(self._compress(bytes(self._pending)))
             self._pending.clear()
         sync(self._file)
         return self._file.tell()
@@ -129,8 +134,8 @@ class JsonLines:
     def finish(self) -> None:
         """See :class:`Sink`."""
         assert self._file is not None
-        if not self._file.tell():  # Nothing, packed, is not nothing.
-            self._file.write(self._pack(b""))
+        if not self._file.tell():  # A compressed file without items is not empty.
+            self._file.write(self._compress(b""))
         sync(self._file)
         self.close()
         replace(self._part, self._path)
@@ -157,45 +162,51 @@ class JsonLines:
         """See :class:`FileSink`."""
         self._part.unlink(missing_ok=True)
 
-    def previous(self) -> Iterator[tuple[str, bytes]]:
+    def existing(self) -> Iterator[tuple[str, bytes]]:
         """See :class:`FileSink`."""
-        decoder = msgspec.json.Decoder(_Keyed)
+        decoder = msgspec.json.Decoder(_Identified)
         with self._open() as file:
             for number, line in enumerate(file, start=1):
                 try:
                     yield decoder.decode(line).id, line.rstrip(b"\n")
                 except msgspec.DecodeError as error:
                     raise DestinationError(
-                        f"{self._path}, line {number}: {error}: what has changed can only be "
-                        "merged into objects with an id"
+                        f"{self._path}, line {number}: {error}: changes can only be merged into "
+                        "JSON objects with an id"
                     ) from None
 
 
-class _Keyed(msgspec.Struct):
+class _Identified(msgspec.Struct):
+    """An item of which only the id is decoded."""
+
     id: str
 
 
 def checkpoint_of(path: Path) -> Path:
-    """The file beside a destination that says how far the harvest is."""
+    """The path of the checkpoint of a destination, beside it."""
     return path.with_name(f"{path.name}.checkpoint")
 
 
 def lost(part: Path) -> CheckpointError:
-    """The error for a harvest of which something is gone."""
+    """The error for temporary files that lack items which the checkpoint covers."""
     return CheckpointError(
-        f"{part} has less than the checkpoint beside it says: begin anew, without resuming"
+        f"{part} lacks items that its checkpoint covers: harvest all anew, without resuming"
     )
 
 
 def needs(package: str, extra: str, path: Path) -> DestinationError:
-    """The error for a package that is missing."""
+    """The error for a package that is not installed."""
     return DestinationError(
         f"{path} needs the package {package}: pip install 'aiodatagouv[{extra}]'"
     )
 
 
 def _codec(path: Path) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO]]:
-    """How lines are packed, and how the file is opened to read them."""
+    """The functions that compress lines, and that open the file to read its lines.
+
+    Raises:
+        DestinationError: The package for the compression is not installed.
+    """
     if path.suffix == ".gz":
         return partial(gzip.compress, compresslevel=6, mtime=0), lambda: cast(
             "BinaryIO", gzip.open(path)
@@ -207,9 +218,9 @@ def _codec(path: Path) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO]
     except ImportError:
         raise needs("zstandard", "zstd", path) from None
 
-    def unpacked() -> BinaryIO:
+    def decompressed() -> BinaryIO:
         file = path.open("rb")
         frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return BufferedReader(cast("RawIOBase", frames))
 
-    return zstandard.ZstdCompressor().compress, unpacked
+    return zstandard.ZstdCompressor().compress, decompressed

@@ -1,8 +1,8 @@
-"""The command line: ``aiodatagouv``, with the extra ``cli``.
+"""The command line: ``aiodatagouv``, installed by the extra ``cli``.
 
-What it offers is derived from :data:`aiodatagouv.OPERATIONS`: there is nothing here to be changed
-when the API changes. Neither the models nor the HTTP libraries are loaded before it is known what
-is to be done, so that help and completion come at once.
+Its commands are derived from :data:`aiodatagouv.OPERATIONS` and the generated functions, so it
+needs no change when the API changes. Models and HTTP libraries are loaded only to make a call:
+help and completion stay fast.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: What follows the name of the command; those of this process when None.
+        arguments: The arguments after the command's name; those of this process when None.
 
     Returns:
-        The exit status, as ``docs/cli.md`` lists them.
+        The exit status, as listed in ``docs/cli.md``.
     """
     missing = [name for name in ("click", "rich") if find_spec(name) is None]
     if missing:

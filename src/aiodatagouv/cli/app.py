@@ -1,4 +1,4 @@
-"""The command line as a whole."""
+"""The root command, shell completion, and the run from arguments to exit status."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from click.shell_completion import shell_complete
+from click.shell_completion import get_completion_class, shell_complete
 
 from ..version import __version__
 from . import exits
-from .calling import call, get
-from .commands import CONTEXT
-from .completion import NAME, VARIABLE, completion
-from .groups import Group
+from .call import call, get
+from .commands import Group
 from .harvest import harvest
 from .operations import operations
-from .settings import concurrency_option, shared_options
+from .output import write_text
+from .parameters import CONTEXT, concurrency_option, shared_options
+
+_NAME = "aiodatagouv"
+
+_COMPLETE = "_AIODATAGOUV_COMPLETE"
+"""The environment variable in which a shell asks for completions, as Click names it."""
 
 _HELP = """The whole API of data.gouv.fr and every other udata portal.
 
@@ -28,16 +32,35 @@ aiodatagouv get dataset a-slug-or-id
 aiodatagouv call create_reuse --body @reuse.json
 aiodatagouv operations upload
 
-The options may be given here or after the command. The API key is read from the environment
+Options may be given before or after the command. The API key is read from the environment
 variable DATAGOUV_API_KEY.
 """
 
+_COMPLETION = """Print the script that makes SHELL complete commands, options and values.
+
+\b
+bash: echo 'eval "$(aiodatagouv completion bash)"' >> ~/.bashrc
+zsh:  echo 'eval "$(aiodatagouv completion zsh)"' >> ~/.zshrc
+fish: aiodatagouv completion fish > ~/.config/fish/completions/aiodatagouv.fish
+"""
+
+
+@click.command(context_settings=CONTEXT, help=_COMPLETION)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> int:
+    """Print a shell's completion script."""
+    class_ = get_completion_class(shell)
+    assert class_ is not None
+    write_text(class_(ctx.find_root().command, {}, _NAME, _COMPLETE).source(), None)
+    return exits.COMPLETE
+
 
 class _Root(Group):
-    """The command itself."""
+    """The command ``aiodatagouv``."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands as they are, without making what is below them."""
+        """List the commands, without making their subcommands."""
         with formatter.section("Commands"):
             formatter.write_dl(
                 [(name, one.get_short_help_str(80)) for name, one in self.commands.items()]
@@ -46,7 +69,7 @@ class _Root(Group):
 
 root = click.version_option(__version__)(
     _Root(
-        NAME,
+        _NAME,
         commands={str(one.name): one for one in (harvest, get, call, operations, completion)},
         params=[*shared_options(), concurrency_option()],
         help=_HELP,
@@ -57,30 +80,26 @@ root = click.version_option(__version__)(
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Run the command line, and return the exit status."""
-    # What is closed is None: nobody misses a message, but data that cannot be written are an error.
+    """Run the command line and return its exit status."""
+    # A closed stream is None in Python. Messages may be lost, but data must not be: an error.
     nowhere = Path(os.devnull)
     with nowhere.open(encoding="utf-8") as refused, nowhere.open("w", encoding="utf-8") as ignored:
         sys.stdout, sys.stderr = sys.stdout or refused, sys.stderr or ignored
-        return _run(sys.argv[1:] if arguments is None else [*arguments])
-
-
-def _run(arguments: list[str]) -> int:
-    try:
-        status = _invoke(arguments)
-        sys.stdout.flush()
-    except exits.EXPECTED as error:
-        return exits.report(error)
-    return status
+        try:
+            status = _invoke(sys.argv[1:] if arguments is None else [*arguments])
+            sys.stdout.flush()
+        except exits.EXPECTED as error:
+            return exits.report(error)
+        return status
 
 
 def _invoke(arguments: list[str]) -> int:
-    """What Click's own ``main`` does, but for its way to end: errors of several lines."""
-    instruction = os.environ.get(VARIABLE)
+    """Do the same as Click's own ``main``, but leave errors to :func:`exits.report`."""
+    instruction = os.environ.get(_COMPLETE)
     if instruction:
-        return shell_complete(root, {}, NAME, VARIABLE, instruction)
+        return shell_complete(root, {}, _NAME, _COMPLETE, instruction)
     try:
-        with root.make_context(NAME, arguments) as ctx:
+        with root.make_context(_NAME, arguments) as ctx:
             status: int | None = root.invoke(ctx)
     except click.exceptions.Exit as end:
         return end.exit_code

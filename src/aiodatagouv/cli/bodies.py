@@ -1,169 +1,205 @@
-"""What is sent: JSON from the command line, a file or stdin, as the model that it is to be."""
+"""Bodies of calls: read from JSON, and checked against their model before anything is sent."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import Any, NoReturn, cast
 
 import click
 
-from .._declared import alternatives, declared, is_model, required
-from ..decoding import decode
+from .._decoding.declared import Model, declared, required
+from .._decoding.grammar import alternatives, is_nullable
+from .._decoding.readers import reader_of
+from .._encoding.body import Body
 from ..errors import DecodeError
+from ..operation import Parameter
 from ..types import File
 
-STDIN = "-"
+_STDIN = "-"
 
 _KINDS: dict[Any, str] = {
     str: "text",
-    int: "number",
+    int: "whole number",
     float: "number",
     bool: "true or false",
     dt.date: "date",
     dt.datetime: "date and time",
-    Any: "anything",
 }
-"""What is a type of Python is not for everybody to read."""
+"""Types in words."""
 
-BODY = click.Option(
-    ["body", "--body"],
-    metavar="JSON|@FILE|-",
-    help="What to send: JSON, @ and a file of it, or - for stdin.",
-)
+_REFERENCE = "id, or object with an id"
 
-FILE = click.Option(
-    ["file", "--file"],
-    type=click.Path(exists=True, dir_okay=False),
-    help="The file to upload.",
-)
+_PLURALS = {"object": "objects", _REFERENCE: "ids, or objects with an id"}
+
+_LITERALS = {"None": "null", "True": "true", "False": "false"}
+"""Literals of Python, and how JSON spells them."""
+
+_INPUT = click.Path(exists=True, dir_okay=False)
 
 
-def read(ctx: click.Context, operation: str, written: str) -> Any:
-    """The body of a call in JSON.
+def options(body: Parameter | None, *, is_form: bool) -> Sequence[click.Option]:
+    """The options of a body: ``--body``, and ``--file`` for a form."""
+    if body is None:
+        return []
+    option = click.Option(
+        ["body", "--body"],
+        metavar="JSON|@FILE|-",
+        required=body.required and not is_form,
+        help="The body: JSON, @ and the name of a file with it, or - for stdin.",
+    )
+    file = click.Option(["file", "--file"], type=_INPUT, help="The file to upload.")
+    return [option, file] if is_form else [option]
+
+
+def read(ctx: click.Context, body: Parameter, *, is_form: bool) -> Any:
+    """Read the body of a call.
 
     Args:
-        ctx: The command line.
-        operation: The id of the operation.
-        written: The type of its body, as its function has it.
+        ctx: The command's context.
+        body: The parameter of the operation's function.
+        is_form: Whether ``--file`` is a field of the body.
 
     Raises:
-        UsageError: There is none, or it is not of that type.
+        UsageError: It is missing, not JSON, or not of the parameter's type.
     """
-    text = _text(ctx)
-    if text is None:
-        what = written.removesuffix("]").split(" | ")[0]
-        what += "]" if what.startswith("Sequence[") else ""
-        raise click.UsageError(f"What is to be sent? Give a --body of JSON ({what}).", ctx)
-    data = _parsed(ctx, text)
-    type_ = body_type(written)
-    _check_required(ctx, type_, data)
-    try:
-        return decode(operation, text.encode(errors="surrogatepass"), type_)
-    except DecodeError as error:
-        what = f"expected {error.expected} at {error.path}, got {error.args[0]}"
-        raise click.UsageError(f"The body does not fit: {what}.", ctx) from None
-
-
-def read_form(ctx: click.Context, written: str) -> Any:
-    """The body of an upload: a file, and JSON for the other fields of the form.
-
-    Raises:
-        UsageError: Something is missing.
-    """
-    text = _text(ctx)
+    text, type_ = _text(ctx), body_type(body.type)
     data = {} if text is None else _parsed(ctx, text)
-    if not isinstance(data, dict):
-        raise click.UsageError("The body must be an object: the other fields of the form.", ctx)
-    form = cast("dict[str, Any]", data)
-    if ctx.params["file"] is not None:
-        path = Path(ctx.params["file"])
-        # Sent as it is read: it may be larger than the memory.
-        form["file"] = File(ctx.with_resource(path.open("rb")), path.name)
-    elif "file" in form:
-        raise click.UsageError("The file cannot be in the body: give --file PATH.", ctx)
-    type_ = body_type(written)
-    if "file" in required(type_) and "file" not in form:
-        raise click.UsageError("Which file is to be sent? Give --file PATH.", ctx)
-    _check_required(ctx, type_, form)
-    return type_.from_dict(form)
+    if is_form:
+        data = _with_file(ctx, data, type_)
+    if problems := "; ".join(_problems(type_, data)):
+        _fail(ctx, f"{problems}.")
+    try:
+        return reader_of(type_)(data, None)
+    except DecodeError as error:
+        found = _LITERALS.get(error.args[0], error.args[0])
+        place = error.path.removeprefix("$").removeprefix(".")
+        expected = error.expected.partition(" (")[0]
+        _fail(ctx, f"{place or 'the body'} must be {expected}, not {found}.")
 
 
 def body_type(written: str) -> Any:
     """The type of a body: a model, a list of them, or text."""
     if written == "str":
         return str
-    # Objects that stand for a reference come from programs alone: JSON is the first of the types.
+    # The first alternative is the type of JSON; the others are objects that only programs have.
     name = written.removeprefix("Sequence[").removesuffix("]").split(" | ")[0]
     model: Any = getattr(import_module("aiodatagouv.models"), name)
     return list[model] if written.startswith("Sequence[") else model
 
 
-def described(written: str) -> Sequence[tuple[str, str]]:
-    """The fields of a body and what each is, for help."""
-    type_ = body_type(written.removeprefix("Sequence[").removesuffix("]"))
-    if not is_model(type_):
-        return []
-    return [
-        (key, f"{_kind(field.type)}{', required' if field.is_required else ''}")
-        for key, field in declared(type_).items()
-        if field.type is not File
-    ]
+def described(body: Parameter) -> tuple[str, Sequence[tuple[str, str]]]:
+    """A title for the help of a body, and its fields with their types."""
+    type_ = body_type(body.type)
+    (one,) = alternatives(type_)
+    if one.kind == "list":
+        return "Body: JSON, a list of objects with", [*_rows(one.item, "[].")]
+    if one.kind == "model":
+        return "Body: JSON, an object with", [*_rows(one.type)]
+    return "Body: JSON", [(_kind(type_), body.description)]
+
+
+def _rows(model: type[Model], place: str = "", above: Sequence[Any] = ()) -> Iterator[Any]:
+    """The fields of a model and of the models in it: ``resources[].url``, for instance."""
+    for key, field in declared(model).items():
+        one = alternatives(field.type)[0]
+        kind = "given as --file" if one.type is File else _kind(field.type)
+        yield f"{place}{key}", f"{kind}{', required' if field.is_required else ''}"
+        inner = alternatives(one.item)[0].type if one.kind == "list" else one.type
+        if issubclass(inner, Body) and inner not in above:
+            dot = "[]." if one.kind == "list" else "."
+            yield from _rows(inner, f"{place}{key}{dot}", [*above, inner])
 
 
 def _kind(type_: Any) -> str:
     """A type in words."""
-    one = alternatives(type_)[0]
-    if get_origin(one) in (list, Sequence):
-        return f"list of {_kind(get_args(one)[0])}"
-    if get_origin(one) is Literal:
-        return f"text, known: {', '.join(get_args(one))}"
-    if is_model(one):
-        return f"object, as {one.__name__}"
-    return _KINDS.get(one, "object")
+    one, *others = alternatives(type_)
+    if one.kind == "list":
+        kind = _kind(one.item)
+        return f"list of {_PLURALS.get(kind, kind)}"
+    if one.values:
+        return f"text, known: {', '.join(one.values)}"
+    if one.type is str and any(other.kind == "model" for other in others):
+        return _REFERENCE
+    return "any JSON" if one.kind == "any" else _KINDS.get(one.type, "object")
 
 
 def _text(ctx: click.Context) -> str | None:
+    """The text of the body, from the command line, a file or stdin."""
     given: str | None = ctx.params["body"]
     try:
-        if given == STDIN:
+        if given == _STDIN:
             if sys.stdin is None:
-                raise click.UsageError("Stdin is closed: give JSON, or @ and a file of it.", ctx)
+                _fail(ctx, "stdin is closed.")
             return sys.stdin.buffer.read().decode("utf-8-sig")
         if given is not None and given.startswith("@"):
+            option = next(one for one in ctx.command.params if one.name == "body")
+            _INPUT.convert(given[1:], option, ctx)
             return Path(given[1:]).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise click.UsageError(f"{given}: {error.strerror}.", ctx) from None
+        _fail(ctx, f"{given}: {error.strerror}.")
     except UnicodeError:
-        raise click.UsageError(
-            f"{given}: JSON is written in UTF-8, and this is not.", ctx
-        ) from None
+        _fail(ctx, f"{given} is not UTF-8.")
     return given
 
 
 def _parsed(ctx: click.Context, text: str) -> object:
+    if not text.strip():
+        _fail(ctx, "it is empty.")
     try:
         return cast("object", json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"The body is not JSON: {error}.", ctx) from None
+        _fail(ctx, f"it is not JSON: {error}.")
 
 
-def _check_required(ctx: click.Context, type_: Any, data: object) -> None:
-    """Say all that is missing, where decoding stops at the first."""
-    if not is_model(type_) or not isinstance(data, Mapping):
+def _with_file(ctx: click.Context, data: object, type_: Any) -> dict[str, Any]:
+    """Add ``--file`` to the other fields of a form."""
+    if not isinstance(data, dict):
+        _fail(ctx, "it must be an object with the other fields of the form.")
+    if "file" in data:
+        _fail(ctx, "file is not given in it, but as --file PATH.")
+    if ctx.params["file"] is None:
+        if "file" in required(type_):
+            raise click.UsageError("Missing option '--file'.", ctx)
+        return cast("dict[str, Any]", data)
+    path = Path(ctx.params["file"])
+    # Sent while it is read: it may be larger than the memory.
+    return {**data, "file": File(ctx.with_resource(path.open("rb")), path.name)}
+
+
+def _problems(type_: Any, data: object, place: str = "") -> Iterator[str]:
+    """Describe unknown and missing names, all of them, where decoding stops at the first."""
+    kinds = alternatives(type_)
+    if isinstance(data, list):
+        items = [one.item for one in kinds if one.kind == "list"]
+        for index, item in enumerate(cast("list[object]", data) if items else ()):
+            yield from _problems(items[0], item, f"{place}[{index}]")
+    model = next((one.type for one in kinds if one.kind == "model"), None)
+    if model is None or not isinstance(data, dict):
         return
-    known = declared(type_)
+    known, above = declared(model), f"{place}." if place else ""
+    # An object in the place of an id only stands for it, whatever else it has.
+    is_body = issubclass(model, Body)
+    for key, value in cast("dict[str, Any]", data).items() if is_body else ():
+        if key in known:
+            yield from _problems(known[key].type, value, f"{above}{key}")
+            continue
+        near = get_close_matches(key.lower(), known, n=1)
+        hint = f" (did you mean {above}{near[0]}?)" if near else ""
+        yield f"{above}{key} is not a field{hint}"
     missing = [
-        key
-        for key in required(type_)
-        if key not in data or (data[key] is None and NoneType not in alternatives(known[key].type))
+        f"{above}{key}"
+        for key in (required(model) if is_body else ["id"])
+        if data.get(key) is None and (key not in data or not is_nullable(known[key].type))
     ]
     if missing:
-        raise click.UsageError(
-            f"The body needs {' and '.join(missing)}, which {type_.__name__} must have.", ctx
-        )
+        yield f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+
+
+def _fail(ctx: click.Context, message: str) -> NoReturn:
+    raise click.BadParameter(message, ctx, param_hint="'--body'")

@@ -1,65 +1,55 @@
-"""The command of an operation: its parameters and its help come from the operation's data."""
+"""One command for each operation, and the groups of such commands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import click
 from attrs import frozen
+from click.shell_completion import CompletionItem
 
+from ..api.ops import OPERATIONS
 from ..operation import Operation, Parameter
-from .parameters import fields_option, spelled, to_click
-from .settings import shared_options
-
-
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
-
-
-CONTEXT: dict[str, Any] = {
-    "help_option_names": ["-h", "--help"],
-    "max_content_width": 100,
-    # Names with underscores, as the API has them, are understood as well.
-    "token_normalize_func": _dashed,
-}
+from . import exits
+from .operations import BY_NAME, find, suggestion, summary
+from .parameters import CONTEXT, fields_option, shared_options, spelled, to_click
 
 
 @frozen
 class Given:
-    """What the command line says of a call.
+    """The arguments of a call, as given on the command line.
 
     Attributes:
-        operation: What to call.
-        path: The parameters of its path, in order.
-        query: Its other parameters, those that were given.
-        fields: The fields wanted; all of them when None.
-        body: The type of its body as its function has it, None if it has none.
+        operation: The operation to call.
+        path: The path parameters, in order.
+        query: The other parameters that were given.
+        fields: The mask of the fields wanted, or None for all fields.
     """
 
     operation: Operation
     path: Sequence[Any]
     query: Mapping[str, Any]
-    fields: str | list[str] | None
-    body: str | None
+    fields: str | None
 
 
 Work: TypeAlias = Callable[[click.Context, Given], int]
-"""What a command does; it returns the exit status."""
+"""The work of a command; it returns the exit status."""
 
 
 class OperationCommand(click.Command):
-    """The command of an operation.
+    """The command of one operation, with its parameters.
 
-    Its parameters are made when they are first needed.
+    The parameters are made when they are first needed.
 
     Args:
-        name: Its name.
+        name: The command's name.
         operation: The operation.
-        work: What it does.
-        options: Options of its own, given the operation.
-        left_out: The names of parameters that it does not offer.
+        work: The work to do.
+        options: Makes the command's additional options, given the operation.
+        left_out: Names of parameters that the command does not offer.
     """
 
     def __init__(
@@ -79,11 +69,11 @@ class OperationCommand(click.Command):
 
     @cached_property
     def offered(self) -> Sequence[Parameter]:
-        """The operation's own parameters that can be given one by one."""
+        """The operation's parameters that are options or arguments of their own."""
         return [one for one in self.operation.parameters if one.name not in self._left_out]
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """All parameters: those of the operation, and what comes from here."""
+        """All parameters: the operation's, the command's, and the shared options."""
         if not self.params:
             own = [to_click(one) for one in self.offered]
             masked = [fields_option(self.operation)] if self.operation.masked else []
@@ -91,24 +81,18 @@ class OperationCommand(click.Command):
         return super().get_params(ctx)
 
     def invoke(self, ctx: click.Context) -> int:
-        """Do it, and return the exit status."""
+        """Do the work and return the exit status."""
         values = [(one, ctx.params[one.name]) for one in self.offered]
-        body = self.operation.body
-        given = Given(
-            self.operation,
-            path=[value for one, value in values if one.place == "path"],
-            query={
-                one.name: value
-                for one, value in values
-                if one.place == "query" and value is not None
-            },
-            fields=ctx.params.get("fields"),
-            body=body.type if body else None,
-        )
-        return self._work(ctx, given)
+        path = [value for one, value in values if one.place == "path"]
+        query = {
+            one.name: value for one, value in values if one.place == "query" and value is not None
+        }
+        given = ctx.params.get("fields")
+        fields = ",".join(given) if given else None
+        return self._work(ctx, Given(self.operation, path, query, fields))
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """What the operation does, and what its path takes."""
+        """Write the operation's description and its path parameters."""
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text("\n\n".join(_paragraphs(self.operation)))
@@ -122,7 +106,7 @@ class OperationCommand(click.Command):
                 formatter.write_dl(places)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The operation's own parameters, apart from the others."""
+        """Write the operation's own parameters, then the other options."""
         records: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
         own = {one.name for one in self.offered}
         for one in self.get_params(ctx):
@@ -147,6 +131,98 @@ def _paragraphs(operation: Operation) -> Iterator[str]:
         yield operation.description
 
 
-def summary(operation: Operation) -> str:
-    """What an operation does, in a line."""
-    return operation.summary + (" (Older portals only.)" if operation.deprecated else "")
+class Group(click.Group):
+    """A group that prints its help on stderr, with status 2, when no command is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(exits.USAGE)
+        return super().parse_args(ctx, args)
+
+
+class OperationGroup(Group):
+    """A group of commands of operations, each made when it is asked for.
+
+    Args:
+        name: The group's name.
+        operations: The operations, by the names of their commands.
+        make: Makes the command of a name and an operation.
+        help: The group's help.
+        metavar: The placeholder for a command's name in help.
+        options: Options besides those that all commands share.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        operations: Mapping[str, Operation],
+        make: Callable[[str, Operation], click.Command],
+        *,
+        help: str,
+        metavar: str,
+        options: Sequence[click.Option] = (),
+    ) -> None:
+        super().__init__(
+            name,
+            help=help,
+            params=[*shared_options(), *options],
+            context_settings=CONTEXT,
+            subcommand_metavar=f"{metavar} [ARGUMENTS] [OPTIONS]",
+        )
+        self._operations = operations
+        self._make = make
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names of all commands."""
+        return [*self._operations]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make the command of a name."""
+        found = find(cmd_name, self._operations)
+        return self._make(*found) if found else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Split arguments into the command's name, the command, and its arguments."""
+        name, *others = args
+        command = self.get_command(ctx, name)
+        if command is None and not ctx.resilient_parsing:
+            raise self._unknown(name, ctx)
+        return (command.name if command else None), command, others
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List all commands by the API's groups."""
+        several = self._operations.items()
+        for tag, those in groupby(several, key=lambda one: one[1].tag):
+            with formatter.section(tag.replace("_", " ").capitalize()):
+                formatter.write_dl([(name, summary(one)) for name, one in those])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command, with dashes if it was begun with dashes."""
+        dashed = "-" in incomplete
+        names = {
+            name.replace("_", "-") if dashed else name: summary(one)
+            for name, one in self._operations.items()
+        }
+        commands = [
+            CompletionItem(name, help=text)
+            for name, text in names.items()
+            if name.startswith(incomplete)
+        ]
+        # Click's own completion of a group would make every command.
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+    def _unknown(self, name: str, ctx: click.Context) -> click.UsageError:
+        wanted = name.replace("-", "_")
+        known = BY_NAME.get(wanted) or OPERATIONS.get(wanted)
+        if known:
+            is_read = known.method == "GET"
+            what, verb = ("not a list", "get") if is_read else (f"a {known.method}", "call")
+            return click.UsageError(
+                f"{known.name} is {what}: try 'aiodatagouv {verb} {known.name}'."
+            )
+        hint = suggestion(name, self._operations)
+        return click.UsageError(f"No such command {name!r}.{hint}", ctx)

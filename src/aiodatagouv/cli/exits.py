@@ -1,8 +1,9 @@
-"""How the command line ends: the exit status, and the one line that says why."""
+"""Exit statuses, and the one line that explains a failure."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -10,22 +11,32 @@ from io import UnsupportedOperation
 
 import click
 
-from ..errors import AuthenticationError, CheckpointError, DataGouvError, DecodeError, one_line
+from .._environment import KEY
+from ..errors import AuthenticationError, DataGouvError, DecodeError, one_line
 
 COMPLETE, FAILED, USAGE, INCOMPLETE = range(4)
 
-KEY = "DATAGOUV_API_KEY"
-"""The environment variable that has the API key."""
-
 BROKEN_PIPE = 128 + 13
-"""As if SIGPIPE had ended it, which Python ignores and not every system has."""
+"""The status of a process that SIGPIPE ended: Python ignores that signal."""
 
 _LINE = 2000
-"""Characters of a line: an error of the library has the portal's words and an address."""
+"""Maximum length of a line: some errors quote the portal and an address."""
+
+_OPTIONS = (
+    (r", without resuming", ", with --fresh and without --since"),
+    (r": since: ", ": --since: "),
+    (r": fields=", ": --fields "),
+    (r"\binstead of 'last'", "instead of --since last"),
+    (r"^base_url: ", "--portal: "),
+    (r"^the API key has", f"the API key in {KEY} has"),
+    (r", as \w+\.of\(\.\.\.\) does", ""),
+    (r", or None or \[\] to delete it", ", or null or [] to delete it"),
+)
+"""Patterns in the library's messages that advise programmers, and replacements for users."""
 
 
 class Interrupted(Exception):
-    """Somebody asked the command to stop: Ctrl-C, or SIGTERM."""
+    """A signal that asked the command to stop: SIGINT (Ctrl-C) or SIGTERM."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number)
@@ -33,27 +44,26 @@ class Interrupted(Exception):
 
     @property
     def status(self) -> int:
-        """130 for Ctrl-C, 143 for SIGTERM: what a shell makes of them."""
+        """The exit status of shells for that signal: 130 or 143."""
         return 128 + self.number
 
 
 EXPECTED = (click.UsageError, Interrupted, DataGouvError, OSError, ValueError)
-"""What a command may end with that is the user's, the portal's or the machine's, not a mistake of
-this program."""
+"""Errors of the user, the portal or the machine; any other is a bug of this program."""
 
 
 def say(text: str) -> None:
-    """Print a line on stderr. That nobody reads it is no reason to end otherwise."""
+    """Print a line on stderr, and ignore a stderr that cannot be written."""
     with suppress(OSError):
         print(one_line(text, _LINE), file=sys.stderr, flush=True)
 
 
 def report(error: Exception, after: str = "") -> int:
-    """Say in a line how the command has failed.
+    """Print one line about a failure.
 
     Args:
-        error: How.
-        after: What else to say.
+        error: The failure.
+        after: Advice to add.
 
     Returns:
         The exit status.
@@ -64,7 +74,7 @@ def report(error: Exception, after: str = "") -> int:
         return USAGE
     if isinstance(error, Interrupted):
         if sys.stderr.isatty():
-            print(file=sys.stderr)  # A terminal shows ^C where it was.
+            print(file=sys.stderr)  # The terminal has just shown ^C.
         say(f"Interrupted{end}.")
         return error.status
     if isinstance(error, BrokenPipeError):
@@ -77,7 +87,7 @@ def report(error: Exception, after: str = "") -> int:
 
 
 def _usage(error: click.UsageError) -> str:
-    """What is wrong with the command, and where to read how it is right."""
+    """The mistake, and how to get help."""
     message = error.format_message()
     if error.ctx is None:
         return message
@@ -86,26 +96,26 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _words(error: Exception) -> str:
-    """What an error says; the number of the system's own says nothing to anybody."""
+    """The message of an error, without the errno, which means nothing to a user."""
     if isinstance(error, UnsupportedOperation):
         return "stdout is closed"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, CheckpointError):
-        # It speaks of an argument of the library, which is an option here.
-        return str(error).replace("without resuming", "with --fresh and without --since")
+    text = str(error)
     if isinstance(error, AuthenticationError) and not os.environ.get(KEY):
-        return f"{error}; no key was sent: put one into the environment variable {KEY}"
-    return str(error)
+        return f"{text}; no key was sent: set the environment variable {KEY}"
+    for pattern, replacement in _OPTIONS:
+        text = re.sub(pattern, replacement, text)
+    return text
 
 
 def is_users(error: Exception) -> bool:
-    """Whether an error is about what the user has written: a name, a mask, a path, a date."""
+    """Whether an error is about the user's input: a name, a field, a path, a date."""
     return isinstance(error, ValueError) and not isinstance(error, DecodeError | OSError)
 
 
 def _flush_stdout() -> None:
-    """Write what is still to be written; if that fails let nothing be left, for Python to try."""
+    """Flush stdout; if that fails, discard the rest, or Python would try again at its end."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""``aiodatagouv harvest``: a whole list, into a file or a pipe."""
+"""``aiodatagouv harvest``: all items of a list, to a file or a pipe."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CheckpointError
-from . import catalogue, exits
-from .commands import Given, OperationCommand
-from .groups import OperationGroup
+from . import exits
+from .commands import Given, OperationCommand, OperationGroup
+from .operations import lists
 from .output import STDOUT, Lines, is_terminal, output_option
-from .parameters import SinceType
-from .progress import Meter, summary
+from .parameters import chosen, completing, concurrency_option, read_since
+from .progress import Meter, Waiting, summary
 from .running import run
-from .settings import chosen, concurrency_option
 
 if TYPE_CHECKING:
     from ..bulk import Report
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 _CONCURRENCY = 4
 _CONNECTIONS = 16
 
-_HELP = """Write every item of a list into a file, or as JSON Lines on stdout.
+_HELP = """Write all items of a list to a file, or as JSON Lines to stdout.
 
-The file's name says what it is: .jsonl, .jsonl.gz, .jsonl.zst or .parquet. When a harvest was
-interrupted, the same command goes on where it was.
+The file's suffix is its format: .jsonl, .jsonl.gz, .jsonl.zst or .parquet. After an interruption,
+the same command continues the harvest.
 
 \b
 aiodatagouv harvest datasets -o datasets.jsonl.gz --concurrency 8
@@ -38,26 +37,25 @@ aiodatagouv harvest reuses --topic health --fields id,title | head
 
 def _options(_: Operation) -> list[click.Option]:
     return [
-        output_option(
-            "The file: .jsonl, .jsonl.gz, .jsonl.zst or .parquet; stdout when not given."
-        ),
+        output_option("The file: .jsonl, .jsonl.gz, .jsonl.zst or .parquet; stdout by default."),
         click.Option(
             ["since", "--since"],
-            type=SinceType(),
-            metavar=SinceType.name,
-            help="Only what has changed since then, merged into the file: a date, or last for "
-            "the last complete harvest into it.",
+            type=read_since,
+            shell_complete=completing("last"),
+            metavar="DATE|last",
+            help="Only the items changed since a date, merged into the file; last is the start of "
+            "the last complete harvest to it.",
         ),
         click.Option(
             ["fresh", "--fresh"],
             is_flag=True,
-            help="Start anew, even if there is an interrupted harvest to go on with.",
+            help="Start again, even if an interrupted harvest could be continued.",
         ),
         click.Option(
             ["page_size", "--page-size"],
             type=click.IntRange(min=1),
             metavar="N",
-            help="Items of a page: 100 by default.",
+            help="Items per page: 100 by default.",
         ),
         concurrency_option(),
     ]
@@ -69,15 +67,10 @@ def _command(name: str, operation: Operation) -> click.Command:
     )
 
 
-def _elsewhere(operation: Operation) -> str:
-    return f"{operation.name} is no list"
-
-
 harvest = OperationGroup(
     "harvest",
-    catalogue.lists,
+    lists(),
     _command,
-    _elsewhere,
     help=_HELP,
     metavar="LIST",
     options=[concurrency_option()],
@@ -90,30 +83,31 @@ def _harvest(ctx: click.Context, given: Given) -> int:
     if to_stdout and ctx.params["since"] is not None:
         raise click.UsageError("--since needs a file to merge into: give -o FILE.", ctx)
     if ctx.params["fresh"] and ctx.params["since"] is not None:
-        raise click.UsageError("--since brings a file up to date, --fresh harvests it anew.", ctx)
+        raise click.UsageError("--since updates a file, --fresh replaces it: give one.", ctx)
     page_size: int | None = ctx.params["page_size"]
     query = given.query if page_size is None else {**given.query, "page_size": page_size}
     concurrency: int = chosen(ctx, "concurrency") or _CONCURRENCY
-    meter = Meter(given.operation, is_shown=not (to_stdout and is_terminal()))
+    waiting, meter = Waiting(given.operation), Meter(given.operation)
+    # A bar would be mixed with the items on the same terminal.
+    shown = waiting if to_stdout and is_terminal() else meter
 
     async def work(client: Client) -> Report:
         from .. import bulk
 
-        return await bulk.harvest(
-            client,
-            given.operation.function(client, *given.path, **query),
-            Lines() if to_stdout else str(output),
-            concurrency=concurrency,
-            fields=given.fields,
-            resume=not ctx.params["fresh"],
-            since=ctx.params["since"],
-            progress=meter.update,
-        )
+        with shown:
+            return await bulk.harvest(
+                given.operation.function(client, *given.path, **query),
+                Lines(waiting.hidden) if to_stdout else str(output),
+                concurrency=concurrency,
+                fields=given.fields,
+                resume=not ctx.params["fresh"],
+                since=ctx.params["since"],
+                progress=meter.update,
+            )
 
     try:
-        with meter:
-            connections = max(_CONNECTIONS, concurrency)
-            report = run(ctx, work, max_connections=connections, on_retry=meter.show_wait)
+        connections = max(_CONNECTIONS, concurrency)
+        report = run(ctx, work, max_connections=connections, on_retry=shown.show_wait)
     except exits.EXPECTED as error:
         is_over = to_stdout or exits.is_users(error) or isinstance(error, CheckpointError)
         after = "" if is_over else _kept(str(output), is_fresh=ctx.params["fresh"])
@@ -123,8 +117,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
 
 
 def _kept(output: str, *, is_fresh: bool) -> str:
-    """How to go on, if there is something to go on with."""
+    """The command that continues the harvest, if there is something to continue."""
     if not Path(f"{output}.part").exists():
         return ""
     command = "the same command without --fresh" if is_fresh else "the same command"
-    return f"{command} goes on where it was"
+    return f"{command} continues the harvest"

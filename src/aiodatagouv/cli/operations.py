@@ -1,33 +1,88 @@
-"""``aiodatagouv operations``: what the API has."""
+"""Names of operations, and ``aiodatagouv operations``, which searches them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 import click
 
+from ..api.ops import OPERATIONS
 from ..operation import Operation
-from . import catalogue, exits
-from .commands import CONTEXT, summary
+from . import exits
 from .output import is_terminal, write_text
+from .parameters import CONTEXT
 
 _SHOWN = ("name", "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated")
+
+_PREFIXES = ("", "get_", "list_")
+
+BY_NAME = {one.name: one for one in OPERATIONS.values()}
+"""Every operation, by the name of its function."""
+
+
+def lists() -> dict[str, Operation]:
+    """Map the short name of each list, such as ``community-resources``, to its operation."""
+    return {
+        _bare(name).replace("_", "-"): one for name, one in BY_NAME.items() if one.kind == "page"
+    }
+
+
+def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | None:
+    """Find an operation by its name or id, with or without ``get_`` or ``list_``.
+
+    Args:
+        name: The name as the user wrote it, with dashes or underscores.
+        among: The operations to choose from, by name.
+
+    Returns:
+        The operation and its name in ``among``, or None.
+    """
+    wanted = name.replace("-", "_")
+    own = {known.replace("-", "_"): known for known in among}
+    by_name = {one.name: known for known, one in among.items()}
+    by_id = {one.id: known for known, one in among.items()}
+    for prefix in _PREFIXES:
+        for names in (own, by_name, by_id):
+            known = names.get(prefix + wanted)
+            if known is not None:
+                return known, among[known]
+    return None
+
+
+def suggestion(name: str, among: Mapping[str, Operation]) -> str:
+    """Suggest the names nearest to an unknown one, best first; empty if none is near."""
+    wanted = name.lower().replace("-", "_")
+    spelled = {known.replace("-", "_"): known for known in among}
+    # Names are also compared without their verbs, which many names share.
+    spelled |= {_bare(known): own for known, own in spelled.items()}
+    found = get_close_matches(wanted, spelled, n=6) or get_close_matches(_bare(wanted), spelled)
+    near = [*dict.fromkeys(spelled[one] for one in found)][:3]
+    return f" Did you mean {', '.join(near)}?" if near else ""
+
+
+def summary(operation: Operation) -> str:
+    """Summarize an operation in one line."""
+    return operation.summary + (" (Older portals only.)" if operation.deprecated else "")
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("list_").removeprefix("get_")
 
 
 @click.command(context_settings=CONTEXT)
 @click.argument("words", nargs=-1)
 def operations(words: tuple[str, ...]) -> int:
-    """Search the operations of the API: those that have all the WORDS somewhere.
+    """Search the operations of the API for those that match all WORDS.
 
-    Their name, id, path, group, model and summary are looked at. On a terminal it is a table,
-    otherwise JSON Lines.
+    Name, id, path, group, model and summary are searched. The result is a table on a terminal,
+    and JSON Lines otherwise.
     """
-    found = [one for one in catalogue.everything().values() if _has(one, words)]
+    found = [one for one in BY_NAME.values() if _matches(one, words)]
     if not found:
-        near = catalogue.nearest("_".join(words), catalogue.everything())
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
-        exits.say(f"No operation has {' and '.join(words)} in it.{hint}")
+        hint = suggestion("_".join(words), BY_NAME)
+        exits.say(f"No operation matches {' and '.join(words)}.{hint}")
     elif is_terminal():
         _print_table(found)
     else:
@@ -37,7 +92,7 @@ def operations(words: tuple[str, ...]) -> int:
     return exits.COMPLETE
 
 
-def _has(operation: Operation, words: Iterable[str]) -> bool:
+def _matches(operation: Operation, words: Iterable[str]) -> bool:
     names = (operation.name, operation.id, operation.path, operation.tag, operation.item or "")
     text = " ".join([*names, operation.summary]).lower()
     return all(word.lower().replace("-", "_") in text or word.lower() in text for word in words)
@@ -49,7 +104,7 @@ def _print_table(operations: Iterable[Operation]) -> None:
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    # Names are there to be copied: never cut, whatever the width.
+    # Names are never cut, so that they can be copied.
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for one in operations:

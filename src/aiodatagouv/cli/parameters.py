@@ -1,18 +1,20 @@
-"""Parameters of operations, and others, as Click has them."""
+"""Click's options and arguments: those that all commands share, and those of operations."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import click
 from click.shell_completion import CompletionItem
 
-from .._declared import declared
-from ..masks import model_of
+from .._decoding.declared import declared
+from .._environment import KEY, PORTAL
+from .._fields import mask as masks
 from ..operation import Operation, Parameter
 
 if TYPE_CHECKING:
@@ -20,11 +22,35 @@ if TYPE_CHECKING:
 else:  # Older releases of Click have no parameter of that type.
     ParamType = click.ParamType
 
+_PORTALS = ("production", "demo")
+
 Rate: TypeAlias = float | Literal["auto"]
 
 
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+CONTEXT: dict[str, Any] = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    # Names with underscores, as in the API, are accepted too.
+    "token_normalize_func": _dashed,
+}
+"""The settings of every command."""
+
+
+def completing(*values: str) -> Callable[..., list[str]]:
+    """Make a function that completes one of some values."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        return [one for one in values if one.startswith(incomplete)]
+
+    return complete
+
+
 class KnownValues(ParamType):
-    """A text of which some values are known: a portal of another release may take others."""
+    """Text with some known values; others are accepted, as another portal may know them."""
 
     name = "text"
 
@@ -34,110 +60,133 @@ class KnownValues(ParamType):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The known values that begin so."""
+        """Complete a known value."""
         return [CompletionItem(one) for one in self.values if one.startswith(incomplete)]
 
 
-class DateType(ParamType):
-    """A day or a moment, as ISO 8601 writes it."""
+def read_rate(text: str) -> Rate:
+    """Parse requests a second, ``auto`` or ``inf``."""
+    if text == "auto":
+        return "auto"
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not rate > 0:
+        raise click.BadParameter(f"{text!r} is not a rate: give requests a second, auto or inf.")
+    return rate
 
-    name = "date"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dt.date:
-        """Read it."""
-        for read in (dt.date.fromisoformat, dt.datetime.fromisoformat):
-            try:
-                return read(value)
-            except ValueError:
-                continue
-        self.fail(
-            f"{value!r} is no date: write 2026-11-24, or 2026-11-24T08:00:00Z with a time",
-            param,
+def read_date(text: str) -> dt.date:
+    """Parse a date, or a date and time, in ISO 8601."""
+    for read in (dt.date.fromisoformat, dt.datetime.fromisoformat):
+        with suppress(ValueError):
+            return read(text)
+    raise click.BadParameter(
+        f"{text!r} is not a date: write 2026-11-24, or 2026-11-24T08:00:00Z with a time."
+    )
+
+
+def read_since(text: str) -> dt.date | Literal["last"]:
+    """Parse a date, or ``last``."""
+    return "last" if text == "last" else read_date(text)
+
+
+# Options of all commands that make calls
+
+
+def shared_options() -> list[click.Option]:
+    """The options of every command that makes calls."""
+    return [
+        click.Option(
+            ["portal", "--portal"],
+            shell_complete=completing(*_PORTALS),
+            metavar="URL|production|demo",
+            help=f"The portal to call, data.gouv.fr by default. [env: {PORTAL}]",
+        ),
+        click.Option(
+            ["rate", "--rate"],
+            type=read_rate,
+            shell_complete=completing("auto", "inf"),
+            metavar="NUMBER|auto|inf",
+            help="Maximum requests a second: 5 by default; auto finds the portal's limit; inf is "
+            "no limit.",
+        ),
+        click.Option(
+            ["verbose", "-v", "--verbose"],
+            count=True,
+            help="Log retries and waits on stderr; -vv also logs each request.",
+        ),
+        click.Option(
+            ["api_key", "--api-key"],
+            # With or without a value: never taken for another argument, and never shown.
+            is_flag=False,
+            flag_value="",
+            hidden=True,
+            expose_value=False,
+            callback=_refuse_key,
+        ),
+    ]
+
+
+def concurrency_option() -> click.Option:
+    """``--concurrency``, of commands that make several calls."""
+    return click.Option(
+        ["concurrency", "--concurrency"],
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Pages of a list to fetch at once: 4 by default.",
+    )
+
+
+def chosen(ctx: click.Context, name: str) -> Any:
+    """The value of a shared option given last on the command line, or None."""
+    given = (one.params.get(name) for one in _chain(ctx))
+    return next((value for value in given if value is not None), None)
+
+
+def chosen_verbosity(ctx: click.Context) -> int:
+    """The number of ``-v`` on the whole command line."""
+    return sum(one.params.get("verbose", 0) for one in _chain(ctx))
+
+
+def _chain(ctx: click.Context) -> Iterator[click.Context]:
+    here: click.Context | None = ctx
+    while here is not None:
+        yield here
+        here = here.parent
+
+
+def _refuse_key(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(
+            "There is no --api-key, as other users of this machine could read it: set the "
+            f"environment variable {KEY}.",
             ctx,
         )
 
 
-class SinceType(DateType):
-    """A date, or ``last``."""
-
-    name = "DATE|last"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it."""
-        return value if value == "last" else super().convert(value, param, ctx)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """The one word."""
-        return [CompletionItem("last")] if "last".startswith(incomplete) else []
-
-
-class RateType(ParamType):
-    """Requests a second, ``auto`` or ``inf``."""
-
-    name = "NUMBER|auto|inf"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rate:
-        """Read it."""
-        if value == "auto":
-            return "auto"
-        try:
-            rate = float(value)
-        except ValueError:
-            rate = math.nan
-        if not rate > 0:
-            self.fail(f"{value!r} is no rate: give requests a second, auto or inf", param, ctx)
-        return rate
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """The two words."""
-        return [CompletionItem(one) for one in ("auto", "inf") if one.startswith(incomplete)]
-
-
-class FieldsType(ParamType):
-    """The fields of an answer, in the server's own syntax or as dotted paths."""
-
-    name = "fields"
-
-    def __init__(self, operation: Operation) -> None:
-        self._operation = operation
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | list[str]:
-        """Tell the one from the other: dots have no meaning to the server, braces none here."""
-        is_paths = "." in value and "{" not in value
-        return [one.strip() for one in value.split(",")] if is_paths else value
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """The fields of the model that begin as the last one does."""
-        before, comma, begun = incomplete.rpartition(",")
-        names = sorted(declared(model_of(self._operation)))
-        return [CompletionItem(f"{before}{comma}{one}") for one in names if one.startswith(begun)]
-
+# Parameters of operations
 
 _TYPES: Mapping[str, ParamType] = {
     "Id": click.STRING,
     "str": click.STRING,
     "int": click.INT,
     "bool": click.BOOL,
-    "dt.date": DateType(),
-    "dt.datetime": DateType(),
+    "dt.date": click.types.FuncParamType(read_date),
+    "dt.datetime": click.types.FuncParamType(read_date),
 }
 
 
 def to_click(parameter: Parameter) -> click.Parameter:
-    """The argument or option that a parameter of an operation is."""
+    """Make the argument or option of an operation's parameter."""
     several = parameter.type.startswith("Sequence[")
-    type_ = _type(parameter.type.removeprefix("Sequence[").removesuffix("]"))
-    key = spelled(parameter).replace("_", "-")
+    name = parameter.type.removeprefix("Sequence[").removesuffix("]")
+    # Types other than the plain ones are aliases of a Literal.
+    type_ = _TYPES.get(name) or KnownValues(known_values(name))
+    if parameter.name in ("page", "page_size"):
+        type_ = click.IntRange(min=1)
+    key = _dashed(spelled(parameter))
     if parameter.place == "path":
         return click.Argument([parameter.name], type=type_, metavar=spelled(parameter).upper())
     if type_ is click.BOOL:
@@ -151,6 +200,7 @@ def to_click(parameter: Parameter) -> click.Parameter:
     return click.Option(
         [parameter.name, f"--{key}"],
         type=type_,
+        metavar="DATE" if name.startswith("dt.") else None,
         multiple=several,
         required=parameter.required,
         help=text.strip(),
@@ -162,24 +212,28 @@ def spelled(parameter: Parameter) -> str:
     return parameter.name.rstrip("_")
 
 
-def fields_option(operation: Operation) -> click.Option:
-    """``--fields``."""
-    return click.Option(
-        ["fields", "--fields"],
-        type=FieldsType(operation),
-        help="Only these, in quotes: 'id,organization{name}', or id,organization.name.",
-    )
-
-
-def _type(name: str) -> ParamType:
-    """The type of one value; all but the plain ones are aliases of a Literal."""
-    plain = _TYPES.get(name)
-    if plain is not None:
-        return plain
-    return KnownValues(known_values(name))
-
-
 def known_values(name: str) -> Sequence[str]:
-    """The values that the API declares, given the name of one of its enums."""
+    """The values of one of the API's enums, by the enum's name."""
     alias = getattr(import_module("aiodatagouv.models.enums"), name, None)
     return get_args(alias)
+
+
+# Fields of answers
+
+
+def fields_option(operation: Operation) -> click.Option:
+    """``--fields``, with the names of the operation's fields as completions."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        before, comma, begun = incomplete.rpartition(",")
+        names = sorted(declared(masks.model_of(operation)))
+        return [f"{before}{comma}{one}" for one in names if one.startswith(begun)]
+
+    return click.Option(
+        ["fields", "--fields"],
+        multiple=True,
+        metavar="FIELDS",
+        shell_complete=complete,
+        help="Only these fields: id,organization.name or, in quotes, 'id,organization{name}'. "
+        "May be given several times.",
+    )

@@ -1,9 +1,13 @@
-"""What a harvest says of itself: a bar on a terminal while it runs, and a summary at its end."""
+"""Progress on a terminal while a command runs, and the summary of a harvest."""
 
 from __future__ import annotations
 
+import asyncio
+import math
 import sys
-from types import TracebackType
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import APIError, one_line
@@ -15,57 +19,138 @@ if TYPE_CHECKING:
     from ..bulk import Report
     from ..retry import Retry
 
+_DELAY = 1.0
+"""Seconds without output before a line is shown."""
+
+_REFRESH = 0.1
+"""Seconds between two refreshes of the line."""
+
 
 class Meter:
-    """Follows a harvest, with a bar on stderr when that is a terminal.
+    """A progress bar of a harvest on stderr, if that is a terminal.
 
     Args:
         operation: The list.
-        is_shown: Whether there may be a bar: what goes to the same terminal must not be mixed.
     """
 
-    def __init__(self, operation: Operation, *, is_shown: bool) -> None:
+    def __init__(self, operation: Operation) -> None:
         self._operation = operation
-        self._is_shown = is_shown and sys.stderr.isatty()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        if self._is_shown:
+        if sys.stderr.isatty():
             self._progress = _bar()
             self._task = self._progress.add_task(self._operation.name, total=None, more="")
             self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._progress is not None:
             self._progress.stop()
 
     def update(self, report: Report) -> None:
-        """Show what has come."""
+        """Show the number of items received."""
         more = _many(report.retries, "retry", "retries") if report.retries else ""
-        if report.changed:  # What is brought up to date is put together at the end.
+        if report.changed:  # An update writes the file only at its end.
             self._show(completed=report.changed, total=None, more=f"changed {more}")
             return
         self._show(completed=report.items, total=report.total, more=more)
 
     def show_wait(self, retry: Retry) -> None:
-        """Show what is waited for."""
-        status = retry.error.status if isinstance(retry.error, APIError) else "no answer"
-        self._show(more=f"{status}, again in {retry.wait:.0f} s")
+        """Show the reason and the length of a wait."""
+        self._show(more=f"{_reason(retry)}, again in {retry.wait:.0f} s")
 
     def _show(self, **facts: Any) -> None:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, **facts)
 
 
+class Waiting:
+    """A line on stderr, if that is a terminal, whenever there is no output for a second.
+
+    It is entered in the event loop, whose timers show it, and is erased at the end.
+
+    Args:
+        operation: The operation that is called.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._line: Progress | None = None
+        self._lock = Lock()
+        self._began = self._due = self._again = 0.0
+        self._reason = ""
+        self._bytes = 0
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._loop = asyncio.get_running_loop()
+            self._began = self._loop.time()
+            self._due = self._began + _DELAY
+            self._timer = self._loop.call_at(self._due, self._tick, self._loop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Erase the line for good."""
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            self._erase()
+
+    @contextmanager
+    def hidden(self) -> Generator[None]:
+        """Hide the line while something else is written, also by another thread."""
+        with self._lock:
+            self._erase()
+            yield
+            if self._loop is not None:
+                self._due = self._loop.time() + _DELAY
+
+    def show_wait(self, retry: Retry) -> None:
+        """Show the reason and the length of a wait."""
+        if self._loop is not None:
+            self._reason, self._again = _reason(retry), self._loop.time() + retry.wait
+
+    def count(self, size: int) -> None:
+        """Count bytes received."""
+        self._bytes += size
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_later(_REFRESH, self._tick, loop)
+        # The event loop does not wait for a terminal that is being written to.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if loop.time() >= self._due:
+                self._line = self._line or _line()
+                self._line.update(self._line.task_ids[0], description=self._text(loop.time()))
+                self._line.start()
+                self._line.refresh()
+        finally:
+            self._lock.release()
+
+    def _erase(self) -> None:
+        if self._line is not None:
+            self._line.stop()
+            self._line = None
+
+    def _text(self, now: float) -> str:
+        if now < self._again:
+            what = f"{self._reason}, again in {math.ceil(self._again - now)} s"
+        else:
+            done = f"{_size(self._bytes)} received" if self._bytes else "waiting for the portal"
+            what = f"{done}, {now - self._began:.0f} s"
+        return f"{self._operation.id}: {what}"
+
+
 def summary(report: Report, output: str | None) -> str:
-    """What a harvest was, in a line."""
+    """Summarize a harvest in one line."""
     of = "" if report.total is None else f" of {report.total:,}"
     into = "" if output is None else f" in {output}"
     parts = [
@@ -87,6 +172,11 @@ def summary(report: Report, output: str | None) -> str:
     outcome = "complete" if report.complete else "incomplete"
     reason = f" ({one_line(report.reason)})" if report.reason else ""
     return f"{report.operation}: {', '.join(parts)}: {outcome}{reason}"
+
+
+def _reason(retry: Retry) -> str:
+    """The reason of a retry: an HTTP status, or no answer."""
+    return str(retry.error.status) if isinstance(retry.error, APIError) else "no answer"
 
 
 def _many(count: int, one: str, many: str) -> str:
@@ -125,3 +215,19 @@ def _bar() -> Progress:
         TextColumn("{task.fields[more]}", markup=False),
         console=Console(stderr=True),
     )
+
+
+def _line() -> Progress:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    line = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+    )
+    line.add_task("")
+    return line

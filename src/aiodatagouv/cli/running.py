@@ -1,8 +1,9 @@
-"""Runs what a command does, until it is done or somebody asks it to stop."""
+"""Run a command's work with a client, until it is done or a signal stops it."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .exits import Interrupted
-from .settings import client_of, logs
+from . import exits
+from .parameters import chosen, chosen_verbosity
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -20,32 +21,65 @@ T = TypeVar("T")
 
 
 def run(ctx: click.Context, work: Callable[[Client], Awaitable[T]], **options: Any) -> T:
-    """Run some work with a client as the command line asks for.
+    """Run some work with the client that the command line asks for.
 
     Args:
-        ctx: The command line.
+        ctx: The command's context.
         work: The work.
-        **options: What else the client is to be told.
+        **options: Further options of the client.
 
     Raises:
-        Interrupted: Ctrl-C or SIGTERM has ended it; what it had open is closed.
-        Exception: Whatever the client or the work raises.
+        Interrupted: Ctrl-C or SIGTERM ended the work; everything it had opened is closed.
+        Exception: Any error of the client or the work.
     """
 
     async def with_client() -> T:
-        async with client_of(ctx, **options) as client:
+        async with _client(ctx, **options) as client:
             return await work(client)
 
     try:
-        with logs(ctx), asyncio.Runner() as runner:
+        with _logs(chosen_verbosity(ctx)), asyncio.Runner() as runner:
             return runner.run(_terminable(with_client))
     except KeyboardInterrupt:
-        # What the runner makes of a first Ctrl-C, once the work is cancelled; and of a second.
-        raise Interrupted(signal.SIGINT) from None
+        # Raised by the runner after a first Ctrl-C has cancelled the work, and by a second one.
+        raise exits.Interrupted(signal.SIGINT) from None
+
+
+def _client(ctx: click.Context, **options: Any) -> Client:
+    """Make the client, with the API key of the environment."""
+    from ..client import Client
+
+    options["base_url"] = chosen(ctx, "portal")
+    rate = chosen(ctx, "rate")
+    if rate is not None:
+        options["rate"] = rate
+    return Client(**options)
+
+
+class _Stderr(logging.Handler):
+    """Print to the current ``sys.stderr``, which a progress line replaces to stay below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        exits.say(record.getMessage())
+
+
+@contextmanager
+def _logs(verbosity: int) -> Generator[None]:
+    """Print the library's log at the level of ``-v`` or ``-vv``."""
+    log, handler = logging.getLogger("aiodatagouv"), _Stderr()
+    level = log.level
+    if verbosity:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 async def _terminable(work: Callable[[], Awaitable[T]]) -> T:
-    """Do some work, which SIGTERM cancels as Ctrl-C does."""
+    """Do some work that SIGTERM cancels as Ctrl-C does."""
     task = asyncio.current_task()
     assert task is not None
     was_told = False
@@ -60,7 +94,7 @@ async def _terminable(work: Callable[[], Awaitable[T]]) -> T:
             return await work()
         except asyncio.CancelledError:
             if was_told:
-                raise Interrupted(signal.SIGTERM) from None
+                raise exits.Interrupted(signal.SIGTERM) from None
             raise
 
 

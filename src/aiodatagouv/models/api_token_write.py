@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._body import BodyOf
+from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
 from .api_token import ApiToken
 from .enums import ApiTokenScopes

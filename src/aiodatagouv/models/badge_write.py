@@ -2,7 +2,7 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from .._body import BodyOf
+from .._encoding.body import BodyOf
 from .badge import Badge
 
 

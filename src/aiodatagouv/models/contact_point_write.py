@@ -2,8 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from .._body import BodyOf
-from .._declared import declare
+from .._decoding.declared import declare
+from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
 from .contact_point import ContactPoint
 from .enums import ContactPointRole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._view import View
+from .._views.view import View
 from ..types import JsonObject
 from .access_audience import AccessAudience
 from .badge import Badge

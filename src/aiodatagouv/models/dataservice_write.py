@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from .._body import BodyOf
+from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
 from .access_audience_write import AccessAudienceWrite
 from .contact_point import ContactPoint

@@ -2,8 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from .._declared import declare
-from .._view import View
+from .._decoding.declared import declare
+from .._views.view import View
 
 
 class DatasetPermissions(View, init=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._body import BodyOf
+from .._encoding.body import BodyOf
 from .enums import GeoJSONType
 from .geo_json import GeoJSON
 

@@ -2,7 +2,7 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from .._view import View
+from .._views.view import View
 from .harvest_extra_config import HarvestExtraConfig
 from .harvest_feature import HarvestFeature
 from .harvest_filter import HarvestFilter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._body import Body
-from .._declared import declare
+from .._decoding.declared import declare
+from .._encoding.body import Body
 from ..types import UNSET, Unset
 from .dataservice import Dataservice
 from .dataservice_reference import DataserviceReference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._view import View
+from .._views.view import View
 from .enums import MemberRole, MembershipRequestKind, MembershipRequestStatus
 from .generic_reference import GenericReference
 from .user_reference_with_email import UserReferenceWithEmail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._view import View
+from .._views.view import View
 from .discussion_message_permissions import DiscussionMessagePermissions
 from .organization_reference import OrganizationReference
 from .spam import Spam

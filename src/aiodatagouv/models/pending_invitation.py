@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._view import View
+from .._views.view import View
 from .enums import MemberRole
 from .generic_reference import GenericReference
 from .organization_reference import OrganizationReference

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from .._view import View
+from .._views.view import View
 from ..types import JsonObject
 from .crontab import Crontab
 from .enums import PeriodicTaskTask

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._body import BodyOf
-from .._declared import declare
+from .._decoding.declared import declare
+from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
 from .crontab_write import CrontabWrite
 from .interval_write import IntervalWrite

@@ -2,7 +2,7 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from .._page import PageView
+from .._views.page import PageView
 from .post import Post
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._body import BodyOf
+from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
 from .dataset import Dataset
 from .dataset_reference import DatasetReference

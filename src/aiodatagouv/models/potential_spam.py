@@ -2,7 +2,7 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from .._view import View
+from .._views.view import View
 
 
 class PotentialSpam(View, init=False):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._body import BodyOf
-from .._declared import declare
+from .._decoding.declared import declare
+from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
 from .dataservice import Dataservice
 from .dataservice_reference import DataserviceReference

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from .._body import BodyOf
+from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
 from .dataservice import Dataservice
 from .dataservice_reference import DataserviceReference

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._declared import declare
-from .._view import View
+from .._decoding.declared import declare
+from .._views.view import View
 from ..types import JsonObject
 from .checksum import Checksum
 from .enums import ResourceFiletype, ResourceTypeValue

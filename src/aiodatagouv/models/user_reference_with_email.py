@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._declared import declare
-from .._view import View
+from .._decoding.declared import declare
+from .._views.view import View
 
 
 class UserReferenceWithEmail(View, init=False):

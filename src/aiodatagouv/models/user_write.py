@@ -2,7 +2,7 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
-from .._body import BodyOf
+from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
 from .enums import UserMailCadence
 from .user import User

@@ -1,9 +1,9 @@
-"""Every operation, called through its generated function, on every release that serves it.
+"""Conformance tests: every generated function, called on every release that serves its operation.
 
-``prover.py`` makes the calls and checks the answers, ``variants.py`` makes of each answer what a
-portal of another time might have said, ``table.py`` writes down what was proven. What cannot be
-answered in memory is in ``unanswerable.py``.
+``prover.py`` makes the calls and checks the responses. ``variants.py`` changes each response into
+one that an older or newer portal might send. ``table.py`` writes the table of proven operations.
+``unanswerable.py`` lists the operations that cannot succeed on a portal in memory.
 
-``test_parameters.py`` is about the queries of lists: ``rules.py`` says what must come of each
-parameter, ``asker.py`` asks.
+``test_parameters.py`` tests the query parameters of lists: ``rules.py`` computes the expected
+effect of each parameter, and ``asker.py`` sends the queries.
 """

@@ -1,4 +1,4 @@
-"""Asks a portal for lists, whatever they come as, and remembers what it has answered."""
+"""Queries for lists, in any response format, with a cache of the responses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..portal import NEWEST, PROJECT, Portal
 from .prover import without_names
 
 FEED_SIZE = 20
-"""Entries of a feed."""
+"""The number of entries of a feed."""
 
 CATALOGS = {
     "rdf_organization",
@@ -39,16 +39,16 @@ BASE: dict[str, dict[str, Any]] = {
         if operation.startswith("suggest_") and operation != "suggest_users"
     },
 }
-"""What an operation is asked with to answer all that it has."""
+"""The query with which an operation returns all its items."""
 
 
 def name_in_query(parameter: str) -> str:
-    """What a keyword of a function is called in the query (``for_`` is ``for``)."""
+    """Return the query name of a function's keyword argument: ``for_`` becomes ``for``."""
     return parameter.rstrip("_")
 
 
 def parameters_of(operation: Operation) -> list[str]:
-    """The keywords of the operation's function that are sent in the query."""
+    """Return the keyword arguments of an operation's function that are sent in the query."""
     keywords = inspect.signature(operation.function).parameters.values()
     names = [one.name for one in keywords if one.kind is one.KEYWORD_ONLY]
     return [name for name in names if name not in ("fields", "into")]
@@ -63,7 +63,7 @@ def swagger(release: str) -> dict[str, Any]:
 
 @cache
 def declared(release: str, operation: Operation) -> dict[str, dict[str, Any]]:
-    """The parameters of the query that the server's own Swagger declares."""
+    """Return the query parameters that the Swagger of a release declares."""
     (item,) = [
         item
         for path, item in swagger(release)["paths"].items()
@@ -74,7 +74,7 @@ def declared(release: str, operation: Operation) -> dict[str, dict[str, Any]]:
 
 
 def values_at(value: Any, path: str) -> list[Any]:
-    """What an object has below a dotted path, through lists, without null and absent values."""
+    """Return the values at a dotted path, looking into lists and skipping null."""
     name, _, rest = path.partition(".")
     if value is None:
         return []
@@ -86,7 +86,7 @@ def values_at(value: Any, path: str) -> list[Any]:
 
 
 def identity(item: Any) -> Any:
-    """What tells an item from the others in its list."""
+    """Return a key that identifies an item within its list."""
     if isinstance(item, str):
         return item
     for name in ("id", "remote_id", "text"):
@@ -101,15 +101,15 @@ def identities(items: list[Any]) -> list[Any]:
 
 @frozen
 class Asker:
-    """Asks one operation of one portal.
+    """Queries for one operation of one portal.
 
     Attributes:
-        portal: The portal, which nothing else writes to: its answers are kept.
-        client: The administrator, who may see everything.
-        operation: The operation that is asked.
-        path: The parameters of its path.
-        parameter: The parameter of its query that is to be proven.
-        answers: What the portal has answered.
+        portal: The portal. Its responses are cached, so nothing else may write to it.
+        client: The administrator's client, which can read everything.
+        operation: The operation to query.
+        path: The values of its path parameters.
+        parameter: The query parameter under test.
+        answers: The cache: request -> the items of the response.
     """
 
     portal: Portal
@@ -120,11 +120,11 @@ class Asker:
     answers: dict[str, list[Any]]
 
     def to(self, operation: str, *path: str) -> Asker:
-        """One that asks another operation."""
+        """Return an Asker for another operation."""
         return evolve(self, operation=OPERATIONS[operation], path=path)
 
     async def __call__(self, **query: Any) -> list[Any]:
-        """The items of the answer, in their order."""
+        """Return the items of the response, in order."""
         given = self.base() | query
         key = f"{self.operation.id} {self.path} {sorted(given.items())}"
         if key not in self.answers:
@@ -132,14 +132,14 @@ class Asker:
         return self.answers[key]
 
     def base(self) -> dict[str, Any]:
-        """What the operation is asked with anyway."""
+        """Return the query that is part of every request of the operation."""
         given = self.portal.ids.get(self.operation.path, {})
         needed = {name: given[name] for name in parameters_of(self.operation) if name in given}
         paged = {"page_size": 1000} if "page_size" in parameters_of(self.operation) else {}
         return needed | paged | BASE.get(self.operation.id, {})
 
     async def population(self) -> list[Any]:
-        """Everything that the operation chooses from."""
+        """Return all items that the operation filters."""
         if self.operation.id == "suggest_users":
             return await self.to("list_users")()
         if self.operation.id not in {FEED, *CATALOGS}:
@@ -153,14 +153,14 @@ class Asker:
         ]
 
     def shown(self, items: list[Any]) -> list[Any]:
-        """Those that the operation shows of all that it has found."""
+        """Return the part of the matching items that the response contains."""
         if self.operation.id != FEED:
             return items
         newest = sorted(items, key=lambda one: one.internal.created_at_internal, reverse=True)
         return newest[:FEED_SIZE]
 
     def enum(self) -> list[str]:
-        """The values that the server declares, or the newest one where it does not know it."""
+        """Return the declared values of the parameter, from this release or else the newest."""
         for release in (self.portal.release, NEWEST):
             schemas = (
                 declared(release, self.operation) if release in self.operation.releases else {}
@@ -191,14 +191,14 @@ class Asker:
             return await self._datasets(text)
         if self.operation.id in CATALOGS:
             async with httpx.AsyncClient(headers={"X-API-KEY": self.portal.api_key}) as client:
-                # In the format that is the easiest to read.
+                # N-Triples, which regular expressions can parse.
                 response = await client.get(answer.replace("/catalog.xml?", "/catalog.nt?"))
             assert response.status_code == 200
             return await self._datasets(response.text)
         return list(answer) if isinstance(answer, list) else [answer]
 
     async def _datasets(self, text: str) -> list[Any]:
-        """The datasets that a feed or a catalogue names, in their order."""
+        """Return the datasets in a feed or a catalogue, in order."""
         by_key: dict[str, Any] = {}
         for dataset in await self.to("list_datasets")():
             by_key[dataset.id] = by_key[dataset.title] = dataset
@@ -217,7 +217,7 @@ class Asker:
 async def asking(
     portal: Portal, operation: Operation, parameter: str, answers: dict[str, list[Any]]
 ) -> AsyncIterator[Asker]:
-    """Ask an operation as the administrator, with its example parameters."""
+    """Open an Asker with the administrator's key and the example path of the operation."""
     async with client_of(portal.url, api_key=portal.api_key) as client:
         yield Asker(portal, client, operation, example_path(portal, operation), parameter, answers)
 
@@ -229,4 +229,4 @@ def example_path(portal: Portal, operation: Operation) -> tuple[str, ...]:
 
 
 View = Callable[[list[Any]], Any]
-"""What matters of the items of an answer."""
+"""Extracts from the items of a response the value to compare."""

@@ -1,4 +1,4 @@
-"""A portal of each release, its users, and what has been proven there."""
+"""Fixtures: a portal of each release, clients of its users, and the prover."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .prover import Opener, PortalOf, Prover, Watched  # noqa: E402
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test on every release, or on those that ``releases`` names."""
+    """Run each test on every release, or on those in its ``releases`` marker."""
     chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "release" in metafunc.fixturenames and not any("release" in names for names in chosen):
         marker = metafunc.definition.get_closest_marker("releases")
@@ -29,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def portal_of() -> Iterator[PortalOf]:
-    """The portal of a release and a purpose: one for all tests of a worker, to be written to."""
+    """Portals by release and purpose, shared by all tests of a worker, which may write to them."""
     with ExitStack() as running:
 
         @cache
@@ -41,13 +41,13 @@ def portal_of() -> Iterator[PortalOf]:
 
 @pytest.fixture
 def own_portal(release: str, portal_of: PortalOf) -> Portal:
-    """The portal of the release that the test is for."""
+    """The portal of the test's release."""
     return portal_of(release)
 
 
 @pytest.fixture
 def seen() -> list[httpx.Response]:
-    """What the portal has answered in this test."""
+    """The responses of the portal in this test."""
     return []
 
 
@@ -55,7 +55,7 @@ def seen() -> list[httpx.Response]:
 def prove(
     own_portal: Portal, seen: list[httpx.Response], record_property: Callable[[str, object], None]
 ) -> Prover:
-    """Call an operation, check the answer, and note that it is proven."""
+    """The prover, which records the proven operations in the test report."""
 
     def note(operation: Operation, how: str) -> None:
         record_property("proven", [own_portal.release, operation.id, how])
@@ -65,7 +65,7 @@ def prove(
 
 @pytest.fixture
 async def opened(own_portal: Portal, seen: list[httpx.Response]) -> AsyncIterator[Opener]:
-    """Open a client with a key, for as long as the test."""
+    """A function that opens a client with an API key until the end of the test."""
     async with AsyncExitStack() as clients:
 
         async def client_with(api_key: str) -> Client:
@@ -78,23 +78,23 @@ async def opened(own_portal: Portal, seen: list[httpx.Response]) -> AsyncIterato
 
 @pytest.fixture
 async def admin(own_portal: Portal, opened: Opener) -> Client:
-    """The administrator, also of the first two organizations."""
+    """A client of the administrator, who also administers the first two organizations."""
     return await opened(own_portal.api_key)
 
 
 @pytest.fixture
 async def user(own_portal: Portal, opened: Opener) -> Client:
-    """An ordinary user, editor in the first organization."""
+    """A client of an ordinary user, who is an editor of the first organization."""
     return await opened(own_portal.user_api_key)
 
 
 @pytest.fixture
 async def other(own_portal: Portal, opened: Opener) -> Client:
-    """Another ordinary user."""
+    """A client of another ordinary user."""
     return await opened(own_portal.other_api_key)
 
 
 @pytest.fixture
 async def visitor(opened: Opener) -> Client:
-    """Somebody without a key."""
+    """A client without an API key."""
     return await opened("")

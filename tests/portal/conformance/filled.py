@@ -1,6 +1,7 @@
-"""Objects that have every field filled in, or hardly any, and how they are read and written.
+"""Objects with every field set, or with hardly any, and the calls that read and update them.
 
-They are made through the API. What the bodies have, the portal keeps: such as tags in order.
+They are created through the API. The bodies have only values that the portal stores unchanged, such
+as sorted tags.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from attrs import frozen
 
 from aiodatagouv import Client, File
-from aiodatagouv._body import Body
-from aiodatagouv._view import View
+from aiodatagouv._encoding.body import Body
+from aiodatagouv._views.view import View
 from aiodatagouv.api import (
     contacts,
     dataservices,
@@ -74,11 +75,11 @@ CSV = b"arret;heure\nGare;8:00\n"
 MOMENT = dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
 Whose: TypeAlias = Literal["organization", "owner"]
-"""The owner of an object: the first organization, or the user who makes it."""
+"""The kind of owner of an object: the first organization, or the user who creates it."""
 
 
 class Producer(TypedDict, total=False):
-    """The field of a body that says who has an object: one of the two."""
+    """The field of a body that sets the owner of an object: one of the two."""
 
     organization: str
     owner: str
@@ -86,15 +87,15 @@ class Producer(TypedDict, total=False):
 
 @frozen
 class Hands:
-    """The users of a portal who make objects.
+    """The clients with which objects are created.
 
     Attributes:
         release: The release of the portal.
-        org: The first organization: the user belongs to it, the administrator runs it.
-        prove: Makes the calls that are to be proven.
-        admin: The administrator.
-        user: An ordinary user.
-        other: Another one.
+        org: The id of the first organization. The user is a member, the administrator an admin.
+        prove: Makes the calls that the tests prove.
+        admin: The client of the administrator.
+        user: The client of an ordinary user.
+        other: The client of another ordinary user.
     """
 
     release: str
@@ -116,13 +117,13 @@ class Hands:
 
 @frozen
 class Made:
-    """An object.
+    """A created object.
 
     Attributes:
-        sent: The bodies that it was made with, in order.
-        read: Reads it.
-        update: Updates it.
-        restore: What is to be sent in the end, when it is an object that others need as it was.
+        sent: The bodies that created it, in order.
+        read: Reads the object.
+        update: Updates the object.
+        restore: The body that restores an object which other tests need unchanged, or None.
     """
 
     sent: list[Body]
@@ -249,7 +250,7 @@ def the_resource(hands: Hands, dataset: str, id_: str, *sent: Body) -> Made:
 
 
 def the_organization(hands: Hands, id_: str, *sent: Body) -> Made:
-    """An organization, whose blocs are answered to those alone who ask for them."""
+    """Return an organization; its blocs are only sent when a mask asks for them."""
     client, prove = hands.user, hands.prove
     return Made(
         [*sent],
@@ -273,7 +274,7 @@ def audiences() -> list[AccessAudienceWrite]:
 
 
 def a_filled_file() -> ResourceWrite:
-    """A remote file; its id is given by the portal."""
+    """Return the body of a remote resource with all fields set, except the assigned id."""
     return ResourceWrite(
         title=new_title("Fichier"),
         description="Tous les horaires",
@@ -292,9 +293,10 @@ def a_filled_file() -> ResourceWrite:
 
 
 async def a_filled_dataset(hands: Hands, whose: Whose) -> Made:
-    """A dataset: an organization's covers zones, a user's a shape, for none covers both.
+    """Create a dataset with all fields set.
 
-    It is open, for others have no license.
+    Zones and a geometry exclude each other, so an organization's dataset has zones and a user's
+    has a geometry. The access is open, because other types of access exclude a license.
     """
     client, prove = hands.user, hands.prove
     producer = await hands.producer(whose, client)
@@ -342,7 +344,7 @@ async def a_filled_resource(hands: Hands) -> Made:
 
 
 async def a_filled_upload(hands: Hands) -> Made:
-    """A file of the portal's: what it is, the portal finds out itself."""
+    """Upload a file, whose format, size and checksum the portal determines itself."""
     client, prove = hands.user, hands.prove
     dataset = await a_dataset(client)
     file = FileUpload(file=File(CSV, "horaires.csv"))
@@ -460,7 +462,7 @@ async def a_filled_dataservice(hands: Hands, whose: Whose) -> Made:
 
 
 async def some_blocs(hands: Hands) -> list[dict[str, Any]]:
-    """Parts of a page of 17.18.0, among them what is answered as a whole object."""
+    """Return blocs of a page of 17.18.0, including blocs that are answered with full objects."""
     client = hands.user
     return [
         {
@@ -530,7 +532,7 @@ async def a_filled_user(hands: Hands) -> Made:
 
 
 async def oneself_filled(hands: Hands) -> Made:
-    """The administrator, who alone has roles."""
+    """Fill in the profile of the administrator, the only user who has roles."""
     client, prove = hands.admin, hands.prove
     before = await me.get_me(client)
     assert before.email
@@ -634,7 +636,7 @@ async def a_filled_page(hands: Hands, whose: Whose) -> Made:
 
 
 async def a_filled_report(hands: Hands) -> Made:
-    """A report of a comment, which has been dismissed."""
+    """Create a report of a comment and dismiss it."""
     client, prove = hands.admin, hands.prove
     start = DiscussionStart(
         subject=await a_dataset(client), title="Une question", comment="Où est 2024 ?"
@@ -664,7 +666,7 @@ async def the_filled_site(hands: Hands) -> Made:
     await prove(site.update_site, client, body=body)
     return Made(
         [body],
-        # Its blocs are answered to those alone who ask for them.
+        # The blocs are only sent when a mask asks for them.
         lambda: prove(site.get_site, client, fields="*"),
         lambda body: prove(site.update_site, client, body=body),
         restore=SiteWrite.of(before),

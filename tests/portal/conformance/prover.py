@@ -1,4 +1,4 @@
-"""Calls an operation of the real portal and checks all that its answer says."""
+"""The prover, which calls an operation of the real portal and checks its complete response."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from attrs import frozen
 from typeguard import CollectionCheckStrategy, check_type
 
 from aiodatagouv import Client, MissingFieldError, Operation, Paginator, Stream
-from aiodatagouv._declared import declared
+from aiodatagouv._decoding.declared import declared
 from aiodatagouv._http import _default_transport, parse_url
-from aiodatagouv._view import View, json_of
+from aiodatagouv._views.view import View, json_of
 from aiodatagouv.api import ops
 
 from ...clients import client_of
@@ -34,18 +34,18 @@ HOW = {
     "stream": "streamed",
     "redirect": "redirect",
 }
-"""How an answer of each kind proves its operation."""
+"""Kind of operation -> how its response is checked, as shown in the table of operations."""
 
 
 PortalOf = Callable[..., Portal]
-"""Finds the portal of a release, and of a purpose."""
+"""Returns the portal of a release and, optionally, a purpose."""
 
 Opener = Callable[[str], Awaitable[Client]]
-"""Opens a client with a key."""
+"""Opens a client with an API key."""
 
 
 class Watched(httpx.AsyncBaseTransport):
-    """The library's own transport to a portal, under watch: also redirects are seen."""
+    """The default transport of the library, which records all responses, including redirects."""
 
     def __init__(self, portal: Portal, seen: list[httpx.Response]) -> None:
         self._inner = _default_transport(parse_url(portal.url), max_connections=4)
@@ -63,13 +63,13 @@ class Watched(httpx.AsyncBaseTransport):
 
 @frozen
 class Prover:
-    """Calls operations, checks what comes back, and notes which are proven.
+    """Calls operations, checks their responses, and records the proven operations.
 
     Attributes:
-        portal: Who answers.
-        seen: What the portal answers to the clients of the test.
-        note: Is told of each operation that is proven: ``note(operation, how)``.
-        note_read: Is told which fields of models were read.
+        portal: The portal to call.
+        seen: The responses of the portal to the clients of the test.
+        note: Called for each proven operation: ``note(operation, how)``.
+        note_read: Called with the fields of models that were read.
     """
 
     portal: Portal
@@ -84,17 +84,17 @@ class Prover:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Call a generated function, check the answer, and hand it over.
+        """Call a generated function, check its response, and return the result.
 
-        The request must reach the route of the operation. The answer must be of the declared type
-        at any depth, hold no field that the type does not know, and give its own JSON back; so
-        must what a portal of another time would have answered, and nothing that a whole answer
-        of the release has may be missing.
+        The request must match the server's route of the operation. The result must be of the
+        declared type at any depth, have no undeclared field, and serialize to the same JSON.
+        Without a mask it must have all fields that the release sends. The response is also changed
+        as an older or newer portal might, and decoded again.
         """
         self.seen.clear()
         operation: Operation = getattr(ops, function.__name__.upper())
         called: Any = function(client, *args, **kwargs)
-        # A stream makes the call when it is read.
+        # A stream sends its request when it is read.
         answer: T = called if operation.kind == "stream" else await called
         if isinstance(answer, Stream):
             await assert_flows(answer, self.seen, self.portal)
@@ -122,27 +122,27 @@ class Prover:
         return answer
 
     def check_route(self, operation: Operation, response: httpx.Response) -> None:
-        """Check that a request took the route that the release has for its operation."""
+        """Check that a request matched the server's route of its operation."""
         assert self.portal.release in operation.releases
         assert route(response) == (operation.method, without_names(operation.path))
 
 
 def without_keys(content: bytes, portal: Portal) -> bytes:
-    """An answer as the client reads it: its own key, which 14.13.0 shows, is struck out."""
+    """Redact API keys, which 14.13.0 returns to their owners, as the client does."""
     for key in (portal.api_key, portal.user_api_key, portal.other_api_key):
         content = content.replace(key.encode(), b"***")
     return content
 
 
 def client_that_is_answered(content: bytes) -> Client:
-    """A client of a portal that answers everything with one JSON."""
+    """Create a client that receives the same JSON response to every request."""
     headers = {"Content-Type": "application/json"}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=content))
     return client_of("https://portal.example/", api_key="", transport=transport)
 
 
 async def assert_flows(stream: Stream, seen: list[httpx.Response], portal: Portal) -> None:
-    """Check that a stream brings all that the portal sends, in pieces or not."""
+    """Check that a stream yields all bytes that the portal sends, chunked or not."""
     async with stream as chunks:
         received = sum([len(chunk) async for chunk in chunks])
     url, length = seen[-1].request.url, seen[-1].headers.get("Content-Length")
@@ -153,9 +153,9 @@ async def assert_flows(stream: Stream, seen: list[httpx.Response], portal: Porta
 
 
 def assert_fits(answer: object, type_: Any, content: bytes) -> None:
-    """Check that a decoded answer is of a type, and the same JSON as what came."""
+    """Check the type of a decoded response, and that it serializes to the received JSON."""
     assert_type(answer, type_)
-    # As text, for Python takes 1, 1.0 and True for the same.
+    # Compared as text, because 1, 1.0 and True are equal in Python.
     assert as_text(json_of(answer)) == as_text(json.loads(content))
 
 
@@ -164,7 +164,7 @@ def as_text(data: Any) -> str:
 
 
 def assert_whole(answer: object, release: str) -> None:
-    """Check that an answer has all that its type says, except for what the release never sends."""
+    """Check that a response has all declared fields except those that the release never sends."""
     for model in models_in(answer):
         name, json = type(model).__name__, model.to_dict()
         not_sent = NOT_SENT[release].get(name, set())
@@ -183,7 +183,7 @@ def assert_whole(answer: object, release: str) -> None:
 
 
 def values_of(model: View) -> dict[str, Any]:
-    """The values of all fields of a model, except for those that the portal does not send."""
+    """Return the values of all fields of a model, except those that the portal did not send."""
     values: dict[str, Any] = {}
     for key, field in declared(type(model)).items():
         try:
@@ -194,9 +194,9 @@ def values_of(model: View) -> dict[str, Any]:
 
 
 def assert_type(value: Any, type_: Any) -> None:
-    """Check a value and all that is in it against the declared types."""
+    """Check a value against its declared type, at any depth."""
     check_type(value, type_, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
-    # To Python True is an int as well, and a datetime a date.
+    # check_type accepts a bool for an int, and a datetime for a date.
     assert type(value) not in (bool, dt.datetime) or type(value) in alternatives(type_)
     for model in models_in(value):
         model.check()
@@ -205,7 +205,7 @@ def assert_type(value: Any, type_: Any) -> None:
 
 
 def alternatives(type_: Any) -> set[Any]:
-    """The types that a union is of."""
+    """Return the members of a union, or the type itself if it is not a union."""
     if type_ is Any:
         return {bool, dt.datetime}
     return {*get_args(type_)} if get_origin(type_) in (Union, UnionType) else {type_}
@@ -218,7 +218,7 @@ def models_in(value: Any) -> list[View]:
 
 
 def fields_read(value: Any) -> set[str]:
-    """The fields, at any depth, that an answer has: ``Model.key``."""
+    """Return the declared fields in a response, at any depth, as ``Model.key``."""
     names: set[str] = set()
     for model in models_in(value):
         known = declared(type(model)).keys() & model.to_dict().keys()
@@ -229,7 +229,7 @@ def fields_read(value: Any) -> set[str]:
 
 
 def unknown_fields(value: Any) -> set[str]:
-    """The fields, at any depth, that the declared types do not know."""
+    """Return the undeclared fields in a response, at any depth."""
     names: set[str] = set()
     for model in models_in(value):
         names |= {f"{type(model).__name__}.{name}" for name in model.additional_properties}
@@ -239,7 +239,7 @@ def unknown_fields(value: Any) -> set[str]:
 
 
 def unknown_values(value: Any) -> set[str]:
-    """The values of enums, at any depth, that are not declared: enums take any string."""
+    """Return the undeclared enum values in a response, which decoding accepts, at any depth."""
     found: set[str] = set()
     for model in models_in(value):
         for name, inside in values_of(model).items():
@@ -254,21 +254,21 @@ def unknown_values(value: Any) -> set[str]:
 
 
 def answer_type(function: Callable[..., Any]) -> Any:
-    """The type of an operation's answer; of one page for a paginator, a model for a projection."""
+    """Return the type that a function decodes; for a paginator, the type of a page."""
     answer = get_type_hints(function)["return"]
     if get_origin(answer) is Paginator:
         return get_args(answer)[0]
     types = alternatives(answer)
-    # The other one is the class that an answer can be decoded into instead: it fits anything.
+    # Skip the type variable of `into`, which would match any value.
     (type_,) = (one for one in types if TypeVar not in map(type, (one, *get_args(one))))
     return type_
 
 
 def route(response: httpx.Response) -> tuple[str, str]:
-    """The method and the path of the server's own route that a request took."""
+    """Return the method and the path of the server's route that a request matched."""
     return response.request.method, without_names(response.headers["X-Portal-Route"])
 
 
 def without_names(path: str) -> str:
-    """A path whose parameters have no names, as each release has its own."""
+    """Return a path without the names of its parameters, which differ between releases."""
     return re.sub(r"[<{].*?[>}]", "{}", path.removeprefix("/api/1"))

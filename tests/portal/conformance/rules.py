@@ -1,4 +1,4 @@
-"""What shows that a parameter is understood: probes, with what must come of them."""
+"""Rules that compute queries for a parameter and the results that they must have."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def as_set(items: list[Any]) -> set[Any]:
 
 @frozen
 class Probe:
-    """One query, and what must come of it.
+    """A query and its expected result.
 
     Attributes:
-        query: Has the parameter to prove.
-        expected: What must be seen.
-        view: What is seen of an answer.
-        baseline: The query without the parameter. If what is expected comes of this one as well,
-            the probe proves nothing.
-        aspect: Of the probes of one aspect at least one must prove something.
+        query: The query, which includes the parameter under test.
+        expected: The expected result.
+        view: Extracts the result from the items of the response.
+        baseline: The query without the parameter. The probe proves nothing if its result is the
+            expected one too.
+        aspect: A group of probes, of which at least one must prove something.
     """
 
     query: dict[str, Any]
@@ -36,21 +36,21 @@ class Probe:
 
 
 Rule = Callable[[Asker], Awaitable[list[Probe]]]
-"""Finds out from other answers what must come of a parameter."""
+"""Computes the probes of a parameter from responses to other queries."""
 
 Groups = dict[Any, set[Any]]
-"""Value -> the identities of what has it."""
+"""Value -> the identities of the items that have it."""
 
 
 def matching(groups: Callable[[Asker], Awaitable[Groups]], *, declared: bool = True) -> Rule:
-    """Only what has the value comes: for all declared values, or for two that split the list."""
+    """Expect only the items with the value; try two values of the items and all declared ones."""
 
     async def probes(ask: Asker) -> list[Probe]:
         population = await ask.population()
         found = await groups(ask)
         every = as_set(population)
         splitting = [value for value in found if found[value] & every not in (set(), every)]
-        # Small answers are fast.
+        # The values with the fewest items, because small responses are fast.
         chosen = sorted(splitting, key=lambda value: (len(found[value] & every), str(value)))[:2]
         return [
             Probe(
@@ -65,13 +65,14 @@ def matching(groups: Callable[[Asker], Awaitable[Groups]], *, declared: bool = T
 
 
 def by(*paths: str, but: str = "", strangers: str = "", declared: bool = True) -> Rule:
-    """Filters by what the items have below one of the paths.
+    """Expect the items that have the value at one of the paths.
 
     Args:
-        paths: Where the items have the value.
-        but: A value that is not to be tried.
-        strangers: An operation whose objects, but for those that the items name, have none of them.
-        declared: Whether every declared value is tried, or only what the items have.
+        paths: The dotted paths of the value.
+        but: A value that is not tried.
+        strangers: An operation that lists possible values, one of which no item has. The result
+            for that value must be empty.
+        declared: Whether to try all declared values, too.
     """
 
     async def groups(ask: Asker) -> Groups:
@@ -98,11 +99,11 @@ def group(items: list[Any], *paths: str) -> Groups:
 
 
 def through(path: str, keys: Callable[[Asker], Awaitable[Groups]]) -> Rule:
-    """Filters by something else that the items have to do with.
+    """Expect the items that refer to an object which has the value.
 
     Args:
-        path: Where the items name it.
-        keys: Value -> what the items may name there.
+        path: The dotted path of the reference.
+        keys: Computes value -> the ids of the objects that have it.
     """
 
     async def groups(ask: Asker) -> Groups:
@@ -116,17 +117,17 @@ def through(path: str, keys: Callable[[Asker], Awaitable[Groups]]) -> Rule:
 
 
 def first_of(path: str) -> Rule:
-    """Given twice, only the first one of the values counts."""
+    """For a repeated parameter, expect the items that have the first value."""
     return repeated(path, lambda first, second: first, alone=True)
 
 
 def all_of(path: str) -> Rule:
-    """Given twice, what has both values comes."""
+    """For a repeated parameter, expect the items that have both values."""
     return repeated(path, set.intersection)
 
 
 def any_of(path: str) -> Rule:
-    """Given twice, what has one of the values comes."""
+    """For a repeated parameter, expect the items that have either value."""
     return repeated(path, set.union)
 
 
@@ -139,7 +140,8 @@ def repeated(
         pairs = {
             pair: join(found[pair[0]], found[pair[1]]) for pair in combinations(sorted(found), 2)
         }
-        # Neither value alone (unless the first one is to), nor none of them, has the same result.
+        # Only pairs whose result differs from that of no value and of either single value, except
+        # that with `alone` it must equal that of the first value.
         telling = {
             pair: result
             for pair, result in pairs.items()
@@ -156,7 +158,7 @@ def repeated(
 
 
 def flag(*paths: str) -> Rule:
-    """``True``: only what has something there; ``False``: only what has not."""
+    """Expect the items with a value at one of the paths for ``True``, the others for ``False``."""
 
     async def probes(ask: Asker) -> list[Probe]:
         population = await ask.population()
@@ -175,9 +177,9 @@ def flag(*paths: str) -> Rule:
 
 
 def text(*paths: str, words: int = 2) -> Rule:
-    """Only what has every word in one of these texts comes, whatever the case.
+    """Expect the items whose texts contain every word of the query, regardless of case.
 
-    The words are some of one of the texts, apart from each other.
+    The words are the longest ones of an item's first text, which need not be adjacent.
     """
 
     async def probes(ask: Asker) -> list[Probe]:
@@ -217,13 +219,13 @@ PARTS = [slice(1, 6), slice(-3, None)]
 
 
 def part(*paths: str, text_: str = "") -> Rule:
-    """Only what has this within one of these texts comes: some letters of a first one."""
+    """Expect the items with a text that contains the query, which is a part of a first text."""
 
     async def probes(ask: Asker) -> list[Probe]:
         population = await ask.population()
         names = [str(values_at(one, paths[0])[0]) for one in population]
         parts = [name[part] for name in names for part in PARTS]
-        # What is special in a regular expression is so for the database in memory.
+        # The in-memory database does not escape the special characters of regular expressions.
         tried = [text_] if text_ else [one for one in parts if not SPECIAL & {*one}]
         results = {
             letters: as_set([one for one in population if has(one, letters)]) for letters in tried
@@ -239,12 +241,13 @@ def part(*paths: str, text_: str = "") -> Rule:
 
 
 def sorts(**paths: str | None) -> Rule:
-    """Every declared sort, one way and the other, orders by what is below its path.
+    """Expect the order of the values at the path of each sort key, ascending and descending.
 
-    One without a path is by what no item shows: it is taken, and nothing is lost.
+    A sort key without a path sorts by a value that the items do not contain; only the number of
+    items is checked.
 
-    Null comes before anything else. Of several values the first ones count in memory, where MongoDB
-    takes the smallest one upwards and the greatest one downwards.
+    Null sorts first. For several values the in-memory database compares the first ones, whereas
+    MongoDB compares the smallest when ascending and the greatest when descending.
     """
 
     async def probes(ask: Asker) -> list[Probe]:
@@ -272,11 +275,11 @@ def sorts(**paths: str | None) -> Rule:
 
 
 async def newest_updates(ask: Asker) -> list[Probe]:
-    """A feed has its newest entries, by another date."""
+    """Expect the entries of a feed to be the datasets with the latest ``last_update``."""
     assert ask.operation.id == FEED
     population = await ask.population()
     ordered = sorted(population, key=lambda one: one.last_update, reverse=True)
-    # By their dates, for several datasets may have one.
+    # Compared by date, because several datasets may have the same one.
     newest = [one.last_update for one in ordered[:FEED_SIZE]]
 
     def dates(items: list[Any]) -> list[Any]:
@@ -286,7 +289,7 @@ async def newest_updates(ask: Asker) -> list[Probe]:
 
 
 async def page(ask: Asker) -> list[Probe]:
-    """The second page goes on where the first one ends."""
+    """Expect the second page to continue after the first."""
     if len(await ask.population()) < 3:
         return []
     short, long = [identities(await ask(page_size=size)) for size in (2, 4)]
@@ -295,7 +298,7 @@ async def page(ask: Asker) -> list[Probe]:
 
 
 async def page_size(ask: Asker) -> list[Probe]:
-    """A short page has the beginning of a long one; of a catalogue, which has no order, a part."""
+    """Expect a shorter page to be a prefix of a longer one; check only the size if unordered."""
     if len(await ask.population()) < 3:
         return []
     if ask.operation.kind == "page":
@@ -304,12 +307,12 @@ async def page_size(ask: Asker) -> list[Probe]:
 
 
 def by_release(**rules: Rule) -> Rule:
-    """Another rule for each release: ``of_17=..., of_14=...``."""
+    """Apply a different rule on each release: ``of_17=..., of_14=...``."""
     return lambda ask: rules[f"of_{ask.portal.release.partition('.')[0]}"](ask)
 
 
 def anything_else(*values: Any) -> Rule:
-    """Something else comes, if only that were so: for what is ignored."""
+    """Query values of a parameter that the release ignores, so any expectation will do."""
 
     async def probes(ask: Asker) -> list[Probe]:
         return [Probe({ask.parameter: value}, "anything else", repr) for value in values]
@@ -318,7 +321,7 @@ def anything_else(*values: Any) -> Rule:
 
 
 def size(**query: Any) -> Rule:
-    """At most so many come."""
+    """Expect as many items as the query asks for."""
 
     async def probes(ask: Asker) -> list[Probe]:
         return [Probe({ask.parameter: wanted, **query}, wanted, len, query) for wanted in (1, 2)]

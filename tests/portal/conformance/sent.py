@@ -1,7 +1,7 @@
-"""The fields that a release never sends, though the models have them: facts, not declarations.
+"""The fields of the models that a release never sends, as observed on its portal.
 
-Every other field of a model is in every whole answer, unless it is declared that whole answers may
-lack it. The prover holds each answer of the suite against this, in both directions.
+Every response without a mask has all other fields of its models, except those that are declared to
+be absent at times. The prover checks both directions for each response of the tests.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ NOT_SENT: dict[str, dict[str, set[str]]] = {
         "UserReferenceWithEmail": {"deleted"},
     },
 }
-"""Release -> model -> the keys of these fields."""
+"""Release -> model -> the keys of the fields that are never sent."""
 
 MASKED = {("14.13.0", "Reuse", "datasets"): {"id", "title", "uri", "page"}}
-"""Release, model and key of a list whose objects are masked -> the fields that they have."""
+"""Release, model and key of a list whose objects are always masked -> their fields."""

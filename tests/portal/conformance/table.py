@@ -1,7 +1,7 @@
-"""The table of operations in the docs: which are proven, how, and what of the Swagger is corrected.
+"""The table of operations in the docs, with the proof and the corrections of each operation.
 
-A run of all conformance tests makes it: ``pytest --operations=write``; ``--operations=check`` fails
-when a run proves another table than the one that is there.
+A run of all conformance tests with ``pytest --operations=write`` writes the table. With
+``--operations=check`` the run fails if its table differs from the existing one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import pytest
 from attrs import frozen
 
 from aiodatagouv import OPERATIONS, Operation, models
-from aiodatagouv._declared import declared
-from aiodatagouv._view import View
+from aiodatagouv._decoding.declared import declared
+from aiodatagouv._views.view import View
 from generator import corrections, pin, releases
 
 from ..portal import PROJECT, RELEASES
@@ -46,7 +46,7 @@ model in its body or its answer.
 
 @frozen
 class Proof:
-    """What a test has proven: an operation, on a release, and how."""
+    """An operation that a test has proven on a release, and the kind of proof."""
 
     release: str
     operation: str
@@ -54,7 +54,7 @@ class Proof:
 
 
 def proofs(reports: Iterable[pytest.TestReport]) -> set[Proof]:
-    """What the tests that passed have proven."""
+    """Return the proofs of the tests that passed."""
     return {
         Proof(*value)
         for report in reports
@@ -64,7 +64,7 @@ def proofs(reports: Iterable[pytest.TestReport]) -> set[Proof]:
 
 
 def fields_read(reports: Iterable[pytest.TestReport]) -> set[str]:
-    """The fields of models that the tests that passed have read from answers."""
+    """Return the fields of models that the passed tests have read from responses."""
     return {
         field
         for report in reports
@@ -75,14 +75,14 @@ def fields_read(reports: Iterable[pytest.TestReport]) -> set[str]:
 
 
 def fields() -> set[str]:
-    """The fields of the models of answers: ``Model.key``."""
+    """Return the fields of all response models, as ``Model.key``."""
     found = (getattr(models, name) for name in models.__all__)
     views = [one for one in found if isinstance(one, type) and issubclass(one, View)]
     return {f"{view.__name__}.{key}" for view in views for key in declared(view)}
 
 
 def figures(proven: set[Proof]) -> list[str]:
-    """How many operations each release was proven to answer, and in all."""
+    """Return lines with the number of proven operations of each release and in total."""
     answered = {proof for proof in proven if proof.how != "request only"}
     lines = []
     for release in RELEASES:
@@ -97,7 +97,7 @@ def figures(proven: set[Proof]) -> list[str]:
 
 
 def write(proven: set[Proof]) -> str:
-    """The table."""
+    """Return the table as Markdown."""
     how = {(proof.operation, proof.release): proof.how for proof in proven}
     applied = corrections_of_operations()
     head = ["Function", "Id in the API", "Method and path", "Releases", *RELEASES, "Corrections"]
@@ -122,13 +122,13 @@ def write(proven: set[Proof]) -> str:
 
 
 def served_by(operation: Operation) -> str:
-    """The releases that serve an operation, or the one that dropped it."""
+    """Return the releases that serve an operation and, if any, the one that dropped it."""
     said = ", ".join(operation.releases)
     return f"{said}; dropped in {operation.deprecated}" if operation.deprecated else said
 
 
 def corrections_of_operations() -> dict[str, list[str]]:
-    """The names of the corrections that each operation has to thank for its types."""
+    """Return the names of the corrections that affect each operation or its models."""
     entries = corrections.read(OPENAPI / "corrections.toml")
     swagger = corrections.apply(releases.merge(pin.read_pins(OPENAPI)), entries)
     applied: dict[str, list[str]] = {}
@@ -145,14 +145,17 @@ def corrections_of_operations() -> dict[str, list[str]]:
 
 
 def touches(place: list[str], path: str, method: str, models: set[str]) -> bool:
-    """Whether a place in the Swagger is of an operation or of one of its models."""
+    """Return whether a place in the Swagger is in an operation or in one of its models."""
     if place[0] == "definitions":
         return place[1] in models
     return place[:3] == ["paths", path, method]
 
 
 def unproven(proven: set[Proof]) -> list[str]:
-    """What a release serves and nothing has proven, or only the request of what can answer."""
+    """Return the operations that lack a sufficient proof on a release.
+
+    A proof of the request alone is sufficient only for the operations in ``REQUEST_ONLY``.
+    """
     how = {(proof.operation, proof.release): proof.how for proof in proven}
 
     def is_proven(operation: str, release: str) -> bool:
@@ -169,7 +172,7 @@ def unproven(proven: set[Proof]) -> list[str]:
 
 
 def problem(proven: set[Proof], mode: str, file: Path = FILE) -> str | None:
-    """Write the table if all is proven, or say in what it is another than the one that is there."""
+    """Write or check the table if everything is proven; return the problem, or None."""
     missing = unproven(proven)
     if missing:
         return f"not proven: {', '.join(missing)}"
@@ -179,11 +182,11 @@ def problem(proven: set[Proof], mode: str, file: Path = FILE) -> str | None:
         return None
     if table == file.read_text(encoding="utf-8"):
         return None
-    return f"{file.name} is not what this run proves: say `make operations` and read the difference"
+    return f"{file.name} differs from the table of this run: run `make operations` and review it"
 
 
 def session_end(session: pytest.Session) -> None:
-    """Fail a run that proves another table."""
+    """Write or check the table at the end of a run, and fail the run if there is a problem."""
     mode: Any = session.config.getoption("--operations")
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
     if not mode or reporter is None or hasattr(session.config, "workerinput"):

@@ -1,4 +1,4 @@
-"""Writes of those who run a portal: posts, pages, the site, harvests and jobs."""
+"""Tests of administrative writes: posts, pages, the site, harvests and jobs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_post(admin: Client, visitor: Client, prove: Prover) -> None:
     assert before.image
     resized = await prove(posts.resize_post_image, admin, created.id, body=picture("0,0,2,2"))
     assert resized.success is True
-    # The portal keeps the new file, and forgets that it is the post's.
+    # The portal stores the new file but does not assign it to the post.
     assert await bytes_of(resized.image)
     assert (await posts.get_post(admin, created.id)).image == before.image
 
@@ -80,7 +80,7 @@ async def test_the_site(admin: Client, prove: Prover) -> None:
         7,
         before.keywords,
     )
-    # Its title and keywords are settings of the portal, whatever is written.
+    # Title and keywords come from the settings of the portal, so an update does not change them.
     assert (await site.get_site(admin)).feed_size == 7
 
 
@@ -160,7 +160,7 @@ async def test_a_job(admin: Client, release: str, prove: Prover) -> None:
     )
     created = await prove(workers.create_job, admin, body=body)
     assert (created.name, created.task) == (body.name, task)
-    # 14.13.0 takes no arguments.
+    # 14.13.0 ignores the arguments.
     arguments = (["un", 2], {"force": True}) if release == NEWEST else ([], {})
     assert (created.args, created.kwargs) == arguments
 

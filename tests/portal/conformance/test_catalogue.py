@@ -1,4 +1,4 @@
-"""Writes to dataservices, reuses, contact points and visualizations."""
+"""Tests of writes to dataservices, reuses, contact points and visualizations."""
 
 from __future__ import annotations
 

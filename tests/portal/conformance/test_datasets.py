@@ -1,4 +1,4 @@
-"""Writes to datasets, their files and what a community adds to them."""
+"""Tests of writes to datasets, resources and community resources."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ async def test_a_dataset(user: Client, prove: Prover) -> None:
         "fr:commune",
     )
 
-    # A body is only what changes; null takes away.
+    # An update needs only the changed fields; null clears a field.
     changes = DatasetWrite(title=new_title("Arbres remarquables"), acronym=None, private=True)
-    with pytest.raises(ValueError, match=r"without tags and temporal_coverage, .* take away"):
+    with pytest.raises(ValueError, match=r"lacks tags and temporal_coverage, .* delete"):
         await datasets.update_dataset(user, created.id, body=changes)
     changes.tags, changes.temporal_coverage = ["arbre"], None
     updated = await prove(datasets.update_dataset, user, created.id, body=changes)
@@ -129,7 +129,7 @@ async def test_uploads(user: Client, prove: Prover) -> None:
     assert uploaded.checksum.value == hashlib.sha1(CSV).hexdigest()
 
     again = FileUpload(file=File(CSV + CSV, "horaires-2.csv"))
-    assert uploaded.id  # Of the last part of an upload.
+    assert uploaded.id  # None until the last chunk of an upload.
     replaced = await prove(
         datasets.upload_dataset_resource, user, dataset.id, uploaded.id, body=again
     )
@@ -209,7 +209,7 @@ async def test_a_doi(admin: Client, own_portal: Portal, prove: Prover) -> None:
 
 
 async def of_the_first_organization(client: Client, portal: Portal) -> Dataset:
-    """A new dataset of an organization."""
+    """Create a dataset of the first organization."""
     dataset = await a_dataset(client)
     body = DatasetWrite.of(dataset, organization=portal.ids["/organizations/{org}/"]["org"])
     return await datasets.update_dataset(client, dataset.id, body=body)

@@ -1,4 +1,4 @@
-"""Writes to discussions and reports."""
+"""Tests of writes to discussions and reports."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def texts(discussion: Discussion) -> list[object]:
 
 @pytest.mark.releases(OLDEST)
 async def test_what_is_no_spam(admin: Client, prove: Prover) -> None:
-    """Two discussions are suspected from the start: one as a whole, one for a comment."""
+    """Two seeded discussions are suspected spam: one as a whole, one because of a comment."""
     assert len(await prove(spam.list_potential_spams, admin)) == 2
     suspects = [one async for one in discussions.list_discussions(admin) if is_spam(one)]
     (whole,) = (one for one in suspects if one.spam and one.spam.status == "potential_spam")

@@ -1,4 +1,4 @@
-"""What other tests need is brought to an end, on portals of their own."""
+"""Tests that delete objects which other tests need, on separate portals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_the_link_to_geopf(admin: Client, prove: Prover) -> None:
 
 @pytest.mark.releases(OLDEST)
 async def test_the_one_key(other: Client, opened: Opener, prove: Prover) -> None:
-    """A new key is the end of the old one."""
+    """A new API key invalidates the previous one."""
     created = await prove(me.generate_apikey, other)
     assert isinstance(created.apikey, str)
     assert created.apikey not in repr(created)

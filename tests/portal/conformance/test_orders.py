@@ -1,4 +1,4 @@
-"""The orders that lists say they have: walks in the order of creation or change rest on them."""
+"""Tests of the sort orders of lists, on which stable walks and updates of harvests depend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aiodatagouv import OPERATIONS, Client, Operation, Order, bulk
-from aiodatagouv.dates import read_datetime
+from aiodatagouv._decoding.dates import read_datetime
 
 from ..portal import RELEASES, Portal
 
@@ -31,7 +31,7 @@ LISTS = [
 ]
 
 UNSORTED = {("14.13.0", "activity")}
-"""What does not sort as a later release does."""
+"""Release and operation of the lists that ignore the sort order of later releases."""
 
 
 @pytest.mark.parametrize(("release", "operation", "order"), ORDERS)
@@ -46,7 +46,7 @@ async def test_a_list_comes_in_the_order_that_it_says(
         items = [item.to_dict() for item in page.data]
         dates[sort] = [reduce(getitem, order.date.split("."), item) for item in items]
     upwards = [read_datetime(date) for date in dates[order.sort]]
-    assert len({*upwards}) > 1, "a list of one date shows no order"
+    assert len({*upwards}) > 1, "all items have the same date, so no order can be checked"
     is_sorted = all(before <= after for before, after in pairwise(upwards))
     assert is_sorted is ((own_portal.release, operation.id) not in UNSORTED)
     if is_sorted:
@@ -62,7 +62,7 @@ async def test_a_list_is_harvested_whole(
     query |= {"page_size": 7}
     total = (await operation.function(admin, *path, **query)).total
     found = operation.function(admin, *path, **query)
-    report = await bulk.harvest(admin, found, tmp_path / "a.jsonl")
+    report = await bulk.harvest(found, tmp_path / "a.jsonl")
     lines = (tmp_path / "a.jsonl").read_bytes().splitlines()
     assert report.complete, report.reason
     assert len(lines) == report.items == total

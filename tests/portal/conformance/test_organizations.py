@@ -1,4 +1,4 @@
-"""Writes to organizations: what they are, who belongs to them and who asks to."""
+"""Tests of writes to organizations: profiles, members, membership requests and invitations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_the_logo(user: Client, prove: Prover) -> None:
         organizations.resize_organization_logo, user, made.id, body=picture("0,0,2,2")
     )
     assert resized.success is True
-    # The portal keeps the new file, and forgets that it is the organization's.
+    # The portal stores the new file but does not assign it to the organization.
     assert await bytes_of(resized.image)
     assert (await organizations.get_organization(user, made.id)).logo == before.logo
 
@@ -177,7 +177,7 @@ async def invite(client: Client, to: Organization, who: User, prove: Prover) -> 
 
 @pytest.mark.releases(NEWEST)
 async def test_assignments(admin: Client, other: Client, own_portal: Portal, prove: Prover) -> None:
-    """The other user is a partial editor of the first organization, assigned to some of it."""
+    """The other user is a partial editor of the first organization, with assigned objects."""
     org = own_portal.ids["/organizations/{org}/"]["org"]
     member = await me.get_me(other)
     before = await organizations.list_organization_assignments(admin, org)

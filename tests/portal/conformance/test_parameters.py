@@ -1,7 +1,8 @@
-"""Every parameter of every list: it is sent, and it does on the server what it says.
+"""Tests that every query parameter of every list is sent and has the documented effect.
 
-A rule says what must come of a parameter, from other answers of the portal: from the whole list, or
-from another operation. What comes must be that, and something else than without the parameter.
+A rule computes the expected result of a parameter from other responses: from the complete list, or
+from another operation. The result must be the expected one, and must differ from the result without
+the parameter.
 """
 
 from __future__ import annotations
@@ -46,12 +47,12 @@ from .unanswerable import REQUEST_ONLY
 
 
 async def with_badge(ask: Asker) -> Groups:
-    """Badge -> the organizations that have it."""
+    """Return badge -> the organizations that have it."""
     return group(await ask.to("list_organizations")(), "badges.kind")
 
 
 async def followed(ask: Asker) -> Groups:
-    """User -> the datasets that they follow."""
+    """Return user -> the datasets that they follow."""
     found: Groups = {}
     for dataset in await ask.population():
         for follow in await ask.to("list_dataset_followers", dataset.id)():
@@ -60,7 +61,7 @@ async def followed(ask: Asker) -> Groups:
 
 
 def in_topics(kind: str) -> Callable[[Asker], Any]:
-    """Topic -> its elements of a kind, which only the second version of the API tells."""
+    """Return topic -> its elements of a kind, which only version 2 of the API lists."""
 
     async def groups(ask: Asker) -> Groups:
         found: Groups = {}
@@ -79,7 +80,7 @@ def in_topics(kind: str) -> Callable[[Asker], Any]:
 
 
 async def served(ask: Asker) -> Groups:
-    """Dataservice -> its datasets."""
+    """Return dataservice -> its datasets."""
     found: Groups = {}
     for dataset in await ask.to("list_datasets")():
         for one in await ask.to("list_dataservices")(dataset=dataset.id):
@@ -88,7 +89,7 @@ async def served(ask: Asker) -> Groups:
 
 
 async def serving(ask: Asker) -> Groups:
-    """Dataset -> its dataservices."""
+    """Return dataset -> its dataservices."""
     found: Groups = {}
     for dataservice in await ask.to("list_dataservices")():
         for dataset in await ask.to("list_datasets")(dataservice=dataservice.id):
@@ -97,7 +98,7 @@ async def serving(ask: Asker) -> Groups:
 
 
 def reused(path: str) -> Callable[[Asker], Any]:
-    """Reuse -> what it names below a path."""
+    """Return reuse -> the values at a path."""
 
     async def groups(ask: Asker) -> Groups:
         reuses = await ask.to("list_reuses")()
@@ -107,7 +108,7 @@ def reused(path: str) -> Callable[[Asker], Any]:
 
 
 async def owned(ask: Asker) -> Groups:
-    """Organization -> its datasets, reuses and dataservices."""
+    """Return organization -> its datasets, reuses and dataservices."""
     found: Groups = {}
     for name in ("list_datasets", "list_reuses", "list_dataservices"):
         for owner, ids in group(await ask.to(name)(), "organization.id").items():
@@ -116,7 +117,7 @@ async def owned(ask: Asker) -> Groups:
 
 
 async def in_period(ask: Asker) -> list[Probe]:
-    """Only what begins in the period comes."""
+    """Expect the datasets whose temporal coverage starts in the period."""
     population = await ask.population()
     start, end = dt.date(2012, 1, 1), dt.date(2016, 12, 31)
     found = [
@@ -137,7 +138,7 @@ async def drafts_as_well(ask: Asker) -> list[Probe]:
 
 
 async def as_well(ask: Asker, path: str, there: bool) -> Probe:
-    """What is left out otherwise comes as well."""
+    """Expect items that the list excludes by default, in addition to the usual ones."""
     every = await ask(**{ask.parameter: True})
     assert any(bool(values_at(one, path)) is there for one in every)
     usual = as_set(await ask())
@@ -148,7 +149,7 @@ async def as_well(ask: Asker, path: str, there: bool) -> Probe:
 
 
 def of_caller(path: str) -> Rule:
-    """The list is of what is the caller's anyway: somebody else's id leaves nothing of it."""
+    """Expect all items for the caller's id, and none for the id of another user."""
 
     async def probes(ask: Asker) -> list[Probe]:
         population = await ask.population()
@@ -168,7 +169,7 @@ async def extensions(ask: Asker) -> Groups:
 
 
 async def scopes(ask: Asker) -> list[Probe]:
-    """One answer for each subject."""
+    """Expect one item for each subject."""
     found = await ask.to("list_datasets")()
     names = [f"Dataset:{one.id}" for one in found[:2]]
     return [
@@ -182,7 +183,7 @@ async def scopes(ask: Asker) -> list[Probe]:
 
 
 async def event(ask: Asker) -> list[Probe]:
-    """The answer is about that event."""
+    """Expect the settings of the given event."""
     return [
         Probe({ask.parameter: kind}, [kind], lambda items: [one.event for one in items])
         for kind in ("discussion", "discussion.new")
@@ -194,7 +195,7 @@ def recipients(items: list[Any]) -> set[str]:
 
 
 async def recipient(ask: Asker) -> list[Probe]:
-    """Only transfers to them come."""
+    """Expect only transfers to the given user."""
     users = await ask.to("list_users")()
     (user,) = [one.id for one in users if one.email == "user@example.org"]
     return [Probe({ask.parameter: user}, {user}, recipients)]
@@ -212,7 +213,7 @@ DATASETS: dict[str, Rule] = {
     **PAGED,
     "q": text("title", "description"),
     "tag": all_of("tags"),
-    # Also that of datasets without one, which the filter does not find.
+    # `notspecified` is also shown for datasets without a license, which the filter does not find.
     "license": by("license", but="notspecified"),
     "featured": by("featured"),
     "geozone": by("spatial.zones"),
@@ -398,7 +399,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "list_transfers": {
         "subject": by("subject.id"),
-        # 14.13.0 refuses a topic, which the newer one declares.
+        # 14.13.0 rejects the declared value of topics.
         "subject_type": by_release(
             of_17=by("subject.class_"), of_14=by("subject.class_", declared=False)
         ),
@@ -430,19 +431,19 @@ RULES: dict[str, dict[str, Rule]] = {
     "spatial_zone_datasets": {"size": size()},
 }
 
-NEWER = "newer than that release"
+NEWER = "newer than 14.13.0"
 
 IGNORED = {
-    FEED: {"sort": "the newest are the newest created", "access_type": NEWER},
+    FEED: {"sort": "always sorted by creation date", "access_type": NEWER},
     "list_datasets": {"access_type": NEWER},
     **{operation: {"access_type": NEWER} for operation in CATALOGS},
-    "list_harvest_sources": {"organization": "`owner` took organizations as well"},
+    "list_harvest_sources": {"organization": "`owner` also accepts organizations"},
     "list_notifications": {"type": NEWER},
     "list_reports": {"subject_type": NEWER},
     "activity": {"key": NEWER, "sort": NEWER},
     "list_pages": dict.fromkeys(["sort", "owner", "organization"], "the list is only paged"),
 }
-"""What 14.13.0 ignores, and why: operation -> its parameters. The tests prove that as well."""
+"""Operation -> its parameters that 14.13.0 ignores, with reasons. The tests check that it does."""
 
 LISTS = [
     operation
@@ -456,7 +457,7 @@ PAIRS = [
         operation,
         parameter,
         id=f"{release}-{operation.id}-{parameter}",
-        # One portal and one set of answers for all of a release.
+        # All tests of a release share one portal and one cache of responses.
         marks=pytest.mark.xdist_group(f"parameters-{release}"),
     )
     for release in RELEASES
@@ -474,7 +475,7 @@ def test_every_parameter_has_a_rule() -> None:
 
 @pytest.fixture(scope="module")
 def quiet_portal() -> Iterator[Callable[[str], tuple[Portal, dict[str, list[Any]]]]]:
-    """A portal of a release to which no other test writes, and what it has answered."""
+    """Portals by release to which no test writes, each with its cache of responses."""
     with ExitStack() as running:
         yield cache(
             lambda release: (running.enter_context(running_portal(45, release=release)), {})
@@ -494,11 +495,11 @@ async def test_parameter(
         for path in await paths(ask):
             if not (missing := await unproven(evolve(ask, path=path), rule)):
                 return
-    pytest.fail(f"the portal has nothing to prove it with: {missing}")
+    pytest.fail(f"the portal has no data that proves these aspects: {missing}")
 
 
 async def paths(ask: Asker) -> list[tuple[str, ...]]:
-    """The paths to try: the example, or every organization, for one has only a few datasets."""
+    """Return the paths to try: all organizations if one has too few datasets, else the example."""
     if "/organizations/{org}/" not in ask.operation.path or ask.operation.id not in {
         "list_organization_datasets",
         *CATALOGS,
@@ -509,7 +510,7 @@ async def paths(ask: Asker) -> list[tuple[str, ...]]:
 
 
 async def unproven(ask: Asker, rule: Rule) -> set[str] | None:
-    """The aspects for which there was nothing to tell by; what has been seen is right anyway."""
+    """Check all probes, and return the aspects that none of them proves."""
     probes = await rule(ask)
     telling = set()
     for probe in probes:

@@ -1,4 +1,4 @@
-"""Writes to users and to what is theirs: keys, notifications, transfers."""
+"""Tests of writes to users, API keys, notifications and transfers."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ async def test_a_transfer_of_something_else(
 async def test_a_transfer_of_a_topic(
     user: Client, admin: Client, own_portal: Portal, prove: Prover
 ) -> None:
-    """Topics are made by the other version of the API."""
+    """A topic can be transferred. Topics are created in version 2 of the API."""
     async with httpx.AsyncClient(headers={"X-API-KEY": own_portal.user_api_key}) as client:
         url = own_portal.url.replace("/api/1/", "/api/2/topics/")
         made = await client.post(url, json={"name": "Mobilité", "description": "a", "tags": ["a"]})

@@ -1,4 +1,4 @@
-"""Every operation that reads, with parameters for which the portal has an answer."""
+"""Tests of every GET operation, with example parameters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READS = [
 ]
 
 
-# Every object that was seeded, the rich ones and the poor, and not only the first page.
+# All seeded objects on one page, so that complete and sparse objects are both read.
 WHOLE = {"page_size": 1000}
 
 
@@ -47,23 +47,23 @@ NEEDS_A_KEY = {
     *("my_org_discussions", "my_org_reuses", "my_reuses", "preview_harvest_source"),
     "resolve_notifications",
 }
-"""What answers 401 without a key."""
+"""Operations that answer 401 without an API key."""
 
 NEEDS_MORE = {
     **dict.fromkeys(["get_potential_spams", "get_report", "list_pages", "list_reports"], 403),
     **dict.fromkeys(["list_membership_requests", "list_organization_assignments"], 403),
     **dict.fromkeys(["get_job_api", "get_jobs_reference_api", "get_task_api", "list_jobs"], 403),
     "list_users": 403,
-    "geopf_datastores": 424,  # The user is not linked to Géoplateforme, as the administrator is.
+    "geopf_datastores": 424,  # Only the administrator is linked to Géoplateforme.
 }
-"""What answers 401 without a key, and something else with that of an ordinary user."""
+"""Operations that answer 401 without an API key -> their status with an ordinary user's key."""
 
 OPEN_IN_14 = {"get_job_api", "get_jobs_reference_api", "get_task_api", "list_jobs"}
-"""What 14.13.0 answers to everybody."""
+"""Operations that 14.13.0 answers without an API key."""
 
 
 def refusal(operation: str, release: str, *, key: bool) -> int | None:
-    """The status that somebody is refused with who is no administrator; None when not."""
+    """Return the error status for a user (``key``) or a visitor, or None if access is granted."""
     if release == OLDEST and operation in OPEN_IN_14:
         return None
     if key:
@@ -83,7 +83,7 @@ async def test_what_others_may_read(
     visitor: Client,
     prove: Prover,
 ) -> None:
-    """What is only for some is null or absent for others, or refused."""
+    """Restricted data is null, absent or refused for ordinary users and visitors."""
     in_path, in_query = own_portal.parameters(operation)
     client = user if key else visitor
     status = refusal(operation.id, release, key=key)
@@ -102,7 +102,7 @@ HIDDEN = {
     "get_contact_point": "organization,owner",
     "get_post": "blocs,parent",
 }
-"""What an answer has only when it is asked for."""
+"""Fields that an operation returns only if a mask asks for them."""
 
 
 @pytest.mark.releases(NEWEST)
@@ -117,7 +117,7 @@ async def test_what_must_be_asked_for(
 
 
 async def test_every_post(admin: Client, prove: Prover) -> None:
-    """Each has a body of another kind."""
+    """The seeded posts have all types of body."""
     page = await posts.list_posts(admin, with_drafts=True)
     kinds = {(await prove(posts.get_post, admin, one.id)).body_type for one in page.data}
     assert kinds >= {"markdown", "blocs"}

@@ -1,4 +1,4 @@
-"""Operations that cannot answer in memory: their requests are what the server's route expects."""
+"""Tests of the requests of operations that cannot succeed on a portal in memory."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ SENT = {
     "get_proconnect_auth_api": LOGIN,
     "get_proconnect_logout_api": {"state": "not of this session"},
 }
-"""What comes from the identity provider."""
+"""The parameters that an identity provider would send."""
 
 WITHOUT_A_KEY = {"geopf_auth": 401}
-"""What they say to somebody without a key: the others did see the key."""
+"""Operation -> its status without an API key, if that differs from the status with a key."""
 
 ANSWERS = {"geopf_auth": 500, "get_proconnect_auth_api": 500, "get_proconnect_logout_api": 401}
-"""What the routes say when the state is of no session: the parameters were understood."""
+"""Operation -> its status for the state of an unknown session.
+
+This status shows that the server has understood the parameters.
+"""
 
 
 @pytest.mark.parametrize(("release", "operation"), REQUESTS)

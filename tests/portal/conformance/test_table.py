@@ -1,4 +1,4 @@
-"""The table of operations: nothing may be missing from it."""
+"""Tests of the table of operations, which must be complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``of`` makes the body that leaves an object as it is, proven by sending it back."""
+"""Tests that an object does not change when the body made by ``of`` is sent back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from attrs import Factory, frozen
 
 from aiodatagouv import OPERATIONS, UNSET, BadRequestError, Client, GoneError
-from aiodatagouv._body import Body, BodyOf
-from aiodatagouv._declared import declared
-from aiodatagouv._view import View
+from aiodatagouv._decoding.declared import declared
+from aiodatagouv._encoding.body import Body, BodyOf
+from aiodatagouv._views.view import View
 from aiodatagouv.api import (
     dataservices,
     datasets,
@@ -73,17 +73,17 @@ class Kind:
     """A kind of object that can be updated.
 
     Attributes:
-        name: What it is.
-        of: Makes the body of what was read.
-        fill: Makes an object with every field filled in.
-        change: What the last update changes.
-        follows: What follows from that, by its path in the answer.
-        unfilled: The fields of the body that are not filled in.
-        differs: The fields that are answered otherwise than they were sent, or not at all.
-        apart: The fields of the answer that ``of`` does not send back.
-        lost: What an update takes away that does not mention it, by its path in the answer.
-        dates: What the portal writes itself at each update, by its path in the answer.
-        is_refused_unchanged: Whether the portal refuses an update in which nothing differs.
+        name: The name of the kind.
+        of: Makes a body from a response.
+        fill: Creates an object with every field set.
+        change: The fields that the last update changes.
+        follows: The fields that change as a consequence, as paths in the response.
+        unfilled: The fields of the body that ``fill`` does not set.
+        differs: The fields that the response returns differently from the body, or not at all.
+        apart: The fields of the response that ``of`` does not copy to the body.
+        lost: The fields that an update clears if its body omits them, as paths in the response.
+        dates: The fields that the portal sets at each update, as paths in the response.
+        is_refused_unchanged: Whether the portal refuses an update without any change.
     """
 
     name: str
@@ -100,12 +100,12 @@ class Kind:
 
 
 def kinds(release: str) -> Iterable[Kind]:
-    """Every kind of object that can be updated on a release."""
+    """Yield every kind of object that can be updated on a release."""
     is_newest = release == NEWEST
     page = {"slug", "uri", "page"}
     producers: tuple[Whose, ...] = ("organization", "owner")
     for whose in producers:
-        # An object has the one or the other.
+        # An object has either an organization or an owner.
         nobody = {"owner" if whose == "organization" else "organization"}
         yield Kind(
             name=f"dataset-of-{whose}",
@@ -114,22 +114,22 @@ def kinds(release: str) -> Iterable[Kind]:
             follows=page,
             unfilled={
                 *nobody,
-                "deleted",  # What is deleted can only be restored.
-                "resources.id",  # It is given by the portal.
-                # Zones and a shape exclude each other.
+                "deleted",  # A deleted object can only be restored.
+                "resources.id",  # Assigned by the portal.
+                # Zones and a geometry exclude each other.
                 "spatial.geom" if whose == "organization" else "spatial.zones",
             },
-            apart={"resources"},  # Somebody may have added one meanwhile.
-            # The quality is counted by the portal.
+            apart={"resources"},  # Sending them would drop resources added in the meantime.
+            # The portal computes the quality.
             lost={"tags", "temporal_coverage", "quality.temporal_coverage", "quality.score"},
-            # Its last update is that of its files, and its own if it has none.
+            # The last update is that of the resources, or of the dataset if it has none.
             dates={"last_modified", "last_update", "internal.last_modified_internal"},
         )
         yield Kind(
             name=f"community-resource-of-{whose}",
             of=CommunityResourceWrite.of,
             fill=partial(filled.a_filled_community_resource, whose=whose),
-            unfilled={*nobody, "id"},  # It is given by the portal.
+            unfilled={*nobody, "id"},  # Assigned by the portal.
             dates={"last_modified", "internal.last_modified_internal"},
         )
         yield Kind(
@@ -137,7 +137,7 @@ def kinds(release: str) -> Iterable[Kind]:
             of=ReuseWrite.of,
             fill=partial(filled.a_filled_reuse, whose=whose),
             follows=page,
-            unfilled={*nobody, "deleted"},  # What is deleted can only be restored.
+            unfilled={*nobody, "deleted"},  # A deleted object can only be restored.
             dates={"last_modified"},
         )
         yield Kind(
@@ -145,8 +145,8 @@ def kinds(release: str) -> Iterable[Kind]:
             of=DataserviceWrite.of,
             fill=partial(filled.a_filled_dataservice, whose=whose),
             follows={"slug", "self_api_url", "self_web_url"},
-            unfilled={*nobody, "deleted_at"},  # What is deleted can only be restored.
-            differs={"datasets"},  # A link to them is answered.
+            unfilled={*nobody, "deleted_at"},  # A deleted object can only be restored.
+            differs={"datasets"},  # The response has a link instead.
             apart={"datasets"},
             dates={"metadata_modified_at"},
         )
@@ -156,9 +156,9 @@ def kinds(release: str) -> Iterable[Kind]:
             fill=partial(filled.a_filled_contact_point, whose=whose),
             change=named,
             unfilled=nobody,
-            # 14.13.0 only says whose it is when it is asked for that alone.
+            # 14.13.0 sends the owner only if a mask asks for nothing else.
             differs=set() if is_newest else {whose},
-            # It cannot change hands, not even to those that have it.
+            # The portal refuses these fields in an update, even if they are unchanged.
             apart={"owner", "organization"} if is_newest else set(),
             is_refused_unchanged=not is_newest,
         )
@@ -192,7 +192,7 @@ def kinds(release: str) -> Iterable[Kind]:
         name="resource",
         of=ResourceWrite.of,
         fill=filled.a_filled_resource,
-        unfilled={"id"},  # It is given by the portal.
+        unfilled={"id"},  # Assigned by the portal.
         dates={"last_modified", "internal.last_modified_internal"},
     )
     yield Kind(
@@ -205,7 +205,7 @@ def kinds(release: str) -> Iterable[Kind]:
         name="uploaded-community-resource",
         of=CommunityResourceWrite.of,
         fill=filled.a_filled_community_upload,
-        unfilled={"organization"},  # Beside the owner.
+        unfilled={"organization"},  # Excluded by the owner.
         dates={"last_modified", "internal.last_modified_internal"},
     )
     banner = {
@@ -221,9 +221,9 @@ def kinds(release: str) -> Iterable[Kind]:
         fill=filled.a_filled_organization,
         change=named,
         follows=page,
-        # What is deleted can only be restored; 14.13.0 knows no banner.
+        # A deleted object can only be restored; 14.13.0 has no banner.
         unfilled={"deleted"} | (set() if is_newest else banner),
-        # The portal writes when one has last called it.
+        # The portal sets the date of a user's last request.
         dates={"last_modified", "members.user.last_login_at"},
     )
     cadence = set() if is_newest else {"mail_cadence", "notifications_paused"}
@@ -240,9 +240,9 @@ def kinds(release: str) -> Iterable[Kind]:
         of=UserWrite.of,
         fill=filled.oneself_filled,
         change=lambda: {"about": new_title("Autre texte")},
-        # Nobody gives them to oneself.
+        # Users cannot set these fields for themselves.
         unfilled={"roles", "active"} | cadence,
-        # The portal writes when one has last called it.
+        # The portal sets the date of a user's last request.
         dates={"last_login_at"},
     )
     yield Kind(
@@ -250,7 +250,7 @@ def kinds(release: str) -> Iterable[Kind]:
         of=PostWrite.of,
         fill=filled.a_filled_post,
         change=named,
-        # 14.13.0 makes the slug of the name.
+        # 14.13.0 derives the slug from the name.
         follows=set() if is_newest else page,
         unfilled={"content_as_page"} if is_newest else {"blocs", "parent", "sidemenu", "slug"},
         dates={"last_modified"},
@@ -261,7 +261,7 @@ def kinds(release: str) -> Iterable[Kind]:
         fill=filled.a_filled_report,
         change=lambda: {"message": new_title("Autre texte")},
         unfilled=set() if is_newest else {"subject_embed_id"},
-        # Who sends when it was dismissed has dismissed it.
+        # Sending a dismissal date would dismiss the report again, as the caller.
         apart={"dismissed_at", "dismissed_by"},
     )
     pages = {"dataservices_page", "datasets_page", "reuses_page"}
@@ -279,7 +279,7 @@ def kinds(release: str) -> Iterable[Kind]:
         ),
         "interval": IntervalWrite(every=3, period="hours"),
     }
-    # 14.13.0 makes any schedule an interval of nothing.
+    # 14.13.0 replaces any omitted schedule by an empty interval.
     unscheduled = {
         "crontab": {"crontab", "interval", "schedule"},
         "interval": {"interval.every", "interval.period", "schedule"},
@@ -292,7 +292,7 @@ def kinds(release: str) -> Iterable[Kind]:
             fill=partial(filled.a_filled_job, schedule=value),
             change=named,
             unfilled=none,  # A job has one schedule.
-            differs=set() if is_newest else {"args", "kwargs"},  # 14.13.0 takes no arguments.
+            differs=set() if is_newest else {"args", "kwargs"},  # 14.13.0 ignores the arguments.
             apart=none,
             lost=set() if is_newest else unscheduled[schedule],
         )
@@ -301,7 +301,7 @@ def kinds(release: str) -> Iterable[Kind]:
         of=MemberWrite.of,
         fill=filled.a_filled_member,
         change=lambda: {"role": "editor"},
-        follows={"label"},  # The name of the role.
+        follows={"label"},  # The label of the role.
     )
 
 
@@ -314,7 +314,7 @@ KINDS = [
 
 @pytest.fixture
 def hands(own_portal: Portal, prove: Prover, admin: Client, user: Client, other: Client) -> Hands:
-    """Those who make the objects of a test."""
+    """The clients that create the objects of a test."""
     org = own_portal.ids["/organizations/{org}/"]["org"]
     return Hands(own_portal.release, org, prove, admin, user, other)
 
@@ -372,7 +372,7 @@ SPARSE: list[tuple[str, Fill]] = [
         partial(filled.a_sparse_job, schedule=IntervalWrite(every=3, period="hours")),
     ),
 ]
-"""How objects are made that have hardly a field filled in, and the kind that they are of."""
+"""Kind of object -> a function that creates an object with hardly any field set."""
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ SPARSE: list[tuple[str, Fill]] = [
     ],
 )
 async def test_what_is_null_can_be_sent_back(kind: Kind, make: Fill, hands: Hands) -> None:
-    """An object sent back gets no fields that it had not."""
+    """Sending back an object with null fields does not change it."""
     made = await make(hands)
     before = await made.read()
     if kind.is_refused_unchanged:
@@ -398,7 +398,7 @@ async def test_what_is_null_can_be_sent_back(kind: Kind, make: Fill, hands: Hand
 
 @pytest.mark.parametrize(("release", "kind"), KINDS)
 async def test_what_an_update_takes_away(kind: Kind, hands: Hands, own_portal: Portal) -> None:
-    """An update that only has a title changes just that, unless something is lost."""
+    """An update of a single field changes only that field and those in ``Kind.lost``."""
     made = await kind.fill(hands)
     before = await made.read()
     change = kind.change()
@@ -406,7 +406,7 @@ async def test_what_an_update_takes_away(kind: Kind, hands: Hands, own_portal: P
     request = hands.prove.seen[-1].request
     changed = await made.read()
 
-    # Without the client, which would refuse some.
+    # Sent with httpx, because the client refuses bodies that would clear fields.
     back = {name: before.to_dict()[name] for name in change}
     headers = {"X-API-KEY": own_portal.api_key}
     async with httpx.AsyncClient(headers=headers) as plain:
@@ -433,27 +433,27 @@ def test_what_is_refused() -> None:
         (
             datasets.update_dataset,
             DatasetWrite(title="Titre"),
-            "without tags and temporal_coverage, .* as DatasetWrite.of(...) does, or say None",
+            "lacks tags and temporal_coverage, .* as DatasetWrite.of(...) does, or None",
         ),
         (
             datasets.update_dataset,
             DatasetWrite(temporal_coverage=None),
-            "without tags, .* as DatasetWrite.of(...) does, or say None",
+            "lacks tags, .* as DatasetWrite.of(...) does, or None",
         ),
         (
             datasets.update_dataset,
             DatasetWrite(tags=[]),
-            "without temporal_coverage, .* as DatasetWrite.of(...) does, or say None",
+            "lacks temporal_coverage, .* as DatasetWrite.of(...) does, or None",
         ),
         (
             users.update_user,
             UserWrite(about="Peint"),
-            "without roles, .* as UserWrite.of(...) does, or say None",
+            "lacks roles, .* as UserWrite.of(...) does, or None",
         ),
         (
             workers.update_job,
             PeriodicTaskWrite(name="Tâche"),
-            "without crontab or interval, .* as PeriodicTaskWrite.of(...) does",
+            "lacks crontab or interval, .* as PeriodicTaskWrite.of(...) does",
         ),
     ],
 )
@@ -464,14 +464,14 @@ async def test_what_would_be_taken_away_is_not_sent(
     admin: Client,
     seen: list[httpx.Response],
 ) -> None:
-    """The error says what is missing, and the ways out."""
+    """The error names the missing fields and the remedies."""
     with pytest.raises(ValueError, match=message.replace("(...)", r"\(\.\.\.\)")):
         await function(admin, "an-id", body=body)
     assert seen == []
 
 
 async def test_what_is_taken_away_on_purpose(hands: Hands) -> None:
-    """Null says so."""
+    """A field can be cleared with None."""
     made = await filled.a_filled_dataset(hands, "owner")
     await made.update(DatasetWrite(tags=None, temporal_coverage=None))
     dataset = await made.read()
@@ -486,7 +486,7 @@ async def test_what_is_taken_away_on_purpose(hands: Hands) -> None:
 
 
 async def test_all_resources_can_be_sent_back(hands: Hands) -> None:
-    """In a list of their own, or as a part of their dataset."""
+    """Resources can be sent back as a list or in the body of their dataset."""
     made = await filled.a_filled_dataset(hands, "organization")
     before = await made.read()
     assert isinstance(before, Dataset)
@@ -505,7 +505,7 @@ async def test_all_resources_can_be_sent_back(hands: Hands) -> None:
 
 
 async def test_what_is_deleted_can_be_restored(hands: Hands) -> None:
-    """By the body of what is deleted, but for that."""
+    """A deleted object is restored by its own body without the deletion date."""
     client = hands.user
     for kind, deleted, delete in [
         ("dataset-of-owner", "deleted", datasets.delete_dataset),
@@ -584,7 +584,7 @@ async def test_datasets_are_ids_references_or_themselves(hands: Hands) -> None:
 
 
 async def reference_to(dataset: Dataset, client: Client) -> DatasetReference:
-    """A reference to a dataset, from an answer."""
+    """Return a reference to a dataset, taken from a response."""
     body = CommunityResourceWrite(
         dataset=dataset, title="Nettoyée", url="https://files.example.org/a.csv", filetype="remote"
     )
@@ -600,7 +600,7 @@ async def test_the_subject_of_a_discussion(hands: Hands) -> None:
     for subject in (dataset, ModelReferenceWrite(class_="Dataset", id=dataset.id)):
         body = DiscussionStart(subject=subject, title="Une question", comment="Où ?")
         subjects.append((await prove(discussions.create_discussion, client, body=body)).subject)
-    # What was answered will do as well.
+    # The reference in a response is accepted, too.
     body = DiscussionStart(subject=subjects[0], title="Une question", comment="Où ?")
     subjects.append((await prove(discussions.create_discussion, client, body=body)).subject)
     assert [(one.class_, one.id) for one in subjects] == 3 * [("Dataset", dataset.id)]
@@ -608,7 +608,7 @@ async def test_the_subject_of_a_discussion(hands: Hands) -> None:
 
 @pytest.mark.releases(NEWEST)
 async def test_who_is_invited(hands: Hands) -> None:
-    """By an id, a reference or as a user: of all of them the portal takes nothing but the id."""
+    """A user can be given as an id, a reference or a full object; only the id is sent."""
     client, prove = hands.user, hands.prove
     invited = await me.get_me(hands.other)
     reference = (await a_dataset(hands.other)).owner
@@ -628,13 +628,13 @@ def is_set(value: object) -> bool:
 
 
 def values(body: Body) -> dict[str, Any]:
-    """The fields of a body that are set to something, by their attributes."""
+    """Return the fields of a body that have a value, by attribute name."""
     names = [one.name for one in declared(type(body)).values()]
     return {name: getattr(body, name) for name in names if is_set(getattr(body, name))}
 
 
 def unfilled(sent: list[Body], model: type[Body]) -> set[str]:
-    """The fields of a model, at any depth, that none of some bodies has set to something."""
+    """Return the fields of a model, at any depth, that have no value in any of the bodies."""
     found: dict[str, Any] = {}
     for body in sent:
         found |= values(body)
@@ -647,7 +647,7 @@ def unfilled(sent: list[Body], model: type[Body]) -> set[str]:
 
 
 def not_kept(sent: list[Body], answer: View) -> set[str]:
-    """The fields that were sent and are answered otherwise, or not at all."""
+    """Return the fields whose value in the response differs from the one sent, or is missing."""
     found: dict[str, Any] = {}
     for body in sent:
         found |= values(body)
@@ -660,7 +660,7 @@ def not_kept(sent: list[Body], answer: View) -> set[str]:
 
 
 def is_kept(sent: Any, read: Any) -> bool:
-    """Whether a value that was answered is what was sent; an object stands for its id."""
+    """Return whether a value in a response equals the one sent; objects are compared by id."""
     match sent:
         case Body():
             return all(is_kept(value, getattr(read, name)) for name, value in values(sent).items())
@@ -681,7 +681,7 @@ def reference(value: Any) -> Any:
 
 
 def differences(before: Any, after: Any, path: str = "") -> set[str]:
-    """Where two JSON values differ."""
+    """Return the paths at which two JSON values differ."""
     if isinstance(before, dict) and isinstance(after, dict):
         found: set[str] = set()
         for key in before.keys() | after.keys():

@@ -1,4 +1,4 @@
-"""What the answers of another time are made of."""
+"""Tests of the changes that simulate responses of other releases."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_enums_at_any_depth_have_other_values() -> None:
     assert dataset == {
         "title": "Vélos",
         "frequency": "annual-of-the-future",
-        "badges": [{"kind": "hvd"}],  # A string for the API.
+        "badges": [{"kind": "hvd"}],  # Declared as a string, not as an enum.
         "access_audiences": [{"role": "private-of-the-future", "condition": None}],
         "extras": {"frequency": "annual"},
         "harvest": {"backend": "dcat"},

@@ -1,4 +1,4 @@
-"""Objects that tests make for themselves, through the API."""
+"""Functions that create objects for tests through the API."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ PNG = b"".join(
         _chunk(b"IEND", b""),
     ]
 )
-"""A picture of 4 x 4 pixels, the left half black, the right half white."""
+"""A PNG image of 4 x 4 pixels: the left half is black, the right half white."""
 
 _numbers = count(1)
 
 
 def new_title(name: str) -> str:
-    """A title that no other object has."""
+    """Return a unique title."""
     return f"{name} {next(_numbers)}"
 
 
@@ -61,7 +61,7 @@ async def a_dataset(client: Client) -> Dataset:
 
 
 def a_file(title: str = "Horaires", url: str = "https://files.example.org/a.csv") -> ResourceWrite:
-    """A remote file, to be added to a dataset."""
+    """Return the body of a remote resource."""
     return ResourceWrite(title=title, url=url, type="main", filetype="remote", format="csv")
 
 
@@ -91,7 +91,7 @@ async def an_organization(client: Client) -> Organization:
 
 
 async def somebody(admin: Client) -> User:
-    """A user who is nobody else's."""
+    """Create a user that no other test uses."""
     number = next(_numbers)
     email = f"somebody-{number}@example.org"
     body = UserWrite(first_name="Rosa", last_name=f"Bonheur {number}", email=email)
@@ -99,7 +99,7 @@ async def somebody(admin: Client) -> User:
 
 
 async def bytes_of(url: str | None) -> bytes:
-    """A file that the portal serves."""
+    """Download a file of the portal."""
     assert url
     async with httpx.AsyncClient() as client:
         return (await client.get(url)).raise_for_status().content

@@ -1,4 +1,4 @@
-"""Operations that cannot answer in memory, and why."""
+"""Operations that cannot succeed on a portal in memory, and the reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a portal of another time might answer: an answer of today, changed by its declared type."""
+"""Changes to a response, as another release might make them, derived from its declared type."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from aiodatagouv._declared import declared
-from aiodatagouv._view import View
+from aiodatagouv._decoding.declared import declared
+from aiodatagouv._views.view import View
 
 Change = Callable[[type[View], dict[str, Any]], dict[str, Any]]
-"""From the JSON of one object, whose parts are changed already, to the JSON of another."""
+"""Converts the JSON of an object of a model, whose nested objects are already changed."""
 
 
 def with_enums_of_the_future(model: type[View], data: dict[str, Any]) -> dict[str, Any]:
-    """Every value of an enum is one that nobody knows yet."""
+    """Replace every enum value by an undeclared one."""
     fields = declared(model)
     return {
         key: _other(value) if key in fields and literals(fields[key].type) else value
@@ -23,12 +23,12 @@ def with_enums_of_the_future(model: type[View], data: dict[str, Any]) -> dict[st
 
 
 def with_unknown_fields(_: type[View], data: dict[str, Any]) -> dict[str, Any]:
-    """Every object has fields that nobody knows yet."""
+    """Add undeclared fields to the object."""
     return data | {"of_the_future": {"deep": [1, None, "é"]}, "class_": "kept", "x-y": None}
 
 
 def without_optional_fields(model: type[View], data: dict[str, Any]) -> dict[str, Any]:
-    """Every object has nothing but what its type says is always there."""
+    """Remove the undeclared fields and those that are declared to be absent at times."""
     fields = declared(model)
     return {key: value for key, value in data.items() if key in fields and not fields[key].absent}
 
@@ -37,7 +37,7 @@ CHANGES: list[Change] = [with_enums_of_the_future, with_unknown_fields, without_
 
 
 def changed(change: Change, answer: object, data: Any) -> Any:
-    """Change every object in the JSON of an answer, from the innermost outwards."""
+    """Change every object in the JSON of a response, innermost first."""
     if isinstance(answer, list):
         pairs = zip(cast("list[object]", answer), data, strict=True)
         return [changed(change, item, one) for item, one in pairs]
@@ -52,7 +52,7 @@ def changed(change: Change, answer: object, data: Any) -> Any:
 
 
 def literals(type_: Any) -> list[str]:
-    """The declared values of an enum, be it in a list."""
+    """Return the declared values of an enum, or of the enum in a list or union."""
     if get_origin(type_) is Literal:
         return [*get_args(type_)]
     if get_origin(type_) in (Union, UnionType, list):

@@ -1,9 +1,9 @@
-"""Runs udata on an in-memory database, inside udata's own environment.
+"""Run udata on an in-memory database, in the virtual environment of udata.
 
-Prints one line of JSON (the manifest) on standard output when it is ready to answer, and
-everything else on standard error. Any line on standard input ends the read-only mode, which is
-answered by an empty line. It stops on a signal, and when its standard input closes: a killed parent
-leaves no portal behind.
+When the server is ready, it prints one line of JSON (the manifest) to standard output; all other
+output goes to standard error. A line on standard input ends the read-only mode and is confirmed by
+an empty line. The server stops on a signal, or when its standard input is closed, so that it does
+not outlive its parent.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ HOST = "127.0.0.1"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", type=int, default=500)
-    parser.add_argument("--read-only", action="store_true", help="answer 423 as udata then does")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--read-only", action="store_true", help="start in read-only mode (423)")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
     arguments = parser.parse_args()
     if arguments.datasets < 20:
-        parser.error("at least 20 datasets: the other objects refer to them")
+        parser.error("at least 20 datasets are needed, because other objects refer to them")
 
     manifest_stream = claim_stdout()
     signal.signal(signal.SIGTERM, leave)
@@ -40,8 +40,8 @@ def main() -> None:
     threading.Thread(target=listen, args=(commands,), daemon=True).start()
 
     with tempfile.TemporaryDirectory(prefix="portal-") as folder:
-        # Imported here: it takes seconds, during which the portal can already be stopped.
-        # First the models: their modules import each other, and 14.13.0 bears only this order.
+        # Imported after the signal handlers are set, because the imports take seconds.
+        # The models come first: their circular imports fail on 14.13.0 in any other order.
         import udata.models  # noqa: F401
         from app import know_neighbours, make_app, make_server
         from seed import seed
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def claim_stdout() -> Any:
-    """Keep standard output for the manifest: whatever a library prints goes to standard error."""
+    """Reserve standard output for the manifest, and redirect prints of libraries to stderr."""
     manifest_stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return manifest_stream
@@ -84,7 +84,7 @@ def leave(_signal: int, _frame: FrameType | None) -> None:
 
 
 def listen(commands: queue.SimpleQueue[bytes]) -> None:
-    # Not through sys.stdin, whose lock would still be held when the interpreter ends.
+    # Not sys.stdin, whose lock would still be held at interpreter shutdown.
     while command := os.read(0, 1024):
         commands.put(command)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The udata application, its settings, and the server it runs on."""
+"""The udata application, its settings and its HTTP server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Settings(settings.Defaults):
     CELERY_TASK_ALWAYS_EAGER = True
     CELERY_RESULT_BACKEND = "cache+memory://"
 
-    # Nothing leaves this machine.
+    # No mail and no DNS lookups.
     SEND_MAIL = False
     URLS_RESOLVE_HOSTNAME = False
     URLS_ALLOW_LOCAL = True
@@ -61,20 +61,20 @@ class Settings(settings.Defaults):
     HARVESTER_BACKENDS = ["local", "dcat"]
     HARVEST_ENABLE_MANUAL_RUN = True
 
-    # What DataCite and the resources' analyser say is said by `answer_as_neighbour`.
+    # DataCite and the resource analyser are simulated by `answer_as_neighbour`.
     DOI_PREFIX = "10.12345"
     DOI_REPO_USER = "portal"
     DOI_REPO_PASSWORD = "portal"
     PUBLISH_ON_RESOURCE_EVENTS = True
 
-    # Both identity providers are known (see `know_provider`) but do not exist.
+    # The identity providers do not exist; `know_provider` supplies their metadata.
     PROCONNECT_OPENID_CONF_URL = "https://proconnect.example.org/.well-known/openid-configuration"
     PROCONNECT_CLIENT_ID = "portal"
     PROCONNECT_CLIENT_SECRET = "portal"
     PROCONNECT_SCOPE = "openid"
     GEOPF_OAUTH_CLIENT_ID = "portal"
     GEOPF_OAUTH_CLIENT_SECRET = "portal"
-    # Any valid Fernet key: it encrypts one invented token in memory.
+    # An arbitrary Fernet key for a test token.
     GEOPF_TOKEN_ENCRYPTION_KEY = "cG9ydGFscG9ydGFscG9ydGFscG9ydGFscG9ydGFsMTI="
 
 
@@ -83,7 +83,7 @@ def make_app(folder: str) -> Flask:
         FS_ROOT = folder
 
     complete_mongomock()
-    # What udata would fetch from the network, or find in the plugins installed beside it.
+    # Replacements for data that udata would fetch from the network or load from plugins.
     Reuse.__badges__["essai"] = "Essai"
     ResourceSchema.all = staticmethod(schemas)
     if IS_17:
@@ -105,26 +105,26 @@ def make_app(folder: str) -> Flask:
 
 
 def know_neighbours(app: Flask, root: str) -> None:
-    """Let the services that udata calls be at the portal itself."""
+    """Set the URLs of the services that udata calls to routes of this portal."""
     app.config["DOI_PLATFORM_URI"] = f"{root}/neighbour/datacite"
     app.config["RESOURCES_ANALYSER_URI"] = f"{root}/neighbour/analyser"
     app.config["GEOPF_API_BASE"] = f"{root}/neighbour/geopf"
 
 
 def answer_as_neighbour(path: str) -> dict[str, Any]:
-    """What a service says when all is well."""
+    """Return the response of an external service that succeeds."""
     return {"timeout": False, "error": None}
 
 
 def say_route(response: Response) -> Response:
-    """Tell which route a request took: that is what its method and path mean to the server."""
+    """Add the matched route to the response, so that tests can check it."""
     if request.url_rule is not None:
         response.headers["X-Portal-Route"] = request.url_rule.rule
     return response
 
 
 def know_provider(client: Any, issuer: str) -> None:
-    """Give an OpenID client the metadata that it would fetch from its provider."""
+    """Set the metadata that an OpenID client would fetch from its provider."""
     client.server_metadata.update(
         issuer=issuer,
         authorization_endpoint=f"{issuer}/authorize",
@@ -135,12 +135,12 @@ def know_provider(client: Any, issuer: str) -> None:
 
 
 class RequestHandler(WSGIRequestHandler):
-    # Streams (CSV) come in chunks, as they do on a real portal.
+    # Streams (CSV) are sent in chunks, as by a production server.
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """One line a request would bury the tracebacks."""
+        """Do nothing: a line for each request would hide the tracebacks."""
 
 
 def make_server(app: Flask, host: str, port: int) -> BaseWSGIServer:

@@ -1,4 +1,4 @@
-"""What lies behind the catalogue: harvesting, memberships, posts, reports, transfers, jobs, ..."""
+"""Seed data beyond the catalogue: harvests, memberships, posts, reports, transfers, jobs, ..."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from udata.tasks import celery
 
 @dataclass
 class Backstage:
-    """One of each kind, for the table of example parameters."""
+    """Seeded objects of each kind, from which the example parameters are taken."""
 
     topics: list[Any]
     posts: list[Any]
@@ -47,9 +47,9 @@ class Backstage:
     harvest_jobs: list[Any]
     periodic_tasks: list[Any]
     task_ids: list[str]
-    #: since 17.18.0
+    #: only on 17.18.0
     charts: list[Any] = field(default_factory=list)
-    #: until 14.13.0
+    #: only on 14.13.0
     pages: list[Any] = field(default_factory=list)
 
 
@@ -89,7 +89,7 @@ def seed_follows(catalog: Catalog) -> None:
 
 
 def seed_memberships(catalog: Catalog) -> None:
-    """Requests in every state, on an organization of the administrator."""
+    """Add membership requests in every state to an organization of the administrator."""
     organization = catalog.organizations[0]
     asking, refused, accepted = catalog.users[10:13]
     organization.requests = [
@@ -357,7 +357,7 @@ def seed_periodic_tasks(sources: list[Any]) -> list[Any]:
 
 
 def seed_task_results() -> list[str]:
-    """Two finished tasks in the (in-memory) results of Celery."""
+    """Store the results of two finished tasks in the in-memory backend of Celery."""
     celery.backend.store_result("task-done", {"items": 3}, states.SUCCESS)
     celery.backend.store_result(
         "task-failed", ValueError("catalogue vide"), states.FAILURE, traceback="Traceback (...)"
@@ -389,7 +389,7 @@ def seed_tags(catalog: Catalog) -> None:
 
 
 def seed_exports(catalog: Catalog) -> None:
-    """The dataset that holds the CSV exports, to which /site/*.csv redirects."""
+    """Add the CSV exports, to which /site/*.csv redirects, to a dataset."""
     dataset = catalog.datasets[-1]
     dataset.resources = []
     for model in current_app.config["EXPORT_CSV_MODELS"]:
@@ -405,7 +405,7 @@ def seed_site(catalog: Catalog) -> None:
 
 
 def count_metrics(catalog: Catalog) -> None:
-    """What the nightly jobs count. Only the first objects: counting is slow in memory."""
+    """Compute the metrics of the nightly jobs, for a few objects only because it is slow."""
     site = current_site._get_current_object()
     for count in (
         site.count_users,

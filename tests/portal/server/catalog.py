@@ -1,4 +1,4 @@
-"""The public catalogue: people, organizations, datasets, reuses, dataservices, discussions."""
+"""Seed data of the catalogue: users, organizations, datasets, reuses, dataservices, discussions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from udata.factories import DateRangeFactory
 from udata.utils import faker
 from werkzeug.datastructures import FileStorage
 
-# Everything happened before this moment: a portal seeded tomorrow is the same portal.
+# The latest date in the seed data. It is fixed, so that every portal has the same data.
 NOW = datetime(2026, 9, 1, 12, 0, 0)
 
 FORMATS = [
@@ -71,7 +71,7 @@ GEOMETRY = {
 
 @dataclass
 class Catalog:
-    """What was seeded, for the modules that build on it."""
+    """The seeded objects, for the other modules that refer to them."""
 
     admin: Any
     user: Any
@@ -92,13 +92,13 @@ class Catalog:
 
 
 def moment(since: datetime | None = None) -> datetime:
-    """A moment between `since` (default: ten years ago) and now, to the second."""
+    """Return a random date between `since` (default: ten years before `NOW`) and `NOW`."""
     since = since or NOW - timedelta(days=3650)
     return since + timedelta(seconds=random.randrange(int((NOW - since).total_seconds())))
 
 
 def picture(color: str) -> FileStorage:
-    """A small image to upload, of one color."""
+    """Return a small image of one color, for upload."""
     stream = io.BytesIO()
     Image.new("RGB", (120, 120), color).save(stream, "PNG")
     stream.seek(0)
@@ -128,7 +128,7 @@ def seed_catalog(datasets: int) -> Catalog:
     for user in [catalog.admin, *catalog.users[:2]]:
         user.avatar.save(picture("navy"))
         user.save()
-    # What udata leaves of somebody who closed their account.
+    # A user after the deletion of their account.
     gone = catalog.users[-1]
     gone.first_name, gone.last_name, gone.deleted = "DELETED", "DELETED", NOW
     gone.save()
@@ -154,7 +154,7 @@ def person(first_name: str, last_name: str, email: str) -> Any:
 
 
 def seed_references(catalog: Catalog) -> None:
-    """Licenses, spatial levels and zones."""
+    """Add licenses, spatial levels and zones."""
     catalog.licenses = [
         LicenseFactory(
             id="lov2",
@@ -199,7 +199,7 @@ def seed_references(catalog: Catalog) -> None:
 def seed_organizations(catalog: Catalog) -> None:
     badge = badge_factory(Organization)
     for index, (name, acronym) in enumerate(texts.ORGANIZATIONS):
-        # The administrator and both ordinary users belong to the first organizations.
+        # The administrator and both ordinary users are members of the first organizations.
         admins = [catalog.admin] if index < 2 else [catalog.users[index % 20]]
         editors = [catalog.user] if index == 0 else random.sample(catalog.users, k=2)
         rich = index % 3 == 0
@@ -232,7 +232,7 @@ def badge_kinds(index: int) -> list[str]:
 
 
 def owner_of(catalog: Catalog, index: int) -> dict[str, Any]:
-    """Most objects belong to an organization, a few to a person, some to nobody."""
+    """Return the owner of an object: usually an organization, sometimes a user or nobody."""
     if index % 10 == 3:
         return {"owner": catalog.admin}
     if index % 10 == 7:
@@ -243,7 +243,7 @@ def owner_of(catalog: Catalog, index: int) -> dict[str, Any]:
 
 
 def seed_datasets(catalog: Catalog, count: int) -> None:
-    """`count` datasets that everybody sees, a third of them with every optional part."""
+    """Add `count` public datasets, a third of them with all optional fields, and hidden ones."""
     for index, title in enumerate(texts.titles(count)):
         make = rich_dataset if index % 3 == 0 else plain_dataset
         catalog.datasets.append(make(catalog, index, title))
@@ -355,7 +355,7 @@ def coverage(catalog: Catalog, index: int) -> Any:
 
 
 def contact_points(owner: dict[str, Any]) -> list[Any]:
-    """A contact point belongs to the owner of the object, so an orphan has none."""
+    """Return two contact points of an owner, or none if there is no owner."""
     if not owner:
         return []
     return [
@@ -404,7 +404,7 @@ def dataset_harvest(
 
 
 def resource(key: str, created: datetime) -> Any:
-    """A remote file; every other optional field is null."""
+    """Return a remote resource; its remaining optional fields are null."""
     suffix, mime = random.choice(FORMATS)
     return ResourceFactory.build(
         id=uuid5(NAMESPACE_URL, f"resource/{key}"),
@@ -472,7 +472,7 @@ def schema_of(key: str) -> Schema | None:
 
 
 def schemas() -> list[dict[str, Any]]:
-    """The schema catalogue, which udata otherwise fetches from schema.data.gouv.fr."""
+    """Return the mock schema catalogue, instead of the one of schema.data.gouv.fr."""
     return ResourceSchemaMockData.get_all_schemas_from_mock_data()
 
 
@@ -541,7 +541,7 @@ def seed_reuses(catalog: Catalog, count: int = 40) -> None:
             topic=random.choice(list(REUSE_TOPICS)),
             tags=texts.tags(),
             created_at=moment(),
-            # A reuse without a dataset is hidden, except where it uses a dataservice.
+            # udata hides a reuse that has neither a dataset nor a dataservice.
             datasets=random.sample(catalog.datasets, k=1 + index % 3),
             dataservices=[catalog.dataservices[index % len(catalog.dataservices)]] if rich else [],
             featured=index % 6 == 0,
@@ -572,7 +572,7 @@ def seed_discussions(catalog: Catalog, count: int = 30) -> None:
         for _ in range(index % 4):
             replier = random.choice(catalog.users)
             messages.append(message(replier, created + timedelta(days=len(messages))))
-        # The organization answers in its own name.
+        # A reply in the name of the organization.
         if index % 5 == 0:
             messages.append(
                 message(catalog.admin, NOW, posted_by_organization=catalog.organizations[0])

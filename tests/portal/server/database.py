@@ -1,4 +1,4 @@
-"""What udata needs of MongoDB and mongomock lacks."""
+"""Patches for mongomock, which add the features of MongoDB that udata needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mongomock import collection, filtering
 
 
 def complete_mongomock() -> None:
-    # It checks documents as if no `uuidRepresentation` was set, and refuses every UUID.
+    # mongomock ignores `uuidRepresentation` when it checks documents, and rejects every UUID.
     collection.BSON = None
     make_operations_atomic()
     search_text()
@@ -21,7 +21,7 @@ def complete_mongomock() -> None:
 
 
 def make_operations_atomic() -> None:
-    """One operation at a time: two upserts at once would insert twice, a read see half a write."""
+    """Serialize operations, so that concurrent upserts insert once and reads are consistent."""
     lock = threading.RLock()
 
     def locked(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,7 +48,7 @@ def make_operations_atomic() -> None:
 
 
 def search_text() -> None:
-    """`q=`: every word in some text of the document, without stemming, accents or score."""
+    """Implement `$text`: every word must occur in the document, without stemming or scores."""
 
     def matches(document: Any, search: Any, _apply: Any) -> bool:
         text = " ".join(value for value in document.values() if isinstance(value, str)).casefold()
@@ -67,7 +67,7 @@ def search_text() -> None:
 
 
 def look_into_references() -> None:
-    """Let a query name the identifier inside a reference, as in `subject._ref.$id`."""
+    """Support queries for the identifier in a reference, such as `subject._ref.$id`."""
     candidates = filtering.iter_key_candidates
 
     def candidates_in_references(key: str, document: Any) -> Any:
@@ -79,7 +79,7 @@ def look_into_references() -> None:
 
 
 def make_way_in_lists() -> None:
-    """Let `$set` of `resources.$.geopf.push` make the objects on the way, as it does elsewhere."""
+    """Let `$set` create missing parent objects in lists, as in `resources.$.geopf.push`."""
     update = collection.Collection._update_document_fields_positional
 
     def update_with_way(

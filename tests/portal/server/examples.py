@@ -1,4 +1,4 @@
-"""Parameters with which each GET operation of the API answers something on this portal."""
+"""Example parameters for the GET operations, which lead to non-empty responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from udata.api import api
 
 
 def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict[str, Any]]:
-    """Path -> its parameters, and those of its query that are required, where there are any."""
+    """Return a mapping of each path to its parameters and its required query parameters."""
     dataset, organization = catalog.datasets[0], catalog.organizations[0]
     by_name: dict[str, Any] = {
         "_format": "ttl",
@@ -37,7 +37,7 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
         by_name["visualization"] = backstage.charts[0].id
     if backstage.pages:
         by_name["page"] = backstage.pages[0].id
-    # `id` means something else in each operation.
+    # `id` identifies a different kind of object in each operation.
     overrides: dict[str, dict[str, Any]] = {
         "get_discussion": {"id": catalog.discussions[0].id},
         "get_job_api": {"id": backstage.periodic_tasks[0].id},
@@ -48,7 +48,7 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
         "list_organization_followers": {"id": organization.id},
         "list_reuse_followers": {"id": catalog.reuses[0].id},
         "list_user_followers": {"id": catalog.admin.id},
-        # The Swagger says that both are optional; one of them is not.
+        # The Swagger declares both parameters as optional, but one of them is required.
         "list_transfers": {"recipient": catalog.admin.id},
         "redirect_resource": {"id": dataset.resources[0].id},
         "spatial_zone": {"id": catalog.zones[3].id},
@@ -66,7 +66,7 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
             continue
         given = by_name | overrides.get(item["get"]["operationId"], {})
         names = [*required_parameters(item), *overrides.get(item["get"]["operationId"], {})]
-        if "{ident}" in path:  # The name that 14.13.0 has for it.
+        if "{ident}" in path:  # 14.13.0 calls the parameter `ident`.
             path, names = path.replace("{ident}", "{job}"), ["job"]
         if names:
             examples[path] = {
@@ -77,7 +77,7 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
 
 
 def required_parameters(item: dict[str, Any]) -> list[str]:
-    """The names of the parameters that a GET cannot do without, from the Swagger itself."""
+    """Return the names of the required parameters of a GET operation, from the Swagger."""
     return [
         parameter["name"]
         for parameter in [*item.get("parameters", []), *item["get"].get("parameters", [])]

@@ -1,4 +1,4 @@
-"""A harvest backend that needs no network, so that a source can be previewed and run."""
+"""A harvest backend without network access, for previews and runs of harvest sources."""
 
 from __future__ import annotations
 

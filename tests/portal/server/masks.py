@@ -1,7 +1,7 @@
-"""What the server's own mask makes of texts: one JSON line in, one JSON line out.
+"""Parse masks with flask-restx, the parser of the server, in udata's virtual environment.
 
-Runs where udata is installed. For each text, the fields that it keeps, as nested objects, or null
-when the server refuses it.
+Reads a JSON string per line and writes a JSON value per line: the fields of the mask as nested
+objects, or null if the mask is invalid.
 """
 
 import json

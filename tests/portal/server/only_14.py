@@ -1,4 +1,4 @@
-"""What 14.13.0 had and 17.18.0 has not: pages of blocs, suspected spam, one key a user."""
+"""Seed data for 14.13.0 only: pages of blocs, suspected spam, a single API key per user."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def seed_pages(catalog: Catalog) -> list[Any]:
         Page(organization=organization, created_at=moment()).save()
         for organization in catalog.organizations[:2]
     ]
-    # All would be of one moment otherwise. Without chance, which all that follows depends on.
+    # Give the pages different dates. Not random ones: drawing random numbers here would change
+    # the data that is seeded later.
     for days, one in enumerate([page, *owned], start=1):
         one.update(last_modified=NOW - timedelta(days=days))
     PostFactory(
@@ -73,7 +74,7 @@ def seed_pages(catalog: Catalog) -> list[Any]:
 
 
 def blocs(catalog: Catalog) -> list[Any]:
-    """One bloc of each kind that the editor can make."""
+    """Return a bloc of each kind that the editor supports."""
     links = [
         LinkInBloc(title="Guide", color="blue", url="https://guides.example.org/"),
         LinkInBloc(title="Contact"),
@@ -96,7 +97,7 @@ def blocs(catalog: Catalog) -> list[Any]:
 
 
 def seed_spam(catalog: Catalog) -> None:
-    """A discussion and a comment that look like spam."""
+    """Mark a discussion and a comment as suspected spam."""
     whole, commented = catalog.discussions[20], catalog.discussions[22]
     whole.spam = SpamInfo(status=POTENTIAL_SPAM)
     whole.save_without_spam_detection()
@@ -105,7 +106,7 @@ def seed_spam(catalog: Catalog) -> None:
 
 
 def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
-    """One notification of each kind for the administrator."""
+    """Add a notification of each kind for the administrator."""
     organization, discussion = catalog.organizations[0], catalog.discussions[1]
     transfer = backstage.transfers[0]
     for index, details in enumerate(
@@ -132,6 +133,6 @@ def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
             created_at=moment(),
             handled_at=None if index else NOW,
         ).save()
-    # All would be of one moment otherwise.
+    # Give the notifications different dates.
     for notification in Notification.objects:
         notification.update(last_modified=moment())

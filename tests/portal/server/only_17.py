@@ -1,4 +1,4 @@
-"""What 17.18.0 has and 14.13.0 had not: blocs, charts, assignments, notification kinds, tokens."""
+"""Seed data for 17.18.0 only: blocs, charts, assignments, notification kinds, tokens."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def seed_only(catalog: Catalog, backstage: Backstage) -> None:
 
 
 def seed_invitations(catalog: Catalog) -> None:
-    """To an organization of the administrator, and to the administrator."""
+    """Add invitations: to the administrator's organization, and to the administrator and user."""
     organization, inviting = catalog.organizations[0], catalog.organizations[2]
     organization.requests += [
         MembershipRequest(
@@ -113,7 +113,7 @@ def seed_assignments(catalog: Catalog) -> None:
 
 
 def seed_pages(catalog: Catalog) -> None:
-    """Posts that are pages, one below the other."""
+    """Add posts of the kind page: a parent and a child."""
     common = {
         "kind": "page",
         "owner": catalog.admin,
@@ -153,7 +153,7 @@ def seed_presentations(catalog: Catalog) -> None:
 
 
 def blocs(catalog: Catalog) -> list[SectionBloc]:
-    """One bloc of each kind that the editor can make."""
+    """Return a bloc of each kind that the editor supports."""
     explored = catalog.datasets[0].resources[0].id
     links = [
         LinkInBloc(title="Guide", color="blue", url="https://guides.example.org/"),
@@ -218,7 +218,7 @@ def seed_charts(catalog: Catalog) -> list[Any]:
 
 
 def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
-    """One notification of each kind, and a few rules, for the administrator."""
+    """Add notifications of each kind, and a few notification settings, for the administrator."""
     organization, dataset = catalog.organizations[0], catalog.datasets[0]
     discussion = catalog.discussions[1]
     talk = DiscussionNotificationDetails(
@@ -271,7 +271,7 @@ def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
             created_at=moment(),
             handled_at=NOW if kind is NotificationType.DISCUSSION_NEW else None,
         ).save()
-    # All would be of one moment otherwise.
+    # Give the notifications different dates.
     for notification in Notification.objects:
         notification.update(last_modified=moment())
     MembershipRequestNotificationFactory(
@@ -286,7 +286,7 @@ def seed_notifications(catalog: Catalog, backstage: Backstage) -> None:
 
 
 def seed_geopf(catalog: Catalog) -> None:
-    """The administrator is linked to Géoplateforme, and one dataset was sent there."""
+    """Link the administrator to Géoplateforme, and mark a dataset as pushed to it."""
     GeopfToken(
         user=catalog.admin,
         access_token="access",

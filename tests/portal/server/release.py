@@ -1,4 +1,4 @@
-"""Which udata this is, for the few places where releases differ."""
+"""The installed release of udata, for code that depends on it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 RELEASE = version("udata")
 IS_17 = int(RELEASE.split(".")[0]) >= 17
-"""Whether it is 17.18.0, else 14.13.0."""
+"""True for 17.18.0, false for 14.13.0."""
 
 
 def drop_unknown_fields(document_class: Any, values: dict[str, Any], **_: Any) -> None:
-    """Let a document be made with fields of a newer release: a receiver of `pre_init`."""
+    """Drop the fields that this release lacks from a new document; a receiver of `pre_init`."""
     for name in values.keys() - {*document_class._fields, "id", "pk", "_cls", "_text_score"}:
         del values[name]

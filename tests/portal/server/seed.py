@@ -1,4 +1,4 @@
-"""Fills the empty database, always in the same way."""
+"""Seed the empty database deterministically."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Seeded:
 
 
 def seed(datasets: int) -> Seeded:
-    """Seed a portal whose public catalogue has exactly that many datasets."""
+    """Seed a portal with the given number of public datasets."""
     random.seed(17)
     factory.random.reseed_random(17)
     faker.seed_instance(17)
-    # Each save would otherwise send mails, notify, index and recount: that is nine tenths
-    # of the time, and none of it is wanted here.
+    # The signal handlers (mails, notifications, indexing, counts) take nine tenths of the time,
+    # and the tests do not need them.
     with post_save.muted():
         catalog = seed_catalog(datasets)
         backstage = seed_backstage(catalog)

@@ -1,4 +1,4 @@
-"""French titles and descriptions, so that a seeded portal reads like a real one."""
+"""Random French titles and descriptions, similar to those of a real portal."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ TAGS = [
 
 
 def titles(count: int) -> list[str]:
-    """`count` dataset titles, all different as long as topics and places allow it."""
+    """Return `count` dataset titles, which repeat only after all combinations are used."""
     every = [f"{topic} de {place}".replace("de le ", "du ") for topic in TOPICS for place in PLACES]
     random.shuffle(every)
     return [every[i % len(every)] for i in range(count)]
@@ -155,7 +155,7 @@ def paragraph(sentences: int) -> str:
 
 
 def description() -> str:
-    """Markdown of a few words up to a few paragraphs: real descriptions vary that much."""
+    """Return Markdown of one to four paragraphs."""
     return "\n\n".join(paragraph(random.randint(1, 5)) for _ in range(random.randint(1, 4)))
 
 

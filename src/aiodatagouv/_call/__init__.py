@@ -1,0 +1,1 @@
+"""The path of a call: options, call, caller, pipeline, auth, transport, redirects, responses."""

@@ -1,0 +1,85 @@
+"""The API key: where it comes from, where it may be sent, and how it stays hidden."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import NoReturn
+
+from .. import _http
+from .._environment import KEY
+
+_HEADER = "X-API-KEY"
+
+_SHORTEST = 8
+"""The shortest key, in characters, that is redacted from responses; portals' own have dozens."""
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers with a repr that hides them: tracebacks may show the local variables of a frame."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secret headers>"
+
+
+class ApiKey:
+    """An API key that is neither printed nor pickled."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    @classmethod
+    def find(cls, given: str | None) -> ApiKey:
+        """Take the given key, or else that of the environment; an empty one means no key."""
+        return cls((os.environ.get(KEY, "") if given is None else given).strip())
+
+    def check(self) -> None:
+        """Refuse a key that cannot be sent.
+
+        Raises:
+            ValueError: The key is not printable ASCII.
+        """
+        # Apart from `find`, whose frame has the key; and without quoting it.
+        if not (self._secret.isascii() and self._secret.isprintable()):
+            raise ValueError("the API key has a character that no key has, such as a line break")
+
+    def __bool__(self) -> bool:
+        return bool(self._secret)
+
+    def __repr__(self) -> str:
+        return "ApiKey(***)" if self else "ApiKey()"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key cannot be pickled")
+
+    def headers(self, url: _http.URL, portal: _http.URL) -> SecretHeaders:
+        """The headers for a request to ``url``: the key is only sent to the portal's own origin."""
+        is_home = bool(self) and origin(url) == origin(portal)
+        return SecretHeaders({_HEADER: self._secret} if is_home else {})
+
+    def redact(self, content: bytes) -> bytes:
+        """Redact the key from a response: a proxy may echo the request that it received."""
+        is_a_word = len(self._secret) < _SHORTEST
+        return content if is_a_word else content.replace(self._secret.encode(), b"***")
+
+
+def origin(url: _http.URL) -> tuple[str, str, int | None]:
+    """Scheme, host and port."""
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def shown(url: _http.URL, portal: _http.URL) -> str:
+    """A URL as errors show it: without the query at another host, which may be a signature."""
+    return str(url if origin(url) == origin(portal) else url.copy_with(query=None, userinfo=b""))
+
+
+def is_private(url: _http.URL) -> bool:
+    """Whether nobody can read the traffic: https, or this machine."""
+    if url.scheme == "https" or url.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(url.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,198 @@
+"""One call of an operation, checked and prepared: its path, query, mask and body."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
+from urllib.parse import quote
+
+from attrs import evolve, field, frozen
+
+from .._decoding.grammar import alternatives
+from .._encoding.values import fits, to_json
+from .._fields import mask as masks
+from ..operation import Operation
+from ..types import Fields, File, Id, JsonObject, Mask
+
+if TYPE_CHECKING:
+    from .._encoding.body import Body
+    from .._views.view import View
+
+QueryValue: TypeAlias = str | int | bool | dt.date | Sequence[str] | None
+"""A query parameter: repeated when it is a sequence, left out when it is None."""
+
+
+@frozen
+class Call:
+    """One call of an operation, except for the client that makes it.
+
+    Attributes:
+        operation: The operation.
+        path: The path below the API's root, with its parameters filled in.
+        query: The query parameters.
+        mask: The fields wanted, of each item if the answer is a page; None for all.
+        body: The JSON of the body, or the fields of a form; None for no body.
+    """
+
+    operation: Operation
+    path: str
+    query: Mapping[str, QueryValue] = field(factory=dict[str, QueryValue])
+    mask: Mask | None = None
+    body: Any = field(default=None, repr=False)
+
+    @property
+    def answer_mask(self) -> Mask | None:
+        """The fields wanted of the whole answer: of a page, those of its items."""
+        is_page = self.mask and self.operation.kind == "page"
+        return {"data": self.mask, "*": None} if is_page else self.mask
+
+    @property
+    def can_be_repeated(self) -> bool:
+        """Whether the body can be sent twice: a file that was read may not be seekable."""
+        files = self._files().values()
+        return all(isinstance(one.content, bytes) or one.content.seekable() for one in files)
+
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The query parameters as they are sent.
+
+        Raises:
+            ValueError: A parameter has an unsupported type.
+        """
+        return [
+            (name, self._query_text(name, one))
+            for name, value in self.query.items()
+            for one in _several(value)
+        ]
+
+    def headers(self) -> dict[str, str]:
+        """The headers that say which answer is wanted."""
+        headers = {"Accept": self.operation.media_type}
+        if self.mask is not None:
+            headers[masks.HEADER] = masks.header(self.mask, self.operation)
+        return headers
+
+    def content(self) -> dict[str, Any]:
+        """The body, as httpx takes it."""
+        if self.body is None:
+            return {}
+        if not self.operation.multipart:
+            return {"json": self.body}
+        files = self._files()
+        return {
+            "files": {
+                name: (one.name, one.content, *([one.media_type] if one.media_type else []))
+                for name, one in files.items()
+            },
+            "data": {name: str(one) for name, one in self.body.items() if name not in files},
+        }
+
+    def with_mask(self, mask: Mask | None) -> Call:
+        """The same call for other fields."""
+        return evolve(self, mask=mask)
+
+    def with_query(self, **query: QueryValue) -> Call:
+        """The same call with other query parameters."""
+        return evolve(self, query={**self.query, **query})
+
+    def _files(self) -> dict[str, File]:
+        if self.body is None or not self.operation.multipart:
+            return {}
+        return {name: one for name, one in self.body.items() if isinstance(one, File)}
+
+    def _query_text(self, name: str, value: object) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, dt.date):
+            return value.isoformat()
+        if isinstance(value, str | int):
+            return str(value)
+        raise ValueError(
+            f"{self.operation.name}: the query parameter {name} is {value!r}: it must be text, a "
+            "number, a date, True or False, or None to leave it out"
+        )
+
+
+def prepare(
+    operation: Operation,
+    *,
+    path: Mapping[str, Id | int] | None = None,
+    query: Mapping[str, QueryValue] | None = None,
+    body: Body | View | Sequence[Body | View] | str | None = None,
+    fields: Fields | None = None,
+) -> Call:
+    """Prepare a call of an operation.
+
+    Args:
+        operation: The operation.
+        path: The parameters of its path.
+        query: Its query parameters.
+        body: The body.
+        fields: The fields wanted.
+
+    Raises:
+        MaskError: The answer cannot be narrowed down to those fields.
+        ValueError: A parameter has an unsupported type or would lead to another path, or an update
+            would delete a field that the body does not mention.
+        TypeError: The operation takes another body.
+    """
+    segments = {name: _segment(operation, name, value) for name, value in (path or {}).items()}
+    call = Call(
+        operation,
+        operation.path.lstrip("/").format_map(segments),
+        query or {},
+        None if fields is None else masks.read(fields, operation),
+        _json(operation, body),
+    )
+    call.query_pairs()
+    return call
+
+
+def _segment(operation: Operation, name: str, value: object) -> str:
+    text = str(value) if isinstance(value, str | int) else ""
+    if text in ("", ".", "..") or "/" in text or "\\" in text:
+        raise ValueError(
+            f"{operation.name}: the path parameter {name} is {value!r}: it must be an id or "
+            "a slug, not empty, not only dots, and without a slash"
+        )
+    return quote(text, safe="")
+
+
+def _json(operation: Operation, body: object) -> Any:
+    """The JSON of a body that an operation takes, None if it takes none."""
+    taken = None if operation.method == "GET" else _body_type(operation)
+    if taken is None:
+        return None
+    if not fits(body, taken):
+        one = alternatives(taken)[0]
+        expected = f"list of {alternatives(one.item)[0]}" if one.kind == "list" else one
+        raise TypeError(f"{operation.name}: the body must be a {expected}, not {body!r:.80}")
+    json = to_json(body, is_id=False)
+    missing = [group for group in operation.lost if not _has_one(json, group)]
+    if missing:
+        named = " and ".join(" or ".join(group) for group in missing)
+        ways = f"send the present value, as {type(body).__name__}.of(...) does"
+        if all(len(group) == 1 for group in missing):
+            ways += ", or None or [] to delete it"
+        raise ValueError(
+            f"{operation.name}: the body lacks {named}, which the portal would delete: {ways}"
+        )
+    return json
+
+
+@cache
+def _body_type(operation: Operation) -> Any:
+    """The type of the body that an operation's function takes, None if it takes none."""
+    return get_type_hints(operation.function).get("body")
+
+
+def _has_one(body: JsonObject, group: Sequence[str]) -> bool:
+    """Whether a body has a field of a group; of alternatives one must be more than null."""
+    return any(key in body and (len(group) == 1 or body[key] is not None) for key in group)
+
+
+def _several(value: QueryValue) -> Sequence[object]:
+    if value is None:
+        return []
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]

@@ -1,0 +1,152 @@
+"""The caller: makes calls for a client, and for every client derived from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from copy import copy
+from typing import Any, Self, TypeVar
+
+from attrs import define, evolve, field
+
+from .. import _http
+from .._limits.gate import Gate
+from ..retry import Retry
+from .auth import ApiKey
+from .call import Call
+from .options import OnResponse, OnRetry, Options
+from .pipeline import Pipeline
+from .transport import Session
+
+T = TypeVar("T")
+
+
+@define
+class Pool:
+    """The state that a client shares with those derived from it.
+
+    Attributes:
+        gate: The gate that admits requests.
+        connect: Opens the connections.
+        session: The connections; None while there are none.
+        loop: The event loop that they belong to.
+        is_closed: Whether the client was closed.
+        tasks: The tasks that end with the client.
+    """
+
+    gate: Gate
+    connect: Callable[[], Session]
+    session: Session | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    is_closed: bool = False
+    tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
+
+    def open(self) -> Session:
+        """The connections, opened by the first call.
+
+        Raises:
+            RuntimeError: The client is closed, or belongs to another event loop.
+        """
+        if self.is_closed:
+            raise RuntimeError("the Client is closed: make another one")
+        loop = asyncio.get_running_loop()
+        if self.session is None:
+            self.session, self.loop = self.connect(), loop
+        if self.loop is not loop:
+            raise RuntimeError(
+                "the Client was opened in another event loop, to which its connections belong: "
+                "open one in each loop"
+            )
+        return self.session
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task that does not outlive the client."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    async def close(self) -> None:
+        """Cancel the tasks and close the connections."""
+        session = None if self.session is None else self.open()
+        self.session, self.is_closed = None, True
+        tasks = [*self.tasks]
+        for task in tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            if session is not None:
+                await session.aclose()
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled():
+            # Its waiter, if any, gets the error; having no waiter is no reason for a log entry.
+            task.exception()
+
+
+class Caller:
+    """Makes calls. Generated functions, paginators and streams use it; users see ``Client``.
+
+    Its methods raise:
+
+    Raises:
+        APIError: The portal answers that the call failed.
+        NetworkError: There is no answer, or only a part of it.
+        RuntimeError: The client is closed, or was opened in another event loop.
+    """
+
+    def __init__(self, portal: _http.URL, key: ApiKey, pool: Pool, options: Options) -> None:
+        self._portal = portal
+        self._key = key
+        self._pool = pool
+        self._options = options
+        self._is_derived = False
+
+    async def _read(self, call: Call, read: Callable[[_http.Response], T]) -> T:
+        """Make a call and read its answer; ``read`` may raise a ``DecodeError``."""
+        return await self._pipeline().request(call, read)
+
+    @asynccontextmanager
+    async def _stream(self, call: Call) -> AsyncGenerator[_http.Response]:
+        """Make a call, and leave the body of the response to be read inside the context."""
+        async with self._pipeline().stream(call) as response:
+            yield response
+
+    async def _chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
+        """Iterate over the body of a response of :meth:`_stream` as it arrives."""
+        async for chunk in self._pool.open().chunks(response):
+            yield chunk
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task that does not outlive the client."""
+        return self._pool.start(work)
+
+    def _derived(self, **options: Any) -> Self:
+        """A client with other options and the same connections."""
+        derived = copy(self)
+        derived._options = evolve(self._options, **options)
+        derived._is_derived = True
+        return derived
+
+    def _observed(self, *, on_response: OnResponse, on_retry: OnRetry) -> Self:
+        """A derived client that calls these hooks before its own."""
+        own = self._options
+
+        def responded(response: _http.Response) -> None:
+            on_response(response)
+            if own.on_response is not None:
+                own.on_response(response)
+
+        def retried(retry: Retry) -> None:
+            on_retry(retry)
+            if own.on_retry is not None:
+                own.on_retry(retry)
+
+        return self._derived(on_response=responded, on_retry=retried)
+
+    def _pipeline(self) -> Pipeline:
+        session = self._pool.open()
+        return Pipeline(self._portal, self._key, session, self._pool.gate, self._options)

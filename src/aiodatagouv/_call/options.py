@@ -1,0 +1,101 @@
+"""The options of a client, checked: of all its calls, or of a derived client's."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from .. import _http
+from .._environment import PORTAL
+from .._limits.gate import Queue
+from ..retry import NEVER, Retry, RetryPolicy
+
+TIMEOUT = _http.Timeout(30, connect=10, pool=None)
+"""Seconds: 10 to connect, 30 for the next bytes; waiting for a free connection has no limit."""
+
+RETRY = RetryPolicy()
+
+RATE = 5.0
+"""Requests a second: about half of the rate that is known to get an address banned."""
+
+PRODUCTION = "https://www.data.gouv.fr/api/1/"
+"""The root of data.gouv.fr's API."""
+
+DEMO = "https://demo.data.gouv.fr/api/1/"
+"""The root of the demonstration portal's API, for trying writes."""
+
+OnResponse: TypeAlias = Callable[[_http.Response], object]
+"""Called with every response."""
+
+OnRetry: TypeAlias = Callable[[Retry], object]
+"""Called before the wait for another attempt."""
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
+
+
+def _timeout(timeout: float | _http.Timeout | None) -> _http.Timeout:
+    if isinstance(timeout, _http.Timeout):
+        return timeout
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0, or None")
+    return _http.Timeout(timeout, pool=None)
+
+
+def _policy(retry: RetryPolicy | None) -> RetryPolicy:
+    if retry is None:
+        return NEVER
+    if not isinstance(retry, RetryPolicy):
+        raise TypeError(f"retry is {retry!r}: it must be a RetryPolicy, or None")
+    return retry
+
+
+def _language(lang: str | None) -> str | None:
+    # The portal silently ignores a language that it does not know.
+    if lang is not None and not _LANGUAGE.fullmatch(lang):
+        raise ValueError(f"lang is {lang!r}: it must be the code of a language, such as 'fr'")
+    return lang
+
+
+@frozen(repr=False)  # A traceback may show one that is only half made.
+class Options:
+    """The options that may differ between calls; :class:`aiodatagouv.Client` documents them.
+
+    Attributes:
+        queues: The queues for a rate that a request passes, its own first.
+    """
+
+    timeout: _http.Timeout = field(converter=_timeout)
+    retry: RetryPolicy = field(converter=_policy)
+    lang: str | None = field(converter=_language)
+    on_response: OnResponse | None
+    on_retry: OnRetry | None
+    queues: tuple[Queue, ...] = ()
+
+
+def portal_of(base_url: str | None) -> _http.URL:
+    """Find the root of the portal's API, with a slash at its end.
+
+    Args:
+        base_url: A URL, ``production`` or ``demo``; the environment's portal when None, and
+            data.gouv.fr when that names none.
+
+    Raises:
+        ValueError: It is not the URL of a portal.
+    """
+    name = "base_url" if base_url is not None else PORTAL
+    given = base_url if base_url is not None else os.environ.get(PORTAL) or PRODUCTION
+    try:
+        url = _http.parse_url({"production": PRODUCTION, "demo": DEMO}.get(given, given))
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: {error}: give the URL of a portal, or production or demo"
+        ) from None
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError(f"{name}: a portal's URL has no user, password, query or fragment")
+    path = url.path.rstrip("/") or "/api/1"
+    return url.copy_with(path=f"{path}/")

@@ -1,0 +1,313 @@
+"""The pipeline of every call: admitted, sent, redirected, retried, logged, read."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import logging
+import math
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar
+
+from attrs import define, field, frozen
+
+from .. import _http, errors
+from .._limits.gate import Admission, Gate, Permit, now
+from ..retry import Retry
+from . import auth, redirects, responses
+from .call import Call
+from .options import Options
+from .transport import Session
+
+_log = logging.getLogger("aiodatagouv")
+
+T = TypeVar("T")
+
+
+class _OutOfTimeError(Exception):
+    """The next attempt would start too late."""
+
+
+@define
+class _Progress:
+    """The state of a call. Times are those of the event loop."""
+
+    started: float = field(factory=now)
+    attempts: int = 0
+    """How often it was sent."""
+    failures: int = 0
+    """How often it has failed, locks aside."""
+    waited: float = 0.0
+    since: float = field(factory=now)
+    """Since when it has been waiting to be sent."""
+    failed: float | None = None
+    """When it first failed."""
+    locked: float | None = None
+    """When it was first refused because the portal is locked."""
+    latest: float | None = None
+    """The latest time at which it may be sent again."""
+    error: errors.DataGouvError | None = None
+    """The error of the last attempt."""
+
+    def record(self, error: errors.DataGouvError) -> None:
+        """Record the attempts and the waiting in an error."""
+        error.attempts = self.attempts
+        error.waited = self.waited + now() - self.since
+
+
+@frozen
+class Pipeline:
+    """Makes calls to a portal.
+
+    Attributes:
+        portal: The root of the portal's API.
+        key: The API key.
+        session: The connections to the portal.
+        gate: The gate that admits requests.
+        options: The caller's options.
+    """
+
+    portal: _http.URL
+    key: auth.ApiKey
+    session: Session
+    gate: Gate
+    options: Options
+
+    async def request(self, call: Call, read: Callable[[_http.Response], T]) -> T:
+        """Make a call, receive the whole response, and read it."""
+        progress = _Progress()
+
+        async def whole() -> T:
+            async with self._response(call, progress) as response:
+                await self.session.read(response)
+            response = _http.rewritten(response, self.key.redact)
+            self._observed(response)
+            try:
+                return read(response)
+            except errors.DecodeError as error:
+                error.response = response
+                raise
+
+        return await self._persist(call, progress, whole)
+
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
+        """Make a call; the caller reads the body of the response inside the context."""
+        progress = _Progress()
+        async with AsyncExitStack() as stack:
+
+            async def begun() -> _http.Response:
+                return await stack.enter_async_context(self._response(call, progress))
+
+            response = await self._persist(call, progress, begun)
+            self._observed(response)
+            yield response
+
+    async def _persist(
+        self, call: Call, progress: _Progress, make: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Make a call until it succeeds, the policy gives up, or its deadline is over."""
+        deadline = self.options.retry.deadline
+        whole = asyncio.timeout(None if deadline == math.inf else deadline)
+        try:
+            async with whole:
+                while True:
+                    try:
+                        return await make()
+                    except (errors.APIError, errors.DecodeError, errors.NetworkError) as error:
+                        wait = self._wait(call, progress, error)
+                        if wait is None:
+                            raise
+                        progress.error = error
+                    self._announce(Retry(call.operation, progress.error, progress.attempts, wait))
+                    await self.session.until_closed(partial(asyncio.sleep, wait))
+        except _OutOfTimeError:
+            raise self._late(call, progress) from None
+        except builtins.TimeoutError as error:
+            if isinstance(error, errors.TimeoutError) or not whole.expired():
+                raise
+            raise self._late(call, progress) from None
+        finally:
+            progress.error = None  # An error and its frames keep each other alive.
+
+    def _late(self, call: Call, progress: _Progress) -> errors.DataGouvError:
+        """The error of the last attempt, or a timeout if there was none."""
+        error = progress.error or errors.TimeoutError(
+            f"the deadline of the call, {self.options.retry.deadline:g} s, is over",
+            operation=call.operation.name,
+            method=call.operation.method,
+            url=str(self._url(call)),
+            is_sent=progress.attempts > 0,
+        )
+        progress.record(error)
+        return error
+
+    def _wait(self, call: Call, progress: _Progress, error: errors.DataGouvError) -> float | None:
+        """The seconds to wait before another attempt, None to give up."""
+        progress.record(error)
+        was_refused = isinstance(error, errors.APIError) and error.response is None
+        if not was_refused and not call.can_be_repeated:
+            return None
+        policy = self.options.retry
+        # The time of a lock is counted apart from other failures.
+        if isinstance(error, errors.LockedError):
+            since = progress.locked = now() if progress.locked is None else progress.locked
+            progress.latest = since + policy.wait_for_unlock
+        else:
+            since = progress.failed = now() if progress.failed is None else progress.failed
+            progress.latest = since + policy.retry_for
+            progress.failures += 1
+        wait = policy.wait(
+            call.operation,
+            error,
+            attempt=max(progress.failures, 1),
+            elapsed=now() - since,
+            jitter=random.random(),
+        )
+        is_too_late = wait is not None and now() + wait > progress.started + policy.deadline
+        return None if is_too_late else wait
+
+    @asynccontextmanager
+    async def _response(self, call: Call, progress: _Progress) -> AsyncGenerator[_http.Response]:
+        """The final response to a call, redirects followed; its body is still to be read."""
+        url, has_key = self._url(call), True
+        content = {"headers": call.headers(), **call.content()}
+        for hops in count():
+            sent = self._send(call, progress, url, has_key=has_key, is_hop=hops > 0, **content)
+            async with sent as response:
+                target = redirects.next_url(call.operation, response, self.portal, hops)
+                if target is None:
+                    if not responses.is_success(call.operation, response):
+                        raise await self._failure(call, response)
+                    yield response
+                    return
+            if not call.can_be_repeated:
+                raise redirects.refused(
+                    call.operation, response, self.portal, "redirected after its file was read"
+                )
+            # The key does not come back for an address that another origin has chosen.
+            has_key = has_key and auth.origin(target) == auth.origin(self.portal)
+            url = target
+
+    @asynccontextmanager
+    async def _send(
+        self,
+        call: Call,
+        progress: _Progress,
+        url: _http.URL,
+        *,
+        has_key: bool,
+        is_hop: bool,
+        **content: Any,
+    ) -> AsyncGenerator[_http.Response]:
+        """Send one request once it is admitted, and log the outcome."""
+        operation, options = call.operation, self.options
+        async with AsyncExitStack() as stack:
+            permit = await self._admit(stack, call, progress, url)
+            request = self.session.request(
+                operation.name,
+                operation.method,
+                url,
+                timeout=options.timeout,
+                has_key=has_key,
+                **content,
+            )
+            progress.attempts += not is_hop
+            started = now()
+            waited = started - progress.since
+            progress.waited += waited
+            outcome, size = "no answer", 0
+            try:
+                async with self.session.send(request) as response:
+                    outcome = str(response.status_code)
+                    self._observe(permit, call, progress, response)
+                    try:
+                        yield response
+                    finally:
+                        size = response.num_bytes_downloaded
+            finally:
+                progress.since = now()
+                times = waited * 1000, (progress.since - started) * 1000
+                line = "%s: %s, attempt %d, waited %.0f ms, took %.0f ms, %d bytes"
+                _log.debug(line, operation.name, outcome, progress.attempts, *times, size)
+
+    async def _admit(
+        self, stack: AsyncExitStack, call: Call, progress: _Progress, url: _http.URL
+    ) -> Permit:
+        """Wait for admission, as long as a later attempt makes sense."""
+        options = self.options
+        admission = self.gate.admit(
+            Admission(
+                call.operation,
+                auth.shown(url, self.portal),
+                options.queues,
+                options.retry,
+                is_retry=progress.attempts > 0,
+                patience=options.timeout.pool,
+            )
+        )
+
+        async def in_time() -> Permit:
+            async with asyncio.timeout_at(progress.latest):
+                return await stack.enter_async_context(admission)
+
+        try:
+            return await self.session.until_closed(in_time)
+        except errors.TimeoutError:
+            raise
+        except builtins.TimeoutError:
+            raise _OutOfTimeError from None
+
+    def _observe(
+        self, permit: Permit, call: Call, progress: _Progress, response: _http.Response
+    ) -> None:
+        """Tell the gate about a response of the portal."""
+        self.gate.release(permit)
+        if not self._is_portal(response):
+            return
+        policy = self.options.retry
+        self.gate.observe(
+            permit,
+            response.status_code,
+            response.headers,
+            operation=call.operation,
+            pause=policy.backoff(progress.failures + 1, random.random()),
+            cool_down=policy.cool_down,
+        )
+
+    def _is_portal(self, response: _http.Response) -> bool:
+        return auth.origin(response.url) == auth.origin(self.portal)
+
+    async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
+        try:
+            await self.session.read(response)
+        except errors.NetworkError:
+            # The status is enough: a 429 was not carried out, a 404 is not there.
+            response = _http.without_body(response)
+        response = _http.rewritten(response, self.key.redact)
+        self._observed(response)
+        url = auth.shown(response.url, self.portal)
+        error = responses.error_of(call.operation, response, url)
+        if isinstance(error, errors.LockedError) and self._is_portal(response):
+            self.gate.observe_lock(error.message)
+        return error
+
+    def _url(self, call: Call) -> _http.URL:
+        url = self.portal.join(f"./{call.path}")
+        pairs = [*call.query_pairs()]
+        if self.options.lang is not None:
+            pairs.append(("lang", self.options.lang))
+        return url.copy_with(params=pairs) if pairs else url
+
+    def _observed(self, response: _http.Response) -> None:
+        if self.options.on_response is not None:
+            self.options.on_response(response)
+
+    def _announce(self, retry: Retry) -> None:
+        _log.info("%s; again in %.1f s", retry.error, retry.wait)
+        if self.options.on_retry is not None:
+            self.options.on_retry(retry)

@@ -1,0 +1,60 @@
+"""Redirects: the URL that a redirect of the portal leads to, and whether it is followed."""
+
+from __future__ import annotations
+
+from .. import _http
+from ..errors import RedirectError
+from ..operation import Operation
+from . import auth
+
+MAX_REDIRECTS = 5
+
+
+def is_redirect(response: _http.Response) -> bool:
+    """Whether a response is a redirect with a target."""
+    return response.status_code in _http.REDIRECTS and "Location" in response.headers
+
+
+def next_url(
+    operation: Operation, response: _http.Response, portal: _http.URL, hops: int
+) -> _http.URL | None:
+    """The URL to call next, or None if the response is the final one.
+
+    Raises:
+        RedirectError: The target is not a web address, a write would be sent elsewhere, or there
+            were too many redirects.
+    """
+    if not is_redirect(response):
+        return None
+    wants_target = operation.kind == "redirect"
+    # 308 is the portal tidying its own addresses (a slash, an old slug).
+    if wants_target and response.status_code != 308:
+        return None
+    if hops >= MAX_REDIRECTS:
+        raise refused(operation, response, portal, f"redirected more than {MAX_REDIRECTS} times")
+    try:
+        # A password in it would be sent along; the portal never sends one.
+        url = _http.join(response.url, response.headers["Location"]).copy_with(userinfo=b"")
+    except ValueError as error:
+        raise refused(operation, response, portal, f"redirected to {error}") from None
+    same_origin = auth.origin(url) == auth.origin(portal)
+    if wants_target and not same_origin:
+        return None
+    where = auth.shown(url, portal)
+    if url.scheme not in ("http", "https"):
+        raise refused(operation, response, portal, f"redirected to {where}, which is not http(s)")
+    if operation.method != "GET" and not (same_origin and response.status_code in (307, 308)):
+        problem = f"redirected to {where}, and a write is not sent a second time"
+        raise refused(operation, response, portal, problem)
+    if not url.query and same_origin:
+        # The portal's own redirects drop the query.
+        url = url.copy_with(query=response.url.query or None)
+    return url
+
+
+def refused(
+    operation: Operation, response: _http.Response, portal: _http.URL, problem: str
+) -> RedirectError:
+    """The error for a redirect that is not followed."""
+    url = auth.shown(response.url, portal)
+    return RedirectError(problem, operation=operation.name, method=operation.method, url=url)

@@ -1,0 +1,69 @@
+"""Responses: success or failure, and the error for a failing status."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, cast
+
+from .. import _http, errors
+from .._limits.quota import retry_after
+from ..errors import one_line, words_of
+from ..operation import Operation
+from .redirects import is_redirect
+
+_BY_STATUS: dict[int, type[errors.APIError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    410: errors.GoneError,
+    423: errors.LockedError,
+    429: errors.RateLimitedError,
+}
+
+
+def is_success(operation: Operation, response: _http.Response) -> bool:
+    """Whether a call has succeeded; a redirect counts only if the operation answers one."""
+    is_answer = operation.kind == "redirect" and is_redirect(response)
+    return response.is_success or is_answer
+
+
+def error_of(operation: Operation, response: _http.Response, url: str) -> errors.APIError:
+    """The error for a response with a failing status, its body read; ``url`` as shown in it."""
+    status = response.status_code
+    default = errors.ServerError if status >= 500 else errors.APIError
+    body = _json_object(response.content)
+    problems: Any = body.get("errors")
+    # Proxies answer in HTML or not at all: then HTTP's own phrase says more than the body.
+    message = words_of(body.get("message") or body.get("error") or "")
+    if not one_line(message):
+        message = _phrase(response)
+    if problems and not isinstance(problems, dict):
+        message = f"{message}: {words_of(problems)}"
+    return _BY_STATUS.get(status, default)(
+        message,
+        errors=cast("dict[str, Any]", problems) if isinstance(problems, dict) else None,
+        operation=operation.name,
+        method=response.request.method,
+        url=url,
+        status=status,
+        sentry_id=response.headers.get("X-Sentry-ID"),
+        retry_after=retry_after(response.headers, datetime.now(UTC)),
+        response=response,
+    )
+
+
+def _phrase(response: _http.Response) -> str:
+    known = {one.value: one.phrase for one in HTTPStatus}
+    return response.reason_phrase or known.get(response.status_code, "without a reason")
+
+
+def _json_object(content: bytes) -> dict[str, Any]:
+    try:
+        # As lenient as Python: a message with half of a surrogate pair is a message too.
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}

@@ -1,0 +1,140 @@
+"""The session: sends requests to a portal, and turns failures into this library's errors."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from .. import _http
+from ..errors import NetworkError, TimeoutError, UnreachableError
+from .auth import ApiKey, shown
+
+_CLOSED = "the Client was closed during a call"
+
+T = TypeVar("T")
+
+
+class Session:
+    """The connections to a portal, and everything that waits for them.
+
+    It keeps no cookies and follows no redirects: the pipeline decides.
+    """
+
+    def __init__(
+        self,
+        *,
+        portal: _http.URL,
+        key: ApiKey,
+        transport: _http.AsyncBaseTransport | None,
+        max_connections: int,
+        user_agent: str,
+    ) -> None:
+        self._portal = portal
+        self._client = _http.client_of(
+            portal,
+            transport=transport,
+            max_connections=max_connections,
+            user_agent=user_agent,
+            secrets=lambda request: (
+                key.headers(request.url, portal) if request.extensions["has_key"] else {}
+            ),
+        )
+        self._waiting: set[asyncio.Timeout] = set()
+        self._idle = asyncio.Event()
+        self._closed = False
+
+    async def aclose(self) -> None:
+        """Close the connections; calls that wait for one fail."""
+        self._closed = True
+        # aiohttp never wakes up the readers of a connection that it closes.
+        for waiting in self._waiting:
+            waiting.reschedule(asyncio.get_running_loop().time())
+        if self._waiting:
+            self._idle.clear()
+        else:
+            self._idle.set()
+        try:
+            await self._idle.wait()
+        finally:
+            await self._client.aclose()
+
+    def request(
+        self,
+        operation: str,
+        method: str,
+        url: _http.URL,
+        *,
+        timeout: _http.Timeout,
+        has_key: bool,
+        **options: Any,
+    ) -> _http.Request:
+        """Build a request from httpx's arguments; ``has_key`` is whether the key is sent."""
+        # Errors read the operation's name from the request.
+        extensions = {"operation": operation, "has_key": has_key}
+        return self._client.build_request(
+            method, url, timeout=timeout, extensions=extensions, **options
+        )
+
+    @asynccontextmanager
+    async def send(self, request: _http.Request) -> AsyncGenerator[_http.Response]:
+        """Send a request; the caller reads the body of the response inside the context."""
+        response = await self._wait(request, lambda: self._client.send(request, stream=True))
+        _http.restore_headers(response)
+        try:
+            yield response
+        finally:
+            await _http.close(response)
+
+    async def read(self, response: _http.Response) -> bytes:
+        """Read the whole body of a response."""
+        return await self._wait(response.request, response.aread)
+
+    async def chunks(self, response: _http.Response) -> AsyncGenerator[bytes]:
+        """Iterate over the body of a response as it arrives."""
+        pieces = response.aiter_bytes()
+        while chunk := await self._wait(response.request, lambda: anext(pieces, b"")):
+            yield chunk
+
+    async def until_closed(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """Await something, unless the client is closed meanwhile.
+
+        Raises:
+            RuntimeError: The client was closed.
+        """
+        if self._closed:
+            raise RuntimeError(_CLOSED)
+        try:
+            async with asyncio.timeout(None) as waiting:
+                self._waiting.add(waiting)
+                try:
+                    return await wait()
+                finally:
+                    self._waiting.discard(waiting)
+                    if not self._waiting:
+                        self._idle.set()
+        except builtins.TimeoutError:
+            if self._closed:
+                raise RuntimeError(_CLOSED) from None
+            raise
+
+    async def _wait(self, request: _http.Request, wait: Callable[[], Awaitable[T]]) -> T:
+        """Await the HTTP libraries, and translate their errors."""
+        try:
+            return await self.until_closed(wait)
+        except Exception as error:
+            if self._closed:
+                raise RuntimeError(_CLOSED) from None
+            if not isinstance(error, _http.FAILURES):
+                raise
+            failure = _http.failure_of(error)
+        kind = TimeoutError if failure.timed_out else NetworkError
+        raise (UnreachableError if failure.is_final else kind)(
+            str(failure),
+            operation=request.extensions["operation"],
+            method=request.method,
+            url=shown(request.url, self._portal),
+            is_sent=failure.is_sent,
+        )

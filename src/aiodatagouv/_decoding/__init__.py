@@ -1,0 +1,1 @@
+"""Decoding of answers: from bytes to values of the types that the API declares."""

@@ -1,0 +1,1 @@
+"""Encoding of bodies: from models to the JSON that is sent."""

@@ -1,0 +1,1 @@
+"""Fields wanted of an answer: masks, and classes that declare them."""

@@ -1,0 +1,1 @@
+"""Limits on requests: the gate, and the decisions that it enforces."""

@@ -1,0 +1,1 @@
+"""Views of answers: read-only models whose attributes are decoded when they are read."""

@@ -1,0 +1,51 @@
+"""The base of generated models of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from .._decoding.place import Place, unreadable
+from .view import View
+
+
+class PageView(View, init=False):
+    """A page of a list: its items are ``data``.
+
+    Attributes:
+        page: The number of this page, from 1.
+        page_size: The most items that a page has.
+        total: The number of items of all pages.
+        next_page: The URL of the page after this one, None on the last.
+        previous_page: The URL of the page before this one, None on the first.
+    """
+
+    page: int
+    page_size: int
+    total: int
+    next_page: str | None
+    previous_page: str | None
+
+    @classmethod
+    def _read(cls, value: Any, place: Place) -> Self:
+        """View a page; its numbers and its list of objects are checked at once.
+
+        Raises:
+            DecodeError: It is not a page.
+        """
+        self = super()._read(value, place)
+        for name in ("page", "page_size", "total"):
+            if type(number := value.get(name)) is not int:
+                raise unreadable((place, name), "a whole number", number)
+        data = value.get("data")
+        if type(data) is not list:
+            raise unreadable((place, "data"), "a list", data)
+        for index, item in enumerate(data):
+            if type(item) is not dict:
+                raise unreadable(((place, "data"), index), "an object", item)
+        return self
+
+    def _with_items(self, indexes: Sequence[int]) -> Self:
+        """The page with only the items of some indexes."""
+        items = [self._json["data"][index] for index in indexes]
+        return self._read({**self._json, "data": items}, self._place)

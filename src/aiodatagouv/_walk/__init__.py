@@ -1,0 +1,1 @@
+"""Walks over lists that come in pages, and that change meanwhile."""

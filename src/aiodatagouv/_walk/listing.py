@@ -1,0 +1,255 @@
+"""A list, prepared to be walked: its calls, its page size, its sort orders, its item ids."""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, TypeVar
+
+from attrs import define, evolve, field, frozen
+
+from .._call import answers
+from .._call.call import Call
+from .._call.caller import Caller
+from .._decoding.dates import read_datetime
+from .._decoding.declared import declared
+from .._decoding.json import parse
+from .._decoding.place import Origin
+from .._fields import mask as masks
+from .._views.page import PageView
+from ..errors import DecodeError, OrderError
+from ..operation import Order
+from ..types import JsonObject, Mask
+from .pages import Batch, Fetch
+from .stable import StableWalk
+
+PAGE_SIZE = 100
+"""Items a page when a whole list is walked; one page alone has the portal's default size."""
+
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+"""The date of an item without one: the portal sorts it before all others."""
+
+T = TypeVar("T")
+
+
+@frozen
+class Listing:
+    """A list, prepared to be walked.
+
+    Attributes:
+        call: The call as it was made, for the fields wanted.
+        keyed: The call for the ids of the items as well, and for their dates if wanted.
+        page_size: Items a page.
+        first: The number of the first page wanted.
+        unstable: The reason why the list cannot be walked stably, if any.
+        date: The dotted path of the date by which batches are dated, if they are.
+    """
+
+    client: Caller
+    call: Call
+    keyed: Call
+    page_size: int
+    first: int
+    unstable: str | None
+    date: str | None = None
+
+    @classmethod
+    def of(cls, client: Caller, call: Call) -> Listing:
+        """Prepare a list.
+
+        Raises:
+            ValueError: The page size is not positive.
+        """
+        size, first = call.query.get("page_size"), call.query.get("page")
+        if isinstance(size, int) and size < 1:
+            raise ValueError(f"{call.operation.name}: page_size is {size}: it must be at least 1")
+        has_ids = "id" in declared(masks.model_of(call.operation))
+        return cls(
+            client,
+            call,
+            keyed=_including(call, "id") if has_ids else call,
+            page_size=size if isinstance(size, int) else PAGE_SIZE,
+            first=first if isinstance(first, int) else 1,
+            unstable=_instability(call, has_ids=has_ids),
+        )
+
+    @property
+    def created(self) -> Order:
+        """The sort order by creation.
+
+        Raises:
+            ValueError: The list cannot be walked stably.
+        """
+        order = self.call.operation.created
+        if order is None or self.unstable:
+            raise ValueError(f"{self.call.operation.name} has no stable walk: {self.unstable}")
+        return order
+
+    def dated(self, order: Order) -> Listing:
+        """The same list with the dates of a sort order in each batch."""
+        return evolve(self, keyed=_including(self.keyed, order.date), date=order.date)
+
+    def sorted(self, order: Order) -> Listing:
+        """The same list in ascending order."""
+        return evolve(self, keyed=self.keyed.with_query(sort=order.sort))
+
+    def strip(self, item: JsonObject) -> None:
+        """Remove from an item the id and date that only the walk asked for."""
+        wanted = self.call.mask
+        if wanted is not None:
+            masks.strip(item, wanted, ["id"])
+            if self.date is not None:
+                masks.strip(item, wanted, self.date.split("."))
+
+    def fetcher(self, read: Callable[[str, bytes], Batch[T]], call: Call | None = None) -> Fetch[T]:
+        """A function that fetches one page.
+
+        Args:
+            read: Decodes a page, given the operation's name and the body.
+            call: The call to make instead of :attr:`keyed`.
+        """
+        call = call or self.keyed
+
+        async def fetch(number: int, size: int | None) -> Batch[T]:
+            page = call.with_query(page=number, page_size=size or self.page_size)
+            return await answers.fetch(self.client, page, read)
+
+        return fetch
+
+    def id_fetcher(self, order: Order, watch: Watch | None = None) -> Fetch[None]:
+        """A function that fetches only the ids and dates of a page, in a sort order."""
+        mask: Mask = {"id": None}
+        call = _including(self.call.with_query(sort=order.sort).with_mask(mask), order.date)
+        if watch is not None:
+            call = _including(call, watch.date)
+
+        def read(operation: str, content: bytes) -> Batch[None]:
+            page = read_page(operation, content)
+            if None in page.ids:  # On portals that are older than the id.
+                raise OrderError(operation, "has items without an id")
+            if watch is not None:
+                watch.observe(operation, page.page)
+            dates = dates_of(operation, page.page, order.date)
+            return Batch(None, page.ids, page.total, page.size, page.has_more, dates)
+
+        return self.fetcher(read, call)
+
+    def stable_walk(
+        self,
+        read: Callable[[str, bytes], Batch[T]],
+        *,
+        low: dt.datetime | None = None,
+        high: dt.datetime | None = None,
+        watch: Watch | None = None,
+    ) -> StableWalk[T]:
+        """A walk in the order of creation.
+
+        Args:
+            read: Decodes a page; with its dates if ``low`` or ``high`` are given.
+            low: The least date of creation wanted.
+            high: The date of creation before which items are wanted.
+            watch: Observes every item when the ids are read.
+
+        Raises:
+            ValueError: The list cannot be walked stably.
+        """
+        order = self.created
+        return StableWalk(
+            self.call.operation.name,
+            self.client._start,
+            self.sorted(order).fetcher(read),
+            self.id_fetcher(order, watch),
+            low=low,
+            high=high,
+        )
+
+
+@define
+class Watch:
+    """Collects the items that were written since a date.
+
+    Attributes:
+        date: The dotted path, in each item, of the date when it was written.
+        since: The date.
+        found: The ids of those items.
+    """
+
+    date: str
+    since: dt.datetime
+    found: set[str] = field(factory=set[str])
+
+    def observe(self, operation: str, items: Sequence[Any]) -> None:
+        """Collect from some items."""
+        dates = dates_of(operation, items, self.date)
+        written = zip(items, dates, strict=True)
+        self.found.update(item["id"] for item, date in written if date >= self.since)
+
+
+def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:
+    """Decode a page as plain JSON.
+
+    Raises:
+        DecodeError: It is not a page.
+    """
+    page = PageView._read(parse(operation, content), Origin(operation)).to_dict()
+    return batch_of(page["data"], page, [item.get("id") for item in page["data"]])
+
+
+def batch_of(page: T, envelope: JsonObject, ids: Sequence[object]) -> Batch[T]:
+    """Describe a page to a walk.
+
+    Args:
+        page: The decoded page.
+        envelope: Its JSON; the items do not matter.
+        ids: The ids of its items; other values than text do not identify an item.
+    """
+    return Batch(
+        page,
+        [key if isinstance(key, str) else None for key in ids],
+        total=envelope["total"],
+        size=envelope["page_size"],
+        has_more=bool(envelope.get("next_page")),
+    )
+
+
+def dates_of(operation: str, items: Sequence[Any], date: str) -> list[dt.datetime]:
+    """The dates of items at a dotted path.
+
+    Raises:
+        DecodeError: An item has no date there.
+    """
+    path = date.split(".")
+    try:
+        return [_moment(reduce(operator.getitem, path, item)) for item in items]
+    except (LookupError, TypeError, ValueError) as error:
+        raise DecodeError(
+            repr(error), operation=operation, path="$.data", expected=f"{date} of every item"
+        ) from error
+
+
+def _moment(text: str | None) -> dt.datetime:
+    if text is None:
+        return _NEVER
+    moment = read_datetime(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _including(call: Call, path: str) -> Call:
+    """The call, with a dotted path among the fields wanted."""
+    if call.mask is None:
+        return call
+    return call.with_mask(masks.including(call.mask, path.split(".")))
+
+
+def _instability(call: Call, *, has_ids: bool) -> str | None:
+    """The reason why a list cannot be walked stably, if any."""
+    if not has_ids:
+        return "its items have no id to tell them apart"
+    if call.operation.created is None:
+        return "the portal cannot sort it by creation"
+    given = [key for key in ("page", "sort") if call.query.get(key) is not None]
+    if given:
+        return f"it needs the whole list in order of creation, but {' and '.join(given)} is given"
+    return None

@@ -1,0 +1,143 @@
+"""A walk over the pages of a list: in order, with several requests in flight at once."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import math
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from typing import Any, Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from ..errors import NotFoundError
+
+PageT = TypeVar("PageT")
+T = TypeVar("T")
+
+Start = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
+"""Starts a task that is cancelled when the client is closed."""
+
+
+@frozen
+class Batch(Generic[PageT]):
+    """A page of a list, with the metadata that a walk needs.
+
+    Attributes:
+        page: The decoded page.
+        ids: The id of each item, None for an item without one.
+        total: The number of items in the whole list.
+        size: The number of items a page, the last page aside.
+        has_more: Whether further pages follow.
+        dates: The date of each item by which the list is sorted; empty unless it was requested.
+    """
+
+    page: PageT
+    ids: list[str | None]
+    total: int
+    size: int
+    has_more: bool
+    dates: list[dt.datetime] = field(factory=list[dt.datetime])
+
+
+Fetch = Callable[[int, int | None], Coroutine[Any, Any, Batch[PageT]]]
+"""Fetches a page, given its number (from 1) and the items a page (None for the usual number)."""
+
+
+def check_concurrency(concurrency: int) -> None:
+    """Check the number of pages in flight.
+
+    Raises:
+        ValueError: It is below 1.
+    """
+    if concurrency < 1:
+        raise ValueError(f"concurrency is {concurrency}: it must be at least 1")
+
+
+async def walk(
+    start: Start,
+    fetch: Fetch[PageT],
+    *,
+    first: int = 1,
+    end: int | None = None,
+    concurrency: int = 1,
+) -> AsyncGenerator[Batch[PageT]]:
+    """Iterate over the pages of a list, in order.
+
+    Args:
+        start: Starts the task that fetches a page.
+        fetch: Fetches a page.
+        first: The number of the first page wanted.
+        end: The offset in the list of the first item not wanted; None for the whole list.
+        concurrency: The most pages in flight at once. No more are held in memory besides the one
+            that is yielded; when 1, the next page is fetched once it is wanted.
+
+    Raises:
+        NotFoundError: The first page does not exist.
+        RuntimeError: The client was closed during the walk.
+        ValueError: ``concurrency`` is below 1.
+    """
+    check_concurrency(concurrency)
+    number = first
+    ahead: deque[asyncio.Task[Batch[PageT]]] = deque()
+
+    def fetch_until(last: int) -> None:
+        nonlocal number
+        while number <= last and len(ahead) < concurrency:
+            ahead.append(start(fetch(number, None)))
+            number += 1
+
+    try:
+        fetch_until(first)
+        while ahead:
+            try:
+                batch = await outcome(ahead.popleft())
+            except NotFoundError:
+                if number == first + 1:
+                    raise
+                return  # The list has shrunk: a page past its end is a 404.
+            wanted = batch.total if end is None else min(end, batch.total)
+            last = math.ceil(wanted / max(batch.size, 1))
+            if batch.has_more and concurrency > 1:  # Fetch while the caller handles this page.
+                fetch_until(last)
+            yield batch
+            if not batch.has_more:
+                return
+            fetch_until(last)
+    finally:
+        for task in ahead:
+            task.cancel()
+
+
+async def outcome(task: asyncio.Task[T]) -> T:
+    """Await a task.
+
+    Raises:
+        RuntimeError: The task was cancelled because the client was closed.
+    """
+    try:
+        return await task
+    except asyncio.CancelledError:
+        waiting = asyncio.current_task()
+        # A cancellation of the waiting task itself is passed on.
+        if task.cancelled() and not (waiting and waiting.cancelling()):
+            raise RuntimeError("the Client was closed during a walk over a list") from None
+        raise
+
+
+@define
+class Seen:
+    """The ids of the items that a walk has yielded."""
+
+    ids: set[str] = field(factory=set[str])
+
+    def new(self, ids: Sequence[str | None]) -> list[int]:
+        """Add ids; return the indexes of those that were not seen before, and of each None."""
+        indexes = []
+        for index, key in enumerate(ids):
+            if key is None or key not in self.ids:
+                indexes.append(index)
+            if key is not None:
+                self.ids.add(key)
+        return indexes

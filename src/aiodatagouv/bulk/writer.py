@@ -1,0 +1,121 @@
+"""The writer: writes a destination and its checkpoint in a thread, while calls go on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+from attrs import define, field
+
+from .checkpoint import Entry, Journal
+from .report import Counters
+from .sinks import FileSink, Sink
+
+COMMIT = 10
+"""Pages between two commits. Compressed pieces end there too."""
+
+T = TypeVar("T")
+
+
+@define
+class Writer:
+    """Writes a destination, and its checkpoint after each commit.
+
+    Attributes:
+        sink: The destination.
+        journal: Its checkpoint, if it has one.
+        counters: The counters of the harvest.
+        page: The last page of the list that was written.
+        stopping: Set when the work of the thread is to be abandoned.
+    """
+
+    sink: Sink
+    journal: Journal | None
+    counters: Counters
+    page: int = 0
+    stopping: threading.Event = field(factory=threading.Event)
+    _ids: list[str] = field(factory=list[str])
+    _pages: int = 0
+    _is_committed: bool = False
+    _thread: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(max_workers=1))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stopping.set()
+        try:
+            await self._close(error)
+        finally:
+            self._thread.shutdown()
+            if self.journal is not None:
+                self.journal.close(is_useless=error is not None and not self._is_committed)
+
+    async def _close(self, error: BaseException | None) -> None:
+        """Close the destination after the work in progress, however often this is cancelled."""
+
+        def close() -> None:
+            self.sink.close()
+            # The work in progress may have committed meanwhile.
+            if error is not None and not self._is_committed and isinstance(self.sink, FileSink):
+                self.sink.discard()
+
+        closing = asyncio.ensure_future(self.run(close))
+        cancelled: BaseException | None = None
+        while not closing.done():
+            try:
+                await asyncio.wait([closing])
+            except asyncio.CancelledError as again:
+                cancelled = again
+        if error is None:
+            closing.result()
+        elif (failed := closing.exception()) is not None:
+            error.add_note(f"closing the destination failed as well: {failed}")
+        if cancelled is not None:
+            raise cancelled
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run some work in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def restore(self, page: int) -> None:
+        """Continue after the last page that an interrupted run has committed."""
+        self.page, self._is_committed = page, True
+
+    async def write(self, lines: list[bytes], ids: list[str]) -> None:
+        """Write the new items of a page, and commit when it is time."""
+        await self.run(lambda: self.sink.write(lines))
+        self._ids += ids
+        self._pages += 1
+        if self._pages == COMMIT:
+            await self.run(lambda: self._commit(is_last=False))
+            self._ids.clear()
+            self._pages = 0
+
+    async def finish(self) -> None:
+        """Commit the rest, and give the destination its final name."""
+        await self.run(lambda: self._commit(is_last=True))
+        await self.run(self.sink.finish)
+        await self.record_end()
+
+    async def record_end(self) -> None:
+        """Record in the checkpoint that the destination has its final name."""
+        journal, counters = self.journal, self.counters
+        if journal is not None:
+            await self.run(lambda: journal.finish(counters.report.to_dict(), counters.skew or 0.0))
+
+    def _commit(self, *, is_last: bool) -> None:
+        state = self.sink.commit()
+        if self.journal is not None:
+            report = self.counters.report.to_dict()
+            self.journal.add(Entry(self.page, state, [*self._ids], report, is_last))
+        self._is_committed = True
