@@ -274,25 +274,25 @@ def measure() -> tuple[str, list[Row]]:
     loads = "`orjson.loads`"
     rows = [
         Row(
-            "bytes to `DatasetPage` with its list of `Dataset`",
+            "decoding the bytes to a `DatasetPage` with its list of `Dataset`",
             ratio(lambda: with_list(content), lambda: orjson.loads(content)),
             1.1,
             loads,
         ),
         Row(
-            "the same, and five fields of each item read (two of them dates)",
+            "the same, and reading five fields of each dataset, two of them dates",
             ratio(lambda: with_five(content), lambda: orjson.loads(content)),
             1.2,
             loads,
         ),
         Row(
-            "the same, and everything read at any depth",
+            "the same, and reading all fields at any depth",
             ratio(lambda: with_all(content), lambda: orjson.loads(content)),
             3.5,
             loads,
         ),
         Row(
-            f"a page masked to these five fields ({len(masked) // 1000} kB), all of them read",
+            f"decoding a page masked to these fields ({len(masked) // 1000} kB), and reading them",
             ratio(lambda: with_five(masked), lambda: orjson.loads(masked)),
             4.5,
             loads,
@@ -313,17 +313,17 @@ def measure() -> tuple[str, list[Row]]:
             "`orjson.dumps` of the dicts",
         ),
         Row(
-            "longest stop of the event loop with pages of 1,000",
+            "longest time that a page of 1,000 datasets blocks the event loop",
             asyncio.run(stops(items)),
             1.2,
-            "that of `orjson.loads` alone",
+            "`orjson.loads`",
         ),
-        Row("memory of 10,000 datasets", memory(content), 1.15, "that of dicts"),
+        Row("memory of 10,000 datasets with five fields read", memory(content), 1.15, "dicts"),
         Row(
-            "`async for` over `.into()` of masked pages",
+            "iterating over the items of masked pages with `into()`",
             asyncio.run(iteration(five)),
             1.2,
-            "awaiting the pages",
+            "awaiting each page with `into()`",
         ),
     ]
     return f"100 datasets, {len(content) // 1000} kB", rows
@@ -334,12 +334,12 @@ def table(page: str, rows: list[Row]) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("orjson", "msgspec", "attrs"))
     python = f"CPython {platform.python_version()}"
     lines = [
-        "# The price of a page",
+        "# Cost of decoding a page",
         "",
-        f"{page}; medians of {ROUNDS} rounds, each ratio within its round (`make bench`).",
-        f"{python}, {libraries}; {platform.machine()}, {os.cpu_count()} cores, shared.",
+        f"{page}. Medians of the ratios of up to {ROUNDS} rounds (`make bench`).",
+        f"{python}, {libraries}; {platform.machine()}, {os.cpu_count()} shared cores.",
         "",
-        "| measure | over | ratio | target | |",
+        "| measured | relative to | ratio | target | result |",
         "|---|---|---|---|---|",
     ]
     lines += [

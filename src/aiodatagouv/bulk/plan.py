@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
@@ -34,11 +34,15 @@ class Plan:
         listing: The list, with the dates of creation if only a part of it is wanted.
         projection: The decoding of items into a class; None to keep them as they are.
         part: The part of the list that is wanted; None for all of it.
+        first: The number of the first page wanted.
+        identity: The JSON that identifies the harvest.
     """
 
     listing: Listing
-    projection: Projection[Any] | None = None
-    part: Part | None = None
+    projection: Projection[Any] | None
+    part: Part | None
+    first: int
+    identity: Mapping[str, Any]
 
     @classmethod
     def of(
@@ -64,53 +68,14 @@ class Plan:
             else:
                 call = call.with_mask(masks.read(fields or "", call.operation))
         listing = Listing.of(client, call)
-        return cls(listing.dated(listing.created) if part else listing, projection, part)
-
-    @property
-    def name(self) -> str:
-        """The operation's name."""
-        return self.listing.call.operation.name
-
-    @property
-    def first(self) -> int:
-        """The first page wanted."""
-        if self.part is None:
-            return self.listing.first
-        return self.part.start // self.listing.page_size + 1
-
-    @property
-    def unstable(self) -> str | None:
-        """The reason why the list cannot be walked stably, if any."""
-        return self.listing.unstable
-
-    def total(self, batch: Batch[Any]) -> int:
-        """The number of items wanted, as far as a page tells."""
-        return batch.total if self.part is None else self.part.end - self.part.start
+        first = listing.first
+        if part is not None:
+            listing, first = listing.dated(listing.created), part.start // listing.page_size + 1
+        return cls(listing, projection, part, first, _identity(listing, projection, part))
 
     def dated(self, order: Order) -> Plan:
         """The same plan, with the list in a sort order and its dates."""
         return evolve(self, listing=self.listing.sorted(order).dated(order))
-
-    def identity(self) -> dict[str, Any]:
-        """The JSON that identifies this harvest."""
-        listing = self.listing
-        call, client = listing.call, listing.client
-        several: dict[str, list[str]] = {}
-        for name, value in call.query_pairs():
-            if name != "page_size":
-                several.setdefault(f"parameter {name}", []).append(value)
-        return {
-            "portal": str(client._portal),
-            "operation": call.operation.id,
-            "path": call.path,
-            **{name: values[0] if len(values) == 1 else values for name, values in several.items()},
-            "fields": None if call.mask is None else masks.write(call.mask),
-            "class": None if self.projection is None else self.projection.class_.__qualname__,
-            # A key shows more items.
-            "key": bool(client._key),
-            "page_size": listing.page_size,
-            **({} if self.part is None else self.part.to_dict()),
-        }
 
     def reader(self) -> Callable[[str, bytes], Batch[Lines]]:
         """A function that decodes a page into lines."""
@@ -129,6 +94,29 @@ class Plan:
             return Batch(lines, page.ids, page.total, page.size, page.has_more, dates)
 
         return read
+
+
+def _identity(
+    listing: Listing, projection: Projection[Any] | None, part: Part | None
+) -> dict[str, Any]:
+    """The JSON that identifies a harvest."""
+    call, client = listing.call, listing.client
+    several: dict[str, list[str]] = {}
+    for name, value in call.query_pairs():
+        if name != "page_size":
+            several.setdefault(f"parameter {name}", []).append(value)
+    return {
+        "portal": str(client._portal),
+        "operation": call.operation.id,
+        "path": call.path,
+        **{name: values[0] if len(values) == 1 else values for name, values in several.items()},
+        "fields": None if call.mask is None else masks.write(call.mask),
+        "class": None if projection is None else projection.class_.__qualname__,
+        # A key shows more items.
+        "key": bool(client._key),
+        "page_size": listing.page_size,
+        **({} if part is None else part.to_dict()),
+    }
 
 
 def _encoded(item: Any) -> bytes:

@@ -117,7 +117,7 @@ async def harvest(
         check_update(plan, sink, since)
     journal = None
     if sink.checkpoint is not None:
-        journal = Journal.open(sink.checkpoint, plan.identity(), resume=resume, since=since)
+        journal = Journal.open(sink.checkpoint, plan.identity, resume=resume, since=since)
     async with Writer(sink, journal, counters) as writer:
         if journal is not None and journal.since is not None:
             await update(plan, writer, journal.since, progress)
@@ -151,7 +151,7 @@ class _Harvest:
         self.first = self.plan.first
         if await self._resume():
             return
-        await (self._walk_stably() if self.plan.unstable is None else self._walk())
+        await (self._walk_stably() if self.plan.listing.unstable is None else self._walk())
         self.seen.ids.clear()  # Finishing the file may need the memory.
         await self.writer.finish()
 
@@ -219,7 +219,7 @@ class _Harvest:
         except NotFoundError:
             if not self.writer.page:
                 raise
-        self._count(f"only the number of items can be checked: {self.plan.unstable}")
+        self._count(f"only the number of items can be checked: {self.plan.listing.unstable}")
 
     def _count(self, reason: str) -> None:
         """Tell by the number of items alone whether the harvest is complete."""
@@ -229,8 +229,9 @@ class _Harvest:
         counters.set(complete=is_complete, reason=reason)
 
     async def _write(self, batch: Batch[Lines], new: list[int]) -> None:
-        counters = self.writer.counters
-        counters.add(items=len(new), pages=1, total=self.plan.total(batch))
+        counters, part = self.writer.counters, self.plan.part
+        total = batch.total if part is None else part.end - part.start
+        counters.add(items=len(new), pages=1, total=total)
         ids = [batch.ids[index] for index in new]
         lines = [batch.page[index] for index in new]
         await self.writer.write(lines, [one for one in ids if one])

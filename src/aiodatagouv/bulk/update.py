@@ -40,14 +40,14 @@ def check_update(plan: Plan, sink: Sink, since: object) -> None:
         reason = "only a file with a whole list can be updated"
     elif call.operation.changed is None:
         reason = "the portal cannot sort the list by changes"
-    elif plan.unstable is not None:
-        reason = plan.unstable
+    elif plan.listing.unstable is not None:
+        reason = plan.listing.unstable
     elif call.mask is not None and not {"id", "*"} & call.mask.keys():
         reason = "the id must be among the fields wanted: changes are merged by it"
     elif not sink.exists():
         reason = "there is no file yet to update"
     if reason is not None:
-        raise DestinationError(f"{plan.name}: since: {reason}")
+        raise DestinationError(f"{plan.listing.call.operation.name}: since: {reason}")
 
 
 async def update(
@@ -90,7 +90,7 @@ async def update(
         stretches = backwards(
             changed.listing.fetcher(changed.reader()),
             len(known),
-            operation=plan.name,
+            operation=plan.listing.call.operation.name,
             size=max(plan.listing.page_size, PAGE_SIZE),
             low=since,
         )

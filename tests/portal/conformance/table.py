@@ -28,18 +28,22 @@ OPENAPI = PROJECT / "openapi"
 HEAD = """\
 # Operations
 
-Every operation of the API, and what a run of the tests against the real server proved of it. The
-run makes this table (`make operations`), and fails when it proves less.
+All operations of the API, and how each is proven on the real server. `make operations` runs the
+conformance tests and writes this table. The run fails if an operation is not proven.
 
-* *decoded*: every field of a JSON answer was read, at any depth, and was of its declared type; none
-  was unknown, none was missing that the release sends, and the same JSON came back; so did the same
-  answer with enum values and fields of another time, and without what is optional.
-* *empty*, *streamed*, *redirect*: the answer was none, a stream of bytes, an address.
-* *request only*: the request took its route on the server; the answer is beyond one in memory.
-* Of writes, the effect was read back.
+* *decoded*: all fields of the JSON response were read, at any depth, and have their declared types.
+  There are no undeclared fields or enum values, and no field that the release sends is missing.
+  Serializing the result yields the received JSON. Variants of the response also decode: with
+  undeclared enum values, with undeclared fields, and without optional fields.
+* *empty*: the response is empty.
+* *streamed*: all bytes of the response were read.
+* *redirect*: the URL of the redirect was returned.
+* *request only*: the request matched the server's route. The test server cannot complete it.
 
-The corrections are the entries of `openapi/corrections.toml` that change the operation itself or a
-model in its body or its answer.
+For operations that write, the tests also read the result back.
+
+Corrections are entries of `openapi/corrections.toml` that change the operation, or a model in its
+request or its response.
 
 """
 
@@ -91,8 +95,8 @@ def figures(proven: set[Proof]) -> list[str]:
         said = ", ".join(f"{count} {how}" for how, count in sorted(kinds.items()))
         lines.append(f"udata {release}: {kinds.total()} of {served} operations proven: {said}")
     together = len({proof.operation for proof in answered})
-    lines.append(f"together: {together} of {len(OPERATIONS)} proven by a real answer")
-    lines.append(f"each of the {len(fields()):,} fields of the models of answers was read from one")
+    lines.append(f"both releases: {together} of {len(OPERATIONS)} operations proven by a response")
+    lines.append(f"all {len(fields()):,} fields of the response models read from a response")
     return lines
 
 
@@ -100,7 +104,7 @@ def write(proven: set[Proof]) -> str:
     """Return the table as Markdown."""
     how = {(proof.operation, proof.release): proof.how for proof in proven}
     applied = corrections_of_operations()
-    head = ["Function", "Id in the API", "Method and path", "Releases", *RELEASES, "Corrections"]
+    head = ["Function", "Operation id", "Method and path", "Releases", *RELEASES, "Corrections"]
     rows = [head, ["---"] * len(head)]
     for operation in sorted(OPERATIONS.values(), key=lambda one: (one.tag, one.path, one.method)):
         rows.append(
@@ -116,9 +120,9 @@ def write(proven: set[Proof]) -> str:
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     summary = "\n".join(f"* {line}" for line in figures(proven))
     reasons = "\n".join(
-        f"* `{OPERATIONS[operation].name}` {reason}" for operation, reason in REQUEST_ONLY.items()
+        f"* `{OPERATIONS[operation].name}`: {reason}" for operation, reason in REQUEST_ONLY.items()
     )
-    return f"{HEAD}{summary}\n\nBeyond a server in memory:\n\n{reasons}\n\n{table}\n"
+    return f"{HEAD}{summary}\n\nProven by the request only:\n\n{reasons}\n\n{table}\n"
 
 
 def served_by(operation: Operation) -> str:
