@@ -1,4 +1,4 @@
-"""What tests share: the real portal, and clients of scripted ones."""
+"""Shared fixtures: the real portal, and clients of scripted portals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .clients import client_of
 from .portal.conformance import table
 from .portal.portal import Portal, running_portal
 
-# The same examples each time, however slow the machine is.
+# The same examples in every run, and no deadline on slow machines.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 
@@ -28,29 +28,29 @@ Handler = Callable[[httpx.Request], httpx.Response]
 def portal() -> Iterator[Portal]:
     """A real udata portal with 60 datasets.
 
-    Tests that use it are in the group of that name, so that one worker runs them all and there is
-    one portal.
+    The tests that use it share the xdist group of that name, so that one worker runs them all and
+    only one portal is started.
     """
     with running_portal(datasets=60) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _same_chances() -> None:
-    """Let what is left to chance, such as the time of another attempt, be the same each time."""
+def _fixed_seed() -> None:
+    """Seed the random generator, so that the delays of retries are the same in every run."""
     random.seed(0)
 
 
 @pytest.fixture(autouse=True)
-def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the environment of whoever runs the tests out of them."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the API key and the portal from the environment."""
     monkeypatch.delenv("DATAGOUV_API_KEY", raising=False)
     monkeypatch.delenv("DATAGOUV_PORTAL", raising=False)
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a list be long that has some tens of items."""
+    """Shorten stretches and commits, so that some tens of items already make a long list."""
     monkeypatch.setattr(stable, "STRETCH", 28)
     monkeypatch.setattr(stable, "WINDOW", 3)
     monkeypatch.setattr(writer, "COMMIT", 2)
@@ -58,7 +58,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scripted() -> Callable[..., Client]:
-    """Make a client of a portal that answers as a function says: for what a real one never does."""
+    """Make clients of a scripted portal, for behaviour that a real one never shows."""
 
     def make(handler: Handler, **options: object) -> Client:
         return client_of(
@@ -72,15 +72,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--operations",
         choices=["check", "write"],
-        help="whether docs/operations.md says what this run proves; a run of all conformance tests",
+        help="check or write docs/operations.md from a run of all conformance tests",
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # Before the groups are read.
+@pytest.hookimpl(tryfirst=True)  # Runs before xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put every test of a real portal into one group, which is one worker's: that of its release.
+    """Put every test of a real portal into the xdist group of its release.
 
-    The portal of the other tests is a third group; a test may also name its own.
+    One worker runs all tests of a group. The tests of the shared portal form a third group, and a
+    test may also name its own.
     """
     for item in items:
         if item.get_closest_marker("xdist_group"):
@@ -98,7 +99,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how much the real portals have proven."""
+    """Print how many operations were proven against real portals."""
     passed = terminalreporter.getreports("passed")
     properties = [one for report in passed for one in report.user_properties]
     masked = {value for name, value in properties if name == "masked"}

@@ -1,4 +1,4 @@
-"""A body sends just the fields that are set, and objects in it as references to them."""
+"""Request bodies: the fields they send, references to objects, and round trips from answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from .clients import client_of
 
 
 class Portal:
-    """Answers everything with one JSON, and remembers what it was sent."""
+    """A portal that answers every request with the same JSON and records the bodies it is sent."""
 
     def __init__(self, answer: object) -> None:
         self.answer = answer
@@ -58,7 +58,7 @@ class Portal:
         return httpx.Response(200, json=self.answer)
 
     def client(self) -> Client:
-        """A client of it, with a key."""
+        """Make a client of this portal, with an API key."""
         transport = httpx.MockTransport(self.respond)
         return client_of("https://portal.example/", api_key="key", transport=transport)
 
@@ -66,21 +66,21 @@ class Portal:
 NANTES = {"class": "Organization", "id": "1", "name": "Nantes", "slug": "nantes"}
 
 
-def test_a_body_sends_what_was_set() -> None:
+def test_a_body_sends_only_the_fields_that_are_set() -> None:
     body = ReuseWrite(title="Carte", tags=[], deleted=None)
     assert body.to_dict() == {"title": "Carte", "tags": [], "deleted": None}
     assert body.description is UNSET
     assert not body.description
 
 
-def test_unset_stays_itself() -> None:
+def test_unset_survives_pickling_and_copying() -> None:
     body = ReuseWrite()
     assert pickle.loads(pickle.dumps(body)).title is UNSET
     assert copy.deepcopy(body).title is UNSET
     assert f"{UNSET}" == "UNSET"
 
 
-def test_dates_and_bodies_inside_are_json() -> None:
+def test_nested_dates_and_bodies_are_encoded_as_json() -> None:
     body = DatasetWrite(
         archived=dt.datetime(2024, 5, 3, 12, 30, tzinfo=dt.UTC),
         temporal_coverage=TemporalCoverageWrite(start=dt.date(2020, 1, 1)),
@@ -93,20 +93,20 @@ def test_dates_and_bodies_inside_are_json() -> None:
     }
 
 
-def test_what_the_api_gains_can_be_sent() -> None:
+def test_additional_properties_are_sent() -> None:
     body = DatasetWrite(title="Vélos", additional_properties={"carbon": 3})
     assert body.to_dict() == {"title": "Vélos", "carbon": 3}
     with pytest.raises(AttributeError, match="DatasetWrite has no field 'carbon'"):
         body.carbon = 3  # type: ignore[attr-defined]
 
 
-def test_the_repr_leaves_out_what_is_not_set() -> None:
+def test_the_repr_omits_unset_fields() -> None:
     body = DatasetWrite(title="Vélos", acronym=None)
     assert repr(body) == "DatasetWrite(acronym=None, title='Vélos')"
     assert pretty_repr(body) == repr(body)
 
 
-# ---- From JSON
+# ---- Bodies from JSON
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_the_repr_leaves_out_what_is_not_set() -> None:
         {"resources": [{"id": "1", "title": "CSV", "format": None}]},
     ],
 )
-def test_json_is_read_and_sent_as_it_was(data: dict[str, Any]) -> None:
+def test_json_round_trips_through_a_body(data: dict[str, Any]) -> None:
     assert DatasetWrite.from_dict(data).to_dict() == data
 
 
@@ -136,13 +136,13 @@ def test_json_is_read_and_sent_as_it_was(data: dict[str, Any]) -> None:
         ({"temporal_coverage": {}}, "expected a value at $.temporal_coverage.start, got nothing"),
     ],
 )
-def test_json_that_is_no_such_body(data: Any, text: str) -> None:
+def test_json_that_does_not_fit_the_body_is_refused(data: Any, text: str) -> None:
     with pytest.raises(DecodeError) as caught:
         DatasetWrite.from_dict(data)
     assert text in str(caught.value)
 
 
-def test_what_the_server_does_not_require_need_not_be_said() -> None:
+def test_fields_that_the_server_does_not_require_may_be_omitted() -> None:
     assert DiscussionResponse(close=True).to_dict() == {"close": True}
     assert CrontabWrite(minute="0").to_dict() == {"minute": "0"}
 
@@ -158,13 +158,13 @@ def test_what_the_server_does_not_require_need_not_be_said() -> None:
         (Organization.from_dict({"id": "1", "name": "Nantes", "members": []}), {"id": "1"}),
     ],
 )
-def test_an_object_stands_for_a_reference_to_it(
+def test_an_object_is_sent_as_a_reference_to_it(
     organization: str | Organization | OrganizationReference, sent: object
 ) -> None:
     assert DatasetWrite(organization=organization).to_dict() == {"organization": sent}
 
 
-def test_one_of_several_classes_is_named_with_its_class() -> None:
+def test_a_reference_to_one_of_several_classes_includes_the_class() -> None:
     dataset = Dataset.from_dict({"id": "1", "title": "Vélos"})
     reference = ModelReferenceWrite(class_="Dataset", id="1")
     for subject in (dataset, reference):
@@ -174,12 +174,12 @@ def test_one_of_several_classes_is_named_with_its_class() -> None:
     assert invite.to_dict() == {"assignments": 2 * [{"class": "Dataset", "id": "1"}]}
 
 
-def test_where_only_an_id_is_taken_it_is_sent_alone() -> None:
+def test_a_reference_by_id_is_sent_as_the_bare_id() -> None:
     user = User.from_dict({"id": "1", "first_name": "Rosa"})
     assert MembershipInvite(user=user).to_dict() == {"user": "1"}
 
 
-def test_an_object_without_its_id_is_no_reference() -> None:
+def test_an_object_without_an_id_cannot_be_a_reference() -> None:
     body = DatasetWrite(organization=Organization.from_dict({"name": "Nantes"}))
     with pytest.raises(MissingFieldError, match=r"Organization\.id is missing"):
         body.to_dict()
@@ -192,7 +192,7 @@ async def test_a_body_may_itself_be_a_reference() -> None:
     assert portal.sent == [{"class": "Dataset", "id": "2"}]
 
 
-async def test_references_in_a_list() -> None:
+async def test_a_list_of_references_is_sent() -> None:
     portal = Portal([])
     async with portal.client() as client:
         await organizations.sync_member_assignments(
@@ -204,10 +204,10 @@ async def test_references_in_a_list() -> None:
     assert portal.sent == [[{"class": "Dataset", "id": "2"}, {"class": "Reuse", "id": "3"}]]
 
 
-# ---- Read, change, write
+# ---- Bodies from answered objects
 
 
-def test_the_body_of_an_object_leaves_it_as_it_is() -> None:
+def test_a_body_made_from_an_object_preserves_its_values() -> None:
     dataset = Dataset.from_dict(
         {
             "id": "1",
@@ -236,17 +236,17 @@ def test_the_body_of_an_object_leaves_it_as_it_is() -> None:
     assert body.temporal_coverage == TemporalCoverageWrite(start=dt.date(2020, 1, 1), end=None)
 
 
-def test_what_a_mask_left_out_is_not_sent() -> None:
+def test_fields_left_out_by_a_mask_are_not_sent() -> None:
     assert DatasetWrite.of(Dataset.from_dict({"title": "Vélos"})).to_dict() == {"title": "Vélos"}
 
 
-def test_what_is_answered_in_another_form_is_left_alone() -> None:
+def test_fields_answered_in_another_form_are_not_sent() -> None:
     link = {"rel": "subsection", "href": "https://portal.example/", "total": 3}
     service = Dataservice.from_dict({"title": "API", "datasets": link, "availability": 99.5})
     assert DataserviceWrite.of(service).to_dict() == {"title": "API", "availability": 99.5}
 
 
-def test_what_would_not_stay_as_it_is_is_left_alone() -> None:
+def test_fields_that_would_not_be_preserved_are_not_sent() -> None:
     contact = ContactPoint.from_dict({"name": "Mairie", "owner": {"id": "1"}, "role": "contact"})
     assert ContactPointWrite.of(contact).to_dict() == {"name": "Mairie", "role": "contact"}
     job = PeriodicTask.from_dict(
@@ -258,12 +258,12 @@ def test_what_would_not_stay_as_it_is_is_left_alone() -> None:
     }
 
 
-def test_what_cannot_be_read_is_not_sent_back() -> None:
+def test_an_undecodable_value_is_not_sent_back() -> None:
     with pytest.raises(DecodeError, match=r"expected a date at \$.archived"):
         DatasetWrite.of(Dataset.from_dict({"archived": "demain"}))
 
 
-def test_a_resource_keeps_its_id_in_a_list() -> None:
+def test_the_body_of_a_resource_keeps_its_id() -> None:
     body = ResourceWrite.of(Resource.from_dict({"id": "1", "title": "CSV", "format": None}))
     assert body.to_dict() == {"id": "1", "title": "CSV", "format": None}
 
@@ -276,7 +276,7 @@ def test_a_resource_keeps_its_id_in_a_list() -> None:
         (DatasetWrite(title="a", temporal_coverage=None), "tags"),
     ],
 )
-async def test_an_update_that_would_take_something_away_is_refused(
+async def test_an_update_that_would_delete_a_field_is_refused(
     body: DatasetWrite, missing: str
 ) -> None:
     portal = Portal({"id": "1"})
@@ -297,14 +297,14 @@ async def test_an_update_that_would_take_something_away_is_refused(
 
 
 def masked(mask: str, **json: Any) -> Dataset:
-    """A dataset as it was answered to a call with a mask."""
+    """Decode a dataset as the answer to a call with a mask."""
     content = msgspec.json.encode(json)
     dataset: Dataset = decode("get_dataset", content, Dataset, parse(mask))
     return dataset
 
 
-def test_what_a_mask_left_a_part_of_is_not_sent() -> None:
-    """Extras without some of their keys would take these away."""
+def test_fields_partly_left_out_by_a_mask_are_not_sent() -> None:
+    """Sending partial extras would delete the keys that the mask left out."""
     dataset = masked(
         "title,extras{a},temporal_coverage,spatial{zones},organization{id,name},owner{slug}",
         title="Vélos",
@@ -325,17 +325,17 @@ def test_what_a_mask_left_a_part_of_is_not_sent() -> None:
     ("json", "place"),
     [({"title": 5}, r"\$\.title"), ({"tags": ["a", 5]}, r"\$\.tags\[1\]")],
 )
-def test_what_is_not_what_it_says_is_not_sent_back(json: dict[str, Any], place: str) -> None:
+def test_a_value_of_the_wrong_type_is_not_sent_back(json: dict[str, Any], place: str) -> None:
     with pytest.raises(DecodeError, match=place):
         DatasetWrite.of(Dataset.from_dict(json))
 
 
-def test_what_cannot_be_read_can_be_replaced() -> None:
+def test_an_undecodable_value_can_be_replaced() -> None:
     broken = Dataset.from_dict({"archived": "demain", "temporal_coverage": {"start": None}})
     assert DatasetWrite.of(broken, archived=None).to_dict() == {"archived": None}
 
 
-def test_a_body_is_made_of_its_own_model_alone() -> None:
+def test_a_body_is_only_made_from_an_object_of_its_own_model() -> None:
     wrong: Any = Organization.from_dict({"id": "1"})
     with pytest.raises(TypeError, match=r"DatasetWrite\.of takes an answered Dataset"):
         DatasetWrite.of(wrong)
@@ -355,7 +355,7 @@ def test_a_body_is_made_of_its_own_model_alone() -> None:
         ({"spatial": Dataset.from_dict({})}, "must be an object (SpatialCoverageWrite) or null"),
     ],
 )
-def test_a_value_of_another_type_is_refused_before_it_is_sent(
+def test_a_value_of_the_wrong_type_is_refused_before_sending(
     values: dict[str, Any], text: str
 ) -> None:
     with pytest.raises(TypeError) as caught:
@@ -363,7 +363,7 @@ def test_a_value_of_another_type_is_refused_before_it_is_sent(
     assert text in str(caught.value)
 
 
-async def test_a_body_of_another_operation_is_refused_before_it_is_sent() -> None:
+async def test_a_body_of_another_operation_is_refused_before_sending() -> None:
     portal = Portal({"id": "1"})
     reuse: Any = Reuse.from_dict({"id": "1"})
     async with portal.client() as client:
@@ -376,7 +376,7 @@ async def test_a_body_of_another_operation_is_refused_before_it_is_sent() -> Non
     assert portal.sent == []
 
 
-def test_a_child_of_a_model_stands_for_it() -> None:
+def test_a_subclass_of_a_model_is_sent_as_that_model() -> None:
     class Mine(Dataset, init=False):
         pass
 
@@ -384,7 +384,7 @@ def test_a_child_of_a_model_stands_for_it() -> None:
     assert body.to_dict()["subject"] == {"class": "Dataset", "id": "1"}
 
 
-def test_a_reference_without_its_class_is_none_where_that_is_needed() -> None:
+def test_a_reference_that_needs_a_class_is_refused_without_one() -> None:
     dataset = masked("organization{id}", organization={"id": "1"})
     assert dataset.organization is not None
     subject: Any = dataset.organization

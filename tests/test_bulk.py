@@ -1,4 +1,4 @@
-"""Harvests into files: what is there throughout, once, whatever ends them in between."""
+"""Harvests into files: items present throughout are written once, despite interruptions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .clients import client_of
 from .harvests import SUFFIXES, Stop, harvest, ids, read, stop_after
 from .moving import START, MovingPortal
 
-# ---- Whatever happens
+# ---- Exactly-once guarantees
 
 
 @pytest.mark.usefixtures("short")
@@ -51,7 +51,7 @@ from .moving import START, MovingPortal
     stops=st.lists(st.integers(0, 8), max_size=3),
 )
 @settings(max_examples=150)
-def test_a_list_that_moves_is_harvested_exactly_once_however_often_that_is_cut_off(
+def test_a_changing_list_is_harvested_exactly_once_despite_interruptions(
     size: int, seed: int, left: int, concurrency: int, stops: list[int]
 ) -> None:
     portal = MovingPortal.of(size, seed, left)
@@ -89,7 +89,7 @@ def test_a_list_that_moves_is_harvested_exactly_once_however_often_that_is_cut_o
     suffix=st.sampled_from([".jsonl", ".jsonl", ".jsonl", ".parquet"]),
 )
 @settings(max_examples=60)
-def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
+def test_an_updated_file_equals_a_fresh_harvest(
     size: int, seed: int, left: int, suffix: str
 ) -> None:
     portal = MovingPortal.of(size, seed, left=0, later=size, quiet={*range(0, size, 3)})
@@ -108,11 +108,11 @@ def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
     with tempfile.TemporaryDirectory() as folder:
         path, other = Path(folder, f"one{suffix}"), Path(folder, f"other{suffix}")
         report = asyncio.run(run(path, other))
-        brought, anew = read(path), read(other)
-    in_order = sorted(brought, key=lambda item: int(item["id"]))
-    assert in_order == anew
+        refreshed, harvested = read(path), read(other)
+    in_order = sorted(refreshed, key=lambda item: int(item["id"]))
+    assert in_order == harvested
     assert report.complete
-    assert report.items == len(anew) == report.total
+    assert report.items == len(harvested) == report.total
 
 
 @pytest.mark.usefixtures("short")
@@ -123,7 +123,7 @@ def test_a_file_brought_up_to_date_is_as_one_harvested_anew(
     parts=st.integers(1, 6),
 )
 @settings(max_examples=200)
-def test_parts_have_everything_that_is_there_throughout_once(
+def test_parts_hold_each_item_that_is_present_throughout_once(
     size: int, seed: int, left: int, parts: int
 ) -> None:
     portal = MovingPortal.of(size, seed, left)
@@ -152,7 +152,7 @@ def test_parts_have_everything_that_is_there_throughout_once(
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_a_harvest_that_was_cut_off_anywhere_gives_the_very_same_file(
+async def test_an_interrupted_harvest_produces_an_identical_file(
     suffix: str, tmp_path: Path
 ) -> None:
     whole = tmp_path / f"whole{suffix}"
@@ -169,11 +169,11 @@ async def test_a_harvest_that_was_cut_off_anywhere_gives_the_very_same_file(
         assert path.read_bytes() == whole.read_bytes()
 
 
-# ---- What is written
+# ---- File contents
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_what_is_written_is_what_the_portal_has(suffix: str, tmp_path: Path) -> None:
+async def test_a_file_holds_the_items_of_the_portal(suffix: str, tmp_path: Path) -> None:
     portal, path = MovingPortal.of(250, 0, left=0), tmp_path / f"datasets{suffix}"
     report = await harvest(portal, path, size=100)
     items = read(path)
@@ -186,14 +186,14 @@ async def test_what_is_written_is_what_the_portal_has(suffix: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_a_list_without_items_is_a_file_without_any(suffix: str, tmp_path: Path) -> None:
+async def test_an_empty_list_produces_a_file_without_items(suffix: str, tmp_path: Path) -> None:
     report = await harvest(MovingPortal.of(0, 0, left=0), tmp_path / f"none{suffix}")
     assert read(tmp_path / f"none{suffix}") == []
     assert bool((tmp_path / f"none{suffix}").read_bytes()) is (suffix != ".jsonl")
     assert report.complete
 
 
-async def test_what_was_asked_for_to_tell_items_apart_is_not_written(tmp_path: Path) -> None:
+async def test_fields_added_to_identify_items_are_not_written(tmp_path: Path) -> None:
     portal = MovingPortal.of(30, 0, left=0)
     await harvest(portal, tmp_path / "a.jsonl", fields="title,resources{id}")
     assert read(tmp_path / "a.jsonl")[0] == {
@@ -202,19 +202,21 @@ async def test_what_was_asked_for_to_tell_items_apart_is_not_written(tmp_path: P
     }
 
 
-class Place(TypedDict):
+class InternalDates(TypedDict):
     last_modified_internal: dt.datetime
 
 
 @define
 class Title:
     title: str
-    internal: Place
+    internal: InternalDates
     last_update: dt.datetime | None
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_items_are_written_as_a_class_has_them(suffix: str, tmp_path: Path) -> None:
+async def test_items_are_written_as_the_given_class_declares_them(
+    suffix: str, tmp_path: Path
+) -> None:
     path = tmp_path / f"titles{suffix}"
     async with MovingPortal.of(12, 0, left=0).client() as client:
         titles = datasets.list_datasets(client, page_size=5).into(Title)
@@ -229,7 +231,7 @@ async def test_items_are_written_as_a_class_has_them(suffix: str, tmp_path: Path
     assert item["last_update"] == item["internal"]["last_modified_internal"] == written
 
 
-async def test_a_sink_of_ones_own_gets_everything_in_one_thread(tmp_path: Path) -> None:
+async def test_a_custom_sink_is_called_from_a_single_thread(tmp_path: Path) -> None:
     class Collector:
         checkpoint = None
 
@@ -271,7 +273,9 @@ async def test_a_sink_of_ones_own_gets_everything_in_one_thread(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_what_is_no_text_is_written_as_far_as_it_is(suffix: str, tmp_path: Path) -> None:
+async def test_invalid_text_and_numbers_are_replaced_in_the_file(
+    suffix: str, tmp_path: Path
+) -> None:
     body = b"""{"data": [{"id": "1", "title": "half \\ud800 a pair", "last_update": null,
         "extras": {"a": NaN}, "internal": {"created_at_internal": "2026-01-01T00:00:00+00:00",
         "last_modified_internal": "2026-01-01T00:00:00+00:00"}}],
@@ -292,16 +296,16 @@ class Tagged(msgspec.Struct, tag=True):
     id: str
 
 
-async def test_a_class_that_no_table_can_hold_is_refused(tmp_path: Path) -> None:
+async def test_a_class_that_does_not_fit_a_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DestinationError, match="Tagged has a tag"):
         await harvest(MovingPortal.of(6, 0, left=0), tmp_path / "a.parquet", into=Tagged)
     assert not [*tmp_path.iterdir()]
 
 
-# ---- What the columns of a table hold
+# ---- Table columns
 
 
-async def test_columns_are_those_of_the_model(tmp_path: Path) -> None:
+async def test_columns_follow_the_model(tmp_path: Path) -> None:
     await harvest(MovingPortal.of(3, 0, left=0), tmp_path / "a.parquet")
     schema = pq.read_schema(tmp_path / "a.parquet")
     assert str(schema.field("last_update").type) == "timestamp[us, tz=UTC]"
@@ -317,7 +321,7 @@ async def test_columns_are_those_of_the_model(tmp_path: Path) -> None:
     assert str(schema.field("resources").type) == "list<element: struct<id: string>>"
 
 
-async def test_what_no_column_holds_is_kept_beside_them(
+async def test_values_that_fit_no_column_are_kept_in_additional_properties(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = {
@@ -369,10 +373,10 @@ async def test_what_no_column_holds_is_kept_beside_them(
     assert row["title"] is None
 
 
-# ---- What has changed
+# ---- Updates
 
 
-async def test_what_has_changed_since_the_latest_complete_harvest_is_fetched_alone(
+async def test_an_update_fetches_only_changes_since_the_last_complete_harvest(
     tmp_path: Path,
 ) -> None:
     path, portal = tmp_path / "datasets.jsonl.gz", MovingPortal.of(1200, 0, left=0)
@@ -390,23 +394,23 @@ async def test_what_has_changed_since_the_latest_complete_harvest_is_fetched_alo
     assert report.complete
     assert read(path)[5]["title"] == "Jeu 5, version 1"
     assert ids(path) == [one for one in range(1200) if one != 7]
-    # Again, with nothing new but what may have been missed by a minute, and other pages.
+    # A second update, with another page size, repeats only changes within the overlap.
     report = await harvest(portal, path, size=300, since="last")
     assert (report.changed, report.removed) == (2, 0)
 
 
-async def test_what_is_new_comes_last_in_the_order_of_creation(tmp_path: Path) -> None:
+async def test_new_items_are_appended_in_order_of_creation(tmp_path: Path) -> None:
     path, portal = tmp_path / "datasets.parquet", MovingPortal.of(20, 0, left=0)
     await harvest(portal, path)
     portal.shown += [20, 21, 22]
     portal.updated = {21: (1, 500)}
     report = await harvest(portal, path, since=START + dt.timedelta(seconds=100))
-    # Two of them without a date of change, as they were private before.
+    # Two of the new items have no change date, as they were private before.
     assert (report.changed, report.missed) == (3, 2)
     assert ids(path) == [*range(23)]
 
 
-async def test_what_cannot_be_brought_up_to_date_is_refused_before_anything_is_sent(
+async def test_a_harvest_that_cannot_be_updated_is_refused_before_sending(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -439,7 +443,7 @@ async def test_what_cannot_be_brought_up_to_date_is_refused_before_anything_is_s
     assert (tmp_path / "b.jsonl").read_text() == "{}\n"
 
 
-async def test_a_day_is_one_of_the_portal_and_a_harvest_of_it_that_fails_changes_nothing(
+async def test_since_a_date_means_a_day_of_the_portal_and_a_failed_update_changes_nothing(
     tmp_path: Path,
 ) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
@@ -454,7 +458,7 @@ async def test_a_day_is_one_of_the_portal_and_a_harvest_of_it_that_fails_changes
     assert [item["title"][-1] for item in read(path)[:3]] == ["0", "1", "0"]
 
 
-# ---- Lists that do not come by creation
+# ---- Lists that are not sorted by creation
 
 
 def page_of(items: list[dict[str, Any]], total: int, *, more: bool = False) -> httpx.Response:
@@ -462,7 +466,7 @@ def page_of(items: list[dict[str, Any]], total: int, *, more: bool = False) -> h
     return httpx.Response(200, json={**page, "next_page": "next" if more else None})
 
 
-async def test_of_a_list_that_cannot_be_sorted_only_the_number_is_checked(
+async def test_an_unsortable_list_is_checked_only_by_its_item_count(
     scripted: Callable[..., Client], tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -479,7 +483,7 @@ async def test_of_a_list_that_cannot_be_sorted_only_the_number_is_checked(
     assert report.items == 3
 
 
-async def test_a_portal_that_does_not_sort_is_found_out(
+async def test_a_portal_that_ignores_the_sort_is_reported(
     scripted: Callable[..., Client], tmp_path: Path
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
@@ -493,12 +497,12 @@ async def test_a_portal_that_does_not_sort_is_found_out(
 
     async with scripted(answer) as client:
         report = await bulk.harvest(reuses.list_reuses(client), tmp_path / "a.jsonl")
-    assert report.complete  # By their number.
+    assert report.complete  # Judged by the number of items alone.
     assert "is not sorted by date" in str(report.reason)
     assert len(read(tmp_path / "a.jsonl")) == 150
 
 
-async def test_a_walk_from_a_page_on_is_of_what_comes_then(tmp_path: Path) -> None:
+async def test_a_harvest_from_a_given_page_starts_there(tmp_path: Path) -> None:
     async with MovingPortal.of(23, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page=3, page_size=5)
         report = await bulk.harvest(found, tmp_path / "a.jsonl")
@@ -507,10 +511,10 @@ async def test_a_walk_from_a_page_on_is_of_what_comes_then(tmp_path: Path) -> No
     assert "but page is given" in str(report.reason)
 
 
-# ---- Reports, and what goes wrong
+# ---- Reports and errors
 
 
-async def test_a_report_counts_what_was_sent_again_and_rejected(tmp_path: Path) -> None:
+async def test_a_report_counts_retries_and_rejections(tmp_path: Path) -> None:
     portal = MovingPortal.of(30, 0, left=0)
     faults: list[object] = [503, "cut", 429]
 
@@ -535,12 +539,12 @@ async def test_a_report_counts_what_was_sent_again_and_rejected(tmp_path: Path) 
         found = datasets.list_datasets(client, page_size=10)
         report = await bulk.harvest(found, tmp_path / "a.jsonl")
     assert (report.pages, report.requests, report.retries, report.rejected) == (3, 3 + 1 + 3, 3, 1)
-    assert report.bytes == sum(seen)  # Those who look at answers themselves still do.
+    assert report.bytes == sum(seen)  # The caller's callbacks are still called.
     assert len(retries) == 3
     assert report.seconds > 0
 
 
-async def test_progress_says_what_has_come(tmp_path: Path) -> None:
+async def test_progress_reports_count_the_items_so_far(tmp_path: Path) -> None:
     reports: list[bulk.Report] = []
     await harvest(MovingPortal.of(23, 0, left=0), tmp_path / "a.jsonl", progress=reports.append)
     assert [report.items for report in reports] == [5, 10, 15, 20, 23]
@@ -557,9 +561,7 @@ async def test_progress_says_what_has_come(tmp_path: Path) -> None:
         ("pipe.jsonl", "is not a file"),
     ],
 )
-async def test_a_destination_that_cannot_be_is_refused(
-    name: str, words: str, tmp_path: Path
-) -> None:
+async def test_an_impossible_destination_is_refused(name: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(DestinationError, match=words):
@@ -567,7 +569,7 @@ async def test_a_destination_that_cannot_be_is_refused(
     assert {one.name for one in tmp_path.iterdir()} == {"folder.jsonl", "pipe.jsonl"}
 
 
-async def test_a_link_stays_one_and_permissions_what_they_were(tmp_path: Path) -> None:
+async def test_symlinks_and_permissions_are_preserved(tmp_path: Path) -> None:
     file, link = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     file.touch(mode=0o600)
     link.symlink_to(file)
@@ -581,7 +583,7 @@ async def test_a_link_stays_one_and_permissions_what_they_were(tmp_path: Path) -
     ("suffix", "package", "extra"),
     [(".jsonl.zst", "zstandard", "zstd"), (".parquet", "pyarrow", "parquet")],
 )
-async def test_what_must_be_installed_is_said(
+async def test_a_missing_extra_is_named_in_the_error(
     suffix: str, package: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (package, "aiodatagouv.bulk.parquet", "aiodatagouv.bulk.columns"):
@@ -600,7 +602,7 @@ async def test_what_must_be_installed_is_said(
         await harvest(MovingPortal.of(3, 0, left=0), tmp_path / f"a{suffix}")
 
 
-async def test_bad_words_are_refused(tmp_path: Path) -> None:
+async def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     async with MovingPortal.of(3, 0, left=0).client() as client:
         found = datasets.list_datasets(client)
@@ -624,7 +626,7 @@ async def test_bad_words_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("short")
-async def test_a_portal_that_fails_leaves_what_has_come(tmp_path: Path) -> None:
+async def test_a_harvest_resumes_after_a_failure_of_the_portal(tmp_path: Path) -> None:
     portal, path = MovingPortal.of(60, 0, left=0), tmp_path / "a.jsonl"
     left = 9
 

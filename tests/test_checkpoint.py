@@ -1,4 +1,4 @@
-"""What a harvest leaves that ends before its end, and what the next one makes of it."""
+"""Checkpoints: the state that an interrupted harvest leaves, and resuming from it."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
 
 
 @pytest.mark.usefixtures("short")
-async def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
+async def test_a_truncated_checkpoint_line_is_ignored(tmp_path: Path) -> None:
     path, journal = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.checkpoint"
     await cut_off(path)
     whole = journal.read_bytes()
     for cut in (1, 20, len(whole.splitlines()[-1]) + 1):
         journal.write_bytes(whole[:-cut])
-        await cut_off(path, pages=3)  # What is noted now begins a line.
+        await cut_off(path, pages=3)  # The next entry begins a new line.
         report = await harvest(MovingPortal.of(60, 0, left=0), path)
-        assert report.resumed == 30  # Ten that were noted before, and twenty.
+        assert report.resumed == 30  # Ten recorded before, and twenty more.
         assert ids(path) == [*range(60)]
         await cut_off(path)
 
 
 @pytest.mark.usefixtures("short")
-async def test_what_the_checkpoint_does_not_speak_of_is_forgotten(tmp_path: Path) -> None:
+async def test_data_beyond_the_checkpoint_is_discarded(tmp_path: Path) -> None:
     path, part = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.part"
     await cut_off(path, pages=2)
     with part.open("ab") as file:
@@ -75,7 +75,9 @@ async def test_what_the_checkpoint_does_not_speak_of_is_forgotten(tmp_path: Path
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-async def test_what_the_checkpoint_speaks_of_must_be_there(suffix: str, tmp_path: Path) -> None:
+async def test_missing_data_that_the_checkpoint_covers_is_an_error(
+    suffix: str, tmp_path: Path
+) -> None:
     path = tmp_path / f"datasets{suffix}"
     await cut_off(path)
     part = tmp_path / f"datasets{suffix}.part"
@@ -89,7 +91,7 @@ async def test_what_the_checkpoint_speaks_of_must_be_there(suffix: str, tmp_path
     assert ids(path) == [*range(60)]
 
 
-async def test_another_file_is_not_taken_for_a_checkpoint(tmp_path: Path) -> None:
+async def test_an_unrelated_file_is_not_used_as_a_checkpoint(tmp_path: Path) -> None:
     other = tmp_path / "datasets.jsonl.checkpoint"
     head = '{"query": {}, "began": "2026-01-01", "latest": null, "since": null}\n'
     wrong = [
@@ -107,7 +109,7 @@ async def test_another_file_is_not_taken_for_a_checkpoint(tmp_path: Path) -> Non
         assert other.read_text() == text
 
 
-async def test_two_harvests_do_not_write_one_file(tmp_path: Path) -> None:
+async def test_two_harvests_cannot_write_the_same_file(tmp_path: Path) -> None:
     path = tmp_path / "datasets.jsonl"
     async with MovingPortal.of(60, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=5)
@@ -124,7 +126,7 @@ async def test_two_harvests_do_not_write_one_file(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_a_kill_while_the_file_gets_its_name_is_made_good(
+async def test_a_kill_during_the_final_rename_is_recovered(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / f"datasets{suffix}"
@@ -133,15 +135,15 @@ async def test_a_kill_while_the_file_gets_its_name_is_made_good(
     whole = path.read_bytes()
     path.unlink()
 
-    for place in ["finish", "record_end"]:  # Before it has its name; after.
+    for method in ["finish", "record_end"]:  # Before and after the final rename.
         with monkeypatch.context() as patch:
-            patch.setattr(writer.Writer if place == "record_end" else sink, place, stop)
+            patch.setattr(writer.Writer if method == "record_end" else sink, method, stop)
             with pytest.raises(Stop):
                 await harvest(MovingPortal.of(43, 0, left=0), path)
-        assert path.exists() == (place == "record_end")
-        if place == "record_end" and suffix == ".parquet":
-            (tmp_path / "datasets.parquet.part").mkdir()  # Not all of it was removed yet.
-        silent = MovingPortal.of(0, 0, left=0)  # Nothing more is asked for.
+        assert path.exists() == (method == "record_end")
+        if method == "record_end" and suffix == ".parquet":
+            (tmp_path / "datasets.parquet.part").mkdir()  # Its removal was interrupted.
+        silent = MovingPortal.of(0, 0, left=0)  # No item needs to be fetched again.
         report = await harvest(silent, path)
         assert path.read_bytes() == whole
         assert report.items == 43
@@ -151,7 +153,7 @@ async def test_a_kill_while_the_file_gets_its_name_is_made_good(
         path.unlink()
 
 
-async def test_a_harvest_that_is_cancelled_is_continued(tmp_path: Path) -> None:
+async def test_a_cancelled_harvest_can_be_resumed(tmp_path: Path) -> None:
     path = tmp_path / "datasets.jsonl"
     async with MovingPortal.of(300, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=5)
@@ -167,7 +169,7 @@ async def test_a_harvest_that_is_cancelled_is_continued(tmp_path: Path) -> None:
     assert ids(path) == [*range(300)]
 
 
-async def test_a_client_that_is_closed_ends_a_harvest_with_an_error(tmp_path: Path) -> None:
+async def test_closing_the_client_ends_a_harvest_with_an_error(tmp_path: Path) -> None:
     path = tmp_path / "datasets.jsonl"
     reports: list[bulk.Report] = []
     async with MovingPortal.of(300, 0, left=0).client() as client:
@@ -180,7 +182,7 @@ async def test_a_client_that_is_closed_ends_a_harvest_with_an_error(tmp_path: Pa
     assert not path.exists()
 
 
-async def test_what_is_written_when_a_harvest_is_cancelled_holds_up_nobody_else() -> None:
+async def test_a_write_in_progress_does_not_block_the_event_loop_on_cancellation() -> None:
     may_go_on = threading.Event()
 
     class Slow:
@@ -209,7 +211,7 @@ async def test_what_is_written_when_a_harvest_is_cancelled_holds_up_nobody_else(
             await asyncio.sleep(0)
         task.cancel()
         for _ in range(100):
-            await asyncio.sleep(0)  # The loop goes on.
+            await asyncio.sleep(0)  # The event loop keeps running.
         task.cancel()
         await asyncio.sleep(0)
         assert not task.done()
@@ -220,7 +222,7 @@ async def test_what_is_written_when_a_harvest_is_cancelled_holds_up_nobody_else(
     assert sink.written == 1
 
 
-async def test_what_is_secured_while_a_harvest_is_cancelled_is_kept(
+async def test_a_commit_in_progress_on_cancellation_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "datasets.jsonl"
@@ -249,7 +251,9 @@ async def test_what_is_secured_while_a_harvest_is_cancelled_is_kept(
     assert ids(path) == [*range(100)]
 
 
-async def test_a_full_disk_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_raises_the_os_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -259,7 +263,7 @@ async def test_a_full_disk_is_what_it_says(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("short")
-async def test_what_was_refused_before_anything_came_does_not_stand_in_the_way(
+async def test_a_harvest_refused_at_its_first_request_leaves_no_files(
     tmp_path: Path, scripted: Callable[..., Client]
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -272,7 +276,7 @@ async def test_what_was_refused_before_anything_came_does_not_stand_in_the_way(
 
 
 @pytest.mark.usefixtures("short")
-async def test_a_table_is_not_continued_with_other_columns(tmp_path: Path) -> None:
+async def test_a_table_is_not_resumed_with_other_columns(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     before = make_class("Row", {"id": field(type=str), "title": field(type=str)})
     after = make_class("Row", {"id": field(type=str), "title": field(type=object)})
@@ -283,30 +287,30 @@ async def test_a_table_is_not_continued_with_other_columns(tmp_path: Path) -> No
         await harvest(MovingPortal.of(60, 0, left=0), path, into=after)
 
 
-# ---- Lists in an order of their own
+# ---- Lists sorted by the caller
 
 
-async def of_title(path: Path, pages: int) -> bulk.Report:
-    """A harvest in the order of titles, ended after some pages."""
+async def harvest_by_title(path: Path, pages: int) -> bulk.Report:
+    """Harvest datasets sorted by title, and stop after a number of pages."""
     async with MovingPortal.of(100, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=10, sort="title")
         return await bulk.harvest(found, path, progress=stop_after(pages))
 
 
 @pytest.mark.usefixtures("short")
-async def test_a_list_that_cannot_be_sorted_is_continued_too(tmp_path: Path) -> None:
+async def test_a_list_not_sorted_by_creation_is_resumed_too(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     for pages in (5, 2):
         with pytest.raises(Stop):
-            await of_title(path, pages)
-    report = await of_title(path, 10)
+            await harvest_by_title(path, pages)
+    report = await harvest_by_title(path, 10)
     assert report.complete
     assert report.resumed == 80
     assert ids(path) == [*range(100)]
 
 
 @pytest.mark.usefixtures("short")
-async def test_a_list_of_which_only_the_end_was_left_is_complete(
+async def test_a_list_interrupted_after_its_last_page_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -314,16 +318,16 @@ async def test_a_list_of_which_only_the_end_was_left_is_complete(
     with monkeypatch.context() as patch:
         patch.setattr(writer.Writer, "finish", stop)
         with pytest.raises(Stop):
-            await of_title(path, 10)
-    report = await of_title(path, 10)  # The page after the last one is a 404.
+            await harvest_by_title(path, 10)
+    report = await harvest_by_title(path, 10)  # The page after the last one is a 404.
     assert report.complete
     assert report.resumed == 100
 
 
-# ---- Which harvest was the latest
+# ---- The latest complete harvest
 
 
-async def test_a_date_that_leaves_a_gap_does_not_count_as_the_latest_harvest(
+async def test_an_update_that_leaves_a_gap_does_not_count_as_the_latest_harvest(
     tmp_path: Path,
 ) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
@@ -355,7 +359,7 @@ async def test_an_incomplete_harvest_does_not_count_as_the_latest(
         await harvest(MovingPortal.of(6, 0, left=0), path, since="last")
 
 
-async def test_a_harvest_of_something_else_does_not_count_as_the_latest(tmp_path: Path) -> None:
+async def test_a_harvest_of_another_query_does_not_count_as_the_latest(tmp_path: Path) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(6, 0, left=0)
     async with portal.client() as client:
         await bulk.harvest(datasets.list_datasets(client, tag=["x"]), path)
@@ -364,25 +368,25 @@ async def test_a_harvest_of_something_else_does_not_count_as_the_latest(tmp_path
         await harvest(portal, path, since="last")
 
 
-async def test_an_update_that_was_killed_is_not_taken_for_a_harvest_of_all(
+async def test_a_killed_update_does_not_count_as_a_full_harvest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
     await harvest(portal, path)
 
-    places: list[tuple[object, str]] = [(JsonLines, "finish"), (writer.Writer, "record_end")]
-    for version, place in enumerate(places, start=1):
+    methods: list[tuple[object, str]] = [(JsonLines, "finish"), (writer.Writer, "record_end")]
+    for version, method in enumerate(methods, start=1):
         with monkeypatch.context() as patch:
-            patch.setattr(*place, stop)
+            patch.setattr(*method, stop)
             with pytest.raises(Stop):
                 await harvest(portal, path, since="last")
-        portal.updated = {3: (version, 5)}  # With an old date.
+        portal.updated = {3: (version, 5)}  # The change has an old date.
         report = await harvest(portal, path)
         assert report.pages == 6
         assert read(path)[3]["title"] == f"Jeu 3, version {version}"
 
 
-async def test_a_kill_when_a_harvest_begins_leaves_what_is_known_of_the_latest(
+async def test_a_kill_at_the_start_preserves_the_record_of_the_latest_harvest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(6, 0, left=0)

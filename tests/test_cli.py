@@ -1,4 +1,4 @@
-"""The command line, on a portal that answers as a test wants it to."""
+"""The command line, run against scripted portals and servers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ Run = Callable[..., Result]
 def run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
-    """Run the command line in this process, on a portal that answers as a function says."""
+    """Run the command line in this process, with a function as the portal."""
     monkeypatch.delenv("DATAGOUV_PORTAL", raising=False)
 
     def refuse(request: httpx.Request) -> httpx.Response:
@@ -88,7 +88,7 @@ def requests() -> list[httpx.Request]:
 
 @pytest.fixture
 def says(requests: list[httpx.Request]) -> Callable[..., Handler]:
-    """A portal that answers the same whatever it is asked, which is added to ``requests``."""
+    """Make a portal that adds each request to ``requests`` and always gives the same answer."""
 
     def says(*arguments: Any, **options: Any) -> Handler:
         def portal(request: httpx.Request) -> httpx.Response:
@@ -104,11 +104,11 @@ def lines(result: Result) -> list[Any]:
     return [json.loads(line) for line in result.out.splitlines()]
 
 
-# What there is: every operation, with what its function takes.
+# ---- Commands and their parameters
 
 
 @pytest.mark.parametrize("tag", sorted({one.tag for one in OPERATIONS.values()}))
-def test_commands_take_what_the_functions_take(tag: str) -> None:
+def test_commands_take_the_parameters_of_their_functions(tag: str) -> None:
     for operation in OPERATIONS.values():
         if operation.tag != tag:
             continue
@@ -146,7 +146,7 @@ def test_every_command_shows_its_help(run: Run) -> None:
         assert ".. deprecated" not in out
 
 
-def test_help_says_what_is_in_the_path_and_what_is_not(run: Run) -> None:
+def test_help_separates_path_parameters_from_options(run: Run) -> None:
     path, _, others = run("call", "delete_dataset", "--help").out.partition("Parameters of the")
     assert "Arguments:\n  DATASET  The dataset ID or slug.\n" in path
     assert "--send-legal-notice / --no-send-legal-notice" in others
@@ -166,31 +166,31 @@ def test_every_list_can_be_harvested_by_a_short_name(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["datasets", "list_datasets", "list-datasets"])
-def test_a_list_goes_by_its_id_too(run: Run, name: str) -> None:
+def test_a_list_accepts_its_short_and_full_names(run: Run, name: str) -> None:
     result = run("harvest", name, "--help")
     assert result.out.startswith("Usage: aiodatagouv harvest datasets ")
 
 
 @pytest.mark.parametrize("name", ["get_dataset", "get-dataset", "dataset"])
-def test_an_operation_goes_by_several_names(run: Run, says: Any, name: str) -> None:
+def test_an_operation_accepts_several_spellings_of_its_name(run: Run, says: Any, name: str) -> None:
     assert lines(run("get", name, "velos", portal=says(json=VELOS))) == [VELOS]
 
 
 @pytest.mark.parametrize(
     "name", ["list_reuse_topics", "list-reuse-topics", "reuse_topics", "reuse-topics"]
 )
-def test_an_operation_goes_by_its_id_in_the_api_too(run: Run, name: str) -> None:
+def test_an_operation_accepts_its_api_id(run: Run, name: str) -> None:
     for command in ("get", "call"):
         result = run(command, name, "--help")
         assert result.out.startswith(f"Usage: aiodatagouv {command} list_reuse_topics ")
 
 
 @pytest.mark.parametrize("name", ["activities", "list_activities", "activity"])
-def test_a_list_goes_by_its_id_in_the_api_too(run: Run, name: str) -> None:
+def test_a_list_accepts_its_api_id(run: Run, name: str) -> None:
     assert run("harvest", name, "--help").out.startswith("Usage: aiodatagouv harvest activities ")
 
 
-def test_a_parameter_without_a_description_is_listed_all_the_same(run: Run) -> None:
+def test_a_parameter_without_a_description_is_still_listed(run: Run) -> None:
     assert "  --license TEXT\n" in run("get", "list_datasets", "--help").out
     out = run("get", "get_harvest_job", "--help").out
     assert out.startswith("Usage: aiodatagouv get get_harvest_job [OPTIONS] JOB\n")
@@ -214,7 +214,9 @@ def test_a_parameter_without_a_description_is_listed_all_the_same(run: Run) -> N
         (["call", "xxxxxxxxxxxxx"], "No such command 'xxxxxxxxxxxxx'."),
     ],
 )
-def test_a_name_that_is_not_known(run: Run, arguments: Sequence[str], hint: str) -> None:
+def test_an_unknown_name_is_an_error_with_a_hint(
+    run: Run, arguments: Sequence[str], hint: str
+) -> None:
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert hint in err
@@ -222,10 +224,10 @@ def test_a_name_that_is_not_known(run: Run, arguments: Sequence[str], hint: str)
     assert err.count("\n") == 1
 
 
-# Options
+# ---- Options
 
 
-def test_filters_of_every_kind(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+def test_filters_of_every_kind_are_sent(run: Run, says: Any, requests: list[httpx.Request]) -> None:
     arguments = ["--tag", "eau", "--tag", "velo", "--featured", "--page-size", "7", "--q", "pistes"]
     result = run("get", "list_datasets", *arguments, portal=says(json=page(VELOS)))
     assert result.status == 0
@@ -234,7 +236,7 @@ def test_filters_of_every_kind(run: Run, says: Any, requests: list[httpx.Request
     )
 
 
-def test_a_truth_value_may_be_false_or_not_given(
+def test_a_boolean_option_may_be_false_or_omitted(
     run: Run, says: Any, requests: list[httpx.Request]
 ) -> None:
     run("get", "list_datasets", "--no-featured", portal=says(json=page()))
@@ -242,7 +244,7 @@ def test_a_truth_value_may_be_false_or_not_given(
     assert [dict(one.url.params) for one in requests] == [{"featured": "false"}, {}]
 
 
-def test_names_are_those_of_the_api(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+def test_option_names_follow_the_api(run: Run, says: Any, requests: list[httpx.Request]) -> None:
     run("get", "list_discussions", "--for", "abc", portal=says(json=page()))
     run("get", "list_discussions", "--page_size", "3", portal=says(json=page()))
     catalog = says(text="<rdf/>", headers={"Content-Type": "application/rdf+xml"})
@@ -255,16 +257,14 @@ def test_names_are_those_of_the_api(run: Run, says: Any, requests: list[httpx.Re
     assert requests[2].url.path == "/api/1/site/catalog.xml"
 
 
-def test_values_that_are_not_known_are_taken(
-    run: Run, says: Any, requests: list[httpx.Request]
-) -> None:
+def test_unknown_values_are_accepted(run: Run, says: Any, requests: list[httpx.Request]) -> None:
     out = run("get", "list_datasets", "--help").out
     assert "-created, -followers" in out
     run("get", "list_datasets", "--sort", "by-magic", portal=says(json=page()))
     assert requests[0].url.params["sort"] == "by-magic"
 
 
-def test_dates() -> None:
+def test_date_options_are_parsed() -> None:
     option = to_click(Parameter("day", "query", "dt.date", description="A day."))
     assert option.type.convert("2026-11-24", option, None) == dt.date(2026, 11, 24)
     with pytest.raises(click.UsageError, match="'24/11/2026' is not a date: write 2026-11-24"):
@@ -283,7 +283,7 @@ def test_dates() -> None:
         (["title", "*"], "title,*"),
     ],
 )  # fmt: skip
-def test_fields_as_masks_and_as_dotted_paths(
+def test_fields_are_given_as_masks_or_dotted_paths(
     run: Run, says: Any, requests: list[httpx.Request], fields: Sequence[str], mask: str
 ) -> None:
     options = [one for field in fields for one in ("--fields", field)]
@@ -317,7 +317,7 @@ def test_fields_as_masks_and_as_dotted_paths(
         (["nonsense"], "nonsense"),
     ],
 )
-def test_a_mistake_is_said_in_a_line(run: Run, arguments: Sequence[str], message: str) -> None:
+def test_a_usage_error_is_one_line(run: Run, arguments: Sequence[str], message: str) -> None:
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert err.startswith("Error: ")
@@ -341,7 +341,7 @@ def test_a_mistake_is_said_in_a_line(run: Run, arguments: Sequence[str], message
         ("--fields", "extras.a.b", "extras takes one key: a key with a dot cannot be masked"),
     ],
 )
-def test_a_mistake_has_the_same_words_everywhere(
+def test_a_usage_error_is_worded_alike_in_every_command(
     run: Run, tmp_path: Path, option: str, value: str, message: str
 ) -> None:
     listed = run("get", "list_datasets", option, value)
@@ -353,7 +353,7 @@ def test_a_mistake_has_the_same_words_everywhere(
 
 
 @pytest.mark.parametrize("command", [["get", "datasets"], ["harvest", "datasets"]])
-def test_a_portal_of_the_environment_that_is_wrong(
+def test_an_invalid_portal_in_the_environment_is_an_error(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: Sequence[str]
 ) -> None:
     monkeypatch.setenv("DATAGOUV_PORTAL", "data.gouv.fr")
@@ -362,7 +362,7 @@ def test_a_portal_of_the_environment_that_is_wrong(
     assert environment.err == option.err.replace("--portal", "DATAGOUV_PORTAL")
 
 
-def test_a_key_that_would_travel_in_the_clear(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_not_sent_unencrypted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAGOUV_API_KEY", KEY)
     status, _, err = run("get", "datasets", "--portal", "http://portal.example")
     assert status == 2
@@ -373,18 +373,18 @@ def test_a_key_that_would_travel_in_the_clear(run: Run, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("arguments", [[], ["harvest"], ["get"], ["call"]])
-def test_without_a_command_there_is_help(run: Run, arguments: Sequence[str]) -> None:
+def test_a_missing_command_shows_the_help(run: Run, arguments: Sequence[str]) -> None:
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert err.startswith("Usage: aiodatagouv")
 
 
-# The options of every call
+# ---- Options of every call
 
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What clients are made with."""
+    """Record the options of every client that is created."""
     made: list[dict[str, Any]] = []
     true = Client.__init__
 
@@ -405,7 +405,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ["--rate", "7", "get", "datasets", "--portal", "https://one.example", "--rate", "2"],
     ],
 )
-def test_options_before_and_after_the_command(
+def test_options_are_accepted_before_and_after_the_command(
     run: Run, says: Any, clients: list[dict[str, Any]], arguments: Sequence[str]
 ) -> None:
     assert run(*arguments, portal=says(json=page())).status == 0
@@ -423,7 +423,7 @@ def test_options_before_and_after_the_command(
         (["--portal", "production"], "https://env.example", "https://www.data.gouv.fr/api/1/"),
     ],
 )
-def test_the_portal(
+def test_the_portal_option_takes_precedence_over_the_environment(
     run: Run,
     says: Any,
     clients: list[dict[str, Any]],
@@ -439,32 +439,32 @@ def test_the_portal(
 
 
 @pytest.mark.parametrize(("text", "rate"), [("auto", "auto"), ("inf", float("inf")), ("0.5", 0.5)])
-def test_rates(
+def test_rate_options_are_parsed(
     run: Run, says: Any, clients: list[dict[str, Any]], text: str, rate: float | str
 ) -> None:
     run("get", "datasets", "--rate", text, portal=says(json=page()))
     assert clients[0]["rate"] == rate
 
 
-def test_the_rate_is_the_librarys_when_none_is_given(
+def test_the_rate_defaults_to_the_librarys(
     run: Run, says: Any, clients: list[dict[str, Any]]
 ) -> None:
     run("get", "datasets", portal=says(json=page()))
     assert "rate" not in clients[0]
 
 
-def test_verbose_says_each_request(run: Run, says: Any) -> None:
+def test_verbose_logs_each_request(run: Run, says: Any) -> None:
     quiet = run("get", "datasets", portal=says(json=page()))
     loud = run("-v", "get", "datasets", "-v", portal=says(json=page()))
     assert quiet.err == ""
     assert loud.err.startswith("list_datasets: 200, attempt 1")
     assert loud.err.count("\n") == 1
     assert loud.out == quiet.out
-    # It is over when the command is.
+    # Verbosity ends with the command.
     assert run("get", "datasets", portal=says(json=page())).err == ""
 
 
-def test_the_key_is_the_environments(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_read_from_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAGOUV_API_KEY", KEY)
     keys: list[str] = []
 
@@ -499,7 +499,9 @@ def test_a_key_on_the_command_line_is_refused(run: Run, arguments: Sequence[str]
     assert err.count("\n") == 1
 
 
-def test_a_key_that_cannot_be_sent(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_key_is_refused_without_showing_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATAGOUV_API_KEY", f"{KEY}\n{KEY}")
     status, _, err = run("get", "datasets")
     assert status == 2
@@ -507,45 +509,45 @@ def test_a_key_that_cannot_be_sent(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert KEY not in err
 
 
-# Answers
+# ---- Answers
 
 
-def test_json_is_a_line(run: Run, says: Any) -> None:
+def test_json_is_printed_on_one_line(run: Run, says: Any) -> None:
     result = run("get", "dataset", "velos", portal=says(json=VELOS))
     assert result == (0, json.dumps(VELOS, ensure_ascii=False) + "\n", "")
 
 
-def test_half_of_a_character_is_json_too(run: Run, says: Any) -> None:
+def test_a_lone_surrogate_is_printed_as_json(run: Run, says: Any) -> None:
     odd = {"id": "1", "extras": {"half": "\ud83d", "escape": "\x1b[2J"}}
     result = run("get", "dataset", "velos", portal=says(content=json.dumps(odd).encode()))
     assert lines(result) == [odd]
 
 
-def test_a_page(run: Run, says: Any) -> None:
+def test_a_page_is_printed_as_json(run: Run, says: Any) -> None:
     answer = page(VELOS, page_size=1, total=7)
     assert lines(run("get", "list_datasets", portal=says(json=answer))) == [answer]
 
 
-def test_a_redirect_prints_where_it_leads(run: Run, says: Any) -> None:
+def test_a_redirect_prints_its_target(run: Run, says: Any) -> None:
     portal = says(302, headers={"Location": "https://files.example/velos.csv"})
     result = run("get", "redirect_resource", "abc", portal=portal)
     assert result == (0, "https://files.example/velos.csv\n", "")
 
 
-def test_bytes_are_written_as_they_are(run: Run, says: Any, tmp_path: Path) -> None:
+def test_bytes_are_written_unchanged(run: Run, says: Any, tmp_path: Path) -> None:
     portal = says(content=b"\x89PNG\x00\xff", headers={"Content-Type": "image/png"})
     target = tmp_path / "avatar.png"
     assert run("get", "get_avatar", "abc", "32", "-o", str(target), portal=portal) == (0, "", "")
     assert target.read_bytes() == b"\x89PNG\x00\xff"
 
 
-def test_json_into_a_file(run: Run, says: Any, tmp_path: Path) -> None:
+def test_json_is_written_to_a_file(run: Run, says: Any, tmp_path: Path) -> None:
     target = tmp_path / "velos.json"
     assert run("get", "dataset", "velos", "-o", str(target), portal=says(json=VELOS)).out == ""
     assert json.loads(target.read_text(encoding="utf-8")) == VELOS
 
 
-def test_nothing_is_printed_when_nothing_is_answered(run: Run, says: Any) -> None:
+def test_an_empty_answer_prints_nothing(run: Run, says: Any) -> None:
     assert run("call", "delete_dataset", "velos", portal=says(204)) == (0, "", "")
 
 
@@ -557,7 +559,7 @@ def test_nothing_is_printed_when_nothing_is_answered(run: Run, says: Any) -> Non
         (httpx.Response(410, json={}), "410 Gone"),
     ],
 )
-def test_a_failure_of_the_portal_is_said_in_a_line(
+def test_a_portal_error_is_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, answer: httpx.Response, message: str
 ) -> None:
     monkeypatch.setattr("aiodatagouv.client.RETRY", None)
@@ -587,7 +589,7 @@ def test_a_failure_of_the_portal_is_said_in_a_line(
     ("protected.jsonl", "File 'protected.jsonl' is not writable."),
     ("a-folder/x.jsonl", "Folder 'a-folder' is not writable."),
 ])  # fmt: skip
-def test_a_destination_that_cannot_be_written(
+def test_an_unwritable_destination_is_refused(
     run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -601,7 +603,7 @@ def test_a_destination_that_cannot_be_written(
     (tmp_path / "protected.jsonl").touch()
     (tmp_path / "a-link.jsonl").symlink_to("nowhere/x.jsonl")
     reason = reason.replace("{tmp_path}", str(tmp_path))
-    # An administrator may write anything.
+    # Root may write anywhere, so missing permission is simulated.
     monkeypatch.setattr("os.access", lambda path, mode: mode == os.R_OK)
     status, out, err = run(*command, "-o", name)
     assert (status, out) == (2, "")
@@ -609,7 +611,7 @@ def test_a_destination_that_cannot_be_written(
     assert err.count("\n") == 1
 
 
-# Bodies
+# ---- Bodies
 
 
 def sent(request: httpx.Request) -> Any:
@@ -623,18 +625,18 @@ def reuse_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("way", ["argument", "file", "stdin"])
-def test_a_body_from_anywhere(
+@pytest.mark.parametrize("source", ["argument", "file", "stdin"])
+def test_a_body_comes_from_an_argument_a_file_or_stdin(
     run: Run,
     says: Any,
     requests: list[httpx.Request],
     reuse_file: Path,
     monkeypatch: pytest.MonkeyPatch,
-    way: str,
+    source: str,
 ) -> None:
     with reuse_file.open(encoding="utf-8") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        body = {"argument": json.dumps(REUSE), "file": f"@{reuse_file}", "stdin": "-"}[way]
+        body = {"argument": json.dumps(REUSE), "file": f"@{reuse_file}", "stdin": "-"}[source]
         result = run("call", "create_reuse", "--body", body, portal=says(201, json=REUSE))
     assert result.status == 0
     assert lines(result) == [REUSE]
@@ -642,7 +644,7 @@ def test_a_body_from_anywhere(
     assert sent(requests[0]) == REUSE
 
 
-def test_a_body_that_is_a_list_or_text(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+def test_a_body_may_be_a_list_or_text(run: Run, says: Any, requests: list[httpx.Request]) -> None:
     datasets = '[{"id": "abc"}]'
     answer = says(json={"id": "1"})
     added = run("call", "add_dataservice_datasets", "x", "--body", datasets, portal=answer)
@@ -673,7 +675,7 @@ def test_a_body_that_is_a_list_or_text(run: Run, says: Any, requests: list[httpx
         ("upload_reuse_image", {"bbox": None}, "bbox must be text, not null."),
     ],
 )
-def test_names_and_types_of_a_body_are_checked(
+def test_field_names_and_types_of_a_body_are_checked(
     run: Run, reuse_file: Path, operation: str, body: object, message: str
 ) -> None:
     arguments = ["x"] * operations.BY_NAME[operation].path.count("{") + ["--body", json.dumps(body)]
@@ -684,13 +686,13 @@ def test_names_and_types_of_a_body_are_checked(
     assert err == f"Error: Invalid value for '--body': {message}{try_help}"
 
 
-def test_extras_may_have_any_names(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+def test_extras_accept_any_key(run: Run, says: Any, requests: list[httpx.Request]) -> None:
     body = '{"extras": {"carbon": {"kg": 3}}}'
     run("call", "update_reuse", "carte", "--body", body, portal=says(json=REUSE))
     assert sent(requests[0]) == json.loads(body)
 
 
-def test_an_update_that_would_remove_values(run: Run) -> None:
+def test_an_update_that_would_delete_values_is_refused(run: Run) -> None:
     status, _, err = run("call", "update_dataset", "velos", "--body", '{"title": "Vélos"}')
     assert status == 2
     assert err == (
@@ -716,16 +718,20 @@ def test_an_update_that_would_remove_values(run: Run) -> None:
         ("schedule_harvest_source", "7", "the body must be text, not 7."),
     ],
 )
-def test_a_body_that_is_wrong(run: Run, operation: str, body: str | None, message: str) -> None:
-    places = ["x"] * operations.BY_NAME[operation].path.count("{")
+def test_an_invalid_body_is_refused(
+    run: Run, operation: str, body: str | None, message: str
+) -> None:
+    path_arguments = ["x"] * operations.BY_NAME[operation].path.count("{")
     options = [] if body is None else ["--body", body]
-    status, out, err = run("call", operation, *places, *options)
+    status, out, err = run("call", operation, *path_arguments, *options)
     assert (status, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
 
 
-def test_an_upload(run: Run, says: Any, requests: list[httpx.Request], tmp_path: Path) -> None:
+def test_an_upload_sends_a_multipart_form(
+    run: Run, says: Any, requests: list[httpx.Request], tmp_path: Path
+) -> None:
     path = tmp_path / "carte.png"
     path.write_bytes(b"\x89PNG")
     arguments = [
@@ -753,13 +759,13 @@ def test_an_upload(run: Run, says: Any, requests: list[httpx.Request], tmp_path:
         (["--body", "[]"], "it must be an object with the other fields of the form."),
     ],
 )
-def test_an_upload_that_is_wrong(run: Run, options: Sequence[str], message: str) -> None:
+def test_an_invalid_upload_is_refused(run: Run, options: Sequence[str], message: str) -> None:
     status, _, err = run("call", "upload_reuse_image", "carte", *options)
     assert status == 2
     assert message in err
 
 
-def test_the_last_request_of_an_upload_in_parts_has_no_file(
+def test_the_last_request_of_a_chunked_upload_needs_no_file(
     run: Run, says: Any, requests: list[httpx.Request]
 ) -> None:
     body = '{"uuid": "u", "filename": "a.csv", "totalparts": 2}'
@@ -768,7 +774,7 @@ def test_the_last_request_of_an_upload_in_parts_has_no_file(
     assert requests[0].content
 
 
-def test_help_says_what_a_body_has(run: Run) -> None:
+def test_help_describes_the_body(run: Run) -> None:
     out = " ".join(run("call", "create_discussion", "--help").out.split())
     assert "Body: JSON, an object with:" in out
     assert "comment text, required" in out
@@ -785,7 +791,7 @@ def test_help_says_what_a_body_has(run: Run) -> None:
     assert "topic text, known:" in " ".join(run("call", "create_reuse", "--help").out.split())
 
 
-# The documentation
+# ---- Documentation
 
 
 DOCUMENTED = re.findall(
@@ -796,24 +802,24 @@ DOCUMENTED = re.findall(
 
 
 @pytest.mark.parametrize("command", DOCUMENTED)
-def test_the_commands_of_the_documentation_are_right(run: Run, command: str) -> None:
+def test_documented_commands_are_valid(run: Run, command: str) -> None:
     _, *arguments = shlex.split(command)
-    # What a command does not have is a mistake even when its help is asked for.
+    # An unknown option is an error even with --help.
     status, out, err = run(*arguments, "--help")
     assert (status, err) == (0, "")
     assert out.startswith("Usage: aiodatagouv")
 
 
-def test_the_documentation_has_every_command(run: Run) -> None:
+def test_every_command_is_documented(run: Run) -> None:
     out = run("--help").out
     commands = {command.split()[1] for command in DOCUMENTED}
     assert commands == set(re.findall(r"^  ([a-z]+)  ", out.partition("Commands:")[2], re.M))
 
 
-# The list of operations
+# ---- The list of operations
 
 
-def test_operations_are_searched_by_all_words(run: Run) -> None:
+def test_a_search_for_operations_matches_all_words(run: Run) -> None:
     found = lines(run("operations", "DATASET", "follow"))
     assert {one["id"] for one in found} >= {"follow_dataset", "list_dataset_followers"}
     assert all("dataset" in str(one).lower() for one in found)
@@ -827,13 +833,13 @@ def test_operations_are_searched_by_all_words(run: Run) -> None:
     assert lines(run("operations", "list-pages"))[0]["deprecated"] == "16.2.0"
 
 
-def test_no_such_operation(run: Run) -> None:
+def test_a_search_without_matches_suggests_names(run: Run) -> None:
     status, out, err = run("operations", "get_datset")
     assert (status, out) == (0, "")
     assert err.startswith("No operation matches get_datset. Did you mean get_dataset, ")
 
 
-# Completion
+# ---- Completion
 
 
 @pytest.mark.parametrize(
@@ -856,7 +862,7 @@ def test_no_such_operation(run: Run) -> None:
         ("completion ", ["bash", "zsh", "fish"]),
     ],
 )
-def test_completion(
+def test_completion_suggests_matching_words(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
     words: str,
@@ -873,7 +879,7 @@ def test_completion(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_what_a_shell_needs(run: Run, shell: str) -> None:
+def test_each_shell_gets_a_completion_script(run: Run, shell: str) -> None:
     status, out, _ = run("completion", shell)
     assert status == 0
     assert f"_AIODATAGOUV_COMPLETE={shell}_complete" in out
@@ -903,11 +909,11 @@ def test_help_and_completion_load_no_model_and_no_http_library() -> None:
         assert models == ["aiodatagouv.models.enums"]
 
 
-# What is not installed
+# ---- Missing extras
 
 
 @pytest.mark.parametrize("package", ["click", "rich"])
-def test_without_the_extra(
+def test_a_missing_extra_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
@@ -917,14 +923,14 @@ def test_without_the_extra(
     )
 
 
-# Pipes, signals and terminals: what only a process has
+# ---- Pipes, signals and terminals, in a separate process
 
 
 COMMAND = [sys.executable, "-m", "aiodatagouv"]
 
 
 def serving(*items: object) -> bytes:
-    """The answer of a server that has a list of one page."""
+    """Return the HTTP answer of a server whose list has one page."""
     content = json.dumps(page(*items)).encode()
     return OK + b"Content-Length: %d\r\n\r\n" % len(content) + content
 
@@ -935,7 +941,9 @@ class Process(NamedTuple):
     err: bytes
 
 
-async def in_process(*arguments: str, stdout: int = subprocess.PIPE, **environment: str) -> Process:
+async def run_process(
+    *arguments: str, stdout: int = subprocess.PIPE, **environment: str
+) -> Process:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
@@ -952,24 +960,24 @@ async def in_process(*arguments: str, stdout: int = subprocess.PIPE, **environme
     "arguments",
     [["get", "list_datasets"], ["harvest", "datasets"], ["operations"], ["--help"]],
 )
-async def test_a_pipe_that_nobody_reads_ends_it_quietly(arguments: Sequence[str]) -> None:
+async def test_a_broken_pipe_ends_the_command_quietly(arguments: Sequence[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     async with server(says_bytes(serving(VELOS))) as url:
-        done = await in_process(*arguments, stdout=writing, DATAGOUV_PORTAL=url)
+        done = await run_process(*arguments, stdout=writing, DATAGOUV_PORTAL=url)
     os.close(writing)
     assert done == (141, b"", b"")
 
 
-async def test_a_disk_that_is_full() -> None:
+async def test_a_full_disk_is_an_error() -> None:
     with Path("/dev/full").open("wb") as full:
         async with server(says_bytes(serving(VELOS))) as url:
-            done = await in_process("get", "list_datasets", "--portal", url, stdout=full.fileno())
+            done = await run_process("get", "list_datasets", "--portal", url, stdout=full.fileno())
     assert done == (1, b"", b"Error: No space left on device\n")
 
 
 @pytest.mark.parametrize("arguments", [["get", "list_datasets"], ["harvest", "datasets"]])
-async def test_stdout_that_is_closed_loses_nothing_in_silence(arguments: Sequence[str]) -> None:
+async def test_a_closed_stdout_is_an_error(arguments: Sequence[str]) -> None:
     program = "import sys; sys.stdout = None; from aiodatagouv.cli import main; sys.exit(main())"
     async with server(says_bytes(serving(VELOS))) as url:
         process = await asyncio.create_subprocess_exec(
@@ -979,7 +987,7 @@ async def test_stdout_that_is_closed_loses_nothing_in_silence(arguments: Sequenc
     assert (process.returncode, err) == (1, b"Error: stdout is closed\n")
 
 
-async def test_stdin_that_is_closed() -> None:
+async def test_a_closed_stdin_is_an_error() -> None:
     program = "import sys; sys.stdin = None; from aiodatagouv.cli import main; sys.exit(main())"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, "call", "create_reuse", "--body", "-"),
@@ -990,7 +998,7 @@ async def test_stdin_that_is_closed() -> None:
     assert err.startswith(b"Error: Invalid value for '--body': stdin is closed.")
 
 
-async def test_a_disk_that_is_full_of_messages() -> None:
+async def test_a_full_disk_for_stderr_keeps_the_exit_status() -> None:
     with Path("/dev/full").open("wb") as full:
         process = await asyncio.create_subprocess_exec(
             *COMMAND, "get", "nothing", stdout=subprocess.PIPE, stderr=full
@@ -999,7 +1007,7 @@ async def test_a_disk_that_is_full_of_messages() -> None:
     assert process.returncode == 2
 
 
-def test_who_has_sent_no_key_is_told_so(
+def test_a_401_without_a_key_names_the_environment_variable(
     run: Run, says: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = says(401, json={"message": "wrong credentials"})
@@ -1011,7 +1019,7 @@ def test_who_has_sent_no_key_is_told_so(
     assert "no key was sent" not in run("get", "me", portal=refused).err
 
 
-async def test_stderr_that_is_closed_is_not_stdout() -> None:
+async def test_errors_do_not_go_to_stdout_when_stderr_is_closed() -> None:
     program = "import sys; sys.stderr = None; from aiodatagouv.cli import main; sys.exit(main())"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, "get", "nothing"), stdout=subprocess.PIPE
@@ -1024,7 +1032,7 @@ async def test_stderr_that_is_closed_is_not_stdout() -> None:
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "kill"]
 )
 @pytest.mark.parametrize("command", [["get", "list_datasets"], ["harvest", "datasets"]])
-async def test_it_ends_when_it_is_told_to(
+async def test_signals_end_the_command(
     number: signal.Signals, status: int, command: Sequence[str]
 ) -> None:
     asked = asyncio.Event()
@@ -1046,7 +1054,7 @@ async def test_it_ends_when_it_is_told_to(
 
 
 def on_terminal(*arguments: str, **environment: str) -> Process:
-    """Run the command with a terminal for stdout and stderr, which come back as one."""
+    """Run the command on a terminal, and return stdout and stderr combined."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, *arguments],
@@ -1057,7 +1065,7 @@ def on_terminal(*arguments: str, **environment: str) -> Process:
     )
     os.close(theirs)
     shown = b""
-    # Linux says that the other end is closed by an error.
+    # Linux raises an error once the other end is closed.
     with contextlib.suppress(OSError):
         while more := os.read(ours, 1 << 16):
             shown += more
@@ -1068,7 +1076,7 @@ def on_terminal(*arguments: str, **environment: str) -> Process:
 HOSTILE = {"id": "1", "title": "\x1b]0;owned\x07 \x9b2J \x7f é"}
 
 
-async def test_json_on_a_terminal_is_for_people_and_harmless() -> None:
+async def test_json_on_a_terminal_is_indented_and_escapes_control_characters() -> None:
     async with server(says_bytes(serving(HOSTILE))) as url:
         done = await asyncio.to_thread(on_terminal, "get", "list_datasets", "--portal", url)
         lines = await asyncio.to_thread(on_terminal, "harvest", "datasets", "--portal", url)
@@ -1081,7 +1089,7 @@ async def test_json_on_a_terminal_is_for_people_and_harmless() -> None:
     assert b'\n      "title"' in done.out.replace(b"\r\n", b"\n")
 
 
-async def test_text_on_a_terminal_is_harmless_and_other_bytes_are_refused() -> None:
+async def test_a_terminal_gets_text_without_control_characters_and_no_binary() -> None:
     async with server(says_bytes(OK + b"Content-Length: 8\r\n\r\na;\x1b[2J\nb")) as url:
         text = await asyncio.to_thread(on_terminal, "get", "get_site_tags_csv", "--portal", url)
     async with server(says_bytes(OK + b"Content-Length: 5\r\n\r\n\x89PN\0G")) as url:
@@ -1094,16 +1102,16 @@ async def test_text_on_a_terminal_is_harmless_and_other_bytes_are_refused() -> N
 def test_operations_on_a_terminal_are_a_table() -> None:
     done = on_terminal("operations", "upload", "community", COLUMNS="40")
     text = re.sub(r"\x1b\[\d*m", "", done.out.decode())
-    # Names are there to be copied.
+    # Names are never truncated, so that they can be copied.
     assert "upload_new_community_resource" in text
     assert "{" not in text.splitlines()[0]
 
 
-async def test_the_bar_is_for_a_terminal(tmp_path: Path) -> None:
+async def test_the_progress_bar_is_only_shown_on_a_terminal(tmp_path: Path) -> None:
     arguments = ["harvest", "dataset-followers", "velos", "-o", str(tmp_path / "x.jsonl")]
     async with server(says_bytes(serving({"id": "1"}, {"id": "2"}))) as url:
         seen = await asyncio.to_thread(on_terminal, *arguments, "--portal", url)
-        piped = await in_process(*arguments, "--portal", url)
+        piped = await run_process(*arguments, "--portal", url)
     assert (seen.status, piped.status) == (0, 0)
     assert "━" in seen.out.decode()
     assert b"2/2" in seen.out
@@ -1117,7 +1125,7 @@ class Terminal(io.StringIO):
         return True
 
     def line(self) -> str:
-        """The last line, without its spinner."""
+        """Return the last line, without its spinner."""
         line = re.sub(r"\x1b\[(?!2K)[\d?]*[A-Za-z]", "", self.getvalue()).rpartition("\x1b[2K")[2]
         return line.strip().partition(" ")[2]
 
@@ -1130,14 +1138,14 @@ def terminal_for_stderr(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return terminal
 
 
-def test_the_bar_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_bar_shows_the_reason_for_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     operation = OPERATIONS["list_datasets"]
     waits = [
         Retry(operation, APIError("Too many", status=429), 1, 57.6),
-        Retry(operation, NetworkError("no"), 1, 2),
+        Retry(operation, NetworkError("refused"), 1, 2),
     ]
     shown: list[str] = []
     for retry in waits:
@@ -1153,13 +1161,13 @@ def test_the_bar_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "3 retries" in terminal.getvalue()
 
 
-def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+def test_there_is_no_progress_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with Meter(OPERATIONS["list_datasets"]) as meter:
         meter.update(HARVESTED)
     assert capsys.readouterr() == ("", "")
 
 
-async def test_a_line_says_that_a_call_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_status_line_reports_a_slow_call(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = terminal_for_stderr(monkeypatch)
     operation = OPERATIONS["get_dataset"]
 
@@ -1188,7 +1196,7 @@ async def test_a_line_says_that_a_call_takes_long(monkeypatch: pytest.MonkeyPatc
     await asyncio.to_thread(clock.run, wait())
 
 
-async def test_the_line_makes_way_for_output(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_status_line_is_hidden_during_output(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = terminal_for_stderr(monkeypatch)
 
     async def wait() -> None:
@@ -1208,7 +1216,7 @@ async def test_the_line_makes_way_for_output(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError, APIError("No", status=500)])
-async def test_the_line_is_erased_when_the_call_ends_otherwise(
+async def test_the_status_line_is_erased_when_the_call_fails(
     monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     terminal = terminal_for_stderr(monkeypatch)
@@ -1224,22 +1232,24 @@ async def test_the_line_is_erased_when_the_call_ends_otherwise(
     await asyncio.to_thread(clock.run, wait())
 
 
-async def test_without_a_terminal_there_is_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_there_is_no_status_line_without_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     async def wait() -> None:
         with Waiting(OPERATIONS["get_dataset"]) as waiting:
-            waiting.show_wait(Retry(OPERATIONS["get_dataset"], NetworkError("no"), 1, 2))
+            waiting.show_wait(Retry(OPERATIONS["get_dataset"], NetworkError("refused"), 1, 2))
             await asyncio.sleep(10)
 
     await asyncio.to_thread(clock.run, wait())
     assert capsys.readouterr() == ("", "")
 
 
-# Harvests
+# ---- Harvests
 
 
 @pytest.fixture
 def harvests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the command asks the library for, which it then has got."""
+    """Replace the library's harvest with a successful one, and record its arguments."""
     asked: list[dict[str, Any]] = []
 
     async def harvest(paginator: object, to: object, **options: Any) -> bulk.Report:
@@ -1250,7 +1260,7 @@ def harvests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return asked
 
 
-def test_a_harvest_is_the_librarys(run: Run, harvests: list[dict[str, Any]]) -> None:
+def test_a_harvest_is_delegated_to_the_library(run: Run, harvests: list[dict[str, Any]]) -> None:
     arguments = ["--fields", "id,title", "--concurrency", "8", "--fresh"]
     status, out, err = run("harvest", "datasets", "-o", "datasets.jsonl.gz", *arguments)
     assert (status, out) == (0, "")
@@ -1279,20 +1289,22 @@ def test_a_harvest_is_the_librarys(run: Run, harvests: list[dict[str, Any]]) -> 
         ("2026-11-24T08:30:00Z", dt.datetime(2026, 11, 24, 8, 30, tzinfo=dt.UTC)),
     ],
 )
-def test_since(run: Run, harvests: list[dict[str, Any]], text: str, since: object) -> None:
+def test_since_accepts_last_a_date_or_a_datetime(
+    run: Run, harvests: list[dict[str, Any]], text: str, since: object
+) -> None:
     assert run("harvest", "datasets", "-o", "x.jsonl", "--since", text).status == 0
     assert harvests[0]["since"] == since
     assert type(harvests[0]["since"]) is type(since)
 
 
-def test_the_concurrency_may_come_first(run: Run, harvests: list[dict[str, Any]]) -> None:
+def test_the_concurrency_may_precede_the_command(run: Run, harvests: list[dict[str, Any]]) -> None:
     run("--concurrency", "32", "harvest", "datasets", "-o", "x.jsonl")
     run("harvest", "--concurrency", "16", "datasets", "-o", "x.jsonl")
     run("harvest", "datasets", "-o", "x.jsonl")
     assert [one["concurrency"] for one in harvests] == [32, 16, 4]
 
 
-def test_every_page_under_way_has_a_connection(
+def test_the_connection_limit_covers_the_concurrency(
     run: Run, harvests: list[dict[str, Any]], clients: list[dict[str, Any]]
 ) -> None:
     run("harvest", "datasets", "-o", "x.jsonl", "--concurrency", "32")
@@ -1308,16 +1320,14 @@ def summary_of(run: Run, monkeypatch: pytest.MonkeyPatch, **facts: Any) -> Resul
     return run("harvest", "datasets", "-o", "x.jsonl")
 
 
-def test_what_is_incomplete_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_harvest_prints_its_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     status, _, err = summary_of(run, monkeypatch, items=2, reason="one item\nis \x1bmissing")
     assert status == 3
     assert err.startswith("list_datasets: 2 of 3 items in x.jsonl, ")
     assert err.endswith(": incomplete (one item is missing)\n")
 
 
-def test_the_summary_counts_what_there_is_to_count(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_summary_lists_every_nonzero_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = {"resumed": 1, "missed": 2, "changed": 3, "removed": 4, "retries": 1, "seconds": 61.23}
     more = {"total": None, "bytes": 2_900_000_000, "complete": True, "reason": "as far as is known"}
     _, _, err = summary_of(run, monkeypatch, **facts, **more)
@@ -1330,21 +1340,21 @@ def test_the_summary_counts_what_there_is_to_count(
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (bulk.DestinationError("x.txt: what is it to be?"), 2),
-        (bulk.CheckpointError("it is of another harvest: begin anew, with --fresh"), 1),
-        (MaskError("there is no titel"), 2),
+        (bulk.DestinationError("x.txt: unknown suffix"), 2),
+        (bulk.CheckpointError("the checkpoint belongs to another harvest: pass --fresh"), 1),
+        (MaskError("titel is not a field"), 2),
         (ValueError("a wrong parameter"), 2),
     ],
     ids=lambda one: type(one).__name__,
 )
-def test_how_a_harvest_fails(
+def test_harvest_errors_set_the_exit_status(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, status: int
 ) -> None:
     async def harvest(*_: object, **__: object) -> bulk.Report:
         raise error
 
     monkeypatch.setattr(bulk, "harvest", harvest)
-    # There is something to go on with, but going on would be no better.
+    # A partial file exists, but resuming would fail in the same way.
     (tmp_path / "x.jsonl.part").touch()
     result = run("harvest", "datasets", "-o", str(tmp_path / "x.jsonl"))
     assert result == (status, "", f"Error: {error}\n")
@@ -1354,7 +1364,7 @@ def test_how_a_harvest_fails(
     ("options", "hint"),
     [([], "the same command"), (["--fresh"], "the same command without --fresh")],
 )
-def test_what_was_kept_can_be_gone_on_with(
+def test_an_interrupted_harvest_hints_at_resuming(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -1373,7 +1383,7 @@ def test_what_was_kept_can_be_gone_on_with(
 
 
 @pytest.mark.parametrize("options", [[], ["-o", "-"]])
-def test_without_a_file_the_lines_are_on_stdout(
+def test_without_a_file_the_items_are_written_to_stdout(
     run: Run, says: Any, options: Sequence[str]
 ) -> None:
     items = [{"id": "1", "since": None}, {"id": "2", "since": None}]
@@ -1384,7 +1394,7 @@ def test_without_a_file_the_lines_are_on_stdout(
     assert result.err.startswith("list_dataset_followers: 2 of 2 items, 1 page, ")
 
 
-def test_what_a_portal_does_not_hand_out_is_missed(run: Run, says: Any) -> None:
+def test_missing_items_make_the_harvest_incomplete(run: Run, says: Any) -> None:
     arguments = ["harvest", "dataset-followers", "velos", "--rate", "inf"]
     result = run(*arguments, portal=says(json=page({"id": "1"}, total=2)))
     assert result.status == 3
@@ -1393,7 +1403,7 @@ def test_what_a_portal_does_not_hand_out_is_missed(run: Run, says: Any) -> None:
     assert ": incomplete (" in result.err
 
 
-def test_a_bug_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_exception_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def harvest(*_: object, **__: object) -> bulk.Report:
         raise RuntimeError("a bug")
 

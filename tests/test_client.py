@@ -1,4 +1,4 @@
-"""The client's configuration, its life cycle, and what goes over the wire."""
+"""The client: its configuration, life cycle, requests, answers and redirects."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Scripted = Callable[..., Client]
 
 
 class Portal:
-    """Answers every request alike, and remembers them."""
+    """A portal that gives every request the same answer and records the requests."""
 
     def __init__(self, status: int = 200, **answer: object) -> None:
         self.requests: list[httpx.Request] = []
@@ -60,7 +60,7 @@ class Portal:
 # ---- Configuration
 
 
-def test_the_portals() -> None:
+def test_production_is_the_default_portal_and_demo_is_available() -> None:
     assert Client().base_url == PRODUCTION == "https://www.data.gouv.fr/api/1/"
     assert Client(base_url=DEMO).base_url == "https://demo.data.gouv.fr/api/1/"
 
@@ -74,7 +74,7 @@ def test_the_portals() -> None:
         ("https://env.example", "https://env.example/api/1/"),
     ],
 )
-def test_the_portal_of_the_environment(
+def test_the_portal_is_read_from_the_environment(
     environment: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATAGOUV_PORTAL", environment)
@@ -83,7 +83,7 @@ def test_the_portal_of_the_environment(
     assert Client(base_url="demo").base_url == DEMO
 
 
-def test_a_portal_of_the_environment_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_portal_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAGOUV_PORTAL", "data.gouv.fr")
     with pytest.raises(ValueError, match="DATAGOUV_PORTAL: not an http or https URL"):
         Client()
@@ -98,11 +98,11 @@ def test_a_portal_of_the_environment_that_is_wrong(monkeypatch: pytest.MonkeyPat
         "https://portal.example/api/1/",
     ],
 )
-def test_the_root_of_the_api_is_found(base_url: str) -> None:
+def test_the_api_root_is_derived_from_the_base_url(base_url: str) -> None:
     assert Client(base_url=base_url).base_url == "https://portal.example/api/1/"
 
 
-def test_an_api_under_another_path() -> None:
+def test_the_api_may_be_under_another_path() -> None:
     client = Client(base_url="https://portal.example/opendata/api/1")
     assert client.base_url == "https://portal.example/opendata/api/1/"
 
@@ -119,13 +119,13 @@ def test_an_api_under_another_path() -> None:
         "https://[x",
     ],
 )
-def test_what_is_no_portal_is_refused(base_url: str) -> None:
+def test_an_invalid_base_url_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match="base_url: ") as refused:
         Client(base_url=base_url)
     assert "secret" not in str(refused.value)
 
 
-def test_a_key_is_not_sent_in_the_clear() -> None:
+def test_a_key_requires_https_or_localhost() -> None:
     with pytest.raises(ValueError, match="only sent over https or to this machine"):
         Client(api_key=KEY, base_url="http://portal.example")
     Client(api_key=KEY, base_url="http://127.0.0.1:7000")
@@ -135,7 +135,7 @@ def test_a_key_is_not_sent_in_the_clear() -> None:
 
 
 @pytest.mark.parametrize("key", ["clé", "two\nlines", "nul\0"])
-def test_a_key_that_cannot_be_sent_is_not_shown_either(key: str) -> None:
+def test_a_malformed_key_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(ValueError, match="a character that no key has") as refused:
         Client(api_key=key)
     assert key not in str(refused.value)
@@ -143,7 +143,7 @@ def test_a_key_that_cannot_be_sent_is_not_shown_either(key: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": -1}, {"max_connections": 0}])
-def test_numbers_that_make_no_sense_are_refused(options: dict[str, int]) -> None:
+def test_out_of_range_numbers_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Client(**options)  # type: ignore[arg-type]
 
@@ -167,23 +167,23 @@ async def test_a_client_may_be_opened_by_its_first_call(scripted: Scripted) -> N
         await datasets.get_dataset(client, "velos")
 
 
-async def test_a_client_that_made_no_call_can_be_closed() -> None:
+async def test_an_unused_client_can_be_closed() -> None:
     client = Client()
     await client.aclose()
     with pytest.raises(RuntimeError, match="is closed"):
         await datasets.get_dataset(client, "velos")
 
 
-async def test_a_closed_client_says_so(scripted: Scripted) -> None:
+async def test_calls_on_a_closed_client_are_refused(scripted: Scripted) -> None:
     async with scripted(Portal()) as client:
         await datasets.get_dataset(client, "velos")
     with pytest.raises(RuntimeError, match="closed"):
         await datasets.get_dataset(client, "velos")
-    with pytest.raises(RuntimeError, match="once only"):
+    with pytest.raises(RuntimeError, match="opened before"):
         await client.__aenter__()
 
 
-def test_only_what_users_need_is_public() -> None:
+def test_a_client_has_few_public_attributes() -> None:
     names = {name for name in dir(Client()) if not name.startswith("_")}
     assert names == {"aclose", "base_url", "request", "with_options"}
 
@@ -191,7 +191,9 @@ def test_only_what_users_need_is_public() -> None:
 # ---- Endpoints without a function
 
 
-async def test_any_endpoint_can_be_called_as_every_other_call(scripted: Scripted) -> None:
+async def test_any_endpoint_can_be_called_with_the_options_of_the_client(
+    scripted: Scripted,
+) -> None:
     portal = Portal(json={"a": 1})
     waits: list[Retry] = []
     seen: list[httpx.Response] = []
@@ -233,17 +235,28 @@ async def test_a_redirect_of_any_endpoint_is_followed(scripted: Scripted) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["../2/datasets/", "a/../../../x", "//elsewhere.example/x", "a?b=c", "a#b", "/../../x"],
+    [
+        "../2/datasets/",
+        "a/../../../x",
+        "%2e%2E/%2e./x",
+        "a/%2e%2e/b",
+        "//elsewhere.example/x",
+        "a?b=c",
+        "a#b",
+        "/../../x",
+        "a\\b",
+        "vélos",
+    ],
 )
 async def test_a_path_that_leads_out_of_the_api_is_refused(scripted: Scripted, path: str) -> None:
     portal = Portal()
     async with scripted(portal, api_key=KEY) as client:
-        with pytest.raises(ValueError, match="it must be a path below"):
+        with pytest.raises(ValueError, match="it must be a path below the root"):
             await client.request("GET", path)
     assert portal.requests == []
 
 
-async def test_an_address_is_a_path_like_any_other(scripted: Scripted) -> None:
+async def test_a_full_url_is_treated_as_a_path(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal, api_key=KEY) as client:
         await client.request("GET", "https://elsewhere.example/x")
@@ -253,7 +266,7 @@ async def test_an_address_is_a_path_like_any_other(scripted: Scripted) -> None:
 # ---- Requests
 
 
-async def test_a_read_is_a_get_of_the_path_with_the_key(scripted: Scripted) -> None:
+async def test_a_read_is_a_get_of_the_escaped_path(scripted: Scripted) -> None:
     portal = Portal(json={"id": "1"})
     async with scripted(portal, api_key=KEY) as client:
         dataset = await datasets.get_dataset(client, "vélos & bus")
@@ -264,7 +277,7 @@ async def test_a_read_is_a_get_of_the_path_with_the_key(scripted: Scripted) -> N
     assert portal.request.headers["User-Agent"].startswith("aiodatagouv/")
 
 
-async def test_the_key_is_the_one_given_or_the_environments(
+async def test_a_given_key_takes_precedence_over_the_environment(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str | None] = []
@@ -280,7 +293,7 @@ async def test_the_key_is_the_one_given_or_the_environments(
     assert sent == ["the-one-given", "the-environment's", None]
 
 
-async def test_a_query_is_encoded_and_what_is_not_said_is_not_sent(scripted: Scripted) -> None:
+async def test_a_query_is_encoded_without_omitted_parameters(scripted: Scripted) -> None:
     page = {"data": [], "page": 1, "page_size": 20, "total": 0}
     portal = Portal(json=page | {"next_page": None, "previous_page": None})
     async with scripted(portal) as client:
@@ -293,7 +306,7 @@ async def test_a_query_is_encoded_and_what_is_not_said_is_not_sent(scripted: Scr
     ]
 
 
-async def test_a_body_is_json(scripted: Scripted) -> None:
+async def test_a_body_is_sent_as_json(scripted: Scripted) -> None:
     portal = Portal(status=201, json={"id": "1", "title": "Carte"})
     body = ReuseWrite(
         title="Carte", description="Une carte", topic="others", type="api", url="https://x.example"
@@ -315,7 +328,7 @@ async def test_a_body_may_be_a_list(scripted: Scripted) -> None:
     assert [resource.id for resource in answer] == ["2", "1"]
 
 
-async def test_a_file_is_a_form(scripted: Scripted) -> None:
+async def test_a_file_is_sent_as_a_multipart_form(scripted: Scripted) -> None:
     portal = Portal(json={"success": True, "image": "https://x.example/logo.png"})
     body = ImageUpload(file=File(b"<png>", "logo.png", "image/png"), bbox="0,0,9,9")
     async with scripted(portal) as client:
@@ -326,14 +339,14 @@ async def test_a_file_is_a_form(scripted: Scripted) -> None:
         assert part in portal.request.content
 
 
-async def test_fields_are_a_mask(scripted: Scripted) -> None:
+async def test_fields_are_sent_as_a_mask(scripted: Scripted) -> None:
     portal = Portal(json={"id": "1"})
     async with scripted(portal) as client:
         await datasets.get_dataset(client, "velos", fields=["id", "organization.name"])
     assert portal.request.headers["X-Fields"] == "id,organization{name}"
 
 
-async def test_an_unusable_path_parameter_sends_nothing(scripted: Scripted) -> None:
+async def test_an_invalid_path_parameter_is_refused_before_sending(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal) as client:
         with pytest.raises(ValueError, match="path parameter dataset"):
@@ -343,7 +356,7 @@ async def test_an_unusable_path_parameter_sends_nothing(scripted: Scripted) -> N
     assert portal.requests == []
 
 
-async def test_waiting_for_a_connection_is_no_timeout(scripted: Scripted) -> None:
+async def test_waiting_for_a_connection_is_not_limited_by_the_timeout(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal, timeout=7) as client:
         await datasets.get_dataset(client, "velos")
@@ -362,27 +375,27 @@ async def test_cookies_are_neither_kept_nor_sent(scripted: Scripted) -> None:
 # ---- Answers
 
 
-async def test_an_operation_that_answers_nothing(scripted: Scripted) -> None:
+async def test_an_empty_answer_is_none(scripted: Scripted) -> None:
     async with scripted(Portal(status=204, content=b"")) as client:
         answer: object = await datasets.delete_dataset(client, "velos")  # type: ignore[func-returns-value]
     assert answer is None
 
 
-async def test_a_redirect_operation_answers_the_address(scripted: Scripted) -> None:
+async def test_a_redirect_operation_returns_its_target(scripted: Scripted) -> None:
     portal = Portal(status=302, headers={"Location": "https://files.example/a.csv"})
     async with scripted(portal, api_key=KEY) as client:
         assert await datasets.redirect_resource(client, "1") == "https://files.example/a.csv"
     assert len(portal.requests) == 1
 
 
-async def test_a_resource_may_be_anywhere(scripted: Scripted) -> None:
+async def test_the_target_of_a_resource_may_be_any_url(scripted: Scripted) -> None:
     for target in ("ftp://files.example/a.csv", "https://files.example/a.csv?sig=1#row=2"):
         portal = Portal(302, headers={"Location": target})
         async with scripted(portal) as client:
             assert await datasets.redirect_resource(client, "1") == target
 
 
-async def test_nothing_follows_to_where_the_web_is_not(scripted: Scripted) -> None:
+async def test_a_redirect_to_another_protocol_is_not_followed(scripted: Scripted) -> None:
     portal = Portal(302, headers={"Location": "ftp://files.example/a.csv"})
     async with scripted(portal, retry=RetryPolicy()) as client:
         with pytest.raises(RedirectError, match="which is not http"):
@@ -390,7 +403,9 @@ async def test_nothing_follows_to_where_the_web_is_not(scripted: Scripted) -> No
     assert len(portal.requests) == 1
 
 
-async def test_a_redirect_operation_that_does_not_redirect(scripted: Scripted) -> None:
+async def test_a_redirect_operation_without_a_redirect_is_a_decode_error(
+    scripted: Scripted,
+) -> None:
     async with scripted(Portal(status=200, content=b"")) as client:
         with pytest.raises(DecodeError, match="start_proconnect_login: expected a URL"):
             await proconnect.start_proconnect_login(client)
@@ -405,7 +420,7 @@ async def test_a_redirect_operation_that_does_not_redirect(scripted: Scripted) -
         (b"\xff\xfe", "'��'"),
     ],
 )
-async def test_what_is_not_json_is_a_decode_error(
+async def test_an_answer_that_is_not_json_is_a_decode_error(
     scripted: Scripted, content: bytes, found: str
 ) -> None:
     async with scripted(Portal(content=content)) as client:
@@ -432,7 +447,7 @@ async def test_what_is_not_json_is_a_decode_error(
         (502, ServerError),
     ],
 )
-async def test_each_status_has_its_error(
+async def test_each_status_raises_its_error(
     scripted: Scripted, status: int, kind: type[APIError]
 ) -> None:
     async with scripted(Portal(status=status, json={"message": "No."}), api_key=KEY) as client:
@@ -445,7 +460,7 @@ async def test_each_status_has_its_error(
     )
 
 
-async def test_a_portal_that_is_not_there() -> None:
+async def test_a_refused_connection_is_a_network_error() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -456,7 +471,7 @@ async def test_a_portal_that_is_not_there() -> None:
     assert not isinstance(caught.value, TimeoutError)
 
 
-async def test_a_portal_that_never_answers() -> None:
+async def test_an_unanswered_request_is_a_timeout() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -469,8 +484,8 @@ async def test_a_portal_that_never_answers() -> None:
 # ---- Redirects
 
 
-class Moving:
-    """Redirects to one place after the other, then answers."""
+class Redirecting:
+    """A portal that redirects to each location in turn, then answers."""
 
     def __init__(self, *locations: str, status: int = 308) -> None:
         self.requests: list[httpx.Request] = []
@@ -485,7 +500,7 @@ class Moving:
 
 
 async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: Scripted) -> None:
-    portal = Moving("/api/1/datasets/new-slug/rdf.ttl")
+    portal = Redirecting("/api/1/datasets/new-slug/rdf.ttl")
     async with scripted(portal, api_key=KEY) as client:
         stream = datasets.get_recent_datasets_atom_feed(client, q="bus", tag=["a", "b"])
         await stream.text()
@@ -495,8 +510,8 @@ async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: S
     ]
 
 
-async def test_another_origin_never_gets_the_key(scripted: Scripted) -> None:
-    portal = Moving("https://files.example/datasets.csv", status=302)
+async def test_another_origin_is_never_sent_the_key(scripted: Scripted) -> None:
+    portal = Redirecting("https://files.example/datasets.csv", status=302)
     async with scripted(portal, api_key=KEY) as client:
         stream = site.get_site_datasets_csv(client)
         await stream.text()
@@ -506,14 +521,14 @@ async def test_another_origin_never_gets_the_key(scripted: Scripted) -> None:
     assert KEY not in str(second.headers.raw)
 
 
-async def test_another_origin_gets_no_query_either(scripted: Scripted) -> None:
-    portal = Moving("https://files.example/datasets.csv", status=302)
+async def test_another_origin_is_not_sent_the_query(scripted: Scripted) -> None:
+    portal = Redirecting("https://files.example/datasets.csv", status=302)
     async with scripted(portal) as client:
         await datasets.get_recent_datasets_atom_feed(client, q="bus").text()
     assert [str(request.url.query, "ascii") for request in portal.requests] == ["q=bus", ""]
 
 
-async def test_a_redirect_operation_follows_the_portal_tidying_its_addresses(
+async def test_a_redirect_operation_follows_a_permanent_redirect_first(
     scripted: Scripted,
 ) -> None:
     asked: list[str] = []
@@ -529,26 +544,28 @@ async def test_a_redirect_operation_follows_the_portal_tidying_its_addresses(
     assert asked == ["/api/1/datasets/old/rdf", "/api/1/datasets/new/rdf"]
 
 
-async def test_a_write_is_never_repeated_elsewhere(scripted: Scripted) -> None:
+async def test_a_write_is_not_repeated_after_an_unsafe_redirect(scripted: Scripted) -> None:
     body = ReuseWrite(title="a", description="b", topic="others", type="api", url="c")
     for location, status in (("https://other.example/", 308), ("/api/1/reuses/x/", 302)):
-        portal = Moving(location, status=status)
+        portal = Redirecting(location, status=status)
         async with scripted(portal, api_key=KEY) as client:
-            with pytest.raises(NetworkError, match="a write is not sent a second time"):
+            with pytest.raises(
+                NetworkError, match="a write is only sent again to the portal itself"
+            ):
                 await reuses.create_reuse(client, body=body)
         assert len(portal.requests) == 1
 
 
-async def test_a_write_is_repeated_where_the_portal_says_that_it_lives(scripted: Scripted) -> None:
-    portal = Moving("/api/1/reuses/other/", status=308)
+async def test_a_write_follows_a_permanent_redirect_within_the_portal(scripted: Scripted) -> None:
+    portal = Redirecting("/api/1/reuses/other/", status=308)
     async with scripted(portal) as client:
         await reuses.update_reuse(client, "old-slug", body=ReuseWrite(title="a"))
     assert [request.method for request in portal.requests] == ["PUT", "PUT"]
     assert portal.requests[1].content == b'{"title":"a"}'
 
 
-async def test_redirects_end(scripted: Scripted) -> None:
-    portal = Moving(*["/api/1/datasets/round/"] * 9)
+async def test_the_number_of_redirects_is_limited(scripted: Scripted) -> None:
+    portal = Redirecting(*["/api/1/datasets/round/"] * 9)
     async with scripted(portal) as client:
         with pytest.raises(NetworkError, match="more than 5 times"):
             await datasets.get_dataset(client, "velos")

@@ -1,4 +1,4 @@
-"""Harvests by a cluster."""
+"""Harvests distributed over a Dask cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from replay_portal import running
 from .clustered import RATE
 
 
-def test_a_cluster_that_loses_a_worker_has_everything_once_and_keeps_to_its_rate(
+def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
     tmp_path: Path,
 ) -> None:
     with running(6000) as url:
@@ -36,20 +36,20 @@ def test_a_cluster_that_loses_a_worker_has_everything_once_and_keeps_to_its_rate
     ids = table["id"].to_pylist()
     assert len(ids) == len({*ids}) == 6000
 
-    # The shares of all together: as counted by the portal, whose clock is that of the machine. What
-    # is held up on its way comes with what is sent later, hence half as much again.
+    # The combined rate of all workers, as measured by the portal. Delayed requests may arrive
+    # together with later ones, hence the margin of one half.
     first = [time for time in times if time <= result["until"]]
     together = [sum(start <= time < start + 2 for time in first) for start in first]
     assert max(together) <= 2 * RATE * 1.5
 
-    # Those that came after it, both at once, did not get into each other's way.
+    # The two harvests that then ran at the same time did not interfere with each other.
     assert result["items"] == [6000, 6000]
     for name in ("second", "third"):
         ids = ds.dataset(tmp_path / name).to_table()["id"].to_pylist()
         assert len(ids) == len({*ids}) == 6000
 
 
-def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     program = (
         "import sys, aiodatagouv.dask as dask; from aiodatagouv.api import datasets\n"

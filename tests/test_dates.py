@@ -1,4 +1,4 @@
-"""Dates are datetimes for the user, and the same text on the way back."""
+"""Dates: decoded to datetimes, and encoded to the same text again."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from aiodatagouv._decoding.dates import WrittenDatetime, read_date, read_datetime, write_date
 
-ODD = {
+NOTATIONS = {
     "2014-12-05T00:00:00Z": dt.datetime(2014, 12, 5, tzinfo=dt.UTC),
     "2014-12-05": dt.datetime(2014, 12, 5),
     "5 Dec 2014": dt.datetime(2014, 12, 5),
     "2014": dt.datetime(2014, 1, 1),
     "2014-12-05 10:00:00": dt.datetime(2014, 12, 5, 10),
 }
-"""Texts that are not what isoformat writes -> what they mean."""
+"""Notations that differ from isoformat's, each with its meaning."""
 
 
 @given(st.datetimes(timezones=st.none() | st.just(dt.UTC)))
-def test_what_isoformat_writes_is_a_plain_datetime(moment: dt.datetime) -> None:
+def test_isoformat_text_is_read_as_a_plain_datetime(moment: dt.datetime) -> None:
     read = read_datetime(moment.isoformat())
     assert read == moment
     assert type(read) is dt.datetime
@@ -38,23 +38,23 @@ def test_what_isoformat_writes_is_a_plain_datetime(moment: dt.datetime) -> None:
         fullmatch=True,
     )
 )
-def test_no_notation_loses_its_text(text: str) -> None:
+def test_every_notation_keeps_its_text(text: str) -> None:
     read = read_datetime(text)
     assert write_date(read) == text
     assert (type(read) is dt.datetime) is (read.isoformat() == text)
 
 
-@pytest.mark.parametrize("text", ODD)
-def test_other_notations_mean_what_they_say_and_keep_their_text(text: str) -> None:
+@pytest.mark.parametrize("text", NOTATIONS)
+def test_other_notations_are_understood_and_keep_their_text(text: str) -> None:
     read = read_datetime(text)
-    assert read == ODD[text]
+    assert read == NOTATIONS[text]
     assert write_date(read) == text
     for copied in (copy.deepcopy(read), copy.copy(read), pickle.loads(pickle.dumps(read))):
         assert copied == read
         assert write_date(copied) == text
 
 
-def test_computing_with_it_forgets_the_text() -> None:
+def test_arithmetic_discards_the_original_text() -> None:
     later = read_datetime("5 Dec 2014") + dt.timedelta(days=1)
     assert write_date(later) == "2014-12-06T00:00:00"
     assert pickle.loads(pickle.dumps(later)) == later
@@ -62,13 +62,13 @@ def test_computing_with_it_forgets_the_text() -> None:
 
 
 @given(st.dates())
-def test_days_are_days(day: dt.date) -> None:
+def test_an_iso_date_is_read_as_a_plain_date(day: dt.date) -> None:
     assert read_date(day.isoformat()) == day
     assert type(read_date(day.isoformat())) is dt.date
 
 
 @pytest.mark.parametrize("text", ["2014-12-05T10:00:00+00:00", "20141205", "5 Dec 2014"])
-def test_a_day_in_another_notation_keeps_its_text(text: str) -> None:
+def test_a_date_in_another_notation_keeps_its_text(text: str) -> None:
     read = read_date(text)
     assert read == dt.date(2014, 12, 5)
     assert not isinstance(read, dt.datetime)
@@ -80,7 +80,7 @@ def test_a_day_in_another_notation_keeps_its_text(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "soon", "2014-13-45", "10:00+00:00:00", "9999999999999999999"]
 )
-def test_what_nobody_can_read_is_an_error(text: str) -> None:
+def test_unreadable_text_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         read_datetime(text)
 

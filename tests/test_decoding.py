@@ -1,4 +1,4 @@
-"""What an operation answers that it should not is said with the place and the reason."""
+"""Decoding answers: errors name the operation, the path and the reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def failure(type_: Any, data: object) -> str:
         (Dataset, None, "expected an object (Dataset) at $, got None"),
         (list[Dataset], {}, "expected a list at $, got {}"),
         (list[Dataset], [{}, 3], "expected an object (Dataset) at $[1], got 3"),
-        (DatasetPage, PAGE, "expected a list at $.data, got None"),
+        (DatasetPage, PAGE, "expected a list at $.data, got nothing"),
         (
             DatasetPage,
             PAGE | {"data": [], "total": "9"},
@@ -41,23 +41,23 @@ def failure(type_: Any, data: object) -> str:
         (float, "1", "expected a number at $, got '1'"),
     ],
 )
-def test_the_place_and_the_reason(type_: Any, data: object, text: str) -> None:
+def test_a_decode_error_names_the_path_and_the_reason(type_: Any, data: object, text: str) -> None:
     assert failure(type_, data) == text
 
 
-def test_numbers_that_json_has_not_are_read_all_the_same() -> None:
+def test_nan_infinity_and_lone_surrogates_are_accepted() -> None:
     dataset = decode("an_operation", b'{"extras": {"ratio": NaN, "more": -Infinity}}', Dataset)
     assert math.isnan(dataset.extras["ratio"])
     assert dataset.extras["more"] == -math.inf
     assert decode("an_operation", b'["\\ud800"]', Any) == ["\ud800"]
 
 
-def test_json_too_deep_for_python() -> None:
+def test_json_nested_too_deeply_is_a_decode_error() -> None:
     with pytest.raises(DecodeError, match="expected JSON"):
         decode("an_operation", b"[" * 200_000, Any)
 
 
-def test_what_fits_is_decoded() -> None:
+def test_valid_answers_are_decoded() -> None:
     assert decode("an_operation", b'["csv"]', list[str]) == ["csv"]
     assert decode("an_operation", b'{"a": [1]}', Any) == {"a": [1]}
     assert decode("an_operation", b'[{"id": "1"}]', list[Dataset]) == [

@@ -1,4 +1,4 @@
-"""Errors say in one line what happened, and travel between processes."""
+"""Errors: one-line messages, attributes, and pickling between processes."""
 
 from __future__ import annotations
 
@@ -72,17 +72,17 @@ def error(
         (500, "[1, 2]", "500 Internal Server Error (POST URL)"),
     ],
 )
-def test_every_shape_of_body_makes_one_line(status: int, body: str, text: str) -> None:
+def test_every_error_body_makes_a_one_line_message(status: int, body: str, text: str) -> None:
     assert str(error(status, body)) == "create_reuse: " + text.replace("URL", URL)
 
 
-def test_the_fields_that_are_wrong_can_be_read() -> None:
+def test_the_errors_of_each_field_are_available() -> None:
     caught = error(400, '{"errors": {"title": ["required"]}}')
     assert caught.errors == {"title": ["required"]}
     assert (caught.operation, caught.method, caught.url) == ("create_reuse", "POST", URL)
 
 
-def test_support_wants_the_sentry_id() -> None:
+def test_the_sentry_id_is_available() -> None:
     caught = error(500, headers={"X-Sentry-ID": "abc123"})
     assert caught.sentry_id == "abc123"
     assert str(caught).endswith("[X-Sentry-ID abc123]")
@@ -106,7 +106,7 @@ def test_support_wants_the_sentry_id() -> None:
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_how_long_to_wait_by_the_portals_clock(
+def test_retry_after_is_read_by_the_portals_clock(
     status: int, header: str, seconds: float | None
 ) -> None:
     headers = {"Retry-After": header, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
@@ -114,7 +114,7 @@ def test_how_long_to_wait_by_the_portals_clock(
 
 
 @given(text=st.text(st.characters(max_codepoint=0xFF, exclude_categories=["Cc"])))
-def test_no_header_breaks_the_error(text: str) -> None:
+def test_any_header_value_makes_a_valid_error(text: str) -> None:
     names = (b"Retry-After", b"Date", b"X-Sentry-ID")
     headers = httpx.Headers([(name, text.encode("latin-1")) for name in names])
     caught = error(429, headers=headers)
@@ -122,11 +122,11 @@ def test_no_header_breaks_the_error(text: str) -> None:
 
 
 @given(content=st.binary() | st.recursive(st.text() | st.none(), nested).map(msgspec.json.encode))
-def test_no_body_breaks_the_error(content: bytes) -> None:
+def test_any_body_makes_a_one_line_message(content: bytes) -> None:
     assert len(str(error(400, content)).splitlines()) == 1
 
 
-def test_without_a_clock_of_the_portals_ours_counts() -> None:
+def test_retry_after_falls_back_to_the_local_clock() -> None:
     caught = error(429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
     assert isinstance(caught, RateLimitedError)
     assert caught.retry_after == 0
@@ -144,7 +144,7 @@ def test_without_a_clock_of_the_portals_ours_counts() -> None:
     ],
     ids=lambda one: type(one).__name__,
 )
-def test_every_error_pickles(raised: DataGouvError) -> None:
+def test_every_error_can_be_pickled(raised: DataGouvError) -> None:
     copied = pickle.loads(pickle.dumps(raised))
     assert type(copied) is type(raised)
     assert str(copied) == str(raised)
@@ -152,11 +152,11 @@ def test_every_error_pickles(raised: DataGouvError) -> None:
     assert attributes.items() <= vars(copied).items()
 
 
-def test_timeouts_are_pythons_too() -> None:
+def test_timeout_error_is_also_the_builtin_one() -> None:
     assert issubclass(errors.TimeoutError, TimeoutError)
 
 
-def test_what_is_left_of_a_wait_is_said_in_tenths_of_a_second() -> None:
+def test_a_wait_is_rounded_to_tenths_of_a_second() -> None:
     error = RateLimitedError("not yet", status=429, retry_after=59.9993)
     assert "429 not yet, wait 60 s" in str(error)
     assert "wait 0.3 s" in str(RateLimitedError("not yet", status=429, retry_after=0.2502))

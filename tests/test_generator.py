@@ -1,4 +1,4 @@
-"""The generator: what it refuses, what it mends, and that it always writes the same."""
+"""The generator: merging, conversion, corrections, pins, renames and reproducible output."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def merged() -> dict[str, Any]:
 # ---- Merging releases
 
 
-def test_what_only_an_older_release_serves_stays_deprecated() -> None:
+def test_operations_of_older_releases_only_are_kept_as_deprecated() -> None:
     older = deepcopy(SWAGGER)
     operation = {"operationId": "ping", "tags": ["old"], "responses": {"204": {}}}
     older["paths"]["/ping/"] = {"get": operation}
@@ -134,14 +134,14 @@ def test_what_only_an_older_release_serves_stays_deprecated() -> None:
     assert both["paths"]["/ping/"]["get"]["deprecated"] is True
     assert both["paths"]["/ping/"]["get"]["x-dropped"] == "2.0.0"
     assert both["paths"]["/ping/"]["get"]["x-releases"] == ["1.0.0"]
-    # Another name of a parameter is no other operation.
+    # A renamed path parameter does not make another operation.
     assert "/things/{id}/" not in both["paths"]
     assert both["paths"]["/things/{thing}/"]["delete"]["x-releases"] == ["2.0.0", "1.0.0"]
     assert [tag["name"] for tag in both["tags"]] == ["old", "things"]
 
 
 def test_a_model_has_the_fields_of_every_release() -> None:
-    """Whatever a release calls it: the same operation answers it, or takes it."""
+    """Models are matched by the operations that answer or take them, not by their names."""
     older = deepcopy(SWAGGER)
     thing = older["definitions"].pop("Thing (read)")
     mark: dict[str, Any] = {"type": "object", "properties": {"status": {"type": "string"}}}
@@ -153,7 +153,7 @@ def test_a_model_has_the_fields_of_every_release() -> None:
     items = older["definitions"]["ThingPage"]["properties"]["data"]["items"]
     answer = older["paths"]["/things/"]["post"]["responses"]["201"]["schema"]
     items["$ref"] = answer["$ref"] = "#/definitions/Thing"
-    # It takes what it answers: only what is taken, and newly so, is a matter of the body.
+    # The older body repeats the answered fields; only its new writable fields are kept.
     body: dict[str, Any] = {"type": "object", "properties": {**thing["allOf"][1]["properties"]}}
     body["properties"] |= {"wish": {"type": "string"}, "seen": {"readOnly": True, "type": "string"}}
     older["definitions"]["Thing (write)"] = body
@@ -169,8 +169,8 @@ def test_a_model_has_the_fields_of_every_release() -> None:
     assert {field.name for field in models["ThingWrite"].fields} == {"kind", "mark", "wish"}
 
 
-def test_a_body_is_told_from_an_answer_wherever_its_model_comes_first() -> None:
-    """What is answered below a field is no matter of the body either, in any order of paths."""
+def test_bodies_and_answers_are_told_apart_in_any_order_of_paths() -> None:
+    """Nested fields that are only answered stay out of the body, in any order of paths."""
     newer, older = deepcopy(SWAGGER), deepcopy(SWAGGER)
     for document, properties in ((newer, {}), (older, {"seen": {"type": "string"}})):
         owner = document["definitions"]["Owner"]
@@ -189,10 +189,10 @@ def test_a_body_is_told_from_an_answer_wherever_its_model_comes_first() -> None:
         assert {field.name for field in models["OwnerWrite"].fields} == {"name", "wish"}
 
 
-# ---- Converting
+# ---- Conversion
 
 
-def test_models_say_what_the_server_sends() -> None:
+def test_models_have_the_types_that_the_server_sends() -> None:
     models = {model.name: model for model in view(convert(merged()), {}).models}
     assert set(models) == {"Owner", "Thing", "ThingPage", "ThingWrite"}
     assert {field.name: field.annotation for field in models["Thing"].fields} == {
@@ -204,7 +204,7 @@ def test_models_say_what_the_server_sends() -> None:
     }
 
 
-def test_what_is_of_several_types_says_so() -> None:
+def test_a_field_of_several_types_is_a_union() -> None:
     swagger = merged()
     thing = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
     several = [{"type": "string"}, {"$ref": "#/definitions/Owner"}]
@@ -229,7 +229,7 @@ def test_what_is_of_several_types_says_so() -> None:
         [{"$ref": "#/definitions/Owner"}, {"type": "object"}],
     ],
 )
-def test_types_that_json_does_not_tell_apart_are_refused(several: list[dict[str, Any]]) -> None:
+def test_types_that_json_cannot_distinguish_are_refused(several: list[dict[str, Any]]) -> None:
     swagger = merged()
     thing = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
     thing["owner"] = {"x-one-of": several}
@@ -243,13 +243,13 @@ def test_enums_are_named_once_and_sorted() -> None:
 
 
 def body_of(swagger: dict[str, Any]) -> dict[str, Field]:
-    """The fields of what is sent to create a thing."""
+    """Return the fields of the body that creates a thing."""
     (model,) = (one for one in view(convert(swagger), {}).models if one.name == "ThingWrite")
     return {field.name: field for field in model.fields}
 
 
 def shared() -> dict[str, Any]:
-    """A Swagger in which one model is both answered and sent."""
+    """Return a Swagger document in which one model is both answered and sent."""
     swagger = merged()
     del swagger["definitions"]["Thing (write)"]
     payload, _ = swagger["paths"]["/things/"]["post"]["parameters"]
@@ -258,8 +258,8 @@ def shared() -> dict[str, Any]:
     return swagger
 
 
-def test_what_is_answered_and_sent_is_two_models() -> None:
-    """The second has the fields that are not read-only, and is made of such models itself."""
+def test_a_model_that_is_answered_and_sent_becomes_two_models() -> None:
+    """The body has the fields that are not read-only, and its nested models are bodies too."""
     swagger = shared()
     properties = swagger["definitions"]["Thing (read)"]["allOf"][1]["properties"]
     properties["id"] = {"type": "string", "readOnly": True}
@@ -272,14 +272,14 @@ def test_what_is_answered_and_sent_is_two_models() -> None:
     assert body["owner"].annotation == "OwnerWrite | None | Unset"
 
 
-def test_the_name_of_a_body_that_the_api_has_is_taken_for_its_own() -> None:
+def test_an_existing_write_model_is_used_as_the_body() -> None:
     swagger = merged()
     thing = swagger["definitions"]["Thing (write)"]["properties"]
     thing["parent"] = {"$ref": "#/definitions/Thing%20%28read%29"}
     assert body_of(swagger)["parent"].annotation == "ThingWrite | None | Unset"
 
 
-def test_a_body_that_is_reached_by_two_names_is_converted_once() -> None:
+def test_a_body_referenced_by_two_names_is_converted_once() -> None:
     swagger = merged()
     thing = swagger["definitions"]["Thing (write)"]["properties"]
     thing["twin"] = {"$ref": "#/definitions/Thing%20%28read%29"}
@@ -312,7 +312,7 @@ def test_a_body_that_is_reached_by_two_names_is_converted_once() -> None:
         ({"type": "string", "x-absent": True}, "str | None | Unset", "UNSET"),
     ],
 )
-def test_what_is_sent_may_differ_from_what_is_answered(
+def test_a_field_may_be_sent_with_another_type_than_answered(
     schema: dict[str, Any], annotation: str, declaration: str
 ) -> None:
     swagger = shared()
@@ -323,7 +323,7 @@ def test_what_is_sent_may_differ_from_what_is_answered(
     assert more.declaration == declaration
 
 
-def test_what_a_whole_answer_may_lack_says_so() -> None:
+def test_fields_that_an_answer_may_lack_are_declared_absent() -> None:
     swagger = merged()
     owner = swagger["definitions"]["Owner"]
     owner["x-always"] = ["name"]
@@ -335,7 +335,7 @@ def test_what_a_whole_answer_may_lack_says_so() -> None:
     assert fields["name"].declaration == ""
 
 
-def test_a_field_never_hides_what_models_inherit() -> None:
+def test_a_field_never_hides_an_inherited_attribute() -> None:
     swagger = merged()
     for name in ("check", "to_dict", "declare"):
         swagger["definitions"]["Owner"]["properties"][name] = {"type": "string"}
@@ -346,14 +346,14 @@ def test_a_field_never_hides_what_models_inherit() -> None:
     assert fields["declare_"] == "declare(key='declare')"
 
 
-def test_an_update_says_what_it_takes_away() -> None:
+def test_an_update_lists_the_fields_that_it_may_delete() -> None:
     swagger = merged()
     swagger["paths"]["/things/"]["post"]["x-lost"] = [["kind"]]
     (operations,) = view(convert(swagger), {}).tags.values()
     assert {one.id: one.lost for one in operations}["create_thing"] == [["kind"]]
 
 
-def test_what_must_be_whole_is_required() -> None:
+def test_complete_bodies_and_pages_have_required_fields() -> None:
     models = {model.name: model for model in view(convert(merged()), {}).models}
     body = {one.name: (one.annotation, one.declaration) for one in models["ThingWrite"].fields}
     assert body["kind"] == ("ThingKind", "")
@@ -361,7 +361,7 @@ def test_what_must_be_whole_is_required() -> None:
     assert models["ThingPage"].base == "PageView"
 
 
-def test_a_body_that_may_be_partial_requires_nothing() -> None:
+def test_a_partial_body_requires_no_field() -> None:
     swagger = merged()
     swagger["paths"]["/things/"]["put"] = {
         **swagger["paths"]["/things/"].pop("post"),
@@ -371,7 +371,7 @@ def test_a_body_that_may_be_partial_requires_nothing() -> None:
     assert all(field.annotation.endswith("| Unset") for field in model.fields)
 
 
-def test_operations_are_of_the_kind_that_their_answer_shows() -> None:
+def test_the_kind_of_an_operation_follows_from_its_answer() -> None:
     (operations,) = view(convert(merged()), {}).tags.values()
     kinds = {operation.id: (operation.kind, operation.answer) for operation in operations}
     assert kinds == {
@@ -387,7 +387,7 @@ def test_only_reads_are_masked() -> None:
     assert [operation.id for operation in operations if operation.masked] == ["list_things"]
 
 
-def test_a_default_is_told_not_sent() -> None:
+def test_a_default_is_documented_but_not_sent() -> None:
     (operations,) = view(convert(merged()), {}).tags.values()
     (listing,) = [operation for operation in operations if operation.id == "list_things"]
     page = listing.query_arguments[0]
@@ -404,7 +404,7 @@ def test_two_models_of_one_name_are_refused() -> None:
         convert(swagger)
 
 
-def test_a_warning_of_the_parser_is_an_error() -> None:
+def test_a_parser_warning_is_an_error() -> None:
     document = convert(merged())
     schema = {"$ref": "#/components/schemas/Nothing"}
     document["components"]["schemas"]["Owner"]["properties"]["name"] = schema
@@ -430,13 +430,15 @@ def corrections(path: Path, change: str, place: str = '["info", "title"]') -> Pa
         ("remove = true", {"version": "1.0"}),
     ],
 )
-def test_a_correction_changes_its_place(tmp_path: Path, change: str, info: dict[str, str]) -> None:
+def test_a_correction_changes_the_value_at_its_place(
+    tmp_path: Path, change: str, info: dict[str, str]
+) -> None:
     mended = apply(SWAGGER, read(corrections(tmp_path / "c.toml", change)))
     assert mended["info"] == info
     assert SWAGGER["info"] == {"title": "A portal", "version": "1.0"}
 
 
-def test_a_correction_may_merge(tmp_path: Path) -> None:
+def test_a_correction_may_merge_an_object(tmp_path: Path) -> None:
     path = corrections(tmp_path / "c.toml", 'merge = { license = "MIT" }', '["info"]')
     assert apply(SWAGGER, read(path))["info"]["license"] == "MIT"
 
@@ -452,7 +454,7 @@ LISTED = ["paths", "/things/", "get", "parameters"]
         ('set = "By"', "sort.description", [("page", None), ("sort", "By")]),
     ],
 )
-def test_a_parameter_is_known_by_its_name(
+def test_a_correction_finds_a_parameter_by_its_name(
     tmp_path: Path, change: str, key: str, expected: list[tuple[str, str | None]]
 ) -> None:
     path = corrections(tmp_path / "c.toml", change, json.dumps([*LISTED, *key.split(".")]))
@@ -471,7 +473,7 @@ def test_a_parameter_is_known_by_its_name(
         ('merge = { a = "x" }', '["info", "title"]', "the value to merge into is not an object"),
     ],
 )
-def test_a_correction_that_corrects_nothing_stops_by_name(
+def test_a_correction_without_effect_is_an_error(
     tmp_path: Path, change: str, place: str, complaint: str
 ) -> None:
     entries = read(corrections(tmp_path / "c.toml", change, place))
@@ -504,7 +506,7 @@ def test_a_malformed_correction_is_refused(tmp_path: Path, text: str, complaint:
 
 @pytest.fixture
 def pinned(tmp_path: Path) -> Path:
-    """A folder with the pin of a release 2.0.0 of 20 operations."""
+    """A folder with a pin of release 2.0.0, which has 20 operations."""
     swagger = deepcopy(SWAGGER)
     swagger["paths"] = {f"/{number}/": {"get": {}} for number in range(20)}
     pin._pin(tmp_path, json.dumps(swagger).encode(), "2.0.0", "here", force=False)
@@ -540,17 +542,17 @@ def test_a_broken_document_leaves_the_pin_untouched(
     assert contents(pinned) == before
 
 
-def test_operations_may_be_lost_when_that_is_how_it_is(pinned: Path) -> None:
+def test_force_accepts_the_loss_of_operations(pinned: Path) -> None:
     pin._pin(pinned, document(17), "2.0.0", "there", force=True)
     ((entry, _),) = pin.read_pins(pinned)
     assert entry.operations == 17
 
 
-def test_a_few_may_be_lost_anyway(pinned: Path) -> None:
+def test_the_loss_of_a_few_operations_is_accepted(pinned: Path) -> None:
     assert pin._pin(pinned, document(18), "2.0.0", "there", force=False).operations == 18
 
 
-def test_the_bytes_are_kept_and_the_newest_comes_first(pinned: Path) -> None:
+def test_a_pin_keeps_the_bytes_and_the_newest_release_comes_first(pinned: Path) -> None:
     content = document(21)
     entry = pin._pin(pinned, content, "2.10.0", "there", force=False)
     assert (pinned / entry.file).read_bytes() == content
@@ -558,7 +560,7 @@ def test_the_bytes_are_kept_and_the_newest_comes_first(pinned: Path) -> None:
     assert [one.release for one, _ in pin.read_pins(pinned)] == ["2.10.0", "2.0.0"]
 
 
-def test_a_pin_that_was_edited_is_noticed(pinned: Path) -> None:
+def test_an_edited_pin_is_detected(pinned: Path) -> None:
     path = pinned / "udata-2.0.0.json"
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(pin.PinError, match=r"udata-2\.0\.0\.json does not match its sha256"):
@@ -566,17 +568,17 @@ def test_a_pin_that_was_edited_is_noticed(pinned: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x", "newest"])
-def test_a_release_has_a_number(pinned: Path, name: str) -> None:
+def test_a_release_name_must_be_a_version_number(pinned: Path, name: str) -> None:
     with pytest.raises(pin.PinError, match=r"is not a release number such as 17\.18\.0"):
         pin.pin_from_udata(pinned, name, force=False)
 
 
-def test_a_portal_that_is_not_there_is_one_line(pinned: Path) -> None:
+def test_an_unreachable_portal_is_a_pin_error(pinned: Path) -> None:
     with pytest.raises(pin.PinError, match=r"cannot read http://127\.0\.0\.1:9/api/1/"):
         pin.pin_from_url(pinned, "http://127.0.0.1:9/api/1", release=None, force=False)
 
 
-# ---- The names of functions
+# ---- Function names
 
 
 def renamed(tmp_path: Path, text: str) -> dict[str, str]:
@@ -587,10 +589,10 @@ def renamed(tmp_path: Path, text: str) -> dict[str, str]:
 
 def entry(**names: str) -> str:
     lines = [f'{id_} = "{name}"' for id_, name in names.items()]
-    return "\n".join(["[[rename]]", 'reason = "Because."', "[rename.names]", *lines])
+    return "\n".join(["[[rename]]", 'reason = "Clearer."', "[rename.names]", *lines])
 
 
-def test_a_function_gets_its_better_name(tmp_path: Path) -> None:
+def test_a_rename_changes_the_function_and_the_constant(tmp_path: Path) -> None:
     renames = renamed(tmp_path, entry(things_csv="get_things_csv"))
     operations = {one.id: one for one in view(convert(merged()), renames).tags["things"]}
     operation = operations["things_csv"]
@@ -607,7 +609,7 @@ def test_a_function_gets_its_better_name(tmp_path: Path) -> None:
         ({"things_csv": "class"}, "things_csv is renamed to 'class', which is not"),
         ({"things_csv": "GetThings"}, "things_csv is renamed to 'GetThings', which is not"),
         ({"things_csv": "list_things"}, "both list_things and things_csv would be called"),
-        # The command line would not know which of the two is meant by its id.
+        # The command line takes both ids and names: delete_thing would be ambiguous.
         (
             {"things_csv": "delete_thing", "delete_thing": "remove_thing"},
             "both delete_thing and things_csv would be called delete_thing",
@@ -618,7 +620,7 @@ def test_a_function_gets_its_better_name(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_name_that_cannot_be_had_is_refused(
+def test_an_invalid_rename_is_refused(
     tmp_path: Path, names: dict[str, str], complaint: str
 ) -> None:
     renames = renamed(tmp_path, entry(**names))
@@ -632,12 +634,12 @@ def test_a_name_that_cannot_be_had_is_refused(
     [
         ("[[rename]", "names.toml: "),
         ("[[correction]]", r"unknown keys \['correction'\]; expected \[\[rename\]\]"),
-        ('[[rename]]\nreason = "Because."', "must have a reason and names"),
+        ('[[rename]]\nreason = "Clearer."', "must have a reason and names"),
         ('[[rename]]\nreason = ""\n[rename.names]\na = "b"', "must have a reason and names"),
         (f"{entry(a='b')}\n{entry(a='c')}", "a is renamed twice: to b and to c"),
     ],
 )
-def test_a_malformed_list_of_names_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+def test_a_malformed_names_file_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(RenameError, match=complaint):
         renamed(tmp_path, text)
 
@@ -650,7 +652,7 @@ def test_every_rename_has_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "function", "description", "said"),
+    ("name", "function", "description", "expected_text"),
     [
         ("dataset", "get_dataset", "The dataset.", ""),
         ("id", "get_job", "A job ID.", ""),
@@ -661,13 +663,13 @@ def test_every_rename_has_a_reason() -> None:
         ("page", "list_things", "", ""),
     ],
 )
-def test_what_merely_repeats_a_name_is_left_out(
-    name: str, function: str, description: str, said: str
+def test_descriptions_that_only_repeat_the_name_are_left_out(
+    name: str, function: str, description: str, expected_text: str
 ) -> None:
-    assert informative(description, name, function) == said
+    assert informative(description, name, function) == expected_text
 
 
-def test_a_parameter_keeps_the_words_of_the_api() -> None:
+def test_a_parameter_keeps_its_place_type_and_description() -> None:
     operations = {one.id: one for one in view(convert(merged()), {}).tags["things"]}
     page, sort = operations["list_things"].query_arguments
     assert (page.place, page.type, page.required) == ("query", "int", False)
@@ -678,11 +680,11 @@ def test_a_parameter_keeps_the_words_of_the_api() -> None:
     assert (thing.place, thing.type, thing.required) == ("path", "Id", True)
 
 
-# ---- The whole of it
+# ---- The check command
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
-def test_the_same_is_written_whatever_the_order_of_sets(seed: str) -> None:
+def test_the_output_does_not_depend_on_the_hash_seed(seed: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "generator", "check"],
         cwd=ROOT,
@@ -696,7 +698,7 @@ def test_the_same_is_written_whatever_the_order_of_sets(seed: str) -> None:
     assert done.stderr == ""
 
 
-def test_an_edited_file_is_noticed(tmp_path: Path) -> None:
+def test_an_edited_generated_file_is_detected(tmp_path: Path) -> None:
     for name in ("generator", "openapi", "src"):
         shutil.copytree(ROOT / name, tmp_path / name)
     model = tmp_path / "src" / "aiodatagouv" / "models" / "badge.py"

@@ -1,4 +1,4 @@
-"""Importing is cheap: only what is named is loaded."""
+"""Lazy imports: a statement loads only the modules that it needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "httpx_aiohttp", "h11", "yarl"
 
 
 def loaded_by(statement: str) -> set[str]:
-    """The modules that a statement loads; ``-X importtime`` would miss the lazy ones."""
+    """Return the modules that a statement loads; ``-X importtime`` would miss the lazy ones."""
     command = [sys.executable, "-c", f"{statement}; import sys; print(*sys.modules)"]
     return {*subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()}
 
@@ -52,7 +52,7 @@ def test_a_group_of_operations_loads_the_models_that_it_names() -> None:
     }
 
 
-def test_groups_of_operations_are_loaded_when_they_are_used() -> None:
+def test_groups_of_operations_are_loaded_on_first_use() -> None:
     groups = {"aiodatagouv.api.tags", "aiodatagouv.api.datasets"}
     assert loaded_by("from aiodatagouv import api") & groups == set()
     assert loaded_by("from aiodatagouv import api; api.tags") & groups == {"aiodatagouv.api.tags"}
@@ -62,25 +62,25 @@ def test_groups_of_operations_are_loaded_when_they_are_used() -> None:
 
 
 @pytest.mark.parametrize("group", dir(api))
-def test_a_group_is_its_functions(group: str) -> None:
+def test_a_group_exposes_exactly_its_functions(group: str) -> None:
     operations = aiodatagouv.OPERATIONS.values()
     expected = {operation.name for operation in operations if operation.tag == group}
     assert {*dir(getattr(api, group))} == expected
 
 
-def test_one_model_loads_what_it_is_made_of() -> None:
+def test_a_model_loads_only_its_own_dependencies() -> None:
     loaded = models_in(loaded_by("from aiodatagouv.models import Badge"))
     assert loaded == {"badge"}
 
 
-def test_dask_without_its_extra() -> None:
+def test_dask_without_its_extra_names_the_missing_package() -> None:
     program = "import sys; sys.modules['distributed'] = None; import aiodatagouv.dask"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     reason = "aiodatagouv.dask needs distributed: pip install 'aiodatagouv[dask]'"
     assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {reason}"
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_can_be_imported() -> None:
     for name in aiodatagouv.__all__:
         assert getattr(aiodatagouv, name) is not None
     assert set(dir(aiodatagouv)) == {*aiodatagouv.__all__}

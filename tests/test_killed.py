@@ -1,4 +1,4 @@
-"""Harvests of 10,000 objects, killed with `kill -9` at 50 moments each."""
+"""Harvests of 10,000 objects, each killed with `kill -9` at 50 points."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def url() -> Iterator[str]:
         ("one.parquet", "piece", "whole"),
     ],
 )
-def test_what_was_killed_at_50_moments_is_the_very_same_in_the_end(
+def test_harvests_killed_at_50_points_produce_identical_files(
     name: str, piece: str, last: str, url: str, tmp_path: Path
 ) -> None:
     whole = tmp_path / f"whole-{name}"
@@ -43,18 +43,18 @@ def test_what_was_killed_at_50_moments_is_the_very_same_in_the_end(
     kills, wholes, resumed = counts["kills"], counts["wholes"], counts["resumed"]
     assert sum(kills.values()) == 50
     assert {
-        f"write {piece}",  # Half of it.
-        f"fsync {piece}",  # It is on disk, but the checkpoint does not know of it.
+        f"write {piece}",  # A partial write.
+        f"fsync {piece}",  # On disk, but not yet in the checkpoint.
         f"write {name}.checkpoint",
         f"fsync {name}.checkpoint",
-        f"fsync {name}.checkpoint at the end",  # All is on disk, but has not got its name.
-        f"replace {last} at the end",  # It has, but the checkpoint does not know of it.
+        f"fsync {name}.checkpoint at the end",  # Complete on disk, but not yet renamed.
+        f"replace {last} at the end",  # Renamed, but not yet in the checkpoint.
         f"replace {name}.checkpoint.part at the end",
     } <= kills.keys()
-    # Of each kind, at most one was killed before something was secured: the next of any other had
-    # something to continue, and made sure that it did.
+    # For each kind of kill, at most one came before anything was committed: all later harvests
+    # had a checkpoint to resume from, and checked that they did.
     assert resumed >= 50 - len(kills)
-    # The one that was not killed, and one at least for ten kills.
+    # One harvest that was never killed, and at least one per ten kills.
     assert wholes >= 6
     files = [*(tmp_path / "killed").glob(f"*-{name}")]
     assert len(files) == wholes

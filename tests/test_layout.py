@@ -29,7 +29,7 @@ LAYERS = [
     ["dask", "cli", "__init__"],
     ["__main__"],
 ]
-"""The modules and packages at the top, from the lowest layer to the highest."""
+"""The top-level modules and packages, from the lowest layer to the highest."""
 
 CALL_PATH = ("client.py", "_call/*.py", "_decoding/*.py")
 """The modules that a call passes through, in this order."""
@@ -44,7 +44,7 @@ MODULES = {name_of(path): path for path in ROOT.rglob("*.py")}
 
 
 def imports_of(name: str) -> set[str]:
-    """The modules of the package that a module imports: at its top, in functions, for types."""
+    """Return the modules of the package that a module imports, anywhere in its code."""
     path, found = MODULES[name], set[str]()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -96,7 +96,7 @@ def test_there_is_no_import_cycle() -> None:
         pass
 
 
-def test_one_module_imports_an_http_library() -> None:
+def test_only_one_module_imports_an_http_library() -> None:
     libraries = {"httpx", "aiohttp", "httpx_aiohttp", "yarl", "httpcore"}
     users = {
         name

@@ -1,4 +1,4 @@
-"""A client's life: calls that are cancelled at any moment, event loops, and a quiet end."""
+"""The life cycle of a client: cancelled calls, event loops and clean shutdown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWER = OK + b"Content-Length: 11\r\n\r\n" + b'{"id": "1"}'
 
 
 class SlowServer:
-    """Answers a byte at a time, and counts its connections."""
+    """A server that answers one byte at a time and counts its connections."""
 
     def __init__(self) -> None:
         self.open: set[asyncio.StreamWriter] = set()
@@ -43,13 +43,13 @@ class SlowServer:
                 if not self.slow:
                     writer.write(ANSWER)
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # The client has hung up.
+            pass  # The client has closed the connection.
         finally:
             self.open.discard(writer)
             writer.close()
 
 
-async def test_2000_calls_cancelled_at_any_moment_leave_the_client_as_it_was() -> None:
+async def test_2000_calls_cancelled_at_random_moments_leave_the_client_usable() -> None:
     moments = random.Random(3)
     slow = SlowServer()
     serving = await asyncio.start_server(slow, "127.0.0.1")
@@ -67,28 +67,28 @@ async def test_2000_calls_cancelled_at_any_moment_leave_the_client_as_it_was() -
         cut = 0
         for _ in range(20):
             cut += sum(await asyncio.gather(*(cancelled(client) for _ in range(100))))
-        assert cut > 1000  # The others were quicker.
+        assert cut > 1000  # The other calls ended before they were cancelled.
         slow.slow = False
         found = await asyncio.gather(*(datasets.get_dataset(client, "velos") for _ in range(100)))
         assert [dataset.id for dataset in found] == ["1"] * 100
-        for _ in range(10_000):  # What was hung up on takes a moment to notice.
+        for _ in range(10_000):  # The server needs a moment to notice closed connections.
             await asyncio.sleep(0)
         assert len(slow.open) <= 8
 
 
-async def test_10000_tasks_open_no_more_connections_than_they_may() -> None:
+async def test_10000_tasks_stay_within_the_connection_limit() -> None:
     quick = SlowServer()
     quick.slow = False
     serving = await asyncio.start_server(quick, "127.0.0.1")
     url = f"http://127.0.0.1:{serving.sockets[0].getsockname()[1]}"
-    # The server has to wait for the loop in which ten thousand tasks begin.
+    # A long timeout, as starting ten thousand tasks blocks the event loop of the server.
     async with serving, client_of(url, max_connections=4, timeout=3600) as client:
         calls = (datasets.get_dataset(client, "velos") for _ in range(10_000))
         assert {dataset.id for dataset in await asyncio.gather(*calls)} == {"1"}
     assert quick.most == 4
 
 
-async def test_cancelling_while_a_stream_is_read_gives_the_connection_back() -> None:
+async def test_cancelling_a_stream_releases_its_connection() -> None:
     slow = SlowServer()
     serving = await asyncio.start_server(slow, "127.0.0.1")
     url = f"http://127.0.0.1:{serving.sockets[0].getsockname()[1]}"
@@ -103,7 +103,7 @@ async def test_cancelling_while_a_stream_is_read_gives_the_connection_back() -> 
         assert (await datasets.get_dataset(client, "velos")).id == "1"
 
 
-async def test_closing_waits_for_a_transport_that_takes_its_time_to_give_up() -> None:
+async def test_closing_waits_for_a_transport_that_is_slow_to_cancel() -> None:
     events: list[str] = []
 
     class Stubborn(httpx.AsyncBaseTransport):
@@ -133,7 +133,7 @@ async def test_closing_waits_for_a_transport_that_takes_its_time_to_give_up() ->
         await call
 
 
-async def test_another_event_loop_is_told_so() -> None:
+async def test_use_in_another_event_loop_is_an_error() -> None:
     problems: list[BaseException] = []
 
     def elsewhere(client: Client) -> None:
@@ -215,7 +215,7 @@ PAGE = b"""{
 }"""
 
 
-async def test_no_way_to_end_leaves_a_warning(tmp_path: Path) -> None:
+async def test_no_way_of_ending_a_call_emits_a_warning(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM, encoding="utf-8")
     async with server(says(OK + b"Content-Length: %d\r\n\r\n" % len(PAGE) + PAGE)) as url:
@@ -225,22 +225,22 @@ async def test_no_way_to_end_leaves_a_warning(tmp_path: Path) -> None:
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await done.communicate()
-    # Asyncio's debug mode reports what is slow on this machine, which is not the matter.
+    # Asyncio's debug mode also reports slow callbacks, which are not under test.
     noise = [line for line in err.decode().splitlines() if not line.startswith("Executing <")]
     assert noise == []
     assert out == b"ended 8\n"
 
 
-async def test_a_client_is_entered_once() -> None:
+async def test_a_client_can_only_be_entered_once() -> None:
     client = Client()
     async with client:
-        with pytest.raises(RuntimeError, match="entered once"):
+        with pytest.raises(RuntimeError, match="opened before"):
             await client.__aenter__()
-    with pytest.raises(RuntimeError, match="entered once"):
+    with pytest.raises(RuntimeError, match="opened before"):
         await client.__aenter__()
 
 
-async def test_what_fails_while_nobody_waits_for_it_is_not_logged(
+async def test_the_failure_of_an_unawaited_task_is_not_logged(
     scripted: Callable[..., Client],
 ) -> None:
     problems: list[dict[str, Any]] = []

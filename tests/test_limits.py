@@ -1,4 +1,4 @@
-"""What all requests of a client wait for together: the rate, the portal's wishes, connections."""
+"""Limits shared by all requests of a client: rate, pauses, quota, lock and connections."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OK = httpx.Response(200, json={"id": "1"})
 
 
 class Portal:
-    """Answers after a time, and remembers when it was called."""
+    """A portal that answers after a latency and records the time of each request."""
 
     def __init__(self, answer: Callable[[int], httpx.Response], latency: float = 0.05) -> None:
         self._answer, self._latency = answer, latency
@@ -94,7 +94,7 @@ def kinds(results: list[object]) -> dict[str, int]:
 # ---- The rate
 
 
-def test_all_tasks_of_a_client_keep_the_rate_together(scripted: Scripted) -> None:
+def test_all_tasks_of_a_client_share_its_rate(scripted: Scripted) -> None:
     portal = Portal(ok, latency=0)
 
     async def main() -> None:
@@ -106,7 +106,7 @@ def test_all_tasks_of_a_client_keep_the_rate_together(scripted: Scripted) -> Non
 
 
 @pytest.mark.parametrize("rate", [2, 2.0, Rate(2)])
-def test_clients_that_are_derived_alike_share_a_rate(scripted: Scripted, rate: Any) -> None:
+def test_clients_derived_with_equal_rates_share_one_rate(scripted: Scripted, rate: Any) -> None:
     portal = Portal(ok, latency=0)
 
     async def main() -> None:
@@ -120,7 +120,7 @@ def test_clients_that_are_derived_alike_share_a_rate(scripted: Scripted, rate: A
     assert portal.times == pytest.approx([*[0] * 2, *(0.5 * n for n in range(1, 19))])
 
 
-def test_a_derived_rate_comes_on_top_of_its_parents(scripted: Scripted) -> None:
+def test_a_derived_rate_applies_in_addition_to_its_parents(scripted: Scripted) -> None:
     portal = Portal(ok, latency=0)
 
     async def main() -> None:
@@ -131,13 +131,13 @@ def test_a_derived_rate_comes_on_top_of_its_parents(scripted: Scripted) -> None:
             await read(slow.with_options(rate=1000), 2)
 
     clock.run(main())
-    # Together they keep to the parent's rate; the slow one does not hold the others up.
+    # Together they keep to the parent's rate; the slow one does not delay the others.
     assert portal.times[:12] == pytest.approx([0.2 * n for n in range(12)])
     assert len(portal.times) == 17
     assert min(b - a for a, b in itertools.pairwise(portal.times)) > 0.199
 
 
-def test_who_gives_up_waiting_takes_no_place(scripted: Scripted) -> None:
+def test_a_cancelled_call_does_not_use_up_the_rate(scripted: Scripted) -> None:
     async def main() -> float:
         async with scripted(Portal(ok, latency=0), rate=5) as client:
             calls = [asyncio.ensure_future(read(client)) for _ in range(50)]
@@ -151,7 +151,7 @@ def test_who_gives_up_waiting_takes_no_place(scripted: Scripted) -> None:
     assert clock.run(main()) < 0.5
 
 
-def test_closing_the_client_ends_what_waits_for_its_turn(scripted: Scripted) -> None:
+def test_closing_the_client_ends_calls_that_wait_for_the_rate(scripted: Scripted) -> None:
     async def main() -> tuple[float, list[object]]:
         async with scripted(Portal(ok, latency=0), rate=1) as client:
             calls = asyncio.ensure_future(read(client, 9))
@@ -164,7 +164,7 @@ def test_closing_the_client_ends_what_waits_for_its_turn(scripted: Scripted) -> 
     assert kinds(results) == {"Dataset": 1, "RuntimeError": 8}
 
 
-def test_without_a_rate_the_client_finds_the_portals(scripted: Scripted) -> None:
+def test_an_automatic_rate_adapts_to_the_limit_of_the_portal(scripted: Scripted) -> None:
     level, last = 0.0, 0.0
 
     def leaky_bucket(_: int) -> httpx.Response:
@@ -181,7 +181,7 @@ def test_without_a_rate_the_client_finds_the_portals(scripted: Scripted) -> None
 
     portal = Portal(leaky_bucket)
     assert kinds(clock.run(main())) == {"Dataset": 1000}
-    assert portal.times[-1] < 22  # 50 a second would take 20.
+    assert portal.times[-1] < 22  # At exactly 50 a second it would take 20 s.
     assert len(portal.times) < 1020
 
 
@@ -193,7 +193,7 @@ def test_a_429_pauses_the_whole_client_once(scripted: Scripted) -> None:
 
     async def main() -> list[list[Any]]:
         async with scripted(portal, retry=RetryPolicy()) as client:
-            # Whatever else they have been told.
+            # The pause applies regardless of their other options.
             others = [client, client.with_options(rate=100), client.with_options(lang="fr")]
             return await asyncio.gather(*(read(one, 64) for one in others))
 
@@ -206,7 +206,7 @@ def test_a_429_pauses_the_whole_client_once(scripted: Scripted) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry_After": 20}, {"Retry_After": "soon"}])
-def test_64_tasks_that_meet_one_429(scripted: Scripted, headers: dict[str, object]) -> None:
+def test_one_429_pauses_64_tasks_once(scripted: Scripted, headers: dict[str, object]) -> None:
     portal = Portal(lambda number: limited(**headers) if number == 5 else OK)
 
     async def main() -> list[Any]:
@@ -217,16 +217,18 @@ def test_64_tasks_that_meet_one_429(scripted: Scripted, headers: dict[str, objec
     assert kinds(clock.run(main())) == {"Dataset": 64}
     before = [one for one in portal.times if one <= 0.05]
     after = portal.times[len(before) :]
-    assert len(before) == 16  # They were under way already.
+    assert len(before) == 16  # These requests were already in flight.
     assert len(after) == 64 - 16 + 1
-    # One pause, then all the others as fast as connections are free.
+    # After one pause, the others are sent as fast as connections become free.
     assert after[0] >= 20 or headers != {"Retry_After": 20}
     assert after[47] - after[0] == pytest.approx(0.05 * 2, abs=0.051)
 
 
 @given(answers=st.lists(st.none() | st.integers(0, 50), max_size=40), tasks=st.integers(1, 20))
-def test_nothing_is_sent_before_the_portal_wants_it(answers: list[int | None], tasks: int) -> None:
-    """Whatever it asks for, at any moment: only what is under way then may still come."""
+def test_nothing_is_sent_before_retry_after_has_passed(
+    answers: list[int | None], tasks: int
+) -> None:
+    """Requests that are already in flight when the portal asks to wait may still arrive."""
     forbidden: list[tuple[float, float]] = []
     sent: list[float] = []
 
@@ -251,7 +253,7 @@ def test_nothing_is_sent_before_the_portal_wants_it(answers: list[int | None], t
         assert not [one for one in sent if start < one < end]
 
 
-def test_a_pause_that_is_too_long_is_an_error_at_once_for_everybody(scripted: Scripted) -> None:
+def test_a_pause_that_is_too_long_fails_all_calls_at_once(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=3600) if number == 0 else OK)
 
     async def main() -> None:
@@ -274,7 +276,7 @@ def test_a_pause_that_is_too_long_is_an_error_at_once_for_everybody(scripted: Sc
     assert len(portal.times) == 2
 
 
-def test_several_that_are_rejected_at_once_are_one_pause(
+def test_simultaneous_429s_are_one_pause(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chances = iter([0.1])
@@ -286,11 +288,11 @@ def test_several_that_are_rejected_at_once_are_one_pause(
             return await read(client, 17)
 
     assert kinds(clock.run(main())) == {"Dataset": 17}
-    # The first one's wait is that of the client, each of the others has its own besides.
+    # The first wait applies to the whole client; each of the others adds its own.
     assert portal.times[16:] == pytest.approx([1.05] + 16 * [9.05])
 
 
-def test_a_pause_as_long_as_the_policy_waits_is_waited_for(scripted: Scripted) -> None:
+def test_a_pause_of_exactly_max_wait_is_waited_for(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=60) if number == 0 else OK)
 
     async def main() -> list[Any]:
@@ -300,7 +302,7 @@ def test_a_pause_as_long_as_the_policy_waits_is_waited_for(scripted: Scripted) -
     assert kinds(clock.run(main())) == {"Dataset": 64}
 
 
-def test_every_rate_begins_anew_after_a_pause(scripted: Scripted) -> None:
+def test_every_rate_restarts_after_a_pause(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=10) if number == 0 else OK, latency=0)
 
     async def main() -> None:
@@ -309,10 +311,10 @@ def test_every_rate_begins_anew_after_a_pause(scripted: Scripted) -> None:
 
     clock.run(main())
     after = [one for one in portal.times if one >= 10]
-    assert max(Counter(after).values()) <= 2  # One of each.
+    assert max(Counter(after).values()) <= 2  # One request of each rate.
 
 
-def test_who_does_not_wait_is_not_held_up_by_who_does(scripted: Scripted) -> None:
+def test_an_impatient_client_is_not_delayed_by_a_patient_one(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=3600) if number == 0 else OK)
 
     async def main() -> None:
@@ -328,7 +330,7 @@ def test_who_does_not_wait_is_not_held_up_by_who_does(scripted: Scripted) -> Non
     clock.run(main())
 
 
-def test_a_429_counts_although_its_body_is_cut_off(scripted: Scripted) -> None:
+def test_a_429_with_a_truncated_body_still_pauses(scripted: Scripted) -> None:
     class Broken(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield b"slow d"
@@ -345,7 +347,7 @@ def test_a_429_counts_although_its_body_is_cut_off(scripted: Scripted) -> None:
     assert portal.times[1] >= 9
 
 
-def test_what_waits_already_learns_that_it_is_too_long(scripted: Scripted) -> None:
+def test_a_pause_that_is_too_long_also_fails_calls_already_waiting(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=3600) if number == 3 else OK)
 
     async def main() -> tuple[list[Any], float]:
@@ -357,7 +359,7 @@ def test_what_waits_already_learns_that_it_is_too_long(scripted: Scripted) -> No
     assert ended < 5
 
 
-def test_an_absurd_wait_ends_after_a_day(scripted: Scripted) -> None:
+def test_an_absurd_retry_after_is_capped_at_a_day(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After="9" * 99) if number == 0 else OK)
 
     async def main() -> None:
@@ -370,7 +372,7 @@ def test_an_absurd_wait_ends_after_a_day(scripted: Scripted) -> None:
     clock.run(main())
 
 
-def test_without_a_policy_nothing_waits(scripted: Scripted) -> None:
+def test_without_a_retry_policy_no_call_waits(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=7) if number == 0 else OK)
 
     async def main() -> None:
@@ -386,7 +388,7 @@ def test_without_a_policy_nothing_waits(scripted: Scripted) -> None:
     assert len(portal.times) == 2
 
 
-def test_a_429_of_another_host_is_not_the_portals(scripted: Scripted) -> None:
+def test_a_429_of_another_host_does_not_pause_the_portal(scripted: Scripted) -> None:
     def portal(request: httpx.Request) -> httpx.Response:
         if request.url.host == "portal.example":
             return httpx.Response(302, headers={"Location": "https://elsewhere.example/file"})
@@ -406,7 +408,7 @@ def test_a_429_of_another_host_is_not_the_portals(scripted: Scripted) -> None:
 
 
 class Quota:
-    """A portal that takes so many requests each time, and says so, by a clock that is wrong."""
+    """A portal with a quota per time window, which it announces by a clock that may be wrong."""
 
     def __init__(self, limit: int, seconds: int, skew: int) -> None:
         self._limit, self._seconds, self._skew = limit, seconds, skew
@@ -430,7 +432,7 @@ class Quota:
 
 @pytest.mark.parametrize("skew", [0, 10**9, 10**9 + 3600])
 @pytest.mark.parametrize(("limit", "seconds"), [(100, 10), (20, 2), (500, 50)])
-def test_a_quota_is_never_exceeded_and_hardly_wasted(
+def test_a_quota_is_never_exceeded_and_almost_fully_used(
     scripted: Scripted, limit: int, seconds: int, skew: int
 ) -> None:
     quota = Quota(limit, seconds, skew)
@@ -442,11 +444,11 @@ def test_a_quota_is_never_exceeded_and_hardly_wasted(
 
     assert kinds(clock.run(main())) == {"Dataset": 1000}
     assert quota.rejected == 0
-    # The clock of the headers has whole seconds: each quota may begin one late.
+    # The headers have whole seconds, so each quota may begin a second late.
     assert portal.times[-1] <= 1000 / limit * (seconds + 1)
 
 
-def test_a_quota_that_comes_back_too_late_is_an_error_at_once(scripted: Scripted) -> None:
+def test_a_quota_that_resets_too_late_is_an_immediate_error(scripted: Scripted) -> None:
     portal = Portal(Quota(10, 3600, skew=10**9))
 
     async def main() -> tuple[list[Any], float]:
@@ -455,12 +457,12 @@ def test_a_quota_that_comes_back_too_late_is_an_error_at_once(scripted: Scripted
 
     results, ended = clock.run(main())
     assert kinds(results) == {"Dataset": 10, "RateLimitedError": 11}
-    assert ended < 20  # The last one waited a little, so that it might not be the last.
+    assert ended < 20  # The last requests of the quota were spread over time.
     assert results[-1].retry_after == pytest.approx(3600, abs=2)
 
 
-def test_who_waits_for_answers_goes_on_when_they_are_there(scripted: Scripted) -> None:
-    """While requests are under way nobody knows whether what is left counts them already."""
+def test_calls_waiting_for_answers_proceed_once_they_arrive(scripted: Scripted) -> None:
+    """The remaining quota may or may not already count the requests in flight."""
     times: list[float] = []
 
     async def portal(request: httpx.Request) -> httpx.Response:
@@ -482,7 +484,7 @@ def test_who_waits_for_answers_goes_on_when_they_are_there(scripted: Scripted) -
     assert times == pytest.approx([0] * 16 + [1] * 2)
 
 
-def test_a_slow_request_does_not_keep_others_from_a_new_quota(scripted: Scripted) -> None:
+def test_a_slow_request_does_not_block_others_from_a_new_quota(scripted: Scripted) -> None:
     times: list[float] = []
 
     async def portal(request: httpx.Request) -> httpx.Response:
@@ -501,7 +503,7 @@ def test_a_slow_request_does_not_keep_others_from_a_new_quota(scripted: Scripted
     assert times == pytest.approx([0, 0, 30, 60])
 
 
-def test_a_stream_that_is_open_is_not_under_way(scripted: Scripted) -> None:
+def test_an_open_stream_does_not_count_as_in_flight(scripted: Scripted) -> None:
     async def portal(request: httpx.Request) -> httpx.Response:
         if request.url.host != "portal.example":
             return httpx.Response(200, text="a;b")
@@ -530,7 +532,7 @@ def test_a_stream_that_is_open_is_not_under_way(scripted: Scripted) -> None:
 
 
 class ReadOnly(Portal):
-    """A portal in read-only mode until a time, which creates nothing."""
+    """A portal that is in read-only mode, and refuses to create objects, until a given time."""
 
     def __init__(self, until: float) -> None:
         super().__init__(ok)
@@ -548,7 +550,7 @@ class ReadOnly(Portal):
         return httpx.Response(201, json={"id": "1"})
 
 
-def test_a_locked_portal_is_left_alone_but_for_what_it_still_does(scripted: Scripted) -> None:
+def test_a_locked_portal_is_only_sent_requests_that_it_still_accepts(scripted: Scripted) -> None:
     portal = ReadOnly(until=100)
 
     async def main() -> None:
@@ -563,7 +565,7 @@ def test_a_locked_portal_is_left_alone_but_for_what_it_still_does(scripted: Scri
             assert local[0].response is None
             assert local[0].retry_after == pytest.approx(60, abs=0.1)
             assert "create_reuse: 423 no new content, wait" in str(local[0])
-            # It still answers and changes.
+            # Reads and updates still work.
             assert kinds(await read(client, 10)) == {"Dataset": 10}
             await reuses.update_reuse(client, "1", body=BODY)
 
@@ -579,7 +581,7 @@ def test_a_locked_portal_is_left_alone_but_for_what_it_still_does(scripted: Scri
     assert portal.created == 50
 
 
-def test_waiting_for_the_end_of_the_lock(scripted: Scripted) -> None:
+def test_calls_can_wait_for_the_unlock(scripted: Scripted) -> None:
     portal = ReadOnly(until=200)
 
     async def main() -> None:
@@ -591,13 +593,13 @@ def test_waiting_for_the_end_of_the_lock(scripted: Scripted) -> None:
             assert kinds(await read(client, 10)) == {"Dataset": 10}
             assert kinds(await creates) == {"Reuse": 50}
             assert now() == pytest.approx(240, abs=2)
-        # After a minute, two and three, one asked.
+        # One probe was sent after each of the first three minutes.
         assert portal.refused == 4 + 3
 
     clock.run(main())
 
 
-def test_waiting_for_the_end_of_the_lock_ends(scripted: Scripted) -> None:
+def test_waiting_for_the_unlock_is_limited(scripted: Scripted) -> None:
     portal = ReadOnly(until=10_000)
 
     async def main() -> list[Any]:
@@ -614,7 +616,7 @@ def test_waiting_for_the_end_of_the_lock_ends(scripted: Scripted) -> None:
 @pytest.mark.parametrize(
     "outcome", [httpx.Response(429), httpx.Response(503), httpx.ConnectError("refused")]
 )
-def test_a_probe_that_learns_nothing_leaves_it_locked(
+def test_an_inconclusive_probe_leaves_the_portal_locked(
     scripted: Scripted, outcome: httpx.Response | Exception
 ) -> None:
     answers: list[httpx.Response | Exception] = [httpx.Response(423), outcome, httpx.Response(423)]
@@ -634,14 +636,14 @@ def test_a_probe_that_learns_nothing_leaves_it_locked(
             await create(client)
             await asyncio.sleep(60)
             assert kinds(await create(client)) != {"LockedError": 1}
-            # The next one asks again, and the others wait for it.
+            # The next call probes again, and the others wait for it.
             assert kinds(await create(client, 20)) == {"LockedError": 20}
 
     clock.run(main())
     assert calls == 3
 
 
-def test_a_probe_that_is_cancelled_leaves_the_question_to_the_next(scripted: Scripted) -> None:
+def test_a_cancelled_probe_is_replaced_by_the_next_call(scripted: Scripted) -> None:
     portal = ReadOnly(until=30)
 
     async def main() -> None:
@@ -657,7 +659,7 @@ def test_a_probe_that_is_cancelled_leaves_the_question_to_the_next(scripted: Scr
     clock.run(main())
 
 
-def test_what_waits_to_be_sent_learns_of_the_lock_at_once(scripted: Scripted) -> None:
+def test_calls_waiting_to_be_sent_fail_at_once_when_locked(scripted: Scripted) -> None:
     portal = ReadOnly(until=10_000)
 
     async def main() -> None:
@@ -676,8 +678,10 @@ def test_what_waits_to_be_sent_learns_of_the_lock_at_once(scripted: Scripted) ->
 
 
 @pytest.mark.parametrize("steps", range(20))
-def test_what_waits_may_learn_of_the_lock_twice_at_once(scripted: Scripted, steps: int) -> None:
-    """The second answer comes so many steps of the event loop after the first."""
+def test_two_simultaneous_423s_refuse_each_waiting_call_once(
+    scripted: Scripted, steps: int
+) -> None:
+    """The second answer arrives a given number of event loop steps after the first."""
     calls = 0
 
     async def portal(request: httpx.Request) -> httpx.Response:
@@ -697,7 +701,7 @@ def test_what_waits_may_learn_of_the_lock_twice_at_once(scripted: Scripted, step
     clock.run(main())
 
 
-def test_an_answer_to_what_was_sent_before_the_lock_says_nothing_of_it(
+def test_an_answer_to_a_request_sent_before_the_lock_does_not_unlock(
     scripted: Scripted,
 ) -> None:
     calls = 0
@@ -718,7 +722,7 @@ def test_an_answer_to_what_was_sent_before_the_lock_says_nothing_of_it(
     assert calls == 2
 
 
-def test_the_lock_counts_although_the_portals_words_are_cut_off(scripted: Scripted) -> None:
+def test_a_423_with_a_truncated_body_still_locks(scripted: Scripted) -> None:
     class Broken(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             raise httpx.ReadError("broken off")
@@ -736,7 +740,7 @@ def test_the_lock_counts_although_the_portals_words_are_cut_off(scripted: Script
 
 
 @pytest.mark.parametrize("status", [308, 401, 429, 500, 503])
-def test_what_says_nothing_of_the_lock_leaves_it(scripted: Scripted, status: int) -> None:
+def test_a_status_unrelated_to_the_lock_leaves_it(scripted: Scripted, status: int) -> None:
     statuses = [423, status]
     calls = 0
 
@@ -758,7 +762,7 @@ def test_what_says_nothing_of_the_lock_leaves_it(scripted: Scripted, status: int
     assert calls == 3
 
 
-def test_waiting_for_what_another_is_told_ends_as_well(scripted: Scripted) -> None:
+def test_waiting_for_the_probe_of_another_call_is_limited(scripted: Scripted) -> None:
     async def portal(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(1000 if now() > 10 else 0)
         return httpx.Response(423)
@@ -768,7 +772,7 @@ def test_waiting_for_what_another_is_told_ends_as_well(scripted: Scripted) -> No
         async with scripted(portal, retry=policy, timeout=2000) as client:
             calls = [asyncio.ensure_future(create(client)) for _ in range(3)]
             done, _ = await asyncio.wait(calls, timeout=300)
-            assert len(done) == 2  # The third one is still being answered.
+            assert len(done) == 2  # The third call is still in flight.
             assert now() == 300
             assert kinds(await calls[0]) == {"LockedError": 1}
 
@@ -780,7 +784,7 @@ class Pipe(BytesIO):
         return False
 
 
-def test_a_file_that_cannot_be_rewound_waits_before_it_is_read(scripted: Scripted) -> None:
+def test_an_unseekable_file_is_not_read_while_waiting_for_the_unlock(scripted: Scripted) -> None:
     portal = ReadOnly(until=10)
 
     async def main() -> None:
@@ -799,14 +803,14 @@ def test_a_file_that_cannot_be_rewound_waits_before_it_is_read(scripted: Scripte
     ("status", "is_open"),
     [(201, False), (400, False), (404, False), (308, True), (401, True), (500, True)],
 )
-def test_what_shows_that_a_portal_is_not_locked_any_more(status: int, is_open: bool) -> None:
+def test_only_some_statuses_show_the_end_of_the_lock(status: int, is_open: bool) -> None:
     breaker = Breaker()
     breaker.open("no new content", now=0, until=60)
     breaker.observe(status, sent=61)
     assert breaker.is_open is is_open
 
 
-def test_the_lock_of_another_host_is_not_the_portals(scripted: Scripted) -> None:
+def test_a_423_of_another_host_does_not_lock_the_portal(scripted: Scripted) -> None:
     def portal(request: httpx.Request) -> httpx.Response:
         if request.url.host == "elsewhere.example":
             return httpx.Response(423)
@@ -821,7 +825,7 @@ def test_the_lock_of_another_host_is_not_the_portals(scripted: Scripted) -> None
     clock.run(main())
 
 
-def test_a_lock_lasts_as_long_as_the_portal_says(scripted: Scripted) -> None:
+def test_a_lock_lasts_for_the_retry_after_of_the_portal(scripted: Scripted) -> None:
     locked = httpx.Response(423, headers={"Retry-After": "100"})
     portal = Portal(lambda number: locked if number == 0 else OK)
 
@@ -837,8 +841,8 @@ def test_a_lock_lasts_as_long_as_the_portal_says(scripted: Scripted) -> None:
     assert len(portal.times) == 2
 
 
-def test_the_time_of_a_lock_is_not_that_of_other_failures(scripted: Scripted) -> None:
-    """After an hour of read-only mode, a 429 is still worth another attempt."""
+def test_time_spent_locked_does_not_count_towards_other_retries(scripted: Scripted) -> None:
+    """After an hour of read-only mode, a 429 is still retried."""
     statuses = [423] * 60 + [429, 429, 201]
 
     def portal(request: httpx.Request) -> httpx.Response:
@@ -854,7 +858,7 @@ def test_the_time_of_a_lock_is_not_that_of_other_failures(scripted: Scripted) ->
     assert not statuses
 
 
-def test_an_error_says_how_long_it_has_waited_for_the_end_of_a_lock(scripted: Scripted) -> None:
+def test_an_error_reports_the_time_waited_for_the_unlock(scripted: Scripted) -> None:
     portal = ReadOnly(until=10_000)
 
     async def main() -> None:
@@ -870,7 +874,7 @@ def test_an_error_says_how_long_it_has_waited_for_the_end_of_a_lock(scripted: Sc
 # ---- Connections
 
 
-def test_who_waits_for_the_rate_takes_no_place(scripted: Scripted) -> None:
+def test_a_call_waiting_for_the_rate_holds_no_connection(scripted: Scripted) -> None:
     async def main() -> None:
         async with scripted(Portal(ok), max_connections=1) as client:
             slow = asyncio.ensure_future(read(client.with_options(rate=0.01), 2))
@@ -882,7 +886,7 @@ def test_who_waits_for_the_rate_takes_no_place(scripted: Scripted) -> None:
     clock.run(main())
 
 
-def test_a_pause_that_begins_while_one_waits_for_a_place_holds_for_it(scripted: Scripted) -> None:
+def test_a_pause_applies_to_calls_already_waiting_for_a_connection(scripted: Scripted) -> None:
     portal = Portal(lambda number: limited(Retry_After=20) if number == 0 else OK)
 
     async def main() -> list[Any]:
@@ -905,7 +909,7 @@ def test_10000_tasks_share_the_connections(scripted: Scripted) -> None:
     assert portal.most == 16
 
 
-def test_who_does_not_want_to_wait_for_a_connection(scripted: Scripted) -> None:
+def test_the_pool_timeout_limits_the_wait_for_a_connection(scripted: Scripted) -> None:
     portal = Portal(ok, latency=10)
 
     async def main() -> None:
@@ -922,7 +926,7 @@ def test_who_does_not_want_to_wait_for_a_connection(scripted: Scripted) -> None:
     clock.run(main())
 
 
-def test_a_connection_that_is_not_needed_any_more_is_free(scripted: Scripted) -> None:
+def test_failed_and_cancelled_calls_release_their_connection(scripted: Scripted) -> None:
     async def fails(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(1)
         if request.url.path.endswith("/404/"):
@@ -946,7 +950,7 @@ def test_a_connection_that_is_not_needed_any_more_is_free(scripted: Scripted) ->
     clock.run(main())
 
 
-# ---- Whatever happens
+# ---- Random scenarios
 
 SURPRISES: list[Callable[[random.Random], httpx.Response | Exception]] = [
     lambda _: httpx.Response(404),
@@ -962,19 +966,19 @@ SURPRISES: list[Callable[[random.Random], httpx.Response | Exception]] = [
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_nothing_hangs_and_every_place_is_given_back(seed: int) -> None:
-    """Any answers, quotas, options and cancellations: in the end the client is as it was."""
+def test_nothing_hangs_and_every_connection_is_released(seed: int) -> None:
+    """Random answers, quotas, options and cancellations leave no connection or lock in use."""
     chance = random.Random(seed)
-    under_way = most = 0
+    in_flight = most = 0
 
     async def portal(request: httpx.Request) -> httpx.Response:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal in_flight, most
+        in_flight += 1
+        most = max(most, in_flight)
         try:
             await asyncio.sleep(chance.choice([0, 0.1, 2]))
         finally:
-            under_way -= 1
+            in_flight -= 1
         answer = chance.choice(SURPRISES)(chance) if chance.random() < 0.3 else ok(0)
         if isinstance(answer, Exception):
             raise answer

@@ -1,4 +1,4 @@
-"""``fields`` as the ``X-Fields`` header says it, and what is refused before anything is sent."""
+"""``fields``: the ``X-Fields`` header made from them, and the errors raised before sending."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def header(fields: Fields, operation: str = "get_dataset") -> str:
         (["organization.name", "organization"], "organization"),
     ],
 )
-def test_a_mask(fields: Fields, sent: str) -> None:
+def test_fields_become_a_mask_header(fields: Fields, sent: str) -> None:
     assert header(fields) == sent
 
 
-def test_a_mask_of_a_page_is_for_its_items_and_keeps_what_pagination_needs() -> None:
+def test_a_page_mask_applies_to_its_items_and_keeps_the_pagination_fields() -> None:
     sent = header(["id"], "list_datasets")
     assert sent == "data{id},page,page_size,total,next_page,previous_page"
 
 
 @pytest.mark.parametrize("fields", ["extras{harvest:uri}", "metrics{views}", "extras{a{b}}"])
-def test_a_free_form_object_has_any_key(fields: str) -> None:
+def test_a_free_form_object_accepts_any_key(fields: str) -> None:
     assert header(fields) == fields
 
 
@@ -102,7 +102,7 @@ def test_a_free_form_object_has_any_key(fields: str) -> None:
         (b"id", "not a path of plain names"),
     ],
 )
-def test_what_cannot_be_had_is_refused(fields: Fields, complaint: str) -> None:
+def test_invalid_fields_are_refused(fields: Fields, complaint: str) -> None:
     with pytest.raises(MaskError, match=complaint) as caught:
         header(fields)
     assert str(caught.value).startswith("get_dataset: ")
@@ -115,13 +115,13 @@ def test_a_path_into_a_free_form_object_goes_one_key_deep() -> None:
         header(["extras.a.b"])
 
 
-def test_what_the_portal_only_hands_out_whole() -> None:
+def test_a_field_that_is_only_sent_whole_accepts_no_subfields() -> None:
     assert header("blocs", "get_post") == "blocs"
     with pytest.raises(MaskError, match="blocs is only sent as a whole"):
         header("blocs{class}", "get_post")
 
 
-def test_a_mask_of_a_page_that_is_wrapped_already() -> None:
+def test_a_mask_that_already_wraps_the_page_is_refused() -> None:
     with pytest.raises(MaskError, match=r"applies to the items of a page: leave out data\{"):
         header("data{id},total", "list_datasets")
 
@@ -133,6 +133,6 @@ def test_a_long_mask_makes_a_short_error() -> None:
         assert len(str(caught.value)) < 600
 
 
-def test_an_operation_without_masks() -> None:
+def test_an_operation_without_masks_refuses_fields() -> None:
     with pytest.raises(MaskError, match=r"create_dataset: .*always sends all"):
         header("id", "create_dataset")

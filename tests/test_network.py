@@ -1,4 +1,4 @@
-"""The library's own transport against servers that misbehave: everything fails in a known way."""
+"""The library's own transport against misbehaving servers: every failure is a known error."""
 
 from __future__ import annotations
 
@@ -40,12 +40,14 @@ BREAKS: dict[str, Answer] = {
     "breaks off in the body": says(OK + b'Content-Length: 100\r\n\r\n{"id": "1"}'),
     "breaks off in the chunks": says(OK + b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"id"\r\n'),
     "sends a broken chunk": says(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
-    "sends what is no gzip": says(OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
-    "sends a header too long": says(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 99_999 + b"\r\n\r\n"),
-    "sends no status": says(b"HTTP/1.1 abc OK\r\n\r\n"),
-    "says latin-1": says(b"HTTP/1.1 200 \xe9t\xe9\r\nContent-Length: 2\r\n\r\n{}"),
+    "sends invalid gzip": says(OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+    "sends too long a header": says(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 99_999 + b"\r\n\r\n"),
+    "sends an invalid status": says(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "sends latin-1 in the status line": says(
+        b"HTTP/1.1 200 \xe9t\xe9\r\nContent-Length: 2\r\n\r\n{}"
+    ),
     "redirects to a script": redirects("javascript:alert(1)"),
-    "redirects to mail": redirects("mailto:me@portal.example"),
+    "redirects to a mail address": redirects("mailto:me@portal.example"),
     "redirects to an impossible host": redirects("http://a..b/"),
     "redirects to another protocol": redirects("ftp://127.0.0.1/file"),
 }
@@ -79,7 +81,7 @@ async def text_of_a_stream(client: Client) -> str:
         b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-async def test_a_status_that_is_no_success_is_an_error(answer: bytes) -> None:
+async def test_a_status_other_than_success_is_an_error(answer: bytes) -> None:
     async with server(says(answer)) as url, client_of(url) as client:
         with pytest.raises(APIError):
             await text_of_a_stream(client)
@@ -87,7 +89,7 @@ async def test_a_status_that_is_no_success_is_an_error(answer: bytes) -> None:
             await datasets.delete_dataset(client, "velos")
 
 
-async def test_an_answer_that_stalls_is_a_timeout() -> None:
+async def test_a_stalled_answer_is_a_timeout() -> None:
     async with server(stalls) as url, client_of(url, timeout=0.05) as client:
         with pytest.raises(TimeoutError, match=url):
             await datasets.get_dataset(client, "velos")
@@ -117,7 +119,7 @@ async def test_no_more_connections_are_opened_than_allowed() -> None:
     assert 1 <= most <= 2
 
 
-async def test_closing_the_client_under_a_call_says_so() -> None:
+async def test_closing_the_client_ends_its_calls_with_an_error() -> None:
     async with server(stalls) as url:
         async with client_of(url, max_connections=1) as client:
             calls = [asyncio.create_task(datasets.get_dataset(client, "a")) for _ in range(3)]
@@ -127,7 +129,7 @@ async def test_closing_the_client_under_a_call_says_so() -> None:
     assert any("closed" in str(result) for result in results)
 
 
-async def test_what_was_handled_meanwhile_keeps_its_frames() -> None:
+async def test_an_exception_being_handled_keeps_its_traceback() -> None:
     async with server(stalls) as url, client_of(url) as client:
         first = LookupError("first")
         try:
@@ -141,7 +143,7 @@ async def test_what_was_handled_meanwhile_keeps_its_frames() -> None:
         assert first.__traceback__ is not None
 
 
-async def test_cancelling_a_call_gives_its_connection_back() -> None:
+async def test_cancelling_a_call_releases_its_connection() -> None:
     stalling = True
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -157,13 +159,13 @@ async def test_cancelling_a_call_gives_its_connection_back() -> None:
         assert (await datasets.get_dataset(client, "velos")).to_dict() == {}
 
 
-async def test_pages_under_way_end_with_the_client() -> None:
+async def test_closing_the_client_ends_a_page_walk_with_an_error() -> None:
     async with server(stalls) as url:
         async with client_of(url) as client:
             walk = datasets.list_datasets(client).pages(concurrency=3)
             first = asyncio.create_task(anext(walk))
             await asyncio.sleep(0.02)
-        # As a plain call ends: nobody has cancelled the task that waits for it.
+        # The same error as for a plain call, since the waiting task itself was not cancelled.
         with pytest.raises(RuntimeError, match="the Client was closed"):
             await first
 
@@ -178,7 +180,7 @@ async def test_pages_under_way_end_with_the_client() -> None:
         (b'id;title\r\n1;"a', "unexpected end of data"),
     ],
 )
-async def test_what_is_no_csv_is_a_decode_error(content: bytes, complaint: str) -> None:
+async def test_invalid_csv_is_a_decode_error(content: bytes, complaint: str) -> None:
     length = f"Content-Length: {len(content)}\r\n\r\n".encode()
     async with server(says(OK + length + content)) as url, client_of(url) as client:
         stream = site.get_site_tags_csv(client)
@@ -186,7 +188,7 @@ async def test_what_is_no_csv_is_a_decode_error(content: bytes, complaint: str) 
             [row async for row in stream.rows()]
 
 
-async def test_a_csv_with_a_mark_before_it_and_a_cell_of_any_length() -> None:
+async def test_csv_may_start_with_a_bom_and_have_long_cells() -> None:
     content = gzip.compress(b"\xef\xbb\xbfid;text\r\n1;" + b"a" * 200_000 + b"\r\n")
     head = OK + f"Content-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n".encode()
     async with server(says(head + content)) as url, client_of(url) as client:
@@ -194,7 +196,7 @@ async def test_a_csv_with_a_mark_before_it_and_a_cell_of_any_length() -> None:
         assert [row async for row in stream.rows()] == [{"id": "1", "text": "a" * 200_000}]
 
 
-async def test_passwords_and_proxies_of_the_environment_stay_out_of_it(
+async def test_netrc_and_proxy_settings_of_the_environment_are_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[bytes] = []
@@ -220,7 +222,7 @@ async def test_passwords_and_proxies_of_the_environment_stay_out_of_it(
     assert b"authorization" not in request.lower()
 
 
-async def test_a_redirect_operation_says_where_it_leads_or_that_it_does_not() -> None:
+async def test_a_redirect_operation_returns_an_http_target_or_fails() -> None:
     async with server(redirects("/logout/")) as url, client_of(url) as client:
         assert await proconnect.start_proconnect_logout(client) == f"{url}/logout/"
     async with server(redirects("javascript:alert(1)")) as url, client_of(url) as client:
@@ -228,10 +230,10 @@ async def test_a_redirect_operation_says_where_it_leads_or_that_it_does_not() ->
             await proconnect.start_proconnect_logout(client)
 
 
-async def test_what_was_never_sent_says_so() -> None:
+async def test_an_error_before_sending_is_marked_as_not_sent() -> None:
     async with server(says(b"")) as url:
         pass
-    async with client_of(url) as client:  # Nobody listens there any more.
+    async with client_of(url) as client:  # The server no longer listens there.
         with pytest.raises(NetworkError, match="Connect call failed") as caught:
             await datasets.get_dataset(client, "velos")
     assert not caught.value.is_sent
@@ -239,7 +241,7 @@ async def test_what_was_never_sent_says_so() -> None:
 
 
 @pytest.mark.parametrize("name", ["closes at once", "resets", "breaks off in the headers"])
-async def test_what_may_have_been_carried_out_says_so(name: str) -> None:
+async def test_an_error_after_sending_is_marked_as_sent(name: str) -> None:
     async with server(BREAKS[name]) as url, client_of(url) as client:
         with pytest.raises(NetworkError) as caught:
             await datasets.get_dataset(client, "velos")
@@ -249,7 +251,7 @@ async def test_what_may_have_been_carried_out_says_so(name: str) -> None:
 @pytest.mark.parametrize(
     ("number", "kind"), [(socket.EAI_NONAME, UnreachableError), (socket.EAI_AGAIN, NetworkError)]
 )
-async def test_a_name_that_nobody_knows_is_looked_up_once(
+async def test_an_unknown_host_is_looked_up_only_once(
     number: int, kind: type[NetworkError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lookups: list[object] = []
@@ -268,7 +270,7 @@ async def test_a_name_that_nobody_knows_is_looked_up_once(
     assert len(lookups) == caught.value.attempts == (1 if kind is UnreachableError else 3)
 
 
-async def test_who_cannot_prove_to_be_the_portal_is_asked_once() -> None:
+async def test_an_untrusted_certificate_is_not_retried() -> None:
     requests: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -288,8 +290,8 @@ async def test_who_cannot_prove_to_be_the_portal_is_asked_once() -> None:
     assert not requests
 
 
-async def test_what_is_asked_for_arrives_as_it_is() -> None:
-    """A second bare question mark is too many for udata 14.13.0, which answers 400."""
+async def test_a_query_arrives_unchanged() -> None:
+    """Question marks are escaped, as udata 14.13.0 answers 400 to a second bare one."""
     heads: list[str] = []
     asked = "? a/b&c=d#e%f+g é"
     page = {"data": [], "page": 1, "page_size": 20, "total": 0, "next_page": None}

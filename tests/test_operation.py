@@ -1,4 +1,4 @@
-"""One call, as it will be on the wire; nothing is sent in these tests."""
+"""Calls prepared from an operation: path, query and validation, without sending anything."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def call(dataset: str = "velos", **query: object) -> Call:
     return prepare(GET_RESOURCE, path={"dataset": dataset, "rid": 7}, query=query)  # type: ignore[arg-type]
 
 
-def test_path_parameters_take_their_places() -> None:
+def test_path_parameters_are_filled_in() -> None:
     assert call().path == "datasets/velos/resources/7/"
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a/b", "/", "a\\b", "../users"])
-def test_a_path_parameter_that_would_lead_elsewhere_is_refused(value: str) -> None:
+def test_a_path_parameter_that_would_change_the_path_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="get_resource: the path parameter dataset is"):
         call(value)
 
 
 @pytest.mark.parametrize("value", [UNSET, None, b"velos", 1.5, ["velos"]])
-def test_a_path_parameter_is_a_text_or_a_number(value: Any) -> None:
+def test_a_path_parameter_must_be_text_or_a_whole_number(value: Any) -> None:
     with pytest.raises(ValueError, match="get_resource: the path parameter dataset is"):
         call(value)
 
 
 @pytest.mark.parametrize("value", [UNSET, b"velos", [None], {"a": 1}])
-def test_a_query_parameter_has_a_text(value: Any) -> None:
-    with pytest.raises(ValueError, match="get_resource: the query parameter q is"):
+def test_a_query_parameter_of_an_unsupported_type_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="get_resource: the parameter q is"):
         call(q=value)
 
 
@@ -58,7 +58,7 @@ def test_a_path_parameter_stays_one_segment(value: str) -> None:
     assert not set(segments[1]) & set("?#%") - {"%"}
 
 
-def test_the_query_has_what_was_given() -> None:
+def test_the_query_encodes_the_given_parameters() -> None:
     query = call(
         q="vélo & cie",
         page=2,
@@ -79,7 +79,7 @@ def test_the_query_has_what_was_given() -> None:
     ]
 
 
-def test_a_call_with_another_page_is_another_call() -> None:
+def test_with_query_returns_a_new_call() -> None:
     first = call(page=1, q="bus")
     assert first.with_query(page=2).query == {"page": 2, "q": "bus"}
     assert first.query == {"page": 1, "q": "bus"}

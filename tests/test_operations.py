@@ -1,4 +1,4 @@
-"""The table of operations, against the pinned Swagger itself."""
+"""The table of operations, compared with the pinned Swagger documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_operation = pytest.mark.parametrize(
 
 
 def pinned(release: str) -> set[tuple[str, str]]:
-    """The operations of a release, by method and path; the names of parameters do not count."""
+    """Return the operations of a release as methods and paths, without parameter names."""
     document = json.loads((OPENAPI / f"udata-{release}.json").read_bytes())
     return {
         (method.upper(), shape(path))
@@ -38,12 +38,12 @@ def shape(path: str) -> str:
     return re.sub(r"\{.*?\}", "{}", path)
 
 
-def test_there_are_257() -> None:
+def test_there_are_257_operations() -> None:
     assert len(aiodatagouv.OPERATIONS) == 257
 
 
 @pytest.mark.parametrize(("release", "count"), [("14.13.0", 222), ("17.18.0", 247)])
-def test_every_operation_of_each_release_is_there(release: str, count: int) -> None:
+def test_every_operation_of_each_release_is_included(release: str, count: int) -> None:
     served = {
         (one.method, shape(one.path)) for one in OPERATIONS.values() if release in one.releases
     }
@@ -51,7 +51,7 @@ def test_every_operation_of_each_release_is_there(release: str, count: int) -> N
     assert len(served) == count
 
 
-def test_what_only_the_older_release_serves_is_deprecated() -> None:
+def test_operations_of_the_older_release_only_are_deprecated() -> None:
     deprecated = {one.id: one.deprecated for one in OPERATIONS.values() if one.deprecated}
     assert deprecated == {
         "clear_apikey": "16.0.0",
@@ -68,10 +68,10 @@ def test_what_only_the_older_release_serves_is_deprecated() -> None:
 
 
 @each_operation
-def test_it_resolves_to_a_function_of_its_kind(operation: Operation) -> None:
+def test_an_operation_resolves_to_a_function_of_its_kind(operation: Operation) -> None:
     function = operation.function
     assert function.__name__ == operation.name
-    # Those call nothing before they are awaited, iterated over or read.
+    # Paginators and streams send nothing until they are awaited, iterated over or read.
     is_lazy = operation.kind in ("page", "stream")
     assert inspect.iscoroutinefunction(function) is not is_lazy
     answer = function.__annotations__["return"]
@@ -80,7 +80,7 @@ def test_it_resolves_to_a_function_of_its_kind(operation: Operation) -> None:
 
 
 @each_operation
-def test_its_function_takes_the_client_then_the_path_then_keywords(operation: Operation) -> None:
+def test_a_function_takes_the_client_then_the_path_then_keywords(operation: Operation) -> None:
     parameters = list(inspect.signature(operation.function).parameters.values())
     in_path = re.findall(r"\{(.*?)\}", operation.path)
     assert parameters[0].name == "client"
@@ -92,13 +92,13 @@ def test_its_function_takes_the_client_then_the_path_then_keywords(operation: Op
 
 
 @each_operation
-def test_its_types_can_be_looked_up(operation: Operation) -> None:
+def test_the_type_hints_of_a_function_can_be_resolved(operation: Operation) -> None:
     hints = get_type_hints(operation.function)
     assert hints.keys() == {*inspect.signature(operation.function).parameters, "return"}
 
 
 @each_operation
-def test_it_is_documented(operation: Operation) -> None:
+def test_a_function_documents_its_operation_and_arguments(operation: Operation) -> None:
     documentation = inspect.getdoc(operation.function) or ""
     assert f"``{operation.method} {operation.path}``" in documentation
     assert " ".join(documentation.split()).startswith(operation.summary)
@@ -112,10 +112,10 @@ def test_it_is_documented(operation: Operation) -> None:
 
 
 @each_operation
-def test_its_documentation_is_of_it_alone(operation: Operation) -> None:
+def test_a_docstring_omits_the_parts_common_to_all_functions(operation: Operation) -> None:
     documentation = inspect.getdoc(operation.function) or ""
-    for said_elsewhere in ("client:", "fields:", "into:", "DataGouvError:", "The answer, as"):
-        assert said_elsewhere not in documentation
+    for common in ("client:", "fields:", "into:", "DataGouvError:", "The answer, as"):
+        assert common not in documentation
     assert not re.search(r"^(Args|Returns|Raises):\n(\n|\Z)", documentation, re.MULTILINE)
     assert documentation == documentation.strip()
     for name, text in re.findall(r"^    (\w+): (.*)$", documentation, re.MULTILINE):
@@ -123,7 +123,7 @@ def test_its_documentation_is_of_it_alone(operation: Operation) -> None:
         assert text not in {f"The {words}.", f"The {words} to fetch.", f"Filter by {words}."}
 
 
-def test_what_all_functions_have_in_common_is_said_once() -> None:
+def test_the_parts_common_to_all_functions_are_documented_once() -> None:
     documentation = api.__doc__ or ""
     for word in ("client", "fields", "into", "DataGouvError", "Paginator", "Stream"):
         assert f"``{word}``" in documentation
@@ -132,7 +132,7 @@ def test_what_all_functions_have_in_common_is_said_once() -> None:
 
 
 @each_operation
-def test_it_is_a_constant(operation: Operation) -> None:
+def test_every_operation_is_a_constant(operation: Operation) -> None:
     assert getattr(ops, operation.name.upper()) is operation
     source = inspect.getsource(operation.function)
     assert f"prepare(ops.{operation.name.upper()}" in " ".join(source.split()).replace("( ", "(")
@@ -141,12 +141,12 @@ def test_it_is_a_constant(operation: Operation) -> None:
 def test_names_and_ids_are_unique() -> None:
     names = {one.name: one.id for one in OPERATIONS.values()}
     assert len(names) == len(OPERATIONS)
-    # The name of one is never the id of another: the command line takes both.
+    # No name is the id of another operation, as the command line takes both.
     assert {name for name, id_ in names.items() if name != id_} & {*OPERATIONS} == set()
 
 
 @each_operation
-def test_its_parameters_are_those_of_its_function(operation: Operation) -> None:
+def test_the_parameters_of_an_operation_match_its_function(operation: Operation) -> None:
     signature = inspect.signature(operation.function).parameters
     taken = {
         name: one for name, one in signature.items() if name not in ("client", "fields", "into")
@@ -162,7 +162,7 @@ def test_its_parameters_are_those_of_its_function(operation: Operation) -> None:
         assert written.annotation.removesuffix(" | None") == one.type
 
 
-async def test_its_query_goes_by_the_names_of_the_api() -> None:
+async def test_query_keys_follow_the_api() -> None:
     call = discussions.list_discussions(Client(), for_=["1"], page_size=5).call
     assert call.query_pairs() == [("page_size", "5"), ("for", "1")]
     keys = {one.name: one.key for one in ops.LIST_DISCUSSIONS.parameters}
@@ -189,7 +189,7 @@ async def test_an_unknown_keyword_is_a_type_error() -> None:
         datasets.list_datasets(Client(), colour="red")  # type: ignore[call-arg]
 
 
-def test_a_page_operation_says_what_its_items_are() -> None:
+def test_a_page_operation_declares_its_item_type() -> None:
     from aiodatagouv.api import datasets
     from aiodatagouv.models import Dataset, DatasetPage
 

@@ -1,4 +1,4 @@
-"""What may be different for some calls, and what can be seen of them."""
+"""Options of a derived client, the response callback and logging."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_a_client_with_other_options_shares_the_connections(scripted: Scri
         await datasets.get_dataset(other, "velos")
 
 
-async def test_it_is_not_entered_itself(scripted: Scripted) -> None:
+async def test_a_derived_client_cannot_be_entered(scripted: Scripted) -> None:
     client = scripted(Portal())
     with pytest.raises(RuntimeError, match="the Client that this one was derived from"):
         await client.with_options(lang="fr").__aenter__()
@@ -64,21 +64,21 @@ async def test_it_is_not_entered_itself(scripted: Scripted) -> None:
         ({"lang": ""}, "it must be the code of a language, such as 'fr'"),
     ],
 )
-def test_options_that_make_no_sense(wrong: dict[str, object], complaint: str) -> None:
+def test_invalid_options_are_refused(wrong: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Client(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=complaint):
         Client().with_options(**wrong)  # type: ignore[arg-type]
 
 
-async def test_the_language_goes_beside_the_query(scripted: Scripted) -> None:
+async def test_the_language_is_added_to_the_query(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal, lang="pt-BR") as client:
         await datasets.get_recent_datasets_atom_feed(client, q="bus").text()
     assert portal.requests[0].url.params.multi_items() == [("q", "bus"), ("lang", "pt-BR")]
 
 
-async def test_none_is_no_limit(scripted: Scripted) -> None:
+async def test_none_disables_the_timeout(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal, timeout=None, rate=None) as client:
         await datasets.get_dataset(client, "velos")
@@ -88,7 +88,7 @@ async def test_none_is_no_limit(scripted: Scripted) -> None:
     assert timeouts == [None, 3, None]
 
 
-async def test_every_answer_can_be_seen_as_it_came(scripted: Scripted) -> None:
+async def test_on_response_is_called_with_every_response(scripted: Scripted) -> None:
     seen: list[httpx.Response] = []
     portal = Portal(200, 503, 404)
     async with scripted(portal, retry=RetryPolicy(base=0)) as client:
@@ -102,20 +102,20 @@ async def test_every_answer_can_be_seen_as_it_came(scripted: Scripted) -> None:
     assert seen[0].json() == {"id": "1"}
     assert seen[0].request.url.path == "/api/1/datasets/velos/"
     assert caught.value.response is seen[2]
-    # Its session is as good as a key.
+    # A session cookie is as sensitive as the key.
     assert not [response for response in seen if "Set-Cookie" in response.headers]
 
 
-async def test_what_a_callback_raises_is_raised(scripted: Scripted) -> None:
+async def test_an_exception_of_a_callback_propagates(scripted: Scripted) -> None:
     def refuse(response: httpx.Response) -> None:
-        raise LookupError("as the caller wishes")
+        raise LookupError("raised by the callback")
 
     async with scripted(Portal(), on_response=refuse) as client:
-        with pytest.raises(LookupError, match="as the caller wishes"):
+        with pytest.raises(LookupError, match="raised by the callback"):
             await datasets.get_dataset(client, "velos")
 
 
-async def test_one_line_a_request_is_logged(
+async def test_each_request_is_logged_in_one_line(
     scripted: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:

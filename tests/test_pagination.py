@@ -1,4 +1,4 @@
-"""Lists that come in pages: one page, all pages, all items."""
+"""Paginators: one page, all pages or all items of a list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scripted = Callable[..., Client]
 
 
 class Catalogue:
-    """A portal with a list of datasets, numbered from 0, which may move while it is read."""
+    """A portal with a list of datasets, numbered from 0, that may change while it is read."""
 
     def __init__(self, size: int) -> None:
         self.ids = [str(number) for number in range(size)]
@@ -54,7 +54,9 @@ class Catalogue:
         )
 
 
-async def test_awaited_it_is_one_page_of_the_portals_size(scripted: Scripted) -> None:
+async def test_awaiting_a_paginator_returns_one_page_of_the_default_size(
+    scripted: Scripted,
+) -> None:
     portal = Catalogue(45)
     async with scripted(portal) as client:
         page = await datasets.list_datasets(client)
@@ -63,7 +65,7 @@ async def test_awaited_it_is_one_page_of_the_portals_size(scripted: Scripted) ->
     assert portal.asked == [(1, 20)]
 
 
-async def test_iterated_it_is_every_item(scripted: Scripted) -> None:
+async def test_iterating_a_paginator_yields_every_item(scripted: Scripted) -> None:
     portal = Catalogue(250)
     async with scripted(portal) as client:
         ids = [dataset.id async for dataset in datasets.list_datasets(client)]
@@ -71,7 +73,9 @@ async def test_iterated_it_is_every_item(scripted: Scripted) -> None:
     assert portal.asked == [(1, 100), (2, 100), (3, 100)]
 
 
-async def test_pages_are_of_the_size_asked_for_from_the_page_asked_for(scripted: Scripted) -> None:
+async def test_pages_have_the_requested_size_and_start_at_the_requested_page(
+    scripted: Scripted,
+) -> None:
     portal = Catalogue(10)
     async with scripted(portal) as client:
         pages = datasets.list_datasets(client, page=2, page_size=3).pages()
@@ -80,7 +84,7 @@ async def test_pages_are_of_the_size_asked_for_from_the_page_asked_for(scripted:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5, 16])
-async def test_any_number_of_pages_under_way_comes_in_order(
+async def test_concurrently_fetched_pages_are_yielded_in_order(
     scripted: Scripted, concurrency: int
 ) -> None:
     portal = Catalogue(95)
@@ -90,7 +94,7 @@ async def test_any_number_of_pages_under_way_comes_in_order(
     assert portal.most_under_way == min(concurrency, 9)
 
 
-async def test_one_page_at_a_time_is_not_fetched_ahead(scripted: Scripted) -> None:
+async def test_pages_are_not_fetched_ahead_without_concurrency(scripted: Scripted) -> None:
     portal = Catalogue(30)
     async with scripted(portal) as client:
         async for page in datasets.list_datasets(client, page_size=10).pages():
@@ -105,7 +109,7 @@ async def test_an_empty_list_is_one_request(scripted: Scripted) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_a_list_that_shrinks_ends(scripted: Scripted, concurrency: int) -> None:
+async def test_iteration_ends_when_the_list_shrinks(scripted: Scripted, concurrency: int) -> None:
     portal = Catalogue(40)
 
     def shrink(page: int) -> None:
@@ -118,7 +122,7 @@ async def test_a_list_that_shrinks_ends(scripted: Scripted, concurrency: int) ->
         assert len([dataset async for dataset in items]) == 20
 
 
-async def test_what_comes_again_is_yielded_once(scripted: Scripted) -> None:
+async def test_a_repeated_item_is_yielded_once(scripted: Scripted) -> None:
     portal = Catalogue(40)
 
     def insert(page: int) -> None:
@@ -131,7 +135,7 @@ async def test_what_comes_again_is_yielded_once(scripted: Scripted) -> None:
     assert {str(number) for number in range(40)} <= {*ids}
 
 
-async def test_fields_may_come_from_anywhere(scripted: Scripted) -> None:
+async def test_fields_may_be_a_generator(scripted: Scripted) -> None:
     portal = Catalogue(25)
     async with scripted(portal) as client:
         listed = datasets.list_datasets(client, fields=(name for name in ["id"]))
@@ -150,7 +154,7 @@ async def test_items_without_an_id_are_all_yielded(scripted: Scripted) -> None:
         assert [dataset.title async for dataset in items] == ["a", "a", "a"]
 
 
-async def test_a_list_that_is_not_there_is_an_error(scripted: Scripted) -> None:
+async def test_a_missing_list_is_an_error(scripted: Scripted) -> None:
     def portal(_: httpx.Request) -> httpx.Response:
         return httpx.Response(404, json={"message": "No such organization"})
 
@@ -160,7 +164,9 @@ async def test_a_list_that_is_not_there_is_an_error(scripted: Scripted) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-async def test_leaving_early_leaves_nothing_under_way(scripted: Scripted, concurrency: int) -> None:
+async def test_closing_an_iterator_early_leaves_no_task_running(
+    scripted: Scripted, concurrency: int
+) -> None:
     portal = Catalogue(100)
     async with scripted(portal) as client:
         pages = datasets.list_datasets(client, page_size=10).pages(concurrency=concurrency)
@@ -168,12 +174,12 @@ async def test_leaving_early_leaves_nothing_under_way(scripted: Scripted, concur
             if page.page == 2:
                 break
         await pages.aclose()
-        await asyncio.sleep(0)  # What was cancelled ends.
+        await asyncio.sleep(0)  # Let the cancelled tasks end.
         assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
     assert len(portal.asked) <= 2 + concurrency
 
 
-async def test_breaking_off_leaves_nothing_under_way(scripted: Scripted) -> None:
+async def test_breaking_out_of_a_loop_leaves_no_task_running(scripted: Scripted) -> None:
     portal = Catalogue(100)
     async with scripted(portal) as client:
         async for _ in datasets.list_datasets(client, page_size=10).items(concurrency=4):
@@ -183,16 +189,16 @@ async def test_breaking_off_leaves_nothing_under_way(scripted: Scripted) -> None
         assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
-async def test_less_than_one_page_at_a_time_is_refused() -> None:
+async def test_a_concurrency_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="concurrency is 0"):
         await anext(datasets.list_datasets(Client()).pages(concurrency=0))
 
 
-def test_nothing_is_sent_before_it_is_used() -> None:
+def test_the_repr_of_a_paginator_sends_nothing() -> None:
     assert repr(datasets.list_datasets(Client())) == "<Paginator of list_datasets>"
 
 
-# ---- Walks of which nothing is lost; `test_stable` has what may happen meanwhile
+# ---- Stable walks; `test_stable` covers the changes that may happen meanwhile
 
 
 @define
@@ -201,7 +207,7 @@ class Title:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_a_stable_walk_yields_what_was_pulled_to_a_page_that_had_been_read(
+async def test_a_stable_walk_yields_items_moved_to_a_page_already_read(
     concurrency: int,
 ) -> None:
     portal = MovingPortal.of(50, 3, left=40)
@@ -212,7 +218,7 @@ async def test_a_stable_walk_yields_what_was_pulled_to_a_page_that_had_been_read
     assert portal.throughout <= {*ids}
 
 
-async def test_stable_pages_have_what_is_new_alone() -> None:
+async def test_stable_pages_contain_only_new_items() -> None:
     portal = MovingPortal.of(50, 5, left=40)
     async with portal.client() as client:
         found = datasets.list_datasets(client, page_size=5)
@@ -223,22 +229,22 @@ async def test_stable_pages_have_what_is_new_alone() -> None:
     assert {page.page_size for page in pages} >= {5}
 
 
-async def test_what_a_stable_walk_asks_for_besides_is_not_shown() -> None:
+async def test_fields_added_by_a_stable_walk_are_not_shown() -> None:
     async with MovingPortal.of(30, 0, left=0).client() as client:
         found = datasets.list_datasets(client, page_size=10, fields=["title"])
         items = [one.to_dict() async for one in found.items(stable=True)]
         pages = [page async for page in found.pages(stable=True)]
-        titles = [one async for one in found_into(client).items(stable=True)]
+        titles = [one async for one in titles_of(client).items(stable=True)]
     assert items[29] == {"title": "Jeu 29, version 0"}
     assert [one.to_dict() for page in pages for one in page.data] == items
     assert titles == [Title(f"Jeu {one}, version 0") for one in range(30)]
 
 
-def found_into(client: Client) -> Paginator[Page[Title], Title]:
+def titles_of(client: Client) -> Paginator[Page[Title], Title]:
     return datasets.list_datasets(client, page_size=10).into(Title)
 
 
-async def test_a_list_without_a_stable_walk_says_why() -> None:
+async def test_a_list_without_a_stable_walk_is_refused_with_the_reason() -> None:
     sent: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Classes that answers are decoded into: their masks, and what they may declare."""
+"""Projections: classes that answers are decoded into, their masks and permitted types."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def mask(class_: type[Any]) -> str:
     return masks.write(projection_of(class_, DATASET).mask)
 
 
-def test_the_mask_of_a_class_is_what_it_declares() -> None:
+def test_the_mask_of_a_class_lists_its_fields() -> None:
     assert mask(Title) == (
         "id,title,organization{name,class,logo},resources{url,checksum{value,type}},"
         "created_at,extras"
@@ -106,7 +106,7 @@ def test_the_mask_of_a_class_is_what_it_declares() -> None:
     assert mask(TitleStruct) == "title,organization{class,name},frequency,resources"
 
 
-def test_attrs_classes_nested_and_renamed() -> None:
+def test_attrs_classes_may_be_nested_and_renamed() -> None:
     filled = projection_of(Title, DATASET).one("get_dataset", ANSWER)
     assert filled == Title(
         id="1",
@@ -118,17 +118,17 @@ def test_attrs_classes_nested_and_renamed() -> None:
     )
 
 
-def test_dataclasses() -> None:
+def test_dataclasses_are_filled() -> None:
     filled = projection_of(TitleData, DATASET).one("get_dataset", ANSWER)
     assert filled == TitleData("Vélos", OrgData("Nantes"), ("a", "b"))
 
 
-def test_typed_dicts_have_what_they_declare_and_no_more() -> None:
+def test_typed_dicts_hold_only_their_declared_keys() -> None:
     filled = projection_of(TitleDict, DATASET).one("get_dataset", ANSWER)
     assert filled == {"title": "Vélos", "organization": {"name": "Nantes"}}
 
 
-def test_structs_rename_as_msgspec_does() -> None:
+def test_structs_support_the_renames_of_msgspec() -> None:
     filled = projection_of(TitleStruct, DATASET).one("get_dataset", ANSWER)
     assert filled == TitleStruct(
         label="Vélos",
@@ -138,7 +138,7 @@ def test_structs_rename_as_msgspec_does() -> None:
     )
 
 
-def test_lists_and_pages() -> None:
+def test_lists_and_pages_are_decoded() -> None:
     one = b'{"title": "a", "organization": null}'
     filled = projection_of(TitleDict, DATASETS)
     assert filled.many("x", b"[%b, %b]" % (one, one)) == [{"title": "a", "organization": None}] * 2
@@ -147,7 +147,7 @@ def test_lists_and_pages() -> None:
     assert page == Page([{"title": "a", "organization": None}], 2, 1, 2, None, "p")
 
 
-def test_a_field_may_be_optional_in_the_class_alone() -> None:
+def test_a_missing_field_gets_the_default_of_the_class() -> None:
     @define
     class Sparse:
         title: str = "untitled"
@@ -182,13 +182,13 @@ class Covered:
     temporal_coverage: Coverage | None
 
 
-def test_a_day_is_a_date() -> None:
+def test_a_date_field_is_decoded_to_a_date() -> None:
     content = b'{"temporal_coverage": {"start": "5 Dec 2014"}}'
     filled = projection_of(Covered, DATASET).one("x", content)
     assert filled == Covered(Coverage(dt.date(2014, 12, 5)))
 
 
-def test_what_is_not_quite_json_is_read_nevertheless() -> None:
+def test_infinity_is_accepted_in_json() -> None:
     @dataclasses.dataclass
     class Extras:
         extras: dict[str, float] | None
@@ -302,7 +302,7 @@ class ShoutedData:
         self.shout = f"{self.title}!"
 
 
-def test_a_class_may_add_to_what_it_gets() -> None:
+def test_a_class_may_compute_further_attributes() -> None:
     assert mask(Shouted) == "slug,title"
     filled = projection_of(Shouted, DATASET).one("x", b'{"slug": "a-b", "title": "a"}')
     assert (filled._slug, filled.name, filled.shout) == ("a-b", "a", "a!")
@@ -339,7 +339,7 @@ def one_field(name: str, type_: Any) -> type[Any]:
         ("frequency", OpenFrequency | None),
     ],
 )
-def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
+def test_types_wide_enough_for_the_model_are_accepted(name: str, type_: Any) -> None:
     assert mask(one_field(name, type_)).startswith(name)
 
 
@@ -394,15 +394,13 @@ def test_what_holds_all_that_the_model_says(name: str, type_: Any) -> None:
         ({"title": str}, "is not a class"),
     ],
 )
-def test_what_does_not_fit_is_refused_before_anything_is_sent(
-    class_: type[Any], complaint: str
-) -> None:
+def test_unsuitable_classes_are_refused_before_sending(class_: type[Any], complaint: str) -> None:
     with pytest.raises(MaskError, match=complaint) as caught:
         projection_of(class_, DATASET)
     assert str(caught.value).startswith("get_dataset: ")
 
 
-def test_a_class_for_some_keys_of_a_free_form_object() -> None:
+def test_a_class_may_select_keys_of_a_free_form_object() -> None:
     class_ = one_field("metrics", Metrics | None)
     assert mask(class_) == "metrics{views,followers}"
     filled = projection_of(class_, DATASET).one("x", b'{"metrics": {"views": 3}}')
@@ -432,7 +430,7 @@ def test_a_class_may_be_generic() -> None:
         (b'{"title": "a", "organization": {}}', "$.organization.name", "a value", "nothing"),
     ],
 )
-def test_an_answer_that_does_not_fit_says_where(
+def test_an_error_in_an_answer_names_its_path(
     content: bytes, path: str, expected: str, found: str
 ) -> None:
     with pytest.raises(DecodeError, match=found) as caught:
@@ -441,6 +439,6 @@ def test_an_answer_that_does_not_fit_says_where(
     assert (error.operation, error.path, error.expected) == ("get_dataset", path, expected)
 
 
-def test_an_unreadable_date_says_where() -> None:
+def test_an_unreadable_date_names_its_path() -> None:
     with pytest.raises(DecodeError, match=r"at \$.created_at, got Invalid RFC3339"):
         projection_of(Dates, DATASET).one("x", b'{"created_at": "yesterday"}')

@@ -1,4 +1,4 @@
-"""What a portal says of how often it may be called: whatever it is, it is read or left aside."""
+"""Rate limit headers: reading Retry-After and quotas, and spending a quota."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNIX = int(NOW.timestamp())
 
 
 def at(seconds: float) -> str:
-    """An HTTP date so many seconds from now."""
+    """Format the HTTP date a number of seconds after NOW."""
     return format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
 
 
@@ -43,12 +43,12 @@ def at(seconds: float) -> str:
         ("Sun, 99 Foo 2026 99:99:99 GMT", None),
     ],
 )
-def test_retry_after(text: str, seconds: float | None) -> None:
+def test_retry_after_is_parsed(text: str, seconds: float | None) -> None:
     assert retry_after({"Retry-After": text}, NOW) == seconds
 
 
 @pytest.mark.parametrize("skew", [-86400 * 365, -3600, 0, 59, 86400])
-def test_the_portals_own_clock_counts(skew: int) -> None:
+def test_times_are_relative_to_the_portals_clock(skew: int) -> None:
     date = {"Date": at(skew)}
     assert retry_after({**date, "Retry-After": at(skew + 30)}, NOW) == 30
     quota = {"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": str(UNIX + skew + 30)}
@@ -73,7 +73,7 @@ def test_the_portals_own_clock_counts(skew: int) -> None:
         ("100", "7", "9" * 400, None),
     ],
 )
-def test_a_quota(
+def test_a_quota_is_parsed(
     limit: str | None, remaining: str | None, reset: str | None, quota: Quota | None
 ) -> None:
     given = {"Limit": limit, "Remaining": remaining, "Reset": reset}
@@ -81,7 +81,7 @@ def test_a_quota(
     assert read_quota(headers, NOW) == quota
 
 
-def test_a_quota_that_is_used_up_asks_to_wait() -> None:
+def test_an_exhausted_quota_sets_the_wait() -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(UNIX + 60)}
     assert retry_after(headers, NOW) == 60
     assert retry_after({**headers, "Retry-After": "5"}, NOW) == 60
@@ -103,7 +103,7 @@ HEADERS = st.fixed_dictionaries(
 
 
 @given(HEADERS)
-def test_whatever_a_portal_says_makes_sense_or_is_left_aside(headers: dict[str, str]) -> None:
+def test_arbitrary_headers_are_read_sensibly_or_ignored(headers: dict[str, str]) -> None:
     asked = retry_after(headers, NOW)
     assert asked is None or asked >= 0
     quota = read_quota(headers, NOW)
@@ -114,7 +114,7 @@ def test_whatever_a_portal_says_makes_sense_or_is_left_aside(headers: dict[str, 
 
 
 class Server:
-    """Counts requests as a portal with a quota does: so many each time."""
+    """A portal with a quota of requests per time window."""
 
     def __init__(self, limit: int, seconds: int) -> None:
         self.limit, self.seconds = limit, seconds
@@ -141,10 +141,10 @@ class Server:
     slow=st.floats(0, 0.4),
     seed=st.integers(0, 10**6),
 )
-def test_a_quota_is_never_used_up_by_more_than_it_has(
+def test_a_quota_is_never_exceeded(
     limit: int, seconds: int, connections: int, hurry: float, slow: float, seed: int
 ) -> None:
-    """Requests take any time to come to the portal, and answers to come back, in any order."""
+    """Requests and answers travel for random times, and arrive in any order."""
     chance = random.Random(seed)
     server, budget = Server(limit, seconds), Budget()
     now = 0.0
@@ -170,7 +170,7 @@ def test_a_quota_is_never_used_up_by_more_than_it_has(
     assert server.rejected == 0
 
 
-def test_the_last_part_of_a_quota_is_spread_over_the_time_that_is_left() -> None:
+def test_the_last_part_of_a_quota_is_spread_over_the_remaining_time() -> None:
     budget = Budget()
     budget.observe(Quota(100, 12, UNIX + 90, 90), now=0, in_flight=0)
     sent, now = [], 0.0
@@ -182,7 +182,7 @@ def test_the_last_part_of_a_quota_is_spread_over_the_time_that_is_left() -> None
     assert budget.delay(now, 0) == pytest.approx(90 - now)
 
 
-def test_a_quota_that_is_over_is_not_what_a_late_answer_says() -> None:
+def test_a_late_answer_about_an_expired_quota_is_ignored() -> None:
     budget = Budget()
     budget.observe(Quota(100, 99, UNIX + 60, 60), now=0, in_flight=0)
     budget.observe(Quota(100, 1, UNIX, 0.5), now=0, in_flight=0)
@@ -190,24 +190,24 @@ def test_a_quota_that_is_over_is_not_what_a_late_answer_says() -> None:
     assert budget.delay(0, 0) == 0
 
 
-def test_a_portal_that_falls_silent_is_asked_again() -> None:
+def test_an_expired_quota_no_longer_delays_requests() -> None:
     budget = Budget()
     budget.observe(Quota(20, 19, UNIX + 5, 5), now=0, in_flight=0)
     now = 10.0
-    for _ in range(50):  # None of the answers says anything.
+    for _ in range(50):  # No answer has quota headers.
         assert budget.delay(now, 0) == 0
         budget.take(now)
         now += 1
 
 
-def test_what_is_left_is_spread_but_not_over_hours() -> None:
+def test_a_long_quota_is_spread_with_short_delays() -> None:
     budget = Budget()
     budget.observe(Quota(100, 9, UNIX + 3600, 3600), now=0, in_flight=0)
     budget.take(0)
     assert budget.delay(0, 0) == 10
 
 
-def test_the_shorter_of_two_quotas_counts_as_well() -> None:
+def test_the_shorter_of_two_quotas_is_respected_too() -> None:
     budget = Budget()
     budget.observe(Quota(1000, 900, UNIX + 3600, 3600), now=0, in_flight=0)
     budget.observe(Quota(10, 0, UNIX + 30, 30), now=0, in_flight=0)
@@ -215,21 +215,23 @@ def test_the_shorter_of_two_quotas_counts_as_well() -> None:
     assert budget.delay(30, 0) == 0
 
 
-def test_nothing_is_left_until_what_is_under_way_has_been_answered() -> None:
+def test_requests_in_flight_are_deducted_from_the_quota() -> None:
     budget = Budget()
     budget.observe(Quota(10, 3, UNIX + 60, 60), now=0, in_flight=3)
     assert budget.delay(0, 3) == 60
-    budget.observe(Quota(10, 4, UNIX + 60, 60), now=1, in_flight=2)  # It was counted before.
+    budget.observe(
+        Quota(10, 4, UNIX + 60, 60), now=1, in_flight=2
+    )  # Counted before the previous answer.
     assert budget.delay(1, 2) > 0
     budget.observe(Quota(10, 2, UNIX + 60, 60), now=2, in_flight=1)
     budget.observe(Quota(10, 3, UNIX + 60, 60), now=3, in_flight=0)
-    assert budget.delay(3, 0) == 0  # The least that was said is 2.
+    assert budget.delay(3, 0) == 0  # The lowest remaining count was 2.
     budget.take(3)
     budget.take(3)
     assert budget.delay(3, 0) == 60
 
 
-def test_what_is_under_way_when_a_quota_begins_may_count_for_it() -> None:
+def test_requests_in_flight_may_count_towards_the_next_quota() -> None:
     budget = Budget()
     budget.observe(Quota(10, 5, UNIX + 5, 5), now=0, in_flight=0)
     sent = 0

@@ -1,4 +1,4 @@
-"""How fast a client sends: evenly, at a rate that is given or one that it finds."""
+"""Rates: fixed ones, and adaptive ones that find the limit of a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GAPS = st.lists(st.floats(0, 10), min_size=2, max_size=60)
 
 
 def times(rate: Rate, gaps: list[float]) -> list[float]:
-    """When requests are sent that come so long after each other."""
+    """Return the times at which requests are sent, given the gaps between them."""
     now, sent = 0.0, list[float]()
     for gap in gaps:
         now += gap
@@ -26,7 +26,7 @@ def times(rate: Rate, gaps: list[float]) -> list[float]:
 
 
 @given(rate=st.floats(0.1, 1000), gaps=GAPS)
-def test_no_time_has_more_than_the_rate_and_its_burst(rate: float, gaps: list[float]) -> None:
+def test_no_interval_exceeds_the_rate_plus_the_burst(rate: float, gaps: list[float]) -> None:
     sent = times(Rate(rate), gaps)
     together = max(1, min(rate, 10 - rate))
     for first in range(len(sent)):
@@ -36,15 +36,13 @@ def test_no_time_has_more_than_the_rate_and_its_burst(rate: float, gaps: list[fl
 
 
 @given(rate=st.floats(0.1, 1000), gaps=GAPS)
-def test_no_second_has_more_than_ten_because_some_went_at_once(
-    rate: float, gaps: list[float]
-) -> None:
+def test_a_burst_never_exceeds_ten_requests_in_a_second(rate: float, gaps: list[float]) -> None:
     sent = times(Rate(rate), gaps)
     busiest = max(sum(start <= one < start + 1 - 1e-6 for one in sent) for start in sent)
     assert busiest <= max(10, math.ceil(rate))
 
 
-def test_who_comes_too_early_waits_no_longer_than_needed() -> None:
+def test_a_request_waits_no_longer_than_needed() -> None:
     assert times(Rate(4), [0] * 6) == [0, 0, 0, 0, 0.25, 0.5]
     assert Rate(4).delay(100) == 0
 
@@ -53,16 +51,16 @@ def test_a_high_rate_is_even_from_the_start() -> None:
     assert times(Rate(50), [0] * 4) == pytest.approx([0, 0.02, 0.04, 0.06])
 
 
-def test_who_is_late_does_not_catch_up() -> None:
+def test_a_late_request_does_not_catch_up() -> None:
     rate = Rate(50)
     assert times(rate, [0, 1.005, 0]) == pytest.approx([0, 1.005, 1.025])
 
 
-def test_any_number() -> None:
+def test_an_infinite_rate_has_no_delay() -> None:
     assert times(Rate(math.inf), [0] * 4) == [0, 0, 0, 0]
 
 
-def test_as_many_at_once_as_the_burst_says() -> None:
+def test_a_burst_is_sent_at_once() -> None:
     assert times(Rate(4, burst=1), [0] * 3) == [0, 0.25, 0.5]
     assert times(Rate(50, burst=3), [0] * 4) == pytest.approx([0, 0, 0, 0.02])
     for wrong in (0, 0.5, math.nan):
@@ -70,7 +68,7 @@ def test_as_many_at_once_as_the_burst_says() -> None:
             Rate(4, burst=wrong)
 
 
-def test_after_a_pause_they_go_one_by_one() -> None:
+def test_requests_after_a_pause_are_sent_one_by_one() -> None:
     rate = Rate(4)
     rate.take(0)
     rate.pause(10)
@@ -78,13 +76,13 @@ def test_after_a_pause_they_go_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), 1e-310])
-def test_a_rate_that_makes_no_sense(rate: float) -> None:
+def test_an_invalid_rate_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="requests a second above 0"):
         Rate(rate)
 
 
 class LeakyBucket:
-    """A server that takes a number of requests a second, and some more at once."""
+    """A server that accepts a number of requests per second, plus a burst."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst
@@ -99,7 +97,7 @@ class LeakyBucket:
 
 
 def calls(rate: AdaptiveRate, server: LeakyBucket, pause: float) -> Iterator[tuple[float, bool]]:
-    """When requests come to a server without end, and whether it takes them."""
+    """Send requests endlessly; yield the time of each and whether it was accepted."""
     now = 0.0
     while True:
         now += rate.delay(now)
@@ -113,20 +111,20 @@ def calls(rate: AdaptiveRate, server: LeakyBucket, pause: float) -> Iterator[tup
 
 @pytest.mark.parametrize("limit", [0.5, 5, 50, 500])
 @pytest.mark.parametrize("burst", [0, 10])
-def test_it_finds_the_limit_of_a_server(limit: float, burst: int) -> None:
+def test_an_adaptive_rate_finds_the_limit_of_a_server(limit: float, burst: int) -> None:
     taken = rejected = 0
     rate = AdaptiveRate()
     for now, is_taken in calls(rate, LeakyBucket(limit, burst), pause=0.1):
         taken, rejected = taken + is_taken, rejected + (not is_taken)
         if now > 300:
             break
-    # Some parts in a hundred less than the limit, of which it wastes few.
+    # The throughput is a few percent below the limit, with few rejections.
     assert 0.85 * limit < taken / now < limit + (burst + 1) / now
     assert rejected <= 15 + 0.02 * taken
 
 
 @pytest.mark.parametrize(("pause", "rejections"), [(0.1, 45), (2, 12), (30, 4)])
-def test_the_longer_a_pause_the_less_often_it_is_risked(pause: float, rejections: int) -> None:
+def test_longer_pauses_are_risked_less_often(pause: float, rejections: int) -> None:
     seen = 0
     for now, is_taken in calls(AdaptiveRate(), LeakyBucket(50, 10), pause):
         seen += not is_taken
@@ -135,7 +133,7 @@ def test_the_longer_a_pause_the_less_often_it_is_risked(pause: float, rejections
     assert 1 < seen <= rejections
 
 
-def test_it_finds_a_limit_that_has_been_raised() -> None:
+def test_an_adaptive_rate_finds_a_raised_limit() -> None:
     rate, server = AdaptiveRate(), LeakyBucket(10, 5)
     for now, _ in calls(rate, server, pause=0.1):
         if now > 60:
@@ -151,7 +149,7 @@ def test_it_finds_a_limit_that_has_been_raised() -> None:
     assert rate.rate > 80
 
 
-def test_several_rejections_at_once_are_one() -> None:
+def test_simultaneous_rejections_count_as_one() -> None:
     rate = AdaptiveRate()
     before = rate.rate
     rate.rejected(sent=1.0, now=1.2, pause=0)
@@ -163,7 +161,7 @@ def test_several_rejections_at_once_are_one() -> None:
 
 
 @given(gap=st.floats(1, 100))
-def test_who_sends_few_learns_nothing(gap: float) -> None:
+def test_sparse_requests_do_not_change_an_adaptive_rate(gap: float) -> None:
     rate = AdaptiveRate()
     times(rate, [gap] * 500)
     assert rate.rate == AdaptiveRate.START

@@ -1,4 +1,4 @@
-"""When a call is made again: the policy's decisions, and the client that follows them."""
+"""Retries: the decisions of the policy, and the client that follows them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def status(number: int, retry_after: float | None = None) -> APIError:
         (CHANGE, REFUSED, True),
     ],
 )
-def test_what_is_worth_another_attempt(
+def test_the_policy_decides_which_errors_are_retried(
     operation: Operation, error: DataGouvError, again: bool
 ) -> None:
     wait = RetryPolicy().wait(operation, error, attempt=1, elapsed=0, jitter=0.5)
@@ -92,12 +92,12 @@ def test_what_is_worth_another_attempt(
 
 
 @pytest.mark.parametrize("error", [BROKEN, status(503), NotJSONError("cut off")])
-def test_a_write_that_may_be_carried_out_twice(error: DataGouvError) -> None:
+def test_an_unsafe_policy_retries_writes(error: DataGouvError) -> None:
     wait = RetryPolicy(unsafe=True).wait(CREATE, error, attempt=1, elapsed=0, jitter=0.5)
     assert wait is not None
 
 
-def test_each_wait_may_be_twice_as_long_as_the_one_before() -> None:
+def test_waits_double_up_to_max_wait() -> None:
     policy = RetryPolicy(base=1, max_wait=10, attempts=99)
     longest = [policy.wait(READ, BROKEN, attempt=n, elapsed=0, jitter=1) for n in range(1, 7)]
     assert longest == [1, 2, 4, 8, 10, 10]
@@ -110,7 +110,7 @@ def test_each_wait_may_be_twice_as_long_as_the_one_before() -> None:
     asked=st.none() | st.floats(0, allow_nan=False),
 )
 @example(attempt=1, elapsed=0, jitter=0, asked=61)
-def test_what_the_portal_asks_for_is_a_floor_and_all_limits_hold(
+def test_retry_after_is_a_lower_bound_and_all_limits_hold(
     attempt: int, elapsed: float, jitter: float, asked: float | None
 ) -> None:
     policy = RetryPolicy(attempts=5000, base=0.5, max_wait=60, retry_for=300)
@@ -137,18 +137,18 @@ def test_what_the_portal_asks_for_is_a_floor_and_all_limits_hold(
         {"wait_for_unlock": -1},
     ],
 )
-def test_a_policy_that_makes_no_sense(wrong: dict[str, float]) -> None:
+def test_an_invalid_policy_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' must be >"):
         RetryPolicy(**wrong)  # type: ignore[arg-type]
 
 
-def test_waiting_for_less_than_the_first_question() -> None:
+def test_a_wait_for_unlock_below_the_cool_down_is_refused() -> None:
     with pytest.raises(ValueError, match="after cool_down, 60 seconds, so wait at least as long"):
         RetryPolicy(wait_for_unlock=30)
 
 
 class Failing:
-    """A portal that fails a number of times, and remembers when it was called."""
+    """A portal that gives the listed answers first and records the time of each request."""
 
     def __init__(self, *answers: int | httpx.Response | Exception) -> None:
         self.times: list[float] = []
@@ -166,7 +166,7 @@ class Failing:
         return answer
 
 
-def test_a_read_succeeds_in_the_end(scripted: Scripted) -> None:
+def test_a_read_is_retried_until_it_succeeds(scripted: Scripted) -> None:
     portal = Failing(500, httpx.ConnectError("refused"), 503, httpx.ReadTimeout("slow"))
 
     async def main() -> None:
@@ -179,7 +179,7 @@ def test_a_read_succeeds_in_the_end(scripted: Scripted) -> None:
     assert all(0 <= wait <= 0.25 * 2**number for number, wait in enumerate(waits))
 
 
-def test_a_body_that_breaks_off_is_read_again(scripted: Scripted) -> None:
+def test_a_truncated_body_is_retried(scripted: Scripted) -> None:
     class Broken(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield b'{"id"'
@@ -195,7 +195,7 @@ def test_a_body_that_breaks_off_is_read_again(scripted: Scripted) -> None:
     assert len(portal.times) == 2
 
 
-def test_a_stream_is_begun_again(scripted: Scripted) -> None:
+def test_opening_a_stream_is_retried(scripted: Scripted) -> None:
     portal = Failing(502, httpx.ConnectError("refused"))
 
     async def main() -> None:
@@ -206,7 +206,7 @@ def test_a_stream_is_begun_again(scripted: Scripted) -> None:
     assert len(portal.times) == 3
 
 
-def test_the_portal_is_left_alone_for_as_long_as_it_asks(scripted: Scripted) -> None:
+def test_the_retry_after_of_the_portal_is_respected(scripted: Scripted) -> None:
     portal = Failing(httpx.Response(429, headers={"Retry-After": "7"}))
 
     async def main() -> None:
@@ -217,7 +217,7 @@ def test_the_portal_is_left_alone_for_as_long_as_it_asks(scripted: Scripted) -> 
     assert 7 <= portal.times[1] <= 7.5
 
 
-def test_a_wait_that_is_too_long_is_an_error_at_once(scripted: Scripted) -> None:
+def test_a_wait_that_is_too_long_is_an_immediate_error(scripted: Scripted) -> None:
     portal = Failing(httpx.Response(429, headers={"Retry-After": "3600"}))
 
     async def main() -> None:
@@ -230,7 +230,7 @@ def test_a_wait_that_is_too_long_is_an_error_at_once(scripted: Scripted) -> None
     assert portal.times == [0]
 
 
-def test_it_ends(scripted: Scripted) -> None:
+def test_the_number_of_attempts_is_limited(scripted: Scripted) -> None:
     portal = Failing(*[500] * 99)
 
     async def main() -> None:
@@ -242,7 +242,7 @@ def test_it_ends(scripted: Scripted) -> None:
     assert len(portal.times) == 3
 
 
-def test_a_create_is_never_made_twice(scripted: Scripted) -> None:
+def test_a_create_is_never_repeated(scripted: Scripted) -> None:
     portal = Failing(httpx.ReadTimeout("slow"))
     body = ReuseWrite(title="a", description="b", topic="others", type="api", url="c")
 
@@ -266,7 +266,7 @@ class Pipe(BytesIO):
 @pytest.mark.parametrize(
     ("content", "calls"), [(b"bytes", 2), (BytesIO(b"bytes"), 2), (Pipe(b"bytes"), 1)]
 )
-def test_a_file_that_was_read_is_not_sent_again(
+def test_a_file_is_only_sent_again_if_it_can_be_rewound(
     scripted: Scripted, content: bytes | BytesIO, calls: int
 ) -> None:
     portal = Failing(httpx.Response(429))
@@ -284,27 +284,27 @@ def test_a_file_that_was_read_is_not_sent_again(
     assert all(b"bytes" in body for body in portal.bodies)
 
 
-def test_a_file_that_was_read_does_not_follow_a_redirect(scripted: Scripted) -> None:
+def test_an_unseekable_file_does_not_follow_a_redirect(scripted: Scripted) -> None:
     portal = Failing(httpx.Response(308, headers={"Location": "/api/1/reuses/2/image/"}))
 
     async def main() -> None:
         async with scripted(portal) as client:
             image = ImageUpload(file=File(Pipe(b"bytes"), "a.png"))
-            with pytest.raises(RedirectError, match="after its file was read"):
+            with pytest.raises(RedirectError, match="its file cannot be read again"):
                 await reuses.upload_reuse_image(client, "1", body=image)
 
     clock.run(main())
     assert len(portal.times) == 1
 
 
-def test_what_waits_for_another_attempt_is_told(
+def test_retries_are_reported_to_the_callback_and_the_log(
     scripted: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
     portal = Failing(503, httpx.ConnectError("refused"))
-    told: list[Retry] = []
+    reported: list[Retry] = []
 
     async def main() -> None:
-        options = {"retry": RetryPolicy(), "on_retry": told.append}
+        options = {"retry": RetryPolicy(), "on_retry": reported.append}
         async with scripted(portal, **options) as client:
             await datasets.get_dataset(client, "velos")
             # The callback is an option like the others.
@@ -312,17 +312,17 @@ def test_what_waits_for_another_attempt_is_told(
 
     caplog.set_level(logging.INFO, "aiodatagouv")
     clock.run(main())
-    assert [(one.operation, one.attempt) for one in told] == [(READ, 1), (READ, 2)]
-    assert isinstance(told[0].error, ServerError)
-    assert [one.wait for one in told] == pytest.approx(
+    assert [(one.operation, one.attempt) for one in reported] == [(READ, 1), (READ, 2)]
+    assert isinstance(reported[0].error, ServerError)
+    assert [one.wait for one in reported] == pytest.approx(
         [portal.times[1], portal.times[2] - portal.times[1]]
     )
     assert [record.message for record in caplog.records] == [
-        f"{one.error}; again in {one.wait:.1f} s" for one in told
+        f"{one.error}; again in {one.wait:.1f} s" for one in reported
     ]
 
 
-def test_an_error_says_what_it_took(scripted: Scripted) -> None:
+def test_an_error_reports_its_attempts_and_waiting_time(scripted: Scripted) -> None:
     portal = Failing(*[503] * 9)
 
     async def main() -> None:
@@ -338,7 +338,7 @@ def test_an_error_says_what_it_took(scripted: Scripted) -> None:
     clock.run(main())
 
 
-def test_a_redirect_is_no_attempt_of_its_own(scripted: Scripted) -> None:
+def test_a_redirect_does_not_count_as_an_attempt(scripted: Scripted) -> None:
     moved = httpx.Response(308, headers={"Location": "/api/1/datasets/velos-2/"})
     portal = Failing(moved, 503, moved, 404)
 
@@ -351,7 +351,7 @@ def test_a_redirect_is_no_attempt_of_its_own(scripted: Scripted) -> None:
     clock.run(main())
 
 
-def test_a_call_that_works_at_once_says_nothing_of_it(scripted: Scripted) -> None:
+def test_an_error_after_one_attempt_does_not_mention_attempts(scripted: Scripted) -> None:
     async def main() -> None:
         async with scripted(Failing(404), retry=RetryPolicy()) as client:
             with pytest.raises(NotFoundError) as caught:
@@ -362,7 +362,7 @@ def test_a_call_that_works_at_once_says_nothing_of_it(scripted: Scripted) -> Non
     clock.run(main())
 
 
-def test_the_deadline_holds_for_what_waits_for_its_turn(scripted: Scripted) -> None:
+def test_the_deadline_applies_to_a_retry_waiting_for_the_rate(scripted: Scripted) -> None:
     portal = Failing(503)
 
     async def main() -> float:
@@ -376,7 +376,7 @@ def test_the_deadline_holds_for_what_waits_for_its_turn(scripted: Scripted) -> N
     assert len(portal.times) == 1
 
 
-def test_the_deadline_holds_for_a_call_that_was_never_sent(scripted: Scripted) -> None:
+def test_the_deadline_applies_to_a_call_that_was_never_sent(scripted: Scripted) -> None:
     portal = Failing(*[200] * 12)
 
     async def main() -> list[object]:
@@ -392,7 +392,7 @@ def test_the_deadline_holds_for_a_call_that_was_never_sent(scripted: Scripted) -
     assert not any(one.is_sent for one in late)
 
 
-def test_the_deadline_holds_for_an_answer_that_does_not_come(scripted: Scripted) -> None:
+def test_the_deadline_applies_to_an_answer_that_does_not_arrive(scripted: Scripted) -> None:
     async def silent(_: httpx.Request) -> httpx.Response:
         await asyncio.sleep(1000)
         return httpx.Response(200)
@@ -409,7 +409,7 @@ def test_the_deadline_holds_for_an_answer_that_does_not_come(scripted: Scripted)
     clock.run(main())
 
 
-def test_no_wait_goes_beyond_the_deadline(scripted: Scripted) -> None:
+def test_no_wait_exceeds_the_deadline(scripted: Scripted) -> None:
     portal = Failing(httpx.Response(503, headers={"Retry-After": "50"}))
 
     async def main() -> None:
@@ -421,7 +421,7 @@ def test_no_wait_goes_beyond_the_deadline(scripted: Scripted) -> None:
     clock.run(main())
 
 
-def test_what_was_sent_before_goes_first(scripted: Scripted) -> None:
+def test_a_retry_goes_before_new_calls(scripted: Scripted) -> None:
     order: list[str] = []
 
     def portal(request: httpx.Request) -> httpx.Response:
@@ -433,18 +433,18 @@ def test_what_was_sent_before_goes_first(scripted: Scripted) -> None:
             await asyncio.gather(*(datasets.get_dataset(client, str(n)) for n in range(9)))
 
     clock.run(main())
-    # One of the others was at the front already.
+    # One of the new calls was already at the front of the queue.
     assert order == ["0", "1", "0", "2", "3", "4", "5", "6", "7", "8"]
 
 
 class Patient(RetryPolicy):
-    """Looks at the portal's own words."""
+    """A policy that waits for the end of an announced maintenance."""
 
     def wait(self, operation: Operation, error: DataGouvError, **how: Any) -> float | None:
         return 7 if "maintenance" in str(error) else super().wait(operation, error, **how)
 
 
-def test_a_policy_of_ones_own(scripted: Scripted) -> None:
+def test_a_custom_policy_is_followed(scripted: Scripted) -> None:
     down = httpx.Response(501, json={"message": "maintenance"})
     portal = Failing(down, 501)
 
@@ -457,7 +457,7 @@ def test_a_policy_of_ones_own(scripted: Scripted) -> None:
     assert portal.times == [0, 7]
 
 
-def test_an_answer_that_is_cut_off_within_its_framing(scripted: Scripted) -> None:
+def test_truncated_json_is_retried(scripted: Scripted) -> None:
     portal = Failing(httpx.Response(200, content=b'{"id": "1"'), httpx.Response(200, content=b""))
 
     async def main() -> None:
@@ -468,7 +468,7 @@ def test_an_answer_that_is_cut_off_within_its_framing(scripted: Scripted) -> Non
     assert len(portal.times) == 3
 
 
-def test_an_answer_of_another_type_stays_one(scripted: Scripted) -> None:
+def test_an_answer_of_the_wrong_type_is_not_retried(scripted: Scripted) -> None:
     portal = Failing(httpx.Response(200, json=["a list"]))
 
     async def main() -> None:
@@ -481,7 +481,7 @@ def test_an_answer_of_another_type_stays_one(scripted: Scripted) -> None:
     assert len(portal.times) == 1
 
 
-def test_closing_the_client_ends_what_waits_for_another_attempt(scripted: Scripted) -> None:
+def test_closing_the_client_ends_calls_waiting_for_a_retry(scripted: Scripted) -> None:
     portal = Failing(httpx.Response(503, headers={"Retry-After": "30"}))
 
     async def main() -> float:

@@ -1,4 +1,4 @@
-"""The key goes to the portal's own origin and nowhere else, whatever happens."""
+"""The API key: sent only to the portal's own origin, and never shown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CALLS: dict[str, Call] = {
     "a list": lambda client: datasets.list_datasets(client, q="bus").__aiter__().__anext__(),
     "CSV": read_stream,
     "a write": write,
-    "who am I": lambda client: me.get_me(client),
+    "the current user": lambda client: me.get_me(client),
 }
 
 
@@ -62,7 +62,7 @@ NOT_FOLLOWED = {
     "an organization's catalogue",
     "a write",
 }
-"""What answers the address, and a write, which is not repeated elsewhere."""
+"""Calls that do not follow the redirect: they return its target, or write."""
 
 
 LOCATIONS = [
@@ -76,7 +76,7 @@ LOCATIONS = [
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("name", CALLS)
-async def test_no_redirect_takes_the_key_or_a_cookie_to_another_origin(
+async def test_no_redirect_sends_the_key_or_a_cookie_to_another_origin(
     name: str, status: int
 ) -> None:
     cookie = b"Set-Cookie: %b=1; Path=/\r\n"
@@ -112,20 +112,20 @@ def answer(status: str, body: bytes) -> Answer:
 
 
 SITUATIONS: dict[str, Answer] = {
-    "all is well": answer("200 OK", b'{"id": "1"}'),
+    "a success": answer("200 OK", b'{"id": "1"}'),
     "a refusal": answer("401 Unauthorized", b'{"message": "Bad key %b"}' % KEY.encode()),
-    "a validation": answer("400 Bad", b'{"errors": {"a": ["%b"]}}' % KEY.encode()),
-    "a proxy that shows what it was sent": answer("502 Bad Gateway", HTML),
-    "a proxy that shows it as a success": answer("200 OK", HTML),
-    "another type": answer("200 OK", b'{"organization": "%b"}' % KEY.encode()),
-    "another date": answer("200 OK", b'{"created_at": "%b"}' % KEY.encode()),
-    "too many": answer("429 Slow", b""),
+    "a validation error": answer("400 Bad", b'{"errors": {"a": ["%b"]}}' % KEY.encode()),
+    "a proxy that echoes the request": answer("502 Bad Gateway", HTML),
+    "a proxy that echoes it as a success": answer("200 OK", HTML),
+    "a value of the wrong type": answer("200 OK", b'{"organization": "%b"}' % KEY.encode()),
+    "an invalid date": answer("200 OK", b'{"created_at": "%b"}' % KEY.encode()),
+    "a 429": answer("429 Slow", b""),
     "a connection that closes": lambda _, writer: writer.close(),
-    "no HTTP": says(b"SSH-2.0-OpenSSH\r\n"),
+    "another protocol": says(b"SSH-2.0-OpenSSH\r\n"),
     "a redirect without end": says(
         b"HTTP/1.1 302 F\r\nLocation: /api/1/datasets/x/\r\nContent-Length: 0\r\n\r\n"
     ),
-    "a redirect to nowhere": says(
+    "a redirect to a mail address": says(
         b"HTTP/1.1 302 F\r\nLocation: mailto:x\r\nContent-Length: 0\r\n\r\n"
     ),
     "an answer that stalls": stalls,
@@ -137,7 +137,7 @@ ENDLESS = [SITUATIONS["an answer that stalls"], SITUATIONS["silence"]]
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-async def test_nothing_that_can_be_seen_has_the_key(
+async def test_no_repr_error_log_or_output_contains_the_key(
     name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.NOTSET)
@@ -182,13 +182,13 @@ async def test_nothing_that_can_be_seen_has_the_key(
     assert len(everything) > 1000
 
 
-def test_the_key_is_nowhere_in_a_client_but_where_it_belongs() -> None:
+def test_no_attribute_of_a_client_shows_the_key() -> None:
     client = Client(api_key=KEY, base_url="https://portal.example")
     holders = [one for one in vars(client).values() if KEY in repr(one) or KEY in str(one)]
     assert holders == []
 
 
-def test_a_key_that_is_read_from_the_environment_is_treated_alike(
+def test_a_key_from_the_environment_is_protected_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATAGOUV_API_KEY", KEY)
@@ -198,7 +198,7 @@ def test_a_key_that_is_read_from_the_environment_is_treated_alike(
     Client(base_url="http://portal.example", api_key="")
 
 
-async def test_the_key_does_not_come_back_for_what_another_origin_asks() -> None:
+async def test_the_key_is_not_sent_after_a_redirect_back_from_another_origin() -> None:
     home = "https://portal.example/api/1/"
     asked: list[tuple[str, bool]] = []
 
@@ -247,7 +247,7 @@ async def test_a_password_in_a_redirect_is_not_sent() -> None:
         ("https://portal.example./", False),
     ],
 )
-def test_the_key_is_for_one_scheme_host_and_port(url: str, trusted: bool) -> None:
+def test_the_key_is_sent_to_one_scheme_host_and_port_only(url: str, trusted: bool) -> None:
     headers = ApiKey(KEY).headers(httpx.URL(url), httpx.URL("https://portal.example/api/1/"))
     assert (headers == {"X-API-KEY": KEY}) is trusted
     assert bool(headers) is trusted
@@ -270,14 +270,14 @@ def test_the_key_is_for_one_scheme_host_and_port(url: str, trusted: bool) -> Non
     ],
     ids=str,
 )
-def test_a_client_that_is_refused_does_not_show_the_key(wrong: dict[str, object]) -> None:
+def test_a_refused_client_does_not_show_the_key(wrong: dict[str, object]) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
         Client(**{"api_key": KEY, **wrong})  # type: ignore[arg-type]
     assert KEY not in shown(caught.value)
     assert "in __init__" in shown(caught.value)
 
 
-async def test_an_error_that_nobody_foresaw_comes_without_the_libraries_frames() -> None:
+async def test_an_unexpected_error_omits_the_frames_of_the_http_libraries() -> None:
     endless = httpx.Timeout(float("inf"))
     async with server(stalls) as url, client_of(url, api_key=KEY, timeout=endless) as client:
         with pytest.raises(OverflowError) as caught:
@@ -285,7 +285,7 @@ async def test_an_error_that_nobody_foresaw_comes_without_the_libraries_frames()
     assert KEY not in shown(caught.value)
 
 
-async def test_what_a_transport_should_not_raise_keeps_its_type_and_words() -> None:
+async def test_an_unexpected_transport_error_keeps_its_type_and_message() -> None:
     def broken(request: httpx.Request) -> httpx.Response:
         raise ArithmeticError("a bug in a transport")
 
@@ -296,30 +296,30 @@ async def test_what_a_transport_should_not_raise_keeps_its_type_and_words() -> N
     assert KEY not in shown(caught.value)
 
 
-def test_a_new_token_can_be_read_but_not_seen() -> None:
+def test_a_new_token_can_be_read_but_is_not_in_the_repr() -> None:
     created = ApiTokenCreated.from_dict({"token": KEY, "name": "ci"})
     assert created.token == KEY
     assert repr(created) == "ApiTokenCreated(name='ci', token='***')"
 
 
 def shown(error: BaseException) -> str:
-    """A traceback as the most talkative of reporters prints it: with the local variables."""
+    """Format a traceback with its local variables, as the most verbose error reporters do."""
     text = io.StringIO()
     traceback.TracebackException.from_exception(error, capture_locals=True).print(file=text)
-    # The test's own frames know the key: they are not the client's.
+    # The test's own frames hold the key, so only other frames are checked.
     frames = text.getvalue().split("\n  File ")
     return "\n".join(frame for frame in frames if "/tests/" not in frame.split("\n")[0])
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and those that it carries along."""
+    """Yield an error and the errors that it is chained to."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def everything_in(value: object, depth: int = 4) -> str:
-    """The text of an object and of all that hangs on it, as a reporter of errors would dump it."""
+    """Return the text of an object and of all it refers to, as an error reporter dumps it."""
     if depth == 0:
         return repr(value)
     inside = list(getattr(value, "__dict__", {}).values())
@@ -332,3 +332,55 @@ def everything_in(value: object, depth: int = 4) -> str:
     if isinstance(value, httpx.Headers):
         inside.append(value.raw)
     return " ".join([repr(value), *(everything_in(one, depth - 1) for one in inside)])
+
+
+async def test_the_query_of_another_host_is_not_sent_to_the_portal() -> None:
+    home = "https://portal.example/api/1/"
+    asked: list[str] = []
+
+    def web(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        if request.url.host == "hostile.example":
+            return httpx.Response(302, headers={"Location": f"{home}final/"})
+        if request.url.path.endswith("/final/"):
+            return httpx.Response(200, json={"id": "1"})
+        return httpx.Response(302, headers={"Location": "https://hostile.example/?sig=SECRET"})
+
+    async with client_of(home, transport=httpx.MockTransport(web)) as client:
+        await datasets.get_dataset(client, "velos")
+    assert asked[-1] == f"{home}final/"
+
+
+async def test_a_key_that_a_stream_echoes_is_redacted_from_its_headers() -> None:
+    def web(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"X-Received": KEY}, text="a;b")
+
+    seen: list[httpx.Response] = []
+    options = {"transport": httpx.MockTransport(web), "on_response": seen.append}
+    async with (
+        client_of("https://portal.example", api_key=KEY, **options) as client,
+        site.get_site_tags_csv(client) as chunks,
+    ):
+        assert [chunk async for chunk in chunks] == [b"a;b"]
+    assert KEY not in str(seen[0].headers.raw)
+
+
+@pytest.mark.parametrize("problem", [asyncio.CancelledError, KeyError])
+async def test_no_frame_of_a_failed_call_has_a_request_with_the_key(
+    problem: type[BaseException],
+) -> None:
+    async def web(request: httpx.Request) -> httpx.Response:
+        assert request.headers["X-API-KEY"] == KEY
+        raise problem("on purpose")
+
+    transport = httpx.MockTransport(web)
+    async with client_of("https://portal.example", api_key=KEY, transport=transport) as client:
+        with pytest.raises(problem) as caught:
+            await datasets.get_dataset(client, "velos")
+    held = [
+        value
+        for frame, _ in traceback.walk_tb(caught.tb)
+        for value in frame.f_locals.values()
+        if isinstance(value, httpx.Request) and "X-API-KEY" in value.headers
+    ]
+    assert held == []

@@ -1,4 +1,4 @@
-"""Walks over lists that move: what is there throughout comes exactly once."""
+"""Stable walks over changing lists: items present throughout are yielded exactly once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .moving import MovingPortal
 
 
 async def page_of(portal: MovingPortal, number: int, size: int) -> Batch[list[int]]:
-    """A page as a walk sees it."""
+    """Return a page as a walk receives it."""
     items, size = await portal.page(number, size)
     total = len(portal.shown)
     if not items and number > 1:
@@ -42,7 +42,7 @@ async def page_of(portal: MovingPortal, number: int, size: int) -> Batch[list[in
 def stable_walk(
     portal: MovingPortal, page_size: int, low: int | None = None, high: int | None = None
 ) -> StableWalk[list[int]]:
-    """A walk over the items of a portal, or those from a number to before another one."""
+    """Make a walk over the items of a portal, or over those from ``low`` to before ``high``."""
 
     async def fetch(number: int, size: int | None) -> Batch[list[int]]:
         return await page_of(portal, number, size or page_size)
@@ -61,13 +61,13 @@ def stable_walk(
 
 
 async def yielded(walk: StableWalk[list[int]], **options: Any) -> list[int]:
-    """What a stable walk yields."""
+    """Return the items that a stable walk yields."""
     return [batch.page[place] async for batch, new in walk.batches(**options) for place in new]
 
 
 @pytest.fixture
 def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a list be long that has some tens of items."""
+    """Shorten stretches, so that some tens of items already make a long list."""
     monkeypatch.setattr(stable, "STRETCH", 28)
     monkeypatch.setattr(stable, "WINDOW", 3)
 
@@ -85,7 +85,7 @@ histories = st.builds(
 @pytest.mark.usefixtures("_short_stretches")
 @given(portal=histories, page_size=st.integers(1, 9), concurrency=st.integers(1, 16))
 @settings(max_examples=1000)
-def test_what_is_there_throughout_comes_exactly_once(
+def test_items_present_throughout_are_yielded_exactly_once(
     portal: MovingPortal, page_size: int, concurrency: int
 ) -> None:
     found = asyncio.run(yielded(stable_walk(portal, page_size), concurrency=concurrency))
@@ -102,7 +102,7 @@ def test_what_is_there_throughout_comes_exactly_once(
     place=st.integers(0, 80),
 )
 @settings(max_examples=300)
-def test_parts_between_dates_have_what_is_there_throughout_and_nothing_in_common(
+def test_parts_between_dates_are_disjoint_and_cover_items_present_throughout(
     portal: MovingPortal, page_size: int, concurrency: int, cuts: list[int], place: int
 ) -> None:
     async def run() -> list[list[int]]:
@@ -110,7 +110,7 @@ def test_parts_between_dates_have_what_is_there_throughout_and_nothing_in_common
             await yielded(
                 stable_walk(portal, page_size, low, high),
                 concurrency=concurrency,
-                # Where a part is in the list may have been another place once.
+                # The recorded position of a part may be outdated.
                 first=place // page_size + 1,
                 end=place,
             )
@@ -125,7 +125,7 @@ def test_parts_between_dates_have_what_is_there_throughout_and_nothing_in_common
 @pytest.mark.usefixtures("_short_stretches")
 @given(portal=histories, page_size=st.integers(1, 9), stop=st.integers(0, 8), seed=st.integers(0))
 @settings(max_examples=300)
-def test_a_walk_goes_on_after_the_pages_that_another_one_has_seen(
+def test_a_walk_continues_after_the_pages_of_an_interrupted_one(
     portal: MovingPortal, page_size: int, stop: int, seed: int
 ) -> None:
     async def run() -> list[int]:
@@ -137,7 +137,7 @@ def test_a_walk_goes_on_after_the_pages_that_another_one_has_seen(
                 found += [one[0].page[place] for place in one[1]]
                 page += 1
         for _ in range(seed % 5):
-            portal.go_on()  # It was interrupted for a while.
+            portal.go_on()  # The list changes during the interruption.
         again = stable_walk(portal, page_size)
         again.seen = walk.seen
         return found + await yielded(again, first=page, concurrency=3)
@@ -149,14 +149,14 @@ def test_a_walk_goes_on_after_the_pages_that_another_one_has_seen(
 
 @pytest.mark.usefixtures("_short_stretches")
 @given(size=st.integers(10, 60), seed=st.integers(0), concurrency=st.integers(1, 16))
-def test_what_only_grows_comes_in_order(size: int, seed: int, concurrency: int) -> None:
+def test_a_growing_list_is_yielded_in_order(size: int, seed: int, concurrency: int) -> None:
     portal = MovingPortal.of(size, seed, left=30, only="create")
     found = asyncio.run(yielded(stable_walk(portal, 5), concurrency=concurrency))
     assert found[:size] == [*range(size)]
     assert found == sorted(found)
 
 
-def test_ids_are_read_in_long_pages_and_what_was_missed_in_short_ones(
+def test_ids_are_read_in_long_pages_and_missed_items_in_short_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     portal = MovingPortal.of(2500, 0, left=0)
@@ -166,7 +166,7 @@ def test_ids_are_read_in_long_pages_and_what_was_missed_in_short_ones(
     async def page_meanwhile(number: int, size: int) -> tuple[list[int], int]:
         asked.append((number, size))
         if (number, size) == (2, 100):
-            portal.shown.remove(50)  # What was at the start of the next page is in this one.
+            portal.shown.remove(50)  # The first item of the next page moves to this one.
         return await page(number, size)
 
     monkeypatch.setattr(MovingPortal, "page", lambda _, number, size: page_meanwhile(number, size))
@@ -179,7 +179,7 @@ def test_ids_are_read_in_long_pages_and_what_was_missed_in_short_ones(
     assert window < stable.WINDOW
 
 
-def test_a_list_that_is_not_sorted_is_found_out() -> None:
+def test_an_unsorted_list_is_detected() -> None:
     portal = MovingPortal.of(300, 0, left=0)
 
     async def upside_down(number: int, size: int | None) -> Batch[list[int]]:
@@ -191,7 +191,7 @@ def test_a_list_that_is_not_sorted_is_found_out() -> None:
         asyncio.run(yielded(walk))
 
 
-def test_more_items_of_one_date_than_a_page_can_have_are_found_out() -> None:
+def test_more_items_of_one_date_than_fit_a_page_are_detected() -> None:
     portal = MovingPortal.of(3000, 0, left=0, longest=500, together=2000)
     with pytest.raises(OrderError, match="or has more than 500 items dated 2026-01-01"):
         asyncio.run(yielded(stable_walk(portal, 100)))

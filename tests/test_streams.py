@@ -1,4 +1,4 @@
-"""Answers that are read in pieces."""
+"""Streams: answers read in chunks, as text, as rows or into a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def portal(_: httpx.Request) -> httpx.Response:
     return httpx.Response(200, content=CSV, headers={"Content-Type": "text/csv; charset=utf-8"})
 
 
-async def test_chunks(scripted: Scripted) -> None:
+async def test_a_stream_yields_chunks(scripted: Scripted) -> None:
     async with scripted(portal) as client, site.get_site_tags_csv(client) as chunks:
         assert b"".join([chunk async for chunk in chunks]) == CSV
 
@@ -33,7 +33,7 @@ async def test_a_stream_can_be_read_again(scripted: Scripted) -> None:
         assert await stream.text() == await stream.text() == CSV.decode()
 
 
-async def test_but_not_twice_at_once(scripted: Scripted) -> None:
+async def test_a_stream_cannot_be_read_twice_at_once(scripted: Scripted) -> None:
     async with scripted(portal) as client:
         stream = site.get_site_tags_csv(client)
         async with stream:
@@ -41,14 +41,14 @@ async def test_but_not_twice_at_once(scripted: Scripted) -> None:
                 await stream.__aenter__()
 
 
-async def test_rows(scripted: Scripted) -> None:
+async def test_rows_are_keyed_by_the_header(scripted: Scripted) -> None:
     async with scripted(portal) as client:
         stream = site.get_site_tags_csv(client)
         rows = [row async for row in stream.rows()]
     assert rows == [{"id": "1", "title": "Vélos; et\r\nbus"}, {"id": "2", "title": "Trams"}]
 
 
-async def test_a_saved_file_is_whole(scripted: Scripted, tmp_path: Path) -> None:
+async def test_a_saved_file_is_complete(scripted: Scripted, tmp_path: Path) -> None:
     async with scripted(portal) as client:
         stream = site.get_site_tags_csv(client)
         assert await stream.save(tmp_path / "tags.csv") == len(CSV)
@@ -57,14 +57,14 @@ async def test_a_saved_file_is_whole(scripted: Scripted, tmp_path: Path) -> None
 
 
 class Cut(httpx.AsyncByteStream):
-    """A body that breaks off."""
+    """A body whose connection is reset after a few bytes."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield CSV[:9]
         raise httpx.ReadError("connection reset")
 
 
-async def test_a_body_that_breaks_off_leaves_the_old_file(
+async def test_an_interrupted_download_leaves_the_old_file(
     scripted: Scripted, tmp_path: Path
 ) -> None:
     path = tmp_path / "tags.csv"
@@ -77,19 +77,19 @@ async def test_a_body_that_breaks_off_leaves_the_old_file(
     assert [*tmp_path.iterdir()] == [path]
 
 
-async def test_a_failure_is_told_before_the_first_byte(scripted: Scripted) -> None:
+async def test_a_failure_is_raised_before_the_first_byte(scripted: Scripted) -> None:
     async with scripted(lambda _: httpx.Response(404, json={"message": "No tags"})) as client:
         stream = site.get_site_tags_csv(client)
         with pytest.raises(NotFoundError, match="No tags"):
             await stream.text()
 
 
-def test_it_prints_what_it_is() -> None:
+def test_the_repr_names_the_operation() -> None:
     stream = site.get_site_tags_csv(Client())
     assert repr(stream) == "<Stream of get_site_tags_csv>"
 
 
-async def test_what_is_no_file_is_written_to(scripted: Scripted, tmp_path: Path) -> None:
+async def test_a_named_pipe_is_written_to_directly(scripted: Scripted, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with ThreadPoolExecutor() as threads:

@@ -1,4 +1,4 @@
-"""An answer is a view of its JSON, decoded when it is read; none of the JSON is lost."""
+"""Views: answers decoded from their JSON on access, without losing any of it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ PAGE = {"page": 1, "page_size": 20, "total": 1, "next_page": None, "previous_pag
 
 
 def json_of(hint: Any, depth: int) -> st.SearchStrategy[Any]:
-    """JSON that fits a declared type, and for enums values from the future."""
+    """Return a strategy for the JSON of a declared type, with unknown values of enums."""
     arguments = get_args(hint)
     origin = get_origin(hint)
     if origin in (Union, UnionType):
@@ -88,7 +88,7 @@ def json_of(hint: Any, depth: int) -> st.SearchStrategy[Any]:
 
 
 def json_object(model: type[View], depth: int = 3) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects that a portal may send: with or without each field, and with fields nobody knows."""
+    """Return a strategy for the objects of a model, with missing and with unknown fields."""
     fields = {key: json_of(one.type, depth) for key, one in declared(model).items() if depth > 0}
     if issubclass(model, PageView):
         required = ("data", "page", "page_size", "total")
@@ -110,9 +110,7 @@ def json_object(model: type[View], depth: int = 3) -> st.SearchStrategy[dict[str
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(data=st.data())
-def test_every_object_is_read_and_comes_back_as_it_was(
-    model: type[View], data: st.DataObject
-) -> None:
+def test_every_object_round_trips_unchanged(model: type[View], data: st.DataObject) -> None:
     sent = data.draw(json_object(model))
     view = model.from_dict(sent)
     view.check()
@@ -122,7 +120,7 @@ def test_every_object_is_read_and_comes_back_as_it_was(
     repr(view)
 
 
-def test_attributes_are_decoded_when_they_are_read() -> None:
+def test_attributes_are_decoded_on_access() -> None:
     dataset = Dataset.from_dict(
         {
             "title": "Vélos",
@@ -142,16 +140,16 @@ def test_attributes_are_decoded_when_they_are_read() -> None:
     assert dataset.resources[0] is dataset.resources[0]
 
 
-# ---- What is missing
+# ---- Missing fields
 
 
 def answered(mask: str | None, **json: Any) -> Dataset:
-    """The first dataset of a list."""
+    """Return a dataset as the first one of a list that was called with a mask."""
     origin = Origin("list_datasets", None if mask is None else {"data": parse(mask), "*": None})
     return DatasetPage._read({"data": [json], **PAGE}, origin).data[0]
 
 
-def test_a_field_that_was_not_asked_for() -> None:
+def test_a_field_outside_the_mask_raises_missing_field_error() -> None:
     dataset = answered("id,organization{name}", id="1", organization={"name": "Nantes"})
     with pytest.raises(MissingFieldError) as caught:
         _ = dataset.title
@@ -165,7 +163,7 @@ def test_a_field_that_was_not_asked_for() -> None:
         _ = dataset.organization.slug
 
 
-def test_a_field_that_this_portal_does_not_send() -> None:
+def test_a_field_not_sent_by_the_portal_raises_missing_field_error() -> None:
     for dataset in (answered(None, id="1"), answered("id,doi", id="1"), answered("*", id="1")):
         with pytest.raises(MissingFieldError) as caught:
             _ = dataset.doi
@@ -176,14 +174,14 @@ def test_a_field_that_this_portal_does_not_send() -> None:
         )
 
 
-def test_a_field_that_whole_answers_sometimes_lack_is_none() -> None:
+def test_a_field_declared_absent_is_none_unless_masked() -> None:
     assert Post.from_dict({"id": "1"}).blocs is None
     post = Post._read({"id": "1"}, Origin("get_post", parse("id")))
     with pytest.raises(MissingFieldError, match="not among the fields"):
         _ = post.blocs
 
 
-def test_python_takes_what_is_missing_for_no_attribute() -> None:
+def test_missing_fields_work_with_hasattr_and_getattr() -> None:
     dataset = Dataset.from_dict({"id": "1"})
     assert hasattr(dataset, "id")
     assert not hasattr(dataset, "title")
@@ -195,7 +193,7 @@ def test_python_takes_what_is_missing_for_no_attribute() -> None:
     assert not isinstance(caught.value, MissingFieldError)
 
 
-def test_a_property_of_a_child_names_the_field_that_is_missing() -> None:
+def test_a_property_of_a_subclass_names_the_missing_field() -> None:
     class Shouted(Dataset, init=False):
         @property
         def shout(self) -> str:
@@ -206,7 +204,7 @@ def test_a_property_of_a_child_names_the_field_that_is_missing() -> None:
         _ = Shouted.from_dict({}).shout
 
 
-def test_a_child_can_declare_what_one_portal_has_besides() -> None:
+def test_a_subclass_can_declare_additional_fields() -> None:
     class Weighed(Dataset, init=False):
         carbon: int
 
@@ -215,7 +213,7 @@ def test_a_child_can_declare_what_one_portal_has_besides() -> None:
     assert weighed.additional_properties == {"wind": 4}
 
 
-# ---- What cannot be decoded
+# ---- Decoding errors
 
 
 @pytest.mark.parametrize(
@@ -241,9 +239,7 @@ def test_a_child_can_declare_what_one_portal_has_besides() -> None:
         ),
     ],
 )
-def test_what_cannot_be_decoded_is_an_error_where_it_is_read(
-    json: dict[str, Any], text: str
-) -> None:
+def test_an_undecodable_value_is_an_error_on_access(json: dict[str, Any], text: str) -> None:
     dataset = answered(None, id="1", slug="velos", **json)
     (name,) = json
     with pytest.raises(DecodeError) as caught:
@@ -257,7 +253,7 @@ def test_what_cannot_be_decoded_is_an_error_where_it_is_read(
         dataset.check()
 
 
-def test_what_cannot_be_decoded_deep_inside() -> None:
+def test_check_finds_a_deeply_nested_undecodable_value() -> None:
     dataset = answered(None, id="1", resources=[{"id": "a"}, {"id": "b", "filesize": "12 kB"}])
     with pytest.raises(DecodeError) as caught:
         dataset.check()
@@ -276,7 +272,7 @@ def test_what_cannot_be_decoded_deep_inside() -> None:
         ({"quality": None, "owner": 3}, {"quality", "owner"}),
     ],
 )
-def test_one_broken_value_costs_no_more_than_itself(
+def test_a_broken_value_does_not_affect_other_values(
     broken: dict[str, Any], names: set[str]
 ) -> None:
     whole: dict[str, Any] = {
@@ -303,7 +299,7 @@ def test_one_broken_value_costs_no_more_than_itself(
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 7, True])
-def test_only_an_object_is_a_view(value: Any) -> None:
+def test_a_view_must_be_an_object(value: Any) -> None:
     with pytest.raises(DecodeError, match=r"expected an object \(Dataset\) at \$"):
         Dataset.from_dict(value)
 
@@ -319,16 +315,16 @@ def test_only_an_object_is_a_view(value: Any) -> None:
         ("data", [{}, None], "expected an object at $.data[1], got None"),
     ],
 )
-def test_the_envelope_of_a_page_is_checked_at_once(name: str, value: Any, text: str) -> None:
+def test_the_envelope_of_a_page_is_checked_eagerly(name: str, value: Any, text: str) -> None:
     with pytest.raises(DecodeError) as caught:
         DatasetPage.from_dict({"data": [], **PAGE, name: value})
     assert str(caught.value) == text
 
 
-# ---- What is kept
+# ---- Preserved values
 
 
-def test_fields_and_values_that_the_api_gains_are_kept() -> None:
+def test_unknown_fields_and_values_are_kept() -> None:
     json = {"title": "Vélos", "frequency": "everyFullMoon", "carbon": {"kg": 3}}
     dataset = Dataset.from_dict(json)
     assert dataset.frequency == "everyFullMoon"
@@ -336,8 +332,8 @@ def test_fields_and_values_that_the_api_gains_are_kept() -> None:
     assert dataset.to_dict() == json
 
 
-def test_a_field_of_several_types_is_each_of_them() -> None:
-    """The items of a harvest's job: a link to them, or in older releases the items themselves."""
+def test_a_union_field_accepts_each_of_its_types() -> None:
+    """The items of a harvest job are a link, or in older releases the items themselves."""
     link = {"href": "https://portal.example/api/1/harvest/job/1/items/"}
     assert HarvestJob.from_dict({"items": link}).items == link
     items = HarvestJob.from_dict({"items": [{"remote_id": "a"}]}).items
@@ -359,7 +355,7 @@ def test_a_view_is_read_only() -> None:
         del dataset.title
 
 
-def test_what_a_view_hands_out_is_a_copy() -> None:
+def test_a_view_returns_copies() -> None:
     json = {"tags": ["velo"], "extras": {"a": 1}, "resources": [{"title": "Bornes"}]}
     dataset = Dataset.from_dict(copy.deepcopy(json))
     dataset.tags.append("x")
@@ -370,7 +366,7 @@ def test_what_a_view_hands_out_is_a_copy() -> None:
     assert [one.title for one in dataset.resources] == ["Bornes"]
 
 
-def test_views_are_equal_when_their_json_is() -> None:
+def test_views_with_equal_json_are_equal() -> None:
     one, other = Dataset.from_dict({"id": "1"}), Dataset.from_dict({"id": "1"})
     assert one == other
     assert one != Dataset.from_dict({"id": "2"})
@@ -393,17 +389,17 @@ def test_an_item_does_not_keep_its_page_in_memory() -> None:
     assert item.id == "1"
 
 
-# ---- What is shown
+# ---- Representation
 
 
-def test_the_repr_has_what_came() -> None:
+def test_the_repr_shows_the_received_fields() -> None:
     dataset = Dataset.from_dict({"title": "Vélos", "acronym": None, "carbon": 3})
     assert repr(dataset) == (
         "Dataset(acronym=None, title='Vélos', additional_properties={'carbon': 3})"
     )
 
 
-def test_a_secret_is_read_and_never_shown() -> None:
+def test_a_secret_can_be_read_but_is_never_shown() -> None:
     created = ApiTokenCreated.from_dict({"id": "1", "token": "SECRET"})
     assert created.token == "SECRET"
     assert f"{created.token}" == "SECRET"
@@ -418,7 +414,7 @@ def test_a_secret_is_read_and_never_shown() -> None:
     assert "SECRET" not in repr(attrs.asdict(whole))
 
 
-def test_attrs_knows_the_fields() -> None:
+def test_attrs_introspection_lists_the_fields() -> None:
     assert attrs.has(Dataset)
     assert attrs.fields(Dataset).title.name == "title"
 
@@ -429,17 +425,17 @@ def test_no_view_has_a_field_that_may_be_unset(model: type[View]) -> None:
     assert {"Unset", "UNSET"}.isdisjoint(vars(import_module(model.__module__)))
 
 
-def test_every_model_is_listed() -> None:
+def test_models_are_listed_by_dir() -> None:
     assert set(dir(models)) >= {"Dataset", "Reuse", "DatasetFrequency"}
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         models.Nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_a_secret_that_cannot_be_read_is_not_shown_either() -> None:
+def test_an_undecodable_secret_is_not_shown() -> None:
     assert "SECRET" not in repr(ApiTokenCreated.from_dict({"token": ["SECRET"]}))
 
 
-def test_what_is_missing_is_not_kept_by_its_error() -> None:
+def test_a_missing_field_error_does_not_keep_the_object() -> None:
     created = ApiTokenCreated.from_dict({"token": "SECRET"})
     with pytest.raises(MissingFieldError) as caught:
         _ = created.id
@@ -449,10 +445,10 @@ def test_what_is_missing_is_not_kept_by_its_error() -> None:
     assert (str(again), again.model, again.field) == (str(caught.value), "ApiTokenCreated", "id")
 
 
-# ---- Children of models
+# ---- Subclasses of models
 
 
-def test_a_property_that_overrides_a_field_is_read_once() -> None:
+def test_a_property_that_overrides_a_field_is_applied_once() -> None:
     class Quoted(models.Frequency, init=False):
         @property  # type: ignore[misc]
         def label(self) -> str:
@@ -461,7 +457,7 @@ def test_a_property_that_overrides_a_field_is_read_once() -> None:
     assert Quoted.from_dict({"label": "a"}).label == "<a>"
 
 
-def test_a_child_has_the_defaults_that_it_declares() -> None:
+def test_a_subclass_may_declare_defaults() -> None:
     class Weighed(Dataset, init=False):
         carbon: int | None = None
 
@@ -469,7 +465,7 @@ def test_a_child_has_the_defaults_that_it_declares() -> None:
     assert Weighed.from_dict({"carbon": 3}).carbon == 3
 
 
-def test_a_type_that_no_json_has_is_refused_where_it_is_read() -> None:
+def test_an_unsupported_type_is_refused_on_access() -> None:
     class Odd(Dataset, init=False):
         size: complex
 
@@ -479,7 +475,7 @@ def test_a_type_that_no_json_has_is_refused_where_it_is_read() -> None:
         _ = odd.size
 
 
-def test_a_child_may_have_lists_in_lists() -> None:
+def test_a_subclass_may_declare_nested_lists() -> None:
     class Grid(Dataset, init=False):
         rows: list[list[int]]
 
@@ -488,31 +484,31 @@ def test_a_child_may_have_lists_in_lists() -> None:
         _ = Grid.from_dict({"rows": [[1], ["x"]]}).rows
 
 
-# ---- Odds and ends
+# ---- Other behaviour
 
 
-def test_objects_in_a_list_are_copies_as_well() -> None:
+def test_objects_in_a_list_are_copied_too() -> None:
     post = Post.from_dict({"blocs": [{"class": "MarkdownBloc"}]})
     assert post.blocs is not None
     post.blocs[0]["class"] = "x"
     assert post.to_dict() == {"blocs": [{"class": "MarkdownBloc"}]}
 
 
-def test_a_secret_is_in_no_error() -> None:
+def test_no_error_contains_a_secret() -> None:
     with pytest.raises(DecodeError) as caught:
         _ = ApiTokenCreated.from_dict({"token": ["SECRET"]}).token
     assert "SECRET" not in str(caught.value)
 
 
-def test_what_is_missing_has_no_other_cause() -> None:
+def test_a_missing_field_error_suppresses_its_context() -> None:
     with pytest.raises(MissingFieldError) as caught:
         _ = Dataset.from_dict({}).title
     assert caught.value.__suppress_context__
     assert caught.value.attempts == 0
 
 
-def test_only_to_dict_makes_json_of_a_view() -> None:
-    """Most encoders refuse one; msgspec takes it for an attrs object with no values."""
+def test_only_to_dict_converts_a_view_to_json() -> None:
+    """Most encoders refuse a view; msgspec encodes it as an attrs object without values."""
     dataset = Dataset.from_dict({"id": "1"})
     with pytest.raises(TypeError):
         json.dumps(dataset)

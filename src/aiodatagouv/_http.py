@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -30,13 +31,10 @@ _NOT_SENT = (
 )
 """Errors that are raised before there is a connection."""
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
 T = TypeVar("T")
 
 __all__ = [
     "FAILURES",
-    "REDIRECTS",
     "URL",
     "AsyncBaseTransport",
     "AsyncClient",
@@ -49,8 +47,9 @@ __all__ = [
     "failure_of",
     "join",
     "parse_url",
-    "restore_headers",
+    "rewrite_headers",
     "rewritten",
+    "tidy_headers",
     "without_body",
 ]
 
@@ -119,7 +118,7 @@ def parse_url(text: str) -> URL:
 
 
 def join(url: URL, location: str) -> URL:
-    """Resolve a ``Location`` header against the URL that was called.
+    """Resolve a reference, such as a ``Location`` header, against a URL.
 
     Raises:
         ValueError: The result is not a URL with a host.
@@ -129,7 +128,7 @@ def join(url: URL, location: str) -> URL:
     except (httpx.InvalidURL, UnicodeError) as error:
         raise ValueError(f"not a URL: {location!r} ({error})") from error
     if not target.host:
-        raise ValueError(f"not a URL of a host: {location!r}")
+        raise ValueError(f"not a URL with a host: {location!r}")
     return target
 
 
@@ -162,7 +161,7 @@ def client_of(
     )
 
 
-def restore_headers(response: Response) -> None:
+def tidy_headers(response: Response) -> None:
     """Put the ``Location`` of a response back, and drop its session cookie."""
     if "location" in response.extensions:
         response.headers["Location"] = response.extensions.pop("location")
@@ -180,6 +179,12 @@ async def close(response: Response) -> None:
 def without_body(response: Response) -> Response:
     """Copy a response whose body could not be read."""
     return _copy(response, response.headers.raw, b"")
+
+
+def rewrite_headers(response: Response, rewrite: Callable[[bytes], bytes]) -> None:
+    """Rewrite the headers of a response whose body is still to be read."""
+    headers = [(name, rewrite(value)) for name, value in response.headers.raw]
+    response.headers = httpx.Headers(headers)
 
 
 def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
@@ -202,6 +207,11 @@ class _SecretTransport(AsyncBaseTransport):
         self._secrets = secrets
 
     async def handle_async_request(self, request: Request) -> Response:
+        response = await _shielded(self._send(request))
+        response.stream = _ShieldedStream(response.stream)
+        return response
+
+    async def _send(self, request: Request) -> Response:
         headers = [*request.headers.raw]
         headers += [(name.encode(), one.encode()) for name, one in self._secrets(request).items()]
         sent = Request(
@@ -211,12 +221,9 @@ class _SecretTransport(AsyncBaseTransport):
             stream=request.stream,
             extensions=request.extensions,
         )
-        del headers
         if isinstance(request.stream, httpx.ByteStream):  # Else it would be sent in chunks.
             sent.read()
-        response = await _shielded(self._transport.handle_async_request(sent))
-        response.stream = _ShieldedStream(response.stream)
-        return response
+        return await self._transport.handle_async_request(sent)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -231,7 +238,7 @@ class _ShieldedStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = aiter(self._stream)
-        while chunk := await _shielded(anext(chunks, b"")):
+        while (chunk := await _shielded(anext(chunks, None))) is not None:
             yield chunk
 
     async def aclose(self) -> None:
@@ -273,10 +280,14 @@ async def _hide_location(response: Response) -> None:
 
 
 def _copy(response: Response, headers: list[tuple[bytes, bytes]], content: bytes) -> Response:
+    # The copy has the decoded body.
     framing = {b"content-encoding", b"content-length", b"transfer-encoding"}
     headers = [(name, value) for name, value in headers if name.lower() not in framing]
     status, request = response.status_code, response.request
-    return Response(status, headers=headers, content=content, request=request)
+    copy = Response(status, headers=headers, content=content, request=request)
+    with contextlib.suppress(RuntimeError):  # Raised while the body has not been read.
+        copy.elapsed = response.elapsed
+    return copy
 
 
 def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:

@@ -8,13 +8,21 @@ from typing import Any, Literal, Self
 
 from . import _http
 from ._call import auth
-from ._call.call import Call, QueryValue
+from ._call.call import QueryValue, prepare_path
 from ._call.caller import Caller, Pool
-from ._call.options import DEMO, PRODUCTION, RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
-from ._call.options import portal_of as _portal_of
-from ._call.transport import Session
+from ._call.options import (
+    DEMO,
+    PRODUCTION,
+    RATE,
+    RETRY,
+    TIMEOUT,
+    OnResponse,
+    OnRetry,
+    Options,
+    portal_of,
+)
+from ._call.session import Session
 from ._limits.gate import Gate
-from .operation import Operation
 from .rate import Rate
 from .retry import RetryPolicy
 from .types import UNSET, Unset
@@ -36,21 +44,22 @@ class Client(Caller):
             empty, none.
         base_url: The root of the portal's API, ``production`` or ``demo``; ``/api/1/`` is added to
             a bare host. When None, the environment variable ``DATAGOUV_PORTAL``, or data.gouv.fr.
-        timeout: Seconds without any byte after which a call fails, or httpx's own ``Timeout``; None
-            for no limit. Waiting for a free connection does not count, unless that ``Timeout`` says
-            so. :attr:`RetryPolicy.deadline` limits the whole call.
+        timeout: Seconds without any byte after which an attempt fails, or httpx's own ``Timeout``;
+            None for no limit. By default 10 to connect and 30 otherwise. Waiting for a free
+            connection does not count, unless that ``Timeout`` says so.
         retry: When a failed call is made again. None for never; then no call waits for a time that
             the portal asks for either: that is a ``RateLimitedError`` at once.
-        rate: The requests a second that all calls together may make. After a pause some are sent at
-            once, at most ten within a second; a :class:`Rate` says how many. ``"auto"`` finds out
-            how many the portal accepts: it starts with 20 and sends more until some are answered
-            429. None for no limit.
+        rate: The requests a second that all calls together may make, 5 by default. After a pause
+            some are sent at once, at most ten within a second; a :class:`Rate` says how many.
+            ``"auto"`` finds out how many the portal accepts: it starts with 20 and sends more until
+            some are answered 429. None for no limit.
         max_connections: How many requests may be in flight at once, each on its own connection.
         transport: The httpx transport to use instead of httpx-aiohttp, for tests.
         user_agent: The ``User-Agent`` header.
         lang: The language of labels and messages, such as ``fr``; None for the portal's own.
-        on_response: Called with every ``httpx.Response`` before it is decoded or raised as an
-            error; with that of a ``Stream`` before its body is read.
+        on_response: Called with the ``httpx.Response`` of every attempt before it is decoded or
+            raised as an error; of a ``Stream`` before its body is read. Redirects that are followed
+            are left out.
         on_retry: Called with a :class:`Retry` before the wait for another attempt.
 
     Raises:
@@ -77,7 +86,7 @@ class Client(Caller):
         key = auth.ApiKey.find(api_key)
         del api_key  # A traceback shows the local variables.
         key.check()
-        portal = _portal_of(base_url)
+        portal = portal_of(base_url)
         if key and not auth.is_private(portal):
             raise ValueError(
                 f"base_url: {portal}: an API key is only sent over https or to this machine"
@@ -126,8 +135,8 @@ class Client(Caller):
 
         It lives as long as the client that it is derived from, and is not entered itself. The
         arguments are those of :class:`Client`; those not given stay as they are. A ``rate`` comes
-        on top of this client's, and holds for all clients that are derived from it with that rate
-        together; None adds no limit.
+        on top of this client's; clients derived from it with the same rate share that rate. None
+        adds no limit.
 
         Raises:
             ValueError: ``lang`` is not the code of a language, or a number is not positive.
@@ -152,7 +161,7 @@ class Client(Caller):
         params: Mapping[str, QueryValue] | None = None,
         json: Any = None,
     ) -> _http.Response:
-        """Call an endpoint that has no function, as any other call is made.
+        """Call an endpoint that has no function, as every other call is made.
 
         >>> response = await client.request("GET", "some/path/", params={"page": 2})
         >>> response.json()
@@ -172,25 +181,14 @@ class Client(Caller):
             ValueError: The path leads out of the API, or a parameter has an unsupported type.
             RuntimeError: The client is closed, or was opened in another event loop.
         """
-        below = path.lstrip("/")
-        url = _http.join(self._portal, f"./{below}") if below else self._portal
-        is_below = str(url).startswith(self.base_url) and not (url.query or url.fragment)
-        if not is_below or path.startswith("//"):
-            raise ValueError(
-                f"path is {path!r}: it must be a path below {self.base_url}, without a query "
-                "(give params)"
-            )
-        method = method.upper()
-        name = f"{method} {below}"
-        operation = Operation(name, method, below, "", "json", "", media_type="*/*")
-        call = Call(operation, below, params or {}, body=json)
-        call.query_pairs()
-        return await self._read(call, lambda response: response)
+        return await self._read(prepare_path(method, path, params, json), lambda one: one)
 
     async def __aenter__(self) -> Self:
         self._check_original("enter")
         if self._pool.is_closed or self._pool.session is not None:
-            raise RuntimeError("a Client can be entered once only: make another one")
+            raise RuntimeError(
+                "the Client was opened before: enter it once only, and before its first call"
+            )
         self._pool.open()
         return self
 

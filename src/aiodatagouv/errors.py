@@ -286,6 +286,22 @@ class ServerError(APIError):
     """5xx: the portal, or a proxy in front of it, failed."""
 
 
+_BY_STATUS: dict[int, type[APIError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    410: GoneError,
+    423: LockedError,
+    429: RateLimitedError,
+}
+
+
+def class_of(status: int) -> type[APIError]:
+    """The class of the error for a failing status."""
+    return _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
+
+
 def one_line(text: str, longest: int = _MESSAGE) -> str:
     """Put a text on one line, without control characters, truncated to a maximum length."""
     # The text may be huge: enough of it is read to fill the line after whitespace is removed.

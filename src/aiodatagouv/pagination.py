@@ -13,7 +13,8 @@ from ._call.call import Call
 from ._decoding.json import decode
 from ._views.page import PageView
 from ._walk.listing import Listing, batch_of
-from ._walk.pages import Batch, Seen, walk
+from ._walk.pages import Batch, walk
+from ._walk.seen import Seen
 from .client import Client
 
 if TYPE_CHECKING:

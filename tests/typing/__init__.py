@@ -1,1 +1,1 @@
-"""Programs for mypy and pyright: what they see is what they get."""
+"""Programs that mypy and pyright check."""

@@ -1,6 +1,6 @@
-"""A misuse in every line that says so: both type checkers find each of them, and nothing else.
+"""Misuses that both type checkers must report, each on a line with ignore comments.
 
-Each of them warns of an ignored line in which it finds nothing wrong.
+Both type checkers warn about an unused ignore comment, so a misuse that goes unreported is noticed.
 """
 
 from __future__ import annotations

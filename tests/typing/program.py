@@ -1,4 +1,4 @@
-"""A program as users write them: it needs no cast, assert, ignore or ``or []``."""
+"""A typical user program, which needs no cast, assert, ignore or ``or []``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program as users write them, for mypy and pyright: what they see is what they get.
+"""A typical user program, with the types that mypy and pyright must infer.
 
 It is checked, not run.
 """
@@ -79,7 +79,7 @@ async def projections(client: Client) -> None:
     assert_type(await organizations.get_organization(client, "nantes", into=Site), Site)
     assert_type(await organizations.get_organization(client, "nantes"), Organization)
     assert_type(await me.list_my_datasets(client, into=Slug), list[Slug])
-    # The class says which fields are wanted.
+    # A class already selects the fields, so ``fields`` cannot be given as well.
     await datasets.get_dataset(client, "velos", fields="id", into=Title)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 
 

@@ -36,18 +36,13 @@ async def json(
     client: Caller, call: Call, type_: type[T], into: type[P] | None = None
 ) -> T | P: ...
 async def json(client: Caller, call: Call, type_: Any = Any, into: Any = None) -> Any:
-    """Make a call and decode its JSON.
+    """Make a call and decode its JSON into a model, a list of models, or plain JSON.
 
-    Args:
-        client: The client.
-        call: The call.
-        type_: A model, a list of models, or a type of plain JSON.
-        into: The class to decode into instead of the model; it says which fields are wanted.
+    With ``into``, that class is decoded into instead, and says which fields are wanted.
 
     Raises:
         MaskError: ``into`` does not fit the model, or fields were given as well.
         DecodeError: The answer is not JSON, or of another type.
-        APIError, NetworkError, RuntimeError: See :class:`Caller`.
     """
     if into is None:
         return await fetch(client, call, partial(decode, type_=type_, mask=call.answer_mask))

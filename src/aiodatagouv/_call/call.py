@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from attrs import evolve, field, frozen
 
@@ -26,7 +26,7 @@ QueryValue: TypeAlias = str | int | bool | dt.date | Sequence[str] | None
 
 @frozen
 class Call:
-    """One call of an operation, except for the client that makes it.
+    """An operation with its arguments, ready for a client to call.
 
     Attributes:
         operation: The operation.
@@ -44,13 +44,13 @@ class Call:
 
     @property
     def answer_mask(self) -> Mask | None:
-        """The fields wanted of the whole answer: of a page, those of its items."""
+        """The mask of the whole answer: for a page, :attr:`mask` below its items."""
         is_page = self.mask and self.operation.kind == "page"
         return {"data": self.mask, "*": None} if is_page else self.mask
 
     @property
     def can_be_repeated(self) -> bool:
-        """Whether the body can be sent twice: a file that was read may not be seekable."""
+        """Whether every file can be rewound, so that the body can be sent again."""
         files = self._files().values()
         return all(isinstance(one.content, bytes) or one.content.seekable() for one in files)
 
@@ -85,7 +85,11 @@ class Call:
                 name: (one.name, one.content, *([one.media_type] if one.media_type else []))
                 for name, one in files.items()
             },
-            "data": {name: str(one) for name, one in self.body.items() if name not in files},
+            "data": {
+                name: self._query_text(name, one)
+                for name, one in self.body.items()
+                if name not in files
+            },
         }
 
     def with_mask(self, mask: Mask | None) -> Call:
@@ -109,7 +113,7 @@ class Call:
         if isinstance(value, str | int):
             return str(value)
         raise ValueError(
-            f"{self.operation.name}: the query parameter {name} is {value!r}: it must be text, a "
+            f"{self.operation.name}: the parameter {name} is {value!r}: it must be text, a "
             "number, a date, True or False, or None to leave it out"
         )
 
@@ -145,16 +149,39 @@ def prepare(
         None if fields is None else masks.read(fields, operation),
         _json(operation, body),
     )
-    call.query_pairs()
+    call.query_pairs()  # Raises for an unsupported type.
+    return call
+
+
+def prepare_path(method: str, path: str, query: Mapping[str, QueryValue] | None, json: Any) -> Call:
+    """Prepare a call of an endpoint that has no operation; see :meth:`aiodatagouv.Client.request`.
+
+    Raises:
+        ValueError: The path leads out of the API, or a parameter has an unsupported type.
+    """
+    segments = path.removeprefix("/").split("/")
+    # HTTP libraries resolve dots, encoded ones too.
+    is_outside = {unquote(one) for one in segments} & {".", ".."} or path.startswith("//")
+    if is_outside or set(path) & set("?#\\") or not path.isascii() or not path.isprintable():
+        raise ValueError(
+            f"path is {path!r}: it must be a path below the root of the API, in ASCII, without "
+            "dots as a segment, and without a query (give params)"
+        )
+    method, path = method.upper(), "/".join(segments)
+    name = f"{method} {path}"
+    operation = Operation(name, method, path, tag="", kind="json", summary="", media_type="*/*")
+    call = Call(operation, path, query or {}, body=json)
+    call.query_pairs()  # Raises for an unsupported type.
     return call
 
 
 def _segment(operation: Operation, name: str, value: object) -> str:
-    text = str(value) if isinstance(value, str | int) else ""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if text in ("", ".", "..") or "/" in text or "\\" in text:
+        shown = next((one.name for one in operation.parameters if one.key == name), name)
         raise ValueError(
-            f"{operation.name}: the path parameter {name} is {value!r}: it must be an id or "
-            "a slug, not empty, not only dots, and without a slash"
+            f"{operation.name}: the path parameter {shown} is {value!r}: it must be text, such as "
+            "an id or a slug, not empty, not only dots, and without a slash"
         )
     return quote(text, safe="")
 
@@ -184,11 +211,12 @@ def _json(operation: Operation, body: object) -> Any:
 @cache
 def _body_type(operation: Operation) -> Any:
     """The type of the body that an operation's function takes, None if it takes none."""
+    # As a type: `operation.body.type` is text.
     return get_type_hints(operation.function).get("body")
 
 
 def _has_one(body: JsonObject, group: Sequence[str]) -> bool:
-    """Whether a body has a field of a group; of alternatives one must be more than null."""
+    """Whether a body has a field of a group; in a group of several, one that is not null."""
     return any(key in body and (len(group) == 1 or body[key] is not None) for key in group)
 
 

@@ -17,23 +17,14 @@ from .auth import ApiKey
 from .call import Call
 from .options import OnResponse, OnRetry, Options
 from .pipeline import Pipeline
-from .transport import Session
+from .session import Session
 
 T = TypeVar("T")
 
 
 @define
 class Pool:
-    """The state that a client shares with those derived from it.
-
-    Attributes:
-        gate: The gate that admits requests.
-        connect: Opens the connections.
-        session: The connections; None while there are none.
-        loop: The event loop that they belong to.
-        is_closed: Whether the client was closed.
-        tasks: The tasks that end with the client.
-    """
+    """The state that a client shares with those derived from it; the first call opens it."""
 
     gate: Gate
     connect: Callable[[], Session]
@@ -88,9 +79,7 @@ class Pool:
 
 
 class Caller:
-    """Makes calls. Generated functions, paginators and streams use it; users see ``Client``.
-
-    Its methods raise:
+    """The base of ``Client``: it opens the session, and hands calls to the pipeline.
 
     Raises:
         APIError: The portal answers that the call failed.
@@ -131,8 +120,8 @@ class Caller:
         derived._is_derived = True
         return derived
 
-    def _observed(self, *, on_response: OnResponse, on_retry: OnRetry) -> Self:
-        """A derived client that calls these hooks before its own."""
+    def _with_hooks(self, *, on_response: OnResponse, on_retry: OnRetry) -> Self:
+        """A derived client that calls these hooks before those of this client."""
         own = self._options
 
         def responded(response: _http.Response) -> None:

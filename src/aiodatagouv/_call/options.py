@@ -30,7 +30,7 @@ DEMO = "https://demo.data.gouv.fr/api/1/"
 """The root of the demonstration portal's API, for trying writes."""
 
 OnResponse: TypeAlias = Callable[[_http.Response], object]
-"""Called with every response."""
+"""Called with the response of every attempt; not with redirects that are followed."""
 
 OnRetry: TypeAlias = Callable[[Retry], object]
 """Called before the wait for another attempt."""

@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from .. import _http, errors
-from .._limits.gate import Admission, Gate, Permit, now
+from .._limits.gate import Applicant, Gate, Permit, now
 from ..retry import Retry
 from . import auth, redirects, responses
 from .call import Call
 from .options import Options
-from .transport import Session
+from .session import Session
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -44,16 +44,16 @@ class _Progress:
     waited: float = 0.0
     since: float = field(factory=now)
     """Since when it has been waiting to be sent."""
-    failed: float | None = None
+    failed_at: float | None = None
     """When it first failed."""
-    locked: float | None = None
+    locked_at: float | None = None
     """When it was first refused because the portal is locked."""
-    latest: float | None = None
+    start_by: float | None = None
     """The latest time at which it may be sent again."""
     error: errors.DataGouvError | None = None
     """The error of the last attempt."""
 
-    def record(self, error: errors.DataGouvError) -> None:
+    def stamp(self, error: errors.DataGouvError) -> None:
         """Record the attempts and the waiting in an error."""
         error.attempts = self.attempts
         error.waited = self.waited + now() - self.since
@@ -61,15 +61,7 @@ class _Progress:
 
 @frozen
 class Pipeline:
-    """Makes calls to a portal.
-
-    Attributes:
-        portal: The root of the portal's API.
-        key: The API key.
-        session: The connections to the portal.
-        gate: The gate that admits requests.
-        options: The caller's options.
-    """
+    """Makes calls to a portal with some options, through its gate and its session."""
 
     portal: _http.URL
     key: auth.ApiKey
@@ -85,7 +77,7 @@ class Pipeline:
             async with self._response(call, progress) as response:
                 await self.session.read(response)
             response = _http.rewritten(response, self.key.redact)
-            self._observed(response)
+            self._call_on_response(response)
             try:
                 return read(response)
             except errors.DecodeError as error:
@@ -104,7 +96,8 @@ class Pipeline:
                 return await stack.enter_async_context(self._response(call, progress))
 
             response = await self._persist(call, progress, begun)
-            self._observed(response)
+            _http.rewrite_headers(response, self.key.redact)
+            self._call_on_response(response)
             yield response
 
     async def _persist(
@@ -119,7 +112,7 @@ class Pipeline:
                     try:
                         return await make()
                     except (errors.APIError, errors.DecodeError, errors.NetworkError) as error:
-                        wait = self._wait(call, progress, error)
+                        wait = self._decide(call, progress, error)
                         if wait is None:
                             raise
                         progress.error = error
@@ -136,30 +129,33 @@ class Pipeline:
 
     def _late(self, call: Call, progress: _Progress) -> errors.DataGouvError:
         """The error of the last attempt, or a timeout if there was none."""
+        over = f"the deadline of the call, {self.options.retry.deadline:g} s, is over"
+        if progress.error is not None:
+            progress.error.add_note(over)
         error = progress.error or errors.TimeoutError(
-            f"the deadline of the call, {self.options.retry.deadline:g} s, is over",
+            over,
             operation=call.operation.name,
             method=call.operation.method,
             url=str(self._url(call)),
             is_sent=progress.attempts > 0,
         )
-        progress.record(error)
+        progress.stamp(error)
         return error
 
-    def _wait(self, call: Call, progress: _Progress, error: errors.DataGouvError) -> float | None:
-        """The seconds to wait before another attempt, None to give up."""
-        progress.record(error)
+    def _decide(self, call: Call, progress: _Progress, error: errors.DataGouvError) -> float | None:
+        """Record a failure; return the seconds until the next attempt, None to give up."""
+        progress.stamp(error)
         was_refused = isinstance(error, errors.APIError) and error.response is None
         if not was_refused and not call.can_be_repeated:
             return None
         policy = self.options.retry
         # The time of a lock is counted apart from other failures.
         if isinstance(error, errors.LockedError):
-            since = progress.locked = now() if progress.locked is None else progress.locked
-            progress.latest = since + policy.wait_for_unlock
+            since = progress.locked_at = now() if progress.locked_at is None else progress.locked_at
+            progress.start_by = since + policy.wait_for_unlock
         else:
-            since = progress.failed = now() if progress.failed is None else progress.failed
-            progress.latest = since + policy.retry_for
+            since = progress.failed_at = now() if progress.failed_at is None else progress.failed_at
+            progress.start_by = since + policy.retry_for
             progress.failures += 1
         wait = policy.wait(
             call.operation,
@@ -174,10 +170,12 @@ class Pipeline:
     @asynccontextmanager
     async def _response(self, call: Call, progress: _Progress) -> AsyncGenerator[_http.Response]:
         """The final response to a call, redirects followed; its body is still to be read."""
-        url, has_key = self._url(call), True
-        content = {"headers": call.headers(), **call.content()}
+        url, may_send_key = self._url(call), True
+        arguments: dict[str, Any] = {"headers": call.headers(), **call.content()}
         for hops in count():
-            sent = self._send(call, progress, url, has_key=has_key, is_hop=hops > 0, **content)
+            sent = self._send(
+                call, progress, url, may_send_key=may_send_key, is_hop=hops > 0, **arguments
+            )
             async with sent as response:
                 target = redirects.next_url(call.operation, response, self.portal, hops)
                 if target is None:
@@ -187,10 +185,13 @@ class Pipeline:
                     return
             if not call.can_be_repeated:
                 raise redirects.refused(
-                    call.operation, response, self.portal, "redirected after its file was read"
+                    call.operation,
+                    response,
+                    self.portal,
+                    "redirected, and its file cannot be read again",
                 )
             # The key does not come back for an address that another origin has chosen.
-            has_key = has_key and auth.origin(target) == auth.origin(self.portal)
+            may_send_key = may_send_key and auth.origin(target) == auth.origin(self.portal)
             url = target
 
     @asynccontextmanager
@@ -200,9 +201,9 @@ class Pipeline:
         progress: _Progress,
         url: _http.URL,
         *,
-        has_key: bool,
+        may_send_key: bool,
         is_hop: bool,
-        **content: Any,
+        **arguments: Any,
     ) -> AsyncGenerator[_http.Response]:
         """Send one request once it is admitted, and log the outcome."""
         operation, options = call.operation, self.options
@@ -213,8 +214,8 @@ class Pipeline:
                 operation.method,
                 url,
                 timeout=options.timeout,
-                has_key=has_key,
-                **content,
+                may_send_key=may_send_key,
+                **arguments,
             )
             progress.attempts += not is_hop
             started = now()
@@ -224,7 +225,7 @@ class Pipeline:
             try:
                 async with self.session.send(request) as response:
                     outcome = str(response.status_code)
-                    self._observe(permit, call, progress, response)
+                    self._tell_gate(permit, call, progress, response)
                     try:
                         yield response
                     finally:
@@ -238,10 +239,10 @@ class Pipeline:
     async def _admit(
         self, stack: AsyncExitStack, call: Call, progress: _Progress, url: _http.URL
     ) -> Permit:
-        """Wait for admission, as long as a later attempt makes sense."""
+        """Wait for admission, until it is too late for another attempt."""
         options = self.options
         admission = self.gate.admit(
-            Admission(
+            Applicant(
                 call.operation,
                 auth.shown(url, self.portal),
                 options.queues,
@@ -252,20 +253,20 @@ class Pipeline:
         )
 
         async def in_time() -> Permit:
-            async with asyncio.timeout_at(progress.latest):
+            async with asyncio.timeout_at(progress.start_by):
                 return await stack.enter_async_context(admission)
 
         try:
             return await self.session.until_closed(in_time)
-        except errors.TimeoutError:
+        except errors.TimeoutError:  # No connection was free in time.
             raise
         except builtins.TimeoutError:
             raise _OutOfTimeError from None
 
-    def _observe(
+    def _tell_gate(
         self, permit: Permit, call: Call, progress: _Progress, response: _http.Response
     ) -> None:
-        """Tell the gate about a response of the portal."""
+        """Release the permit of a request, and let the gate observe a response of the portal."""
         self.gate.release(permit)
         if not self._is_portal(response):
             return
@@ -286,10 +287,10 @@ class Pipeline:
         try:
             await self.session.read(response)
         except errors.NetworkError:
-            # The status is enough: a 429 was not carried out, a 404 is not there.
+            # The status says enough: a POST that was answered 429 may be sent again.
             response = _http.without_body(response)
         response = _http.rewritten(response, self.key.redact)
-        self._observed(response)
+        self._call_on_response(response)
         url = auth.shown(response.url, self.portal)
         error = responses.error_of(call.operation, response, url)
         if isinstance(error, errors.LockedError) and self._is_portal(response):
@@ -303,7 +304,7 @@ class Pipeline:
             pairs.append(("lang", self.options.lang))
         return url.copy_with(params=pairs) if pairs else url
 
-    def _observed(self, response: _http.Response) -> None:
+    def _call_on_response(self, response: _http.Response) -> None:
         if self.options.on_response is not None:
             self.options.on_response(response)
 

@@ -9,10 +9,12 @@ from . import auth
 
 MAX_REDIRECTS = 5
 
+_STATUSES = frozenset({301, 302, 303, 307, 308})
+
 
 def is_redirect(response: _http.Response) -> bool:
     """Whether a response is a redirect with a target."""
-    return response.status_code in _http.REDIRECTS and "Location" in response.headers
+    return response.status_code in _STATUSES and "Location" in response.headers
 
 
 def next_url(
@@ -21,8 +23,8 @@ def next_url(
     """The URL to call next, or None if the response is the final one.
 
     Raises:
-        RedirectError: The target is not a web address, a write would be sent elsewhere, or there
-            were too many redirects.
+        RedirectError: The target is not a web address, a write must not be sent there again, or
+            there were too many redirects.
     """
     if not is_redirect(response):
         return None
@@ -44,9 +46,12 @@ def next_url(
     if url.scheme not in ("http", "https"):
         raise refused(operation, response, portal, f"redirected to {where}, which is not http(s)")
     if operation.method != "GET" and not (same_origin and response.status_code in (307, 308)):
-        problem = f"redirected to {where}, and a write is not sent a second time"
+        problem = (
+            f"redirected to {where}: a write is only sent again to the portal itself, after a 307 "
+            "or 308"
+        )
         raise refused(operation, response, portal, problem)
-    if not url.query and same_origin:
+    if not url.query and same_origin and auth.origin(response.url) == auth.origin(portal):
         # The portal's own redirects drop the query.
         url = url.copy_with(query=response.url.query or None)
     return url

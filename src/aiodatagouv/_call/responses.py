@@ -13,16 +13,6 @@ from ..errors import one_line, words_of
 from ..operation import Operation
 from .redirects import is_redirect
 
-_BY_STATUS: dict[int, type[errors.APIError]] = {
-    400: errors.BadRequestError,
-    401: errors.AuthenticationError,
-    403: errors.PermissionDeniedError,
-    404: errors.NotFoundError,
-    410: errors.GoneError,
-    423: errors.LockedError,
-    429: errors.RateLimitedError,
-}
-
 
 def is_success(operation: Operation, response: _http.Response) -> bool:
     """Whether a call has succeeded; a redirect counts only if the operation answers one."""
@@ -31,9 +21,8 @@ def is_success(operation: Operation, response: _http.Response) -> bool:
 
 
 def error_of(operation: Operation, response: _http.Response, url: str) -> errors.APIError:
-    """The error for a response with a failing status, its body read; ``url`` as shown in it."""
+    """The error for a response with a failing status, its body read; ``url`` is shown in it."""
     status = response.status_code
-    default = errors.ServerError if status >= 500 else errors.APIError
     body = _json_object(response.content)
     problems: Any = body.get("errors")
     # Proxies answer in HTML or not at all: then HTTP's own phrase says more than the body.
@@ -42,7 +31,7 @@ def error_of(operation: Operation, response: _http.Response, url: str) -> errors
         message = _phrase(response)
     if problems and not isinstance(problems, dict):
         message = f"{message}: {words_of(problems)}"
-    return _BY_STATUS.get(status, default)(
+    return errors.class_of(status)(
         message,
         errors=cast("dict[str, Any]", problems) if isinstance(problems, dict) else None,
         operation=operation.name,

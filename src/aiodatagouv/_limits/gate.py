@@ -30,7 +30,7 @@ _RESOLUTION = 1e-6
 """Seconds below which waiting makes no sense: clocks are no finer."""
 
 Refusal: TypeAlias = "Callable[[], errors.APIError | None]"
-"""Returns the error to raise instead of waiting on, if any."""
+"""Returns the error to raise instead of waiting any longer, if any."""
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -56,7 +56,7 @@ class Queue:
 
 
 @frozen
-class Admission:
+class Applicant:
     """A request that asks for admission.
 
     Attributes:
@@ -96,11 +96,12 @@ class Gate:
     def __init__(self, connections: int) -> None:
         self._connections = asyncio.Semaphore(connections)
         self._in_flight = 0
-        self._asked = -math.inf
+        self._asked_until = -math.inf
         """Until when the portal wants no request."""
-        self._resumes = -math.inf
+        self._resumes_at = -math.inf
         """When requests are sent again, a little later than the portal asks for."""
-        self._paused = -math.inf
+        self._paused_at = -math.inf
+        """When the pause began: rejections of earlier requests belong to it."""
         self._budget = quota.Budget()
         self._breaker = Breaker()
         self._probe = asyncio.Lock()
@@ -141,7 +142,7 @@ class Gate:
         return (self._queues[(*parents, alike)], *parents)
 
     @asynccontextmanager
-    async def admit(self, request: Admission) -> AsyncGenerator[Permit]:
+    async def admit(self, request: Applicant) -> AsyncGenerator[Permit]:
         """Wait until a request may be sent; it counts as in flight until the context is left.
 
         Raises:
@@ -150,7 +151,7 @@ class Gate:
             TimeoutError: No connection was free in time.
         """
         refusal = partial(self._refusal, request)
-        async with self._unlocked(refusal) if request.operation.creates else nullcontext():
+        async with self._unless_locked(refusal) if request.operation.creates else nullcontext():
             permit = None
             while permit is None:  # Check again after each wake-up.
                 permit = await self._wait(request, refusal)
@@ -185,7 +186,7 @@ class Gate:
             status: The status of the response.
             headers: Its headers.
             operation: The operation that was called.
-            pause: Seconds to send nothing after a 429, beyond the time that it asks for.
+            pause: Seconds to send nothing after a 429, beyond the time that the portal asks for.
             cool_down: Seconds to create nothing after a 423.
         """
         moment = now()
@@ -196,7 +197,7 @@ class Gate:
         if status == 429:
             self._pause(permit, moment, asked, pause)
             for queue in permit.queues:
-                queue.rate.rejected(permit.sent, moment, self._resumes - moment)
+                queue.rate.rejected(permit.sent, moment, self._resumes_at - moment)
         elif status == 423:
             phrase = "the portal is in read-only mode"
             self._breaker.open(phrase, moment, moment + max(cool_down, asked))
@@ -210,16 +211,16 @@ class Gate:
         self._breaker.message = message
 
     def _pause(self, permit: Permit, moment: float, asked: float, pause: float) -> None:
-        self._asked = max(self._asked, moment + asked)
-        if permit.sent <= self._paused:  # It was in flight already: the same event.
-            self._resumes = max(self._resumes, self._asked)
+        self._asked_until = max(self._asked_until, moment + asked)
+        if permit.sent <= self._paused_at:  # It was in flight already: the same event.
+            self._resumes_at = max(self._resumes_at, self._asked_until)
             return
-        self._resumes = max(self._resumes, moment + asked + pause)
-        self._paused = moment
-        _log.info("429: no request for %.1f s", self._resumes - moment)
+        self._resumes_at = max(self._resumes_at, moment + asked + pause)
+        self._paused_at = moment
+        _log.info("429: no request for %.1f s", self._resumes_at - moment)
 
     @asynccontextmanager
-    async def _unlocked(self, refusal: Refusal) -> AsyncGenerator[None]:
+    async def _unless_locked(self, refusal: Refusal) -> AsyncGenerator[None]:
         """Hold calls that create content back while the portal is known to be locked."""
         _check(refusal)
         if self._breaker.is_open:
@@ -230,7 +231,7 @@ class Gate:
                     return
         yield
 
-    async def _wait(self, request: Admission, refusal: Refusal) -> Permit | None:
+    async def _wait(self, request: Applicant, refusal: Refusal) -> Permit | None:
         """Wait for a permit; None if something changed that may make waiting pointless."""
         _check(refusal)
         waiting = asyncio.timeout(None)
@@ -259,7 +260,7 @@ class Gate:
             del self._waiting[waiting]
             waiting.reschedule(now())
 
-    async def _permit(self, request: Admission, refusal: Refusal) -> Permit:
+    async def _permit(self, request: Applicant, refusal: Refusal) -> Permit:
         """Wait for the right moment and a free connection."""
         rates = [queue.rate for queue in request.queues]
         while True:
@@ -267,7 +268,7 @@ class Gate:
             if (delay := self._delay(rates)) > _RESOLUTION:
                 await self._sleep(delay)
                 continue
-            await self._connect(request)
+            await self._acquire(request)
             # It may have taken a while.
             if self._delay(rates) <= _RESOLUTION and refusal() is None:
                 break
@@ -283,8 +284,8 @@ class Gate:
         """Seconds until a request may be sent; infinite: until a response arrives."""
         moment = now()
         for rate in rates:
-            if self._resumes > moment:
-                rate.pause(self._resumes)
+            if self._resumes_at > moment:
+                rate.pause(self._resumes_at)
         own = max(rate.delay(moment) for rate in rates)
         return max(own, self._budget.delay(moment, self._in_flight))
 
@@ -295,7 +296,7 @@ class Gate:
             async with asyncio.timeout(None if delay == math.inf else delay):
                 await self._changed.wait()
 
-    async def _connect(self, request: Admission) -> None:
+    async def _acquire(self, request: Applicant) -> None:
         """Wait for a free connection."""
         try:
             async with asyncio.timeout(request.patience):
@@ -309,14 +310,14 @@ class Gate:
                 is_sent=False,
             ) from None
 
-    def _refusal(self, request: Admission) -> errors.APIError | None:
+    def _refusal(self, request: Applicant) -> errors.APIError | None:
         """The error to raise instead of waiting, if any."""
         moment, operation = now(), request.operation
         if operation.creates and (left := self._breaker.left(moment)) > _RESOLUTION:
             kind: type[errors.APIError] = errors.LockedError
             status, message = 423, self._breaker.message
         else:
-            left = max(self._asked - moment, self._budget.shut(moment))
+            left = max(self._asked_until - moment, self._budget.shut(moment))
             if left <= max(request.policy.max_wait, _RESOLUTION):
                 return None
             kind, status = errors.RateLimitedError, 429

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from .._decoding.place import Place, unreadable
+from ..types import UNSET
 from .view import View
 
 
@@ -35,9 +36,9 @@ class PageView(View, init=False):
         """
         self = super()._read(value, place)
         for name in ("page", "page_size", "total"):
-            if type(number := value.get(name)) is not int:
+            if type(number := value.get(name, UNSET)) is not int:
                 raise unreadable((place, name), "a whole number", number)
-        data = value.get("data")
+        data = value.get("data", UNSET)
         if type(data) is not list:
             raise unreadable((place, "data"), "a list", data)
         for index, item in enumerate(data):

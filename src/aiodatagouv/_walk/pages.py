@@ -6,10 +6,10 @@ import asyncio
 import datetime as dt
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from ..errors import NotFoundError
 
@@ -124,20 +124,3 @@ async def outcome(task: asyncio.Task[T]) -> T:
         if task.cancelled() and not (waiting and waiting.cancelling()):
             raise RuntimeError("the Client was closed during a walk over a list") from None
         raise
-
-
-@define
-class Seen:
-    """The ids of the items that a walk has yielded."""
-
-    ids: set[str] = field(factory=set[str])
-
-    def new(self, ids: Sequence[str | None]) -> list[int]:
-        """Add ids; return the indexes of those that were not seen before, and of each None."""
-        indexes = []
-        for index, key in enumerate(ids):
-            if key is None or key not in self.ids:
-                indexes.append(index)
-            if key is not None:
-                self.ids.add(key)
-        return indexes

@@ -22,7 +22,8 @@ from typing import Any, Generic
 from attrs import define, field, frozen
 
 from ..errors import NotFoundError, OrderError
-from .pages import Batch, Fetch, PageT, Seen, Start, outcome, walk
+from .pages import Batch, Fetch, PageT, Start, outcome, walk
+from .seen import Seen
 
 STRETCH = 1000
 """Items a page when only ids are read."""

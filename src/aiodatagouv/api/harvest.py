@@ -197,7 +197,7 @@ def list_harvest_sources(
         organization: Ignored by portals older than udata 17.18.0, where `owner` takes
             organizations as well.
         deleted: `True` includes sources flagged as deleted. Leave it out otherwise: portals
-            take any value for `True`, even `False`. The portal's default is false.
+            take any non-empty value for `True`, even `False`. The portal's default is false.
     """
     call = prepare(
         ops.LIST_HARVEST_SOURCES,

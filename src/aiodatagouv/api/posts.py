@@ -125,8 +125,8 @@ def list_posts(
             "-published".
         q: The search query.
         with_drafts: `True` also returns the unpublished posts (only for super-admins). Leave
-            it out otherwise: portals take any value for `True`, even `False`. The portal's
-            default is false.
+            it out otherwise: portals take any non-empty value for `True`, even `False`. The
+            portal's default is false.
     """
     call = prepare(
         ops.LIST_POSTS,

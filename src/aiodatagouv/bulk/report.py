@@ -80,7 +80,7 @@ class Counters:
 
     def observe(self, client: C) -> C:
         """Derive a client whose requests are counted."""
-        return client._observed(on_response=self._responded, on_retry=self._retried)
+        return client._with_hooks(on_response=self._responded, on_retry=self._retried)
 
     def add(self, *, items: int = 0, pages: int = 0, total: int | None = None) -> None:
         """Count items and pages."""

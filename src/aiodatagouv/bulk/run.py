@@ -12,7 +12,8 @@ from typing import Any, Literal, overload
 from attrs import define, evolve, field
 
 from .._fields import mask as masks
-from .._walk.pages import Batch, Seen, check_concurrency, walk
+from .._walk.pages import Batch, check_concurrency, walk
+from .._walk.seen import Seen
 from ..client import Client
 from ..errors import CheckpointError, DestinationError, NotFoundError, OrderError
 from ..pagination import Paginator

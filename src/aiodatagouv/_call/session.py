@@ -39,7 +39,7 @@ class Session:
             max_connections=max_connections,
             user_agent=user_agent,
             secrets=lambda request: (
-                key.headers(request.url, portal) if request.extensions["has_key"] else {}
+                key.headers(request.url, portal) if request.extensions["may_send_key"] else {}
             ),
         )
         self._waiting: set[asyncio.Timeout] = set()
@@ -68,12 +68,12 @@ class Session:
         url: _http.URL,
         *,
         timeout: _http.Timeout,
-        has_key: bool,
+        may_send_key: bool,
         **options: Any,
     ) -> _http.Request:
-        """Build a request from httpx's arguments; ``has_key`` is whether the key is sent."""
+        """Build a request from httpx's arguments."""
         # Errors read the operation's name from the request.
-        extensions = {"operation": operation, "has_key": has_key}
+        extensions = {"operation": operation, "may_send_key": may_send_key}
         return self._client.build_request(
             method, url, timeout=timeout, extensions=extensions, **options
         )
@@ -81,8 +81,8 @@ class Session:
     @asynccontextmanager
     async def send(self, request: _http.Request) -> AsyncGenerator[_http.Response]:
         """Send a request; the caller reads the body of the response inside the context."""
-        response = await self._wait(request, lambda: self._client.send(request, stream=True))
-        _http.restore_headers(response)
+        response = await self._translated(request, lambda: self._client.send(request, stream=True))
+        _http.tidy_headers(response)
         try:
             yield response
         finally:
@@ -90,12 +90,15 @@ class Session:
 
     async def read(self, response: _http.Response) -> bytes:
         """Read the whole body of a response."""
-        return await self._wait(response.request, response.aread)
+        return await self._translated(response.request, response.aread)
 
     async def chunks(self, response: _http.Response) -> AsyncGenerator[bytes]:
         """Iterate over the body of a response as it arrives."""
         pieces = response.aiter_bytes()
-        while chunk := await self._wait(response.request, lambda: anext(pieces, b"")):
+        while True:
+            chunk = await self._translated(response.request, lambda: anext(pieces, None))
+            if chunk is None:
+                return
             yield chunk
 
     async def until_closed(self, wait: Callable[[], Awaitable[T]]) -> T:
@@ -120,7 +123,7 @@ class Session:
                 raise RuntimeError(_CLOSED) from None
             raise
 
-    async def _wait(self, request: _http.Request, wait: Callable[[], Awaitable[T]]) -> T:
+    async def _translated(self, request: _http.Request, wait: Callable[[], Awaitable[T]]) -> T:
         """Await the HTTP libraries, and translate their errors."""
         try:
             return await self.until_closed(wait)
@@ -131,7 +134,9 @@ class Session:
                 raise
             failure = _http.failure_of(error)
         kind = TimeoutError if failure.timed_out else NetworkError
-        raise (UnreachableError if failure.is_final else kind)(
+        if failure.is_final:
+            kind = UnreachableError
+        raise kind(
             str(failure),
             operation=request.extensions["operation"],
             method=request.method,
