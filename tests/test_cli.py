@@ -264,6 +264,20 @@ def test_unknown_values_are_accepted(run: Run, says: Any, requests: list[httpx.R
     assert requests[0].url.params["sort"] == "by-magic"
 
 
+@pytest.mark.parametrize("tag", sorted({one.tag for one in OPERATIONS.values()}))
+def test_every_id_in_a_path_is_text(tag: str) -> None:
+    for operation in OPERATIONS.values():
+        for one in operation.parameters:
+            if operation.tag == tag and one.type == "Id":
+                assert to_click(one).type is click.STRING
+
+
+def test_a_constant_that_json_lacks_is_refused(run: Run) -> None:
+    status, _, err = run("call", "update_reuse", "x", "--body", '{"extras": {"a": NaN}}')
+    assert status == 2
+    assert "it is not JSON: NaN is not a value of JSON" in err
+
+
 def test_date_options_are_parsed() -> None:
     option = to_click(Parameter("day", "query", "dt.date", description="A day."))
     assert option.type.convert("2026-11-24", option, None) == dt.date(2026, 11, 24)
@@ -281,6 +295,7 @@ def test_date_options_are_parsed() -> None:
         (["organization.name,organization", "id"], "organization,id"),
         (["id", "organization{slug,name}"], "id,organization{slug,name}"),
         (["title", "*"], "title,*"),
+        (["organization.name", "owner{slug}"], "organization{name},owner{slug}"),
     ],
 )  # fmt: skip
 def test_fields_are_given_as_masks_or_dotted_paths(

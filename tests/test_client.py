@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from enum import Enum
+from typing import Any
 
 import httpx
 import pytest
@@ -254,6 +256,56 @@ async def test_a_path_that_leads_out_of_the_api_is_refused(scripted: Scripted, p
         with pytest.raises(ValueError, match="it must be a path below the root"):
             await client.request("GET", path)
     assert portal.requests == []
+
+
+async def test_an_unusable_method_is_refused(scripted: Scripted) -> None:
+    portal = Portal()
+    async with scripted(portal) as client:
+        with pytest.raises(ValueError, match="it must be an HTTP method"):
+            await client.request("GET\r\nX: 1", "x")
+    assert portal.requests == []
+
+
+Choice = Enum("Choice", {"FIRST": "first"}, type=str)
+"""An enum that str() writes by its name, unlike a StrEnum."""
+
+
+async def test_values_of_parameters_are_written_plainly(scripted: Scripted) -> None:
+    portal = Portal()
+    async with scripted(portal, lang="fr") as client:
+        params: dict[str, Any] = {"ratio": 0.5, "lang": "en", "is": True}
+        params["choice"] = Choice.FIRST
+        await client.request("GET", "x", params=params)
+    assert str(portal.request.url.query, "ascii") == "ratio=0.5&lang=en&is=true&choice=first"
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body with an empty chunk in it."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in (b'{"a":', b"", b" 1}"):
+            yield piece
+
+
+async def test_an_empty_chunk_does_not_end_a_body(scripted: Scripted) -> None:
+    async with scripted(lambda _: httpx.Response(200, stream=Pieces())) as client:
+        assert (await client.request("GET", "x")).json() == {"a": 1}
+        async with site.get_site_tags_csv(client) as chunks:
+            assert b"".join([one async for one in chunks]) == b'{"a": 1}'
+
+
+async def test_an_exception_that_is_being_handled_keeps_its_traceback(scripted: Scripted) -> None:
+    def broken(_: httpx.Request) -> httpx.Response:
+        raise ArithmeticError("a bug in a transport")
+
+    async with scripted(broken) as client:
+        own = LookupError("the caller's own")
+        try:
+            raise own
+        except LookupError:
+            with pytest.raises(ArithmeticError):
+                await client.request("GET", "x")
+    assert own.__traceback__ is not None
 
 
 async def test_a_full_url_is_treated_as_a_path(scripted: Scripted) -> None:

@@ -1023,3 +1023,49 @@ def test_nothing_hangs_and_every_connection_is_released(seed: int) -> None:
 
     clock.run(main())
     assert most <= 3
+
+
+def test_a_derived_client_gets_its_rate_below_a_busy_parent(scripted: Scripted) -> None:
+    sent = Counter[str]()
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        sent[request.url.params.get("lang", "parent")] += 1
+        return OK
+
+    async def work(client: Client) -> None:
+        while True:
+            await datasets.get_dataset(client, "velos")
+
+    async def main() -> None:
+        async with scripted(portal, rate=Rate(50, burst=1)) as client:
+            derived = client.with_options(rate=Rate(10, burst=1), lang="fr")
+            workers = [*(client for _ in range(60)), *(derived for _ in range(20))]
+            tasks = [asyncio.ensure_future(work(one)) for one in workers]
+            await asyncio.sleep(4)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    clock.run(main())
+    assert 30 < sent["fr"] <= 41
+    assert sent["fr"] + sent["parent"] == pytest.approx(200, abs=4)
+
+
+class Steady(Rate):
+    """A rate without equality by value, nor a hash."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_rate_object_is_shared_by_the_clients_that_have_it(scripted: Scripted) -> None:
+    portal = Portal(ok, latency=0)
+    rate = Steady(2, burst=1)
+
+    async def main() -> None:
+        async with scripted(portal, rate=rate) as client:
+            await read(client.with_options(rate=rate), 3)
+        async with scripted(portal, rate=None) as client:
+            await asyncio.gather(*(read(client.with_options(rate=rate)) for _ in range(3)))
+
+    clock.run(main())
+    assert portal.times == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5])

@@ -41,6 +41,8 @@ def header(fields: Fields, operation: str = "get_dataset") -> str:
         ),
         (["resources.checksum.value", "resources.url"], "resources{checksum{value},url}"),
         ("id, organization.name,organization.logo", "id,organization{name,logo}"),
+        (["id", "organization{name}", "organization.logo"], "id,organization{name,logo}"),
+        ("organization.name,", "organization{name}"),
         (["organization", "organization.name"], "organization"),
         (["organization.name", "organization"], "organization"),
     ],

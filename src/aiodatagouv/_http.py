@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeAlias, TypeVar
@@ -242,12 +243,13 @@ class _ShieldedStream(httpx.AsyncByteStream):
             yield chunk
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        await _shielded(self._stream.aclose())
 
 
 async def _shielded(waiting: Awaitable[T]) -> T:
     """Await the transport; replace its errors by a :class:`Failure`, or cut their frames off."""
     failure: BaseException
+    handled = sys.exception()  # The caller's own, which is left as it is.
     try:
         return await waiting
     except FAILURES as error:
@@ -257,13 +259,13 @@ async def _shielded(waiting: Awaitable[T]) -> T:
     del waiting
     # Outside of the except clause: else the original error would become the context.
     cause: BaseException | None = failure
-    while cause is not None:
+    while cause is not None and cause is not handled:
         cause.__traceback__ = None
         cause = cause.__cause__ or cause.__context__
     try:
         raise failure
     finally:  # An error and its frames keep each other alive.
-        del failure
+        del failure, handled
 
 
 def _is_final(cause: BaseException) -> bool:

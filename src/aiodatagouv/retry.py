@@ -18,7 +18,7 @@ from .errors import (
 )
 from .operation import Operation
 
-IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """The methods of calls that may be carried out twice."""
 
 TRANSIENT = frozenset({500, 502, 503, 504})

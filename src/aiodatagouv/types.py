@@ -15,8 +15,8 @@ JsonObject: TypeAlias = dict[str, Any]
 Fields: TypeAlias = str | Iterable[str]
 """The fields wanted of an answer.
 
-In the server's own syntax, ``"id,organization{name}"``, or as dotted paths: ``["id",
-"organization.name"]``, ``"id,organization.name"``.
+In the server's own syntax, ``"id,organization{name}"``, as dotted paths,
+``"id,organization.name"``, or as a list of either, ``["id", "organization.name"]``.
 """
 
 Mask: TypeAlias = dict[str, "Mask | None"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .._encoding.body import Body
     from .._views.view import View
 
-QueryValue: TypeAlias = str | int | bool | dt.date | Sequence[str] | None
+QueryValue: TypeAlias = str | int | float | bool | dt.date | Sequence[str] | None
 """A query parameter: repeated when it is a sequence, left out when it is None."""
 
 
@@ -110,8 +110,10 @@ class Call:
             return "true" if value else "false"
         if isinstance(value, dt.date):
             return value.isoformat()
-        if isinstance(value, str | int):
-            return str(value)
+        if isinstance(value, str):
+            return str.__str__(value)  # The value of an enum.
+        if isinstance(value, int | float):
+            return repr(value) if isinstance(value, float) else str(int(value))
         raise ValueError(
             f"{self.operation.name}: the parameter {name} is {value!r}: it must be text, a "
             "number, a date, True or False, or None to leave it out"
@@ -126,14 +128,7 @@ def prepare(
     body: Body | View | Sequence[Body | View] | str | None = None,
     fields: Fields | None = None,
 ) -> Call:
-    """Prepare a call of an operation.
-
-    Args:
-        operation: The operation.
-        path: The parameters of its path.
-        query: Its query parameters.
-        body: The body.
-        fields: The fields wanted.
+    """Prepare a call of an operation with its arguments.
 
     Raises:
         MaskError: The answer cannot be narrowed down to those fields.
@@ -162,6 +157,8 @@ def prepare_path(method: str, path: str, query: Mapping[str, QueryValue] | None,
     segments = path.removeprefix("/").split("/")
     # HTTP libraries resolve dots, encoded ones too.
     is_outside = {unquote(one) for one in segments} & {".", ".."} or path.startswith("//")
+    if not (method.isascii() and method.isalpha()):
+        raise ValueError(f"method is {method!r}: it must be an HTTP method, such as GET")
     if is_outside or set(path) & set("?#\\") or not path.isascii() or not path.isprintable():
         raise ValueError(
             f"path is {path!r}: it must be a path below the root of the API, in ASCII, without "

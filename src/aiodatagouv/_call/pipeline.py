@@ -300,7 +300,7 @@ class Pipeline:
     def _url(self, call: Call) -> _http.URL:
         url = self.portal.join(f"./{call.path}")
         pairs = [*call.query_pairs()]
-        if self.options.lang is not None:
+        if self.options.lang is not None and "lang" not in call.query:
             pairs.append(("lang", self.options.lang))
         return url.copy_with(params=pairs) if pairs else url
 

@@ -63,10 +63,11 @@ def _reference(view: View, *, is_id: bool) -> JsonObject:
         MissingFieldError: It was answered without its id, or without its class.
     """
     wanted: Any = view
-    reference = {"id": wanted.id}
-    if is_id and "class" not in view.to_dict():
+    json, reference = view.to_dict(), {"id": wanted.id}
+    if "class" in json:
+        return {"class": json["class"], **reference}
+    if is_id:
         return reference
     # The caller may have derived a class from the model.
     name = next(one.__name__ for one in type(view).__mro__ if one.__module__.startswith(_GENERATED))
-    is_itself = "class" not in view.to_dict() and not name.endswith("Reference")
-    return {"class": name if is_itself else wanted.class_, **reference}
+    return {"class": wanted.class_ if name.endswith("Reference") else name, **reference}

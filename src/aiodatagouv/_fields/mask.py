@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -35,17 +35,34 @@ def read(fields: Fields, operation: Operation) -> Mask:
         if isinstance(fields, type) or not isinstance(fields, Iterable):
             raise MaskError("give a mask or dotted paths; a class goes to `into`")
         model = model_of(operation)
-        is_paths = not isinstance(fields, str)
-        if isinstance(fields, str) and "." in fields and "{" not in fields:
-            # A dot means nothing to the server.
-            fields, is_paths = [one.strip() for one in fields.split(",")], True
-        mask = parse(fields) if isinstance(fields, str) else from_paths(fields)
+        # A dot means nothing to the server.
+        is_paths = not isinstance(fields, str) or ("." in fields and "{" not in fields)
+        if isinstance(fields, str):
+            mask = from_paths(_split(fields)) if is_paths else parse(fields)
+        else:
+            mask = from_paths(path for one in fields for path in _split(one))
         if operation.kind == "page" and "data" in mask and "data" not in declared(model):
             raise MaskError("it applies to the items of a page: leave out data{...} around them")
         check(mask, model, is_paths=is_paths)
     except MaskError as error:
         raise MaskError(one_line(f"{operation.name}: fields={fields!r:.200}: {error}")) from None
     return mask
+
+
+def _split(text: str) -> Iterator[str]:
+    """The dotted paths in a text: paths separated by commas, or a mask in the server's syntax."""
+    if not isinstance(text, str):
+        yield text  # To be refused.
+    elif "{" in text:
+        yield from _paths(parse(text))
+    else:
+        paths = [one.strip() for one in text.split(",")]
+        yield from [one for one in paths if one] or paths
+
+
+def _paths(mask: Mask) -> Iterator[str]:
+    for name, inside in mask.items():
+        yield from [name] if inside is None else (f"{name}.{one}" for one in _paths(inside))
 
 
 def parse(text: str) -> Mask:

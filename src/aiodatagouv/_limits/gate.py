@@ -36,7 +36,7 @@ _log = logging.getLogger("aiodatagouv")
 
 
 class Queue:
-    """The requests that wait for a rate, in order; those that are sent again come first.
+    """The requests that wait for a rate, in order; those that are sent again go first.
 
     Attributes:
         rate: The rate that they wait for.
@@ -48,10 +48,10 @@ class Queue:
         self._front = asyncio.Lock()
 
     @asynccontextmanager
-    async def front(self, *, is_retry: bool) -> AsyncGenerator[None]:
+    async def front(self, *, goes_first: bool) -> AsyncGenerator[None]:
         """Wait for the front of the queue."""
-        # Of the requests that were not sent before, only one at a time competes for it.
-        async with nullcontext() if is_retry else self._new, self._front:
+        # Of the requests that do not go first, only one at a time competes for the front.
+        async with nullcontext() if goes_first else self._new, self._front:
             yield
 
 
@@ -128,9 +128,11 @@ class Gate:
         alike: object = rate
         if type(rate) is Rate:
             alike = (rate.rate, rate.burst)
-        elif not isinstance(rate, Rate):
+        elif isinstance(rate, Rate):
+            alike = id(rate)  # The queue keeps it alive.
+        else:
             alike = (math.inf if rate is None else rate, None)
-        if parents and alike == (math.inf, None):
+        if parents and (alike == (math.inf, None) or any(one.rate is rate for one in parents)):
             return parents
         if (*parents, alike) not in self._queues:
             if rate == "auto":
@@ -238,13 +240,14 @@ class Gate:
         self._waiting[waiting] = refusal
         try:
             async with waiting, AsyncExitStack() as fronts:
-                *own, last = request.queues
-                for queue in own:
-                    # A rate of its own first: it must not hold up the front of the parent's queue.
-                    await fronts.enter_async_context(queue.front(is_retry=request.is_retry))
-                    while (delay := queue.rate.delay(now())) > _RESOLUTION:
+                for level, queue in enumerate(request.queues):
+                    # One request of each derived queue waits right behind the parent's front.
+                    first = request.is_retry or level > 0
+                    await fronts.enter_async_context(queue.front(goes_first=first))
+                    # A rate of its own must not hold that front up.
+                    is_last = queue is request.queues[-1]
+                    while not is_last and (delay := queue.rate.delay(now())) > _RESOLUTION:
                         await self._sleep(delay)
-                await fronts.enter_async_context(last.front(is_retry=request.is_retry))
                 return await self._permit(request, refusal)
         except builtins.TimeoutError:
             if waiting.expired():

@@ -149,15 +149,17 @@ class Journal:
         Args:
             is_useless: Whether nothing was recorded that a later run could use.
         """
-        self._close_file()
-        if is_useless and self.latest is None:
-            self.path.unlink(missing_ok=True)
-        _release(self._lock)
+        try:
+            self._close_file()
+            if is_useless and self.latest is None:
+                self.path.unlink(missing_ok=True)
+        finally:
+            _release(self._lock)
 
     def _close_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def _head(self) -> dict[str, Any]:
         return {
@@ -170,6 +172,7 @@ class Journal:
 
 def finished(destination: Path) -> Report | None:
     """The report of the run that completed this file, or None."""
+    destination = destination.resolve()
     path = checkpoint_of(destination)
     if not (path.exists() and destination.exists()):
         return None
@@ -240,9 +243,11 @@ def _locked(path: Path) -> FileLock:
 
 
 def _release(lock: FileLock) -> None:
-    if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
-        Path(lock.lock_file).unlink(missing_ok=True)
-    lock.release()
+    try:
+        if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
+            Path(lock.lock_file).unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:

@@ -114,6 +114,7 @@ def _identity(
         "class": None if projection is None else projection.class_.__qualname__,
         # A key shows more items.
         "key": bool(client._key),
+        **({"lang": client._options.lang} if client._options.lang else {}),
         "page_size": listing.page_size,
         **({} if part is None else part.to_dict()),
     }

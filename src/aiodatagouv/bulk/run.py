@@ -105,12 +105,11 @@ async def harvest(
         ValueError: The concurrency or the page size is not positive.
         TypeError: A part is given without a client, or a list with one.
     """
-    if isinstance(source, Part) == (client is None):
-        raise TypeError("client must be given for a Part, and only for a Part")
-    check_concurrency(concurrency)
-    if isinstance(source, Paginator):
+    if isinstance(source, Paginator) and client is None:
         client = source.client
-    assert client is not None
+    elif not isinstance(source, Part) or client is None:
+        raise TypeError("harvest takes a Paginator, or a Part and a client")
+    check_concurrency(concurrency)
     counters = Counters(Report(operation=source.call.operation.name))
     plan = Plan.of(counters.observe(client), source, fields, into)
     sink = _sink(destination, plan)

@@ -152,9 +152,13 @@ def _parsed(ctx: click.Context, text: str) -> object:
     if not text.strip():
         _fail(ctx, "it is empty.")
     try:
-        return cast("object", json.loads(text))
+        return cast("object", json.loads(text, parse_constant=_refuse_constant))
     except (ValueError, RecursionError) as error:
         _fail(ctx, f"it is not JSON: {error}.")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a value of JSON")
 
 
 def _with_file(ctx: click.Context, data: object, type_: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Given:
     operation: Operation
     path: Sequence[Any]
     query: Mapping[str, Any]
-    fields: str | None
+    fields: str | Sequence[str] | None
 
 
 Work: TypeAlias = Callable[[click.Context, Given], int]
@@ -88,7 +88,7 @@ class OperationCommand(click.Command):
             one.name: value for one, value in values if one.place == "query" and value is not None
         }
         given = ctx.params.get("fields")
-        fields = ",".join(given) if given else None
+        fields = given[0] if given and len(given) == 1 else given or None
         return self._work(ctx, Given(self.operation, path, query, fields))
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -118,7 +118,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
 
 def _kept(output: str, *, is_fresh: bool) -> str:
     """The command that continues the harvest, if there is something to continue."""
-    if not Path(f"{output}.part").exists():
+    if not Path(f"{Path(output).resolve()}.part").exists():
         return ""
     command = "the same command without --fresh" if is_fresh else "the same command"
     return f"{command} continues the harvest"

@@ -184,7 +184,7 @@ def to_click(parameter: Parameter) -> click.Parameter:
     name = parameter.type.removeprefix("Sequence[").removesuffix("]")
     # Types other than the plain ones are aliases of a Literal.
     type_ = _TYPES.get(name) or KnownValues(known_values(name))
-    if parameter.name in ("page", "page_size"):
+    if parameter.place == "query" and parameter.name in ("page", "page_size"):
         type_ = click.IntRange(min=1)
     key = _dashed(spelled(parameter))
     if parameter.place == "path":
