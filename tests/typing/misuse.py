@@ -5,7 +5,7 @@ Both type checkers warn about an unused ignore comment, so a misuse that goes un
 
 from __future__ import annotations
 
-from aiodatagouv import Client
+from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets, discussions, reuses
 from aiodatagouv.models import (
     Dataset,
@@ -65,3 +65,13 @@ async def filters(client: Client) -> None:
     datasets.list_datasets(client, tags=["velo"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     datasets.list_datasets(client, page_size="100")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     reuses.list_reuses(client, topic="healht")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def calls(client: Client, part: bulk.Part) -> None:
+    await datasets.get_dataset(client, "velos", fields=Dataset)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await client.request("GET", "some/path", params={"a": object()})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+    await bulk.harvest(client, datasets.list_datasets(client), "a.jsonl")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await bulk.harvest(part, "a.jsonl")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await bulk.harvest(datasets.list_datasets(client), "a.jsonl", client=client)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    client.with_options(rate="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.chunks()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]

@@ -12,8 +12,8 @@ import httpx
 import msgspec
 from attrs import define
 
-from aiodatagouv import Client, Page, Paginator
-from aiodatagouv.api import datasets, me, organizations
+from aiodatagouv import Client, Operation, Page, Paginator, Parameter, Rate, bulk
+from aiodatagouv.api import datasets, me, ops, organizations
 from aiodatagouv.models import Dataset, DatasetPage, Organization
 
 
@@ -91,3 +91,19 @@ async def options(client: Client) -> None:
     extras = (await datasets.get_dataset(client, "velos")).extras
     assert_type(extras, dict[str, Any])
     client.with_options(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def bulk_work(client: Client) -> None:
+    report = await bulk.harvest(datasets.list_datasets(client), "datasets.jsonl")
+    assert_type(report, bulk.Report)
+    for part in await bulk.partition(datasets.list_datasets(client).into(Title), 4):
+        assert_type(part, bulk.Part)
+        assert_type(await bulk.harvest(part, "part.jsonl", client=client), bulk.Report)
+
+
+async def endpoints(client: Client) -> None:
+    response = await client.request("GET", "some/path", params={"page": 2, "tag": ["a"]})
+    assert_type(response, httpx.Response)
+    assert_type(client.with_options(rate=None).with_options(rate=Rate(2, burst=1)), Client)
+    assert_type(ops.GET_DATASET, Operation)
+    assert_type(ops.GET_DATASET.parameters, tuple[Parameter, ...])
