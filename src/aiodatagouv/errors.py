@@ -87,6 +87,8 @@ class UnreachableError(NetworkError):
 class MaskError(DataGouvError, ValueError):
     """The fields wanted are invalid for the operation. No request was sent."""
 
+    attempts = 0
+
 
 class OrderError(DataGouvError):
     """A list is not in the sort order requested, so a walk may have missed items that moved.
@@ -107,9 +109,13 @@ class OrderError(DataGouvError):
 class CheckpointError(DataGouvError):
     """A harvest cannot be resumed: its checkpoint is invalid, in use, or of another harvest."""
 
+    attempts = 0
+
 
 class DestinationError(DataGouvError, ValueError):
     """A harvest cannot be written to its destination."""
+
+    attempts = 0
 
 
 class DecodeError(DataGouvError, ValueError):
@@ -235,7 +241,7 @@ class APIError(DataGouvError):
     def __str__(self) -> str:
         text = f"{self.operation}: {self.status} {one_line(self.message)}"
         if self.errors:
-            text += f" [{one_line(words_of(self.errors))}]"
+            text += f" [{one_line(text_of(self.errors))}]"
         if self.retry_after is not None:
             text += f", wait {round(self.retry_after, 1):g} s"
         text += self._effort()
@@ -310,13 +316,13 @@ def one_line(text: str, longest: int = _MESSAGE) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def words_of(value: Any, depth: int = 0) -> str:
+def text_of(value: Any, depth: int = 0) -> str:
     """Format JSON that describes a failure, such as nested validation errors, as text."""
     if depth > _DEPTH:
         return "..."
     if isinstance(value, dict):
         pairs = cast("dict[str, Any]", value).items()
-        return "; ".join(f"{name}: {words_of(one, depth + 1)}" for name, one in pairs)
+        return "; ".join(f"{name}: {text_of(one, depth + 1)}" for name, one in pairs)
     if isinstance(value, list):
-        return ", ".join(filter(None, (words_of(one, depth + 1) for one in value)))
+        return ", ".join(filter(None, (text_of(one, depth + 1) for one in value)))
     return str(value)

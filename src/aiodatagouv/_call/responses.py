@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from .. import _http, errors
 from .._limits.quota import retry_after
-from ..errors import one_line, words_of
+from ..errors import one_line, text_of
 from ..operation import Operation
 from .redirects import is_redirect
 
@@ -26,11 +26,11 @@ def error_of(operation: Operation, response: _http.Response, url: str) -> errors
     body = _json_object(response.content)
     problems: Any = body.get("errors")
     # Proxies answer in HTML or not at all: then HTTP's own phrase says more than the body.
-    message = words_of(body.get("message") or body.get("error") or "")
+    message = text_of(body.get("message") or body.get("error") or "")
     if not one_line(message):
         message = _phrase(response)
     if problems and not isinstance(problems, dict):
-        message = f"{message}: {words_of(problems)}"
+        message = f"{message}: {text_of(problems)}"
     return errors.class_of(status)(
         message,
         errors=cast("dict[str, Any]", problems) if isinstance(problems, dict) else None,
