@@ -152,6 +152,11 @@ def test_every_error_can_be_pickled(raised: DataGouvError) -> None:
     assert attributes.items() <= vars(copied).items()
 
 
+def test_errors_of_calls_that_were_never_sent_say_so() -> None:
+    for kind in (errors.MaskError, errors.CheckpointError, errors.DestinationError):
+        assert kind("no").attempts == 0
+
+
 def test_timeout_error_is_also_the_builtin_one() -> None:
     assert issubclass(errors.TimeoutError, TimeoutError)
 
