@@ -944,8 +944,8 @@ def test_failed_and_cancelled_calls_release_their_connection(scripted: Scripted)
                 await asyncio.sleep(0.5)
                 call.cancel()
                 await asyncio.wait([call])
-        assert client._pool.gate._connections._value == 2
-        assert client._pool.gate._in_flight == 0
+        assert client._shared.gate._connections._value == 2
+        assert client._shared.gate._in_flight == 0
 
     clock.run(main())
 
@@ -1015,7 +1015,7 @@ def test_nothing_hangs_and_every_connection_is_released(seed: int) -> None:
                 one.cancel()
             results = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(one) for one in results} <= {type(None), asyncio.CancelledError}
-        gate = client._pool.gate
+        gate = client._shared.gate
         assert gate._connections._value == 3
         assert gate._in_flight == 0
         assert not gate._probe.locked()

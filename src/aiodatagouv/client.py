@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from . import _http
-from ._call import auth
+from ._call import auth, urls
 from ._call.call import QueryValue, prepare_path
-from ._call.caller import Caller, Pool
+from ._call.caller import Caller, Shared
 from ._call.options import (
     DEMO,
     PRODUCTION,
@@ -87,7 +87,7 @@ class Client(Caller):
         del api_key  # A traceback shows the local variables.
         key.check()
         portal = portal_of(base_url)
-        if key and not auth.is_private(portal):
+        if key and not urls.is_private(portal):
             raise ValueError(
                 f"base_url: {portal}: an API key is only sent over https or to this machine"
             )
@@ -107,7 +107,7 @@ class Client(Caller):
 
         gate = Gate(max_connections)
         options = Options(timeout, retry, lang, on_response, on_retry, gate.queues(rate))
-        super().__init__(portal, key, Pool(gate, connect), options)
+        super().__init__(portal, key, Shared(gate, connect), options)
 
     def __repr__(self) -> str:
         # A traceback may show a client whose arguments were refused.
@@ -150,7 +150,7 @@ class Client(Caller):
             "on_retry": on_retry,
         }
         if not isinstance(rate, Unset):
-            options["queues"] = self._pool.gate.queues(rate, self._options.queues)
+            options["queues"] = self._shared.gate.queues(rate, self._options.queues)
         return self._derived(**{name: one for name, one in options.items() if one is not UNSET})
 
     async def request(
@@ -185,11 +185,11 @@ class Client(Caller):
 
     async def __aenter__(self) -> Self:
         self._check_original("enter")
-        if self._pool.is_closed or self._pool.session is not None:
+        if self._shared.is_closed or self._shared.session is not None:
             raise RuntimeError(
                 "the Client was opened before: enter it once only, and before its first call"
             )
-        self._pool.open()
+        self._shared.open()
         return self
 
     async def __aexit__(
@@ -198,12 +198,12 @@ class Client(Caller):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._pool.close()
+        await self._shared.close()
 
     async def aclose(self) -> None:
         """Close the connections; calls under way raise ``RuntimeError``. A second time is fine."""
         self._check_original("close")
-        await self._pool.close()
+        await self._shared.close()
 
     def _check_original(self, verb: str) -> None:
         if self._is_derived:

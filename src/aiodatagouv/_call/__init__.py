@@ -1,1 +1,1 @@
-"""The path of a call: options, call, caller, pipeline, auth, session, redirects, responses."""
+"""The path of a call, from its arguments to its answer."""

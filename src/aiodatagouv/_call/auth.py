@@ -1,13 +1,13 @@
-"""The API key: where it comes from, where it may be sent, and how it stays hidden."""
+"""The API key: its source, the requests that it is sent with, and how it stays hidden."""
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from typing import NoReturn
 
 from .. import _http
 from .._environment import KEY
+from .urls import origin
 
 _HEADER = "X-API-KEY"
 
@@ -63,23 +63,3 @@ class ApiKey:
         """Redact the key from a response: a proxy may echo the request that it received."""
         is_a_word = len(self._secret) < _SHORTEST
         return content if is_a_word else content.replace(self._secret.encode(), b"***")
-
-
-def origin(url: _http.URL) -> tuple[str, str, int | None]:
-    """Scheme, host and port."""
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
-
-
-def shown(url: _http.URL, portal: _http.URL) -> str:
-    """A URL as errors show it: without the query at another host, which may be a signature."""
-    return str(url if origin(url) == origin(portal) else url.copy_with(query=None, userinfo=b""))
-
-
-def is_private(url: _http.URL) -> bool:
-    """Whether nobody can read the traffic: https, or this machine."""
-    if url.scheme == "https" or url.host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(url.host).is_loopback
-    except ValueError:
-        return False

@@ -207,8 +207,7 @@ def _json(operation: Operation, body: object) -> Any:
 
 @cache
 def _body_type(operation: Operation) -> Any:
-    """The type of the body that an operation's function takes, None if it takes none."""
-    # As a type: `operation.body.type` is text.
+    """The type, not its name, of the body that an operation's function takes, None for no body."""
     return get_type_hints(operation.function).get("body")
 
 

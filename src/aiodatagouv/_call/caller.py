@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @define
-class Pool:
+class Shared:
     """The state that a client shares with those derived from it; the first call opens it."""
 
     gate: Gate
@@ -34,11 +34,7 @@ class Pool:
     tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
 
     def open(self) -> Session:
-        """The connections, opened by the first call.
-
-        Raises:
-            RuntimeError: The client is closed, or belongs to another event loop.
-        """
+        """The session, opened by the first call; raises a ``RuntimeError`` if that is too late."""
         if self.is_closed:
             raise RuntimeError("the Client is closed: make another one")
         loop = asyncio.get_running_loop()
@@ -87,10 +83,10 @@ class Caller:
         RuntimeError: The client is closed, or was opened in another event loop.
     """
 
-    def __init__(self, portal: _http.URL, key: ApiKey, pool: Pool, options: Options) -> None:
+    def __init__(self, portal: _http.URL, key: ApiKey, shared: Shared, options: Options) -> None:
         self._portal = portal
         self._key = key
-        self._pool = pool
+        self._shared = shared
         self._options = options
         self._is_derived = False
 
@@ -106,12 +102,12 @@ class Caller:
 
     async def _chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
         """Iterate over the body of a response of :meth:`_stream` as it arrives."""
-        async for chunk in self._pool.open().chunks(response):
+        async for chunk in self._shared.open().chunks(response):
             yield chunk
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task that does not outlive the client."""
-        return self._pool.start(work)
+        return self._shared.start(work)
 
     def _derived(self, **options: Any) -> Self:
         """A client with other options and the same connections."""
@@ -137,5 +133,5 @@ class Caller:
         return self._derived(on_response=responded, on_retry=retried)
 
     def _pipeline(self) -> Pipeline:
-        session = self._pool.open()
-        return Pipeline(self._portal, self._key, session, self._pool.gate, self._options)
+        session = self._shared.open()
+        return Pipeline(self._portal, self._key, session, self._shared.gate, self._options)

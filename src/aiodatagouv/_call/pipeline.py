@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from .. import _http, errors
 from .._limits.gate import Applicant, Gate, Permit, now
 from ..retry import Retry
-from . import auth, redirects, responses
+from . import auth, redirects, responses, urls
 from .call import Call
 from .options import Options
 from .session import Session
@@ -191,7 +191,7 @@ class Pipeline:
                     "redirected, and its file cannot be read again",
                 )
             # The key does not come back for an address that another origin has chosen.
-            may_send_key = may_send_key and auth.origin(target) == auth.origin(self.portal)
+            may_send_key = may_send_key and urls.origin(target) == urls.origin(self.portal)
             url = target
 
     @asynccontextmanager
@@ -244,7 +244,7 @@ class Pipeline:
         admission = self.gate.admit(
             Applicant(
                 call.operation,
-                auth.shown(url, self.portal),
+                urls.shown(url, self.portal),
                 options.queues,
                 options.retry,
                 is_retry=progress.attempts > 0,
@@ -281,7 +281,7 @@ class Pipeline:
         )
 
     def _is_portal(self, response: _http.Response) -> bool:
-        return auth.origin(response.url) == auth.origin(self.portal)
+        return urls.origin(response.url) == urls.origin(self.portal)
 
     async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
         try:
@@ -291,7 +291,7 @@ class Pipeline:
             response = _http.without_body(response)
         response = _http.rewritten(response, self.key.redact)
         self._call_on_response(response)
-        url = auth.shown(response.url, self.portal)
+        url = urls.shown(response.url, self.portal)
         error = responses.error_of(call.operation, response, url)
         if isinstance(error, errors.LockedError) and self._is_portal(response):
             self.gate.observe_lock(error.message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import _http
 from ..errors import RedirectError
 from ..operation import Operation
-from . import auth
+from . import urls
 
 MAX_REDIRECTS = 5
 
@@ -39,10 +39,10 @@ def next_url(
         url = _http.join(response.url, response.headers["Location"]).copy_with(userinfo=b"")
     except ValueError as error:
         raise refused(operation, response, portal, f"redirected to {error}") from None
-    same_origin = auth.origin(url) == auth.origin(portal)
+    same_origin = urls.origin(url) == urls.origin(portal)
     if wants_target and not same_origin:
         return None
-    where = auth.shown(url, portal)
+    where = urls.shown(url, portal)
     if url.scheme not in ("http", "https"):
         raise refused(operation, response, portal, f"redirected to {where}, which is not http(s)")
     if operation.method != "GET" and not (same_origin and response.status_code in (307, 308)):
@@ -51,7 +51,7 @@ def next_url(
             "or 308"
         )
         raise refused(operation, response, portal, problem)
-    if not url.query and same_origin and auth.origin(response.url) == auth.origin(portal):
+    if not url.query and same_origin and urls.origin(response.url) == urls.origin(portal):
         # The portal's own redirects drop the query.
         url = url.copy_with(query=response.url.query or None)
     return url
@@ -61,5 +61,5 @@ def refused(
     operation: Operation, response: _http.Response, portal: _http.URL, problem: str
 ) -> RedirectError:
     """The error for a redirect that is not followed."""
-    url = auth.shown(response.url, portal)
+    url = urls.shown(response.url, portal)
     return RedirectError(problem, operation=operation.name, method=operation.method, url=url)

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from .. import _http
 from ..errors import NetworkError, TimeoutError, UnreachableError
-from .auth import ApiKey, shown
+from .auth import ApiKey
+from .urls import shown
 
 _CLOSED = "the Client was closed during a call"
 

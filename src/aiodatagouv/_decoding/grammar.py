@@ -33,7 +33,7 @@ class Alternative:
     values: tuple[str, ...] = ()
 
     @property
-    def json(self) -> tuple[type, ...]:
+    def json_types(self) -> tuple[type, ...]:
         """The Python types of its JSON: exactly those, not their subclasses."""
         return (float, int) if self.type is float else _JSON.get(self.kind, (self.type,))
 

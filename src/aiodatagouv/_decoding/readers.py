@@ -46,7 +46,7 @@ def _reader_of(one: Alternative) -> Reader:
 
 
 def _plain_reader(one: Alternative) -> Reader:
-    kinds, expected, is_object = one.json, one.words, one.kind == "object"
+    kinds, expected, is_object = one.json_types, one.words, one.kind == "object"
 
     def read(value: Any, place: Place) -> Any:
         if type(value) in kinds:
@@ -83,7 +83,7 @@ def _union_reader(type_: Any) -> Reader:
     """The reader of a union, whose alternatives are told apart by the types of their JSON."""
     readers: dict[type, Reader] = {}
     for one in alternatives(type_):
-        for kind in one.json:
+        for kind in one.json_types:
             readers.setdefault(kind, _reader_of(one))
     known: Mapping[type, Reader] = readers
     expected = words_of(type_)

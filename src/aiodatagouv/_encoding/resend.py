@@ -59,7 +59,7 @@ def _value(value: Any, sent: Any, read: Any, place: Place) -> Any:
     if any(one.kind == "any" for one in alternatives(sent)):
         return value
     for one in alternatives(sent):
-        if type(value) not in one.json:
+        if type(value) not in one.json_types:
             continue
         if one.kind == "list":
             item = next((of.item for of in alternatives(read) if of.kind == "list"), Any)
@@ -72,7 +72,7 @@ def _value(value: Any, sent: Any, read: Any, place: Place) -> Any:
             is_whole = parts.keys() >= {*required(one.type)}
             return parts if is_whole and any(each is not None for each in parts.values()) else UNSET
         return value
-    if any(type(value) in one.json for one in alternatives(read)):
+    if any(type(value) in one.json_types for one in alternatives(read)):
         return UNSET
     return reader_of(sent)(value, place)
 

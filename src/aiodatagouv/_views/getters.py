@@ -114,9 +114,9 @@ def _attribute(field: Declared) -> Any:
         return property(_moment(field))
     if any(one.kind in ("any", "date") for one in types):
         return property(_reading(field))
-    kinds = {kind for one in types for kind in one.json}
+    kinds = {kind for one in types for kind in one.json_types}
     if kinds == {list}:
-        inside = {kind for one in alternatives(types[0].item) for kind in one.json}
+        inside = {kind for one in alternatives(types[0].item) for kind in one.json_types}
         is_plain = _item_kind(types[0]) == "scalar" and len(inside) == 1
         return property(_plain_list(field, *inside) if is_plain else _reading(field))
     return property(_plain(field, *kinds) if len(kinds) == 1 else _reading(field))
@@ -139,7 +139,7 @@ def scalars(model: type[Placed]) -> dict[str, frozenset[type]]:
             with contextlib.suppress(TypeError):  # A subclass may declare a type that JSON lacks.
                 types = alternatives(field.type)
                 if all(one.kind in ("scalar", "null") for one in types):
-                    known[key] = frozenset(kind for one in types for kind in one.json)
+                    known[key] = frozenset(kind for one in types for kind in one.json_types)
     return _SCALARS[model]
 
 

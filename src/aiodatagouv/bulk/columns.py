@@ -58,7 +58,7 @@ _LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.Froze
 Rest: TypeAlias = dict[str, Any]
 """Values that no column can hold, by their paths."""
 
-Reader: TypeAlias = Callable[[Any, Rest, str], Any]
+Converter: TypeAlias = Callable[[Any, Rest, str], Any]
 """Converts a value for a column, or puts it aside under its name."""
 
 _INT64 = range(-(2**63), 2**63)
@@ -89,7 +89,7 @@ class Rows:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._has_rest = REST in schema.names
-        self._cells = _struct_reader([*schema])
+        self._cells = _struct_converter([*schema])
 
     def row(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Convert an item.
@@ -169,15 +169,15 @@ def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
     return pa.field(name, pa.string(), metadata=JSON)
 
 
-def _reader(field: pa.Field[Any]) -> Reader:
+def _converter(field: pa.Field[Any]) -> Converter:
     """The converter of a column's values, made once for all of them."""
     if field.metadata == JSON:
         return lambda value, _rest, _name: _text(value)
     if pa.types.is_struct(field.type):
-        return _or_rest(_struct_reader([*field.type]), dict)
+        return _or_rest(_struct_converter([*field.type]), dict)
     if pa.types.is_list(field.type):
-        return _or_rest(_list_reader(field.type.value_field), list)
-    read = _READERS[field.type]
+        return _or_rest(_list_converter(field.type.value_field), list)
+    read = _CONVERTERS[field.type]
 
     def scalar(value: Any, rest: Rest, name: str) -> Any:
         try:
@@ -189,10 +189,10 @@ def _reader(field: pa.Field[Any]) -> Reader:
     return scalar
 
 
-def _or_rest(read: Reader, kind: type) -> Reader:
+def _or_rest(read: Converter, kind: type) -> Converter:
     """A converter of one kind of JSON that puts other kinds aside."""
 
-    def reader(value: Any, rest: Rest, name: str) -> Any:
+    def converter(value: Any, rest: Rest, name: str) -> Any:
         if type(value) is not kind:
             rest[name] = value
             return None
@@ -202,16 +202,16 @@ def _or_rest(read: Reader, kind: type) -> Reader:
             rest[f"{name}.{below}"] = odd
         return cell
 
-    return reader
+    return converter
 
 
-def _struct_reader(fields: Sequence[pa.Field[Any]]) -> Reader:
-    readers = {field.name: _reader(field) for field in fields}
+def _struct_converter(fields: Sequence[pa.Field[Any]]) -> Converter:
+    converters = {field.name: _converter(field) for field in fields}
 
     def struct(item: Mapping[str, Any], rest: Rest, _: str) -> dict[str, Any]:
         cells = {}
         for name, value in item.items():
-            if (read := readers.get(name)) is None:
+            if (read := converters.get(name)) is None:
                 rest[name] = value
             elif value is not None:
                 cells[name] = read(value, rest, name)
@@ -220,8 +220,8 @@ def _struct_reader(fields: Sequence[pa.Field[Any]]) -> Reader:
     return struct
 
 
-def _list_reader(field: pa.Field[Any]) -> Reader:
-    read = _reader(field)
+def _list_converter(field: pa.Field[Any]) -> Converter:
+    read = _converter(field)
 
     def elements(values: Sequence[Any], rest: Rest, _: str) -> list[Any]:
         return [
@@ -271,7 +271,7 @@ def _day(value: Any) -> dt.date:
     return dt.date(day.year, day.month, day.day)
 
 
-_READERS: dict[pa.DataType, Callable[[Any], Any]] = {
+_CONVERTERS: dict[pa.DataType, Callable[[Any], Any]] = {
     pa.bool_(): partial(_only, bool),
     pa.int64(): _integer,
     pa.float64(): _number,
