@@ -169,12 +169,12 @@ class Paginator(Generic[PageT, Item]):
         page = self._decode(operation, content)
         if self.projection is not None:
             envelope = {name: getattr(page, name) for name in ("total", "page_size", "next_page")}
-            return batch_of(page, envelope, self.projection.keys(operation, content))
+            return batch_of(operation, page, envelope, self.projection.keys(operation, content))
         json = cast("PageView", page).to_dict()
         ids = [item.get("id") for item in json["data"]]
         for item in json["data"]:
             self._listing.strip(item)
-        return batch_of(page, json, ids)
+        return batch_of(operation, page, json, ids)
 
     def _decode(self, operation: str, content: bytes) -> PageT:
         if self.projection is None:

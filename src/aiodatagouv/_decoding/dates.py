@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from email.utils import parsedate_to_datetime
+
+_DAY, _MONTH = r"\d{1,2}(st|nd|rd|th)?", r"[A-Za-z]{3,9}\.?"
+_UNAMBIGUOUS = re.compile(
+    r"([12]\d{3}([-/](0?[1-9]|1[0-2])([-/]\d{1,2})?)?"
+    rf"|([A-Za-z]{{3,9}},? )?({_DAY} {_MONTH}|{_MONTH} {_DAY}),? [12]\d{{3}})"
+    r"(([T ]|, )\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[AaPp][Mm])?( ?(Z|UTC|GMT|[+-]\d\d:?\d\d))?)?",
+    re.ASCII,
+)
+"""Years first or months by name; a zone is UTC or an offset. ``05/12/2014`` and ``CET`` are not."""
 
 
 class WrittenDatetime(dt.datetime):
@@ -45,7 +55,7 @@ class WrittenDate(dt.date):
 
 
 def read_datetime(text: str) -> dt.datetime:
-    """Read a date and time: ISO 8601 first, then anything that dateutil understands.
+    """Read a date and time: ISO 8601, or another notation that has one meaning only.
 
     Raises:
         ValueError: It is not a date.
@@ -74,9 +84,9 @@ def read_http_date(text: str) -> dt.datetime | None:
     """Read a date of an HTTP header, None if it is not one; without a zone it is in UTC."""
     try:
         moment = parsedate_to_datetime(text)
+        return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def write_date(value: dt.date) -> str:
@@ -96,6 +106,8 @@ def _is_isoformat(text: str, moment: dt.datetime) -> bool:
 
 
 def _read_leniently(text: str) -> dt.datetime:
+    if not _UNAMBIGUOUS.fullmatch(text.strip()):
+        raise ValueError(f"not a date, or not one with one meaning only: {text!r:.80}")
     from dateutil import parser  # Slow to import, and rarely needed.
 
     # dateutil takes missing parts from today's date, so that "2014" would change every day.

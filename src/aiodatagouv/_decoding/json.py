@@ -30,7 +30,7 @@ def parse(operation: str, content: bytes) -> Any:
     """
     try:
         return msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         reason = error
     try:
         # Extras may contain NaN, Infinity and halves of surrogate pairs, which are not JSON.

@@ -80,13 +80,13 @@ class Projection(Generic[T]):
 
     def keys(self, operation: str, content: bytes) -> list[object]:
         """Read the ids of the items of a page, whether the class selects them or not."""
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeError):
             return [item.id for item in _decoder(_Keys).decode(content).data]
         return [item.get("id") for item in parse(operation, content)["data"]]
 
     def _decode(self, operation: str, content: bytes, type_: Any) -> Any:
         if not _renames(self.selection):
-            with contextlib.suppress(msgspec.DecodeError, RecursionError):
+            with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
                 return _decoder(type_).decode(content)
         # Keys that the class cannot express, dates and numbers that msgspec does not read, or an
         # answer that does not fit.

@@ -28,6 +28,9 @@ from .stable import StableWalk
 PAGE_SIZE = 100
 """Items a page when a whole list is walked; one page alone has the portal's default size."""
 
+_MOST = 2**53
+"""More items than any list has."""
+
 _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 """The date of an item without one: the portal sorts it before all others."""
 
@@ -194,17 +197,26 @@ def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:
         DecodeError: It is not a page.
     """
     page = PageView._read(parse(operation, content), Origin(operation)).to_dict()
-    return batch_of(page["data"], page, [item.get("id") for item in page["data"]])
+    return batch_of(operation, page["data"], page, [item.get("id") for item in page["data"]])
 
 
-def batch_of(page: T, envelope: JsonObject, ids: Sequence[object]) -> Batch[T]:
+def batch_of(operation: str, page: T, envelope: JsonObject, ids: Sequence[object]) -> Batch[T]:
     """Describe a page to a walk.
 
     Args:
+        operation: The operation's name, for errors.
         page: The decoded page.
         envelope: Its JSON; the items do not matter.
         ids: The ids of its items; other values than text do not identify an item.
+
+    Raises:
+        DecodeError: A number of the page makes no sense.
     """
+    for name in ("total", "page_size"):
+        if not 0 <= envelope[name] < _MOST:
+            found = f"{envelope[name]!r:.80}"
+            expected = "a number of items"
+            raise DecodeError(found, operation=operation, path=f"$.{name}", expected=expected)
     return Batch(
         page,
         [key if isinstance(key, str) else None for key in ids],

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import math
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from ..errors import NotFoundError
+from ..errors import DecodeError, NotFoundError
 
 PageT = TypeVar("PageT")
 T = TypeVar("T")
 
 Start = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 """Starts a task that is cancelled when the client is closed."""
+
+
+_BEYOND = 1000
+"""Pages that may come after the last one by the total."""
 
 
 @frozen
@@ -75,11 +78,12 @@ async def walk(
 
     Raises:
         NotFoundError: The first page does not exist.
+        DecodeError: The list does not end long after its total.
         RuntimeError: The client was closed during the walk.
         ValueError: ``concurrency`` is below 1.
     """
     check_concurrency(concurrency)
-    number = first
+    number, current = first, first - 1
     ahead: deque[asyncio.Task[Batch[PageT]]] = deque()
 
     def fetch_until(last: int) -> None:
@@ -97,8 +101,18 @@ async def walk(
                 if number == first + 1:
                     raise
                 return  # The list has shrunk: a page past its end is a 404.
+            current += 1
             wanted = batch.total if end is None else min(end, batch.total)
-            last = math.ceil(wanted / max(batch.size, 1))
+            last = -(-wanted // max(batch.size, 1))
+            if end is None and batch.has_more and batch.ids and current >= last:
+                # The total is too small. It may be wrong, but not by any number.
+                if current > 2 * last + _BEYOND:
+                    raise DecodeError(
+                        f"more after page {current}",
+                        path="$.next_page",
+                        expected=f"the end of {batch.total} items",
+                    )
+                last = current + 1
             if batch.has_more and concurrency > 1:  # Fetch while the caller handles this page.
                 fetch_until(last)
             yield batch

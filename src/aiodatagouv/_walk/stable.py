@@ -34,6 +34,9 @@ OVERLAP = 50
 WINDOW = 100
 """Items a page when a missing item is fetched: other missing items may be near it."""
 
+LONGEST = 50_000
+"""Items of the longest page that is asked for, for items of one date."""
+
 STUCK = 30
 """Attempts to join two stretches before longer stretches are tried."""
 
@@ -74,7 +77,7 @@ async def backwards(
     bound, is_limited, tries = high, False, 0  # The bound is the date that a stretch must reach.
     while True:
         tries += 1
-        if tries > STUCK and is_limited:
+        if tries > STUCK and (is_limited or size >= LONGEST):
             reason = f"changes too often, or has more than {size} items dated {bound}"
             raise OrderError(operation, reason)
         if tries > STUCK:  # Items of one date have no order, so one stretch must hold them all.
