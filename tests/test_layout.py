@@ -12,7 +12,9 @@ PACKAGE = "aiodatagouv"
 ROOT = Path(aiodatagouv.__file__).parent
 
 LAYERS = [
-    ["version", "_environment", "types", "_http", "files", "rate"],
+    ["version", "_environment", "_coding", "types"],
+    ["_http", "files", "rate"],
+    ["_portals"],
     ["operation", "errors"],
     ["retry"],
     ["_decoding"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import math
 import socket
 import ssl
 import sys
@@ -22,6 +23,8 @@ import httpx
 import yarl
 from httpx import URL, AsyncBaseTransport, AsyncClient, Request, Response, Timeout
 from httpx_aiohttp import AiohttpTransport
+
+from ._coding import CODINGS, CodingError, Decoder
 
 _NOT_SENT = (
     aiohttp.ClientConnectorError,
@@ -43,10 +46,12 @@ __all__ = [
     "Request",
     "Response",
     "Timeout",
+    "TooLongError",
     "client_of",
     "close",
     "failure_of",
     "join",
+    "limit",
     "parse_url",
     "rewrite_headers",
     "rewritten",
@@ -71,8 +76,13 @@ class Failure(Exception):
         self.is_sent = is_sent
 
 
+class TooLongError(Exception):
+    """The body of a response is longer than it may be."""
+
+
 FAILURES = (
     Failure,
+    CodingError,
     httpx.HTTPError,
     aiohttp.ClientError,
     builtins.TimeoutError,
@@ -154,7 +164,7 @@ def client_of(
         transport=_SecretTransport(
             transport or _default_transport(portal, max_connections), secrets
         ),
-        headers={"User-Agent": user_agent},
+        headers={"User-Agent": user_agent, "Accept-Encoding": ", ".join(CODINGS)},
         # The portal's session cookie would authenticate later calls as the owner of the first key.
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
@@ -180,6 +190,12 @@ async def close(response: Response) -> None:
 def without_body(response: Response) -> Response:
     """Copy a response whose body could not be read."""
     return _copy(response, response.headers.raw, b"")
+
+
+def limit(response: Response, most: float, *, is_cut: bool = False) -> None:
+    """Limit the body of a response that is still to be read; see :class:`TooLongError`."""
+    body = response.extensions["body"]
+    body.most, body.is_cut = most, is_cut
 
 
 def rewrite_headers(response: Response, rewrite: Callable[[bytes], bytes]) -> None:
@@ -209,7 +225,9 @@ class _SecretTransport(AsyncBaseTransport):
 
     async def handle_async_request(self, request: Request) -> Response:
         response = await _shielded(self._send(request))
-        response.stream = _ShieldedStream(response.stream)
+        # Decoded here: httpx takes a body that is cut off for a whole one.
+        coding = response.headers.pop("Content-Encoding", "identity").strip().lower()
+        response.extensions["body"] = response.stream = _Body(response.stream, coding)
         return response
 
     async def _send(self, request: Request) -> Response:
@@ -230,17 +248,34 @@ class _SecretTransport(AsyncBaseTransport):
         await self._transport.aclose()
 
 
-class _ShieldedStream(httpx.AsyncByteStream):
-    """The body of a response, whose errors do not hold the request as sent."""
+class _Body(httpx.AsyncByteStream):
+    """The decoded body of a response, whose errors do not hold the request as sent.
 
-    def __init__(self, stream: object) -> None:
-        assert isinstance(stream, httpx.AsyncByteStream)
+    Attributes:
+        most: The most bytes that it may have.
+        is_cut: Whether to end a longer one there, instead of raising a :class:`TooLongError`.
+    """
+
+    most: float = math.inf
+    is_cut = False
+
+    def __init__(self, stream: object, coding: str) -> None:
+        if not isinstance(stream, httpx.AsyncByteStream):
+            raise TypeError("the transport answers with a stream that is not asynchronous")
         self._stream = stream
+        self._coding = coding
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = aiter(self._stream)
+        size, chunks, decoder = 0, aiter(self._stream), Decoder(self._coding)
         while (chunk := await _shielded(anext(chunks, None))) is not None:
-            yield chunk
+            for piece in decoder.decode(chunk):
+                size += len(piece)
+                if size > self.most and not self.is_cut:
+                    raise TooLongError
+                yield piece
+                if size > self.most:
+                    return
+        decoder.finish()
 
     async def aclose(self) -> None:
         await _shielded(self._stream.aclose())

@@ -10,19 +10,10 @@ from . import _http
 from ._call import auth, urls
 from ._call.call import QueryValue, prepare_path
 from ._call.caller import Caller, Shared
-from ._call.options import (
-    DEMO,
-    PRODUCTION,
-    RATE,
-    RETRY,
-    TIMEOUT,
-    OnResponse,
-    OnRetry,
-    Options,
-    portal_of,
-)
+from ._call.options import RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
 from ._call.session import Session
 from ._limits.gate import Gate
+from ._portals import DEMO, PRODUCTION, portal_of
 from .rate import Rate
 from .retry import RetryPolicy
 from .types import UNSET, Unset
@@ -57,6 +48,8 @@ class Client(Caller):
         transport: The httpx transport to use instead of httpx-aiohttp, for tests.
         user_agent: The ``User-Agent`` header.
         lang: The language of labels and messages, such as ``fr``; None for the portal's own.
+        max_size: The most bytes, decompressed, of an answer that is read at once, 256 MiB by
+            default; a longer one is a ``DecodeError``. None for no limit. A ``Stream`` has none.
         on_response: Called with the ``httpx.Response`` of every attempt before it is decoded or
             raised as an error; of a ``Stream`` before its body is read. Redirects that are followed
             are left out.
@@ -80,6 +73,7 @@ class Client(Caller):
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
         lang: str | None = None,
+        max_size: int | None = 256 << 20,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
@@ -106,7 +100,7 @@ class Client(Caller):
             )
 
         gate = Gate(max_connections)
-        options = Options(timeout, retry, lang, on_response, on_retry, gate.queues(rate))
+        options = Options(timeout, retry, lang, max_size, on_response, on_retry, gate.queues(rate))
         super().__init__(portal, key, Shared(gate, connect), options)
 
     def __repr__(self) -> str:

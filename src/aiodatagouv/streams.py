@@ -58,6 +58,11 @@ class Stream:
         except BaseException:
             self._context = None
             raise
+        try:
+            self._check_type(response)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self._client._chunks(response)
 
     async def __aexit__(
@@ -85,7 +90,12 @@ class Stream:
 
     async def text(self) -> str:
         """The whole answer as text."""
-        return await self._client._read(self._call, lambda response: response.text)
+
+        def read(response: Response) -> str:
+            self._check_type(response)
+            return response.text
+
+        return await self._client._read(self._call, read)
 
     async def rows(self) -> AsyncGenerator[dict[str, str]]:
         """Iterate over the rows of a CSV, as dicts by the names in its first line.
@@ -109,6 +119,20 @@ class Stream:
                     raise DecodeError(
                         str(error), operation=self._call.operation.name, expected="a CSV"
                     ) from None
+
+    def _check_type(self, response: Response) -> None:
+        """Refuse an answer of a type that the operation never has, such as an error page.
+
+        Raises:
+            DecodeError: It is HTML, or JSON where that is not expected.
+        """
+        found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        expected = self._call.operation.media_type
+        is_json = found == "application/json" and expected not in ("*/*", found)
+        if is_json or (found in ("text/html", "application/xhtml+xml") and expected != found):
+            raise DecodeError(
+                found, operation=self._call.operation.name, path="Content-Type", expected=expected
+            )
 
 
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable
 from typing import TypeAlias
@@ -11,7 +10,6 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from .. import _http
-from .._environment import PORTAL
 from .._limits.gate import Queue
 from ..retry import NEVER, Retry, RetryPolicy
 
@@ -22,12 +20,6 @@ RETRY = RetryPolicy()
 
 RATE = 5.0
 """Requests a second: about half of the rate that is known to get an address banned."""
-
-PRODUCTION = "https://www.data.gouv.fr/api/1/"
-"""The root of data.gouv.fr's API."""
-
-DEMO = "https://demo.data.gouv.fr/api/1/"
-"""The root of the demonstration portal's API, for trying writes."""
 
 OnResponse: TypeAlias = Callable[[_http.Response], object]
 """Called with the response of every attempt; not with redirects that are followed."""
@@ -61,6 +53,12 @@ def _language(lang: str | None) -> str | None:
     return lang
 
 
+def _size(size: int | None) -> float:
+    if size is not None and not size > 0:
+        raise ValueError(f"max_size is {size!r}: it must be a number of bytes above 0, or None")
+    return math.inf if size is None else size
+
+
 @frozen(repr=False)  # A traceback may show one that is only half made.
 class Options:
     """The options that may differ between calls; :class:`aiodatagouv.Client` documents them.
@@ -72,30 +70,7 @@ class Options:
     timeout: _http.Timeout = field(converter=_timeout)
     retry: RetryPolicy = field(converter=_policy)
     lang: str | None = field(converter=_language)
+    max_size: float = field(converter=_size)
     on_response: OnResponse | None
     on_retry: OnRetry | None
     queues: tuple[Queue, ...] = ()
-
-
-def portal_of(base_url: str | None) -> _http.URL:
-    """Find the root of the portal's API, with a slash at its end.
-
-    Args:
-        base_url: A URL, ``production`` or ``demo``; the environment's portal when None, and
-            data.gouv.fr when that names none.
-
-    Raises:
-        ValueError: It is not the URL of a portal.
-    """
-    name = "base_url" if base_url is not None else PORTAL
-    given = base_url if base_url is not None else os.environ.get(PORTAL) or PRODUCTION
-    try:
-        url = _http.parse_url({"production": PRODUCTION, "demo": DEMO}.get(given, given))
-    except ValueError as error:
-        raise ValueError(
-            f"{name}: {error}: give the URL of a portal, or production or demo"
-        ) from None
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError(f"{name}: a portal's URL has no user, password, query or fragment")
-    path = url.path.rstrip("/") or "/api/1"
-    return url.copy_with(path=f"{path}/")

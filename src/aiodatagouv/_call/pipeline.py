@@ -25,6 +25,9 @@ from .session import Session
 
 _log = logging.getLogger("aiodatagouv")
 
+_ERROR = 1 << 20
+"""The bytes of an error's body that are read."""
+
 T = TypeVar("T")
 
 
@@ -75,7 +78,7 @@ class Pipeline:
 
         async def whole() -> T:
             async with self._response(call, progress) as response:
-                await self.session.read(response)
+                await self.session.read(response, self.options.max_size)
             response = _http.rewritten(response, self.key.redact)
             self._call_on_response(response)
             try:
@@ -285,7 +288,7 @@ class Pipeline:
 
     async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
         try:
-            await self.session.read(response)
+            await self.session.read(response, _ERROR, is_cut=True)
         except errors.NetworkError:
             # The status says enough: a POST that was answered 429 may be sent again.
             response = _http.without_body(response)

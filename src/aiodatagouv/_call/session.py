@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from .. import _http
-from ..errors import NetworkError, TimeoutError, UnreachableError
+from ..errors import DecodeError, NetworkError, TimeoutError, UnreachableError
 from .auth import ApiKey
 from .urls import shown
 
 _CLOSED = "the Client was closed during a call"
+
+LONGEST = 3600.0
+"""Seconds in which an answer that is read at once must arrive."""
 
 T = TypeVar("T")
 
@@ -89,9 +92,23 @@ class Session:
         finally:
             await _http.close(response)
 
-    async def read(self, response: _http.Response) -> bytes:
-        """Read the whole body of a response."""
-        return await self._translated(response.request, response.aread)
+    async def read(self, response: _http.Response, most: float, *, is_cut: bool = False) -> None:
+        """Read the body of a response; one of more than ``most`` bytes is refused, or cut."""
+        _http.limit(response, most, is_cut=is_cut)
+
+        async def in_time() -> None:
+            async with asyncio.timeout(LONGEST):
+                await response.aread()
+
+        try:
+            await self._translated(response.request, in_time)
+        except _http.TooLongError:
+            raise DecodeError(
+                f"more than {most:,} bytes",
+                operation=response.request.extensions["operation"],
+                path="the body",
+                expected="an answer no longer than max_size",
+            ) from None
 
     async def chunks(self, response: _http.Response) -> AsyncGenerator[bytes]:
         """Iterate over the body of a response as it arrives."""

@@ -99,6 +99,10 @@ class Projection(Generic[T]):
             return msgspec.convert(data, type_)
         except msgspec.ValidationError as error:
             raise _mismatch(operation, str(error)) from None
+        except (UnicodeError, RecursionError, OverflowError) as error:
+            # Such as half of a surrogate pair, which is not text.
+            expected = "a value of the declared type"
+            raise DecodeError(str(error), operation=operation, expected=expected) from None
 
 
 def projection_of(class_: type[T], operation: Operation) -> Projection[T]:

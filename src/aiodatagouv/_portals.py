@@ -1,0 +1,38 @@
+"""The portals that are known by name, and the one that is called by default."""
+
+from __future__ import annotations
+
+import os
+
+from . import _http
+from ._environment import PORTAL
+
+PRODUCTION = "https://www.data.gouv.fr/api/1/"
+"""The root of data.gouv.fr's API."""
+
+DEMO = "https://demo.data.gouv.fr/api/1/"
+"""The root of the demonstration portal's API, for trying writes."""
+
+
+def portal_of(base_url: str | None) -> _http.URL:
+    """Find the root of the portal's API, with a slash at its end.
+
+    Args:
+        base_url: A URL, ``production`` or ``demo``; the environment's portal when None, and
+            data.gouv.fr when that names none.
+
+    Raises:
+        ValueError: It is not the URL of a portal.
+    """
+    name = "base_url" if base_url is not None else PORTAL
+    given = base_url if base_url is not None else os.environ.get(PORTAL) or PRODUCTION
+    try:
+        url = _http.parse_url({"production": PRODUCTION, "demo": DEMO}.get(given, given))
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: {error}: give the URL of a portal, or production or demo"
+        ) from None
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError(f"{name}: a portal's URL has no user, password, query or fragment")
+    path = url.path.rstrip("/") or "/api/1"
+    return url.copy_with(path=f"{path}/")

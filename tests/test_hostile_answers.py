@@ -1,0 +1,395 @@
+"""Answers that no portal should send: each call returns a value or raises a DataGouvError."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import random
+import zlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from attrs import define
+
+from aiodatagouv import (
+    Client,
+    DataGouvError,
+    DecodeError,
+    NetworkError,
+    NotFoundError,
+    OrderError,
+)
+from aiodatagouv.api import datasets, me, site, tags
+
+from . import clock
+
+Scripted = Callable[..., Client]
+
+ANSWERS = int(os.environ.get("AIODATAGOUV_HOSTILE_ANSWERS", "10000"))
+"""The number of random answers; more by hand."""
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body in pieces, as a transport receives it."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+def answer(content: bytes, coding: str = "", kind: str = "text/csv") -> httpx.Response:
+    headers = {"Content-Type": kind} | ({"Content-Encoding": coding} if coding else {})
+    return httpx.Response(200, headers=headers, stream=Pieces(content))
+
+
+def deflated(content: bytes, bits: int) -> bytes:
+    packer = zlib.compressobj(wbits=bits)
+    return packer.compress(content) + packer.flush()
+
+
+CSV = b"name;count\n" + b"velo;3\n" * 1000
+
+WHOLE = {
+    "gzip": ("gzip", gzip.compress(CSV)),
+    "gzip of several members": ("gzip", gzip.compress(CSV[:500]) + gzip.compress(CSV[500:])),
+    "gzip padded with zeros": ("gzip", gzip.compress(CSV) + b"\0" * 9),
+    "gzip by its old name": ("x-gzip", gzip.compress(CSV)),
+    "deflate": ("deflate", zlib.compress(CSV)),
+    "deflate without its envelope": ("deflate", deflated(CSV, -15)),
+    "no coding": ("identity", CSV),
+    "no coding at all": ("", CSV),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+async def test_whole_bodies_are_decoded(name: str, scripted: Scripted) -> None:
+    coding, content = WHOLE[name]
+    for pieces in ([content], [content[n : n + 7] for n in range(0, len(content), 7)]):
+        headers = {"Content-Encoding": coding, "Content-Type": "text/csv"}
+        found = httpx.Response(200, headers=headers, stream=Pieces(*pieces))
+        async with scripted(lambda _, found=found: found) as client:
+            assert await site.get_site_tags_csv(client).text() == CSV.decode()
+
+
+@pytest.mark.parametrize("name", [one for one in WHOLE if "no coding" not in one])
+async def test_a_compressed_body_that_is_cut_off_is_an_error(name: str, scripted: Scripted) -> None:
+    coding, content = WHOLE[name]
+    content = content.rstrip(b"\0")
+    for cut in (1, 5, len(content) // 3):
+        async with scripted(lambda _, cut=cut: answer(content[:-cut], coding)) as client:
+            with pytest.raises(NetworkError, match=r"is cut off|is not valid"):
+                await site.get_site_tags_csv(client).text()
+
+
+async def test_a_compressed_body_that_is_cut_off_leaves_no_file(
+    scripted: Scripted, tmp_path: Any
+) -> None:
+    async with scripted(lambda _: answer(gzip.compress(CSV)[:-4], "gzip")) as client:
+        with pytest.raises(NetworkError, match="its gzip does not end"):
+            await site.get_site_tags_csv(client).save(tmp_path / "tags.csv")
+    assert [*tmp_path.iterdir()] == []
+
+
+async def test_a_coding_that_was_not_asked_for_is_named(scripted: Scripted) -> None:
+    asked: list[httpx.Request] = []
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return answer(b"\x1b\0", "br")
+
+    async with scripted(portal) as client:
+        with pytest.raises(NetworkError, match="content coding 'br', not asked for"):
+            await site.get_site_tags_csv(client).text()
+    assert asked[0].headers["Accept-Encoding"] == "gzip, deflate"
+
+
+async def test_an_answer_that_grows_when_decompressed_is_limited(scripted: Scripted) -> None:
+    bomb = gzip.compress(b"0" * 50_000_000)
+    async with scripted(lambda _: answer(bomb, "gzip"), max_size=1_000_000) as client:
+        with pytest.raises(DecodeError, match="more than 1,000,000 bytes") as caught:
+            await datasets.get_dataset(client, "velos")
+        assert "expected an answer no longer than max_size" in str(caught.value)
+        size = 0
+        async with site.get_site_tags_csv(client) as chunks:
+            async for chunk in chunks:
+                size += len(chunk)
+        assert size == 50_000_000
+
+
+async def test_the_body_of_an_error_is_cut(scripted: Scripted) -> None:
+    def portal(_: httpx.Request) -> httpx.Response:
+        headers = {"Content-Encoding": "gzip"}
+        return httpx.Response(404, headers=headers, stream=Pieces(gzip.compress(b"0" * 9_000_000)))
+
+    async with scripted(portal) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await datasets.get_dataset(client, "velos")
+    assert caught.value.response is not None
+    assert len(caught.value.response.content) <= 2 << 20
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_limit_that_makes_no_sense_is_refused(size: int) -> None:
+    with pytest.raises(ValueError, match="max_size is"):
+        Client(max_size=size)
+    Client(max_size=None)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/xhtml+xml; charset=utf-8"])
+async def test_a_web_page_is_not_taken_for_data(
+    kind: str, scripted: Scripted, tmp_path: Any
+) -> None:
+    async with scripted(lambda _: answer(b"<html>", kind=kind)) as client:
+        with pytest.raises(DecodeError, match="expected text/csv at Content-Type"):
+            await site.get_site_tags_csv(client).save(tmp_path / "a.csv")
+        with pytest.raises(DecodeError, match="at Content-Type"):
+            await datasets.get_dataset_rdf(client, "velos", "ttl").text()
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"title": "V\xe9los"}',
+        b'{"id": "1"}\xff',
+        b"\xfe\xff{",
+        '{"id": "é"}'.encode("utf-16")[:-1],
+    ],
+)
+async def test_text_in_another_encoding_is_an_error(content: bytes, scripted: Scripted) -> None:
+    @define
+    class Title:
+        title: str
+
+    async with scripted(lambda _: answer(content, kind="application/json")) as client:
+        for call in (
+            datasets.get_dataset(client, "velos"),
+            datasets.get_dataset(client, "velos", into=Title),
+            datasets.list_datasets(client),
+            datasets.list_datasets(client).into(Title),
+        ):
+            with pytest.raises(DecodeError):
+                await call
+
+
+@pytest.mark.parametrize("name", ["total", "page_size", "page"])
+@pytest.mark.parametrize("value", ["null", '"3"', "4.5", "true", "1" + "0" * 400, "-1"])
+async def test_a_number_of_a_page_that_makes_no_sense_is_an_error(
+    name: str, value: str, scripted: Scripted
+) -> None:
+    page = {"data": [], "page": 1, "page_size": 20, "total": 0, "next_page": None}
+    text = json.dumps(page | {"previous_page": None, name: "?"}).replace('"?"', value)
+    async with scripted(lambda _: answer(text.encode(), kind="application/json")) as client:
+        if name == "page" and value[0] in "-1":  # Nobody counts with it.
+            return
+        with pytest.raises(DecodeError, match=rf"\$\.{name}"):
+            await datasets.list_datasets(client).items().__anext__()
+
+
+async def test_a_date_header_with_a_monstrous_zone_is_ignored(scripted: Scripted) -> None:
+    headers = {
+        "Date": "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Retry-After": "Mon, 31 Dec 9999 23:59:59 -2359",
+    }
+    async with scripted(lambda _: httpx.Response(429, headers=headers)) as client:
+        with pytest.raises(DataGouvError, match="429"):
+            await datasets.get_dataset(client, "velos")
+
+
+# ---- Lists
+
+
+def listed(number: int, ids: range, **facts: Any) -> httpx.Response:
+    data = [{"id": str(one), "internal": {"created_at_internal": "2026-01-01"}} for one in ids]
+    page = {"data": data, "page": number, "page_size": 20, "total": 40, "next_page": "x"}
+    return httpx.Response(200, json=page | {"previous_page": None} | facts)
+
+
+async def test_a_total_that_is_too_small_does_not_end_a_walk(scripted: Scripted) -> None:
+    def portal(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params["page"])
+        more = "x" if number < 15 else None
+        return listed(number, range(number * 20, number * 20 + 20), total=100, next_page=more)
+
+    async with scripted(portal) as client:
+        for concurrency in (1, 4):
+            items = [
+                one async for one in datasets.list_datasets(client).items(concurrency=concurrency)
+            ]
+            assert len(items) == 300
+
+
+async def exhaust(walk: AsyncIterator[object]) -> None:
+    async for _ in walk:
+        pass
+
+
+def test_a_list_without_an_end_is_found_out(scripted: Scripted) -> None:
+    ids = count()
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        return listed(int(request.url.params["page"]), range(next(ids) * 20, next(ids) * 20))
+
+    def same(request: httpx.Request) -> httpx.Response:
+        return listed(int(request.url.params["page"]), range(20))
+
+    async def main() -> None:
+        for web in (portal, same):
+            async with scripted(web) as client:
+                for stable in (False, True):
+                    walk = datasets.list_datasets(client).items(stable=stable)
+                    with pytest.raises((DecodeError, OrderError), match=r"the list|the end of"):
+                        await exhaust(walk)
+
+    clock.run(main())
+
+
+# ---- Whatever comes
+
+WORDS = [
+    b"null",
+    b"true",
+    b"-1",
+    b"4.5",
+    b'"a"',
+    b"[]",
+    b"{}",
+    b"NaN",
+    b"1e999",
+    b'"\\ud800"',
+    b"\xff",
+]
+KEYS = [
+    b"data",
+    b"page",
+    b"page_size",
+    b"total",
+    b"next_page",
+    b"id",
+    b"title",
+    b"message",
+    b"errors",
+]
+HEADERS = [
+    ("Content-Type", ["application/json", "text/html", "text/csv", "\xff", ""]),
+    ("Content-Encoding", ["gzip", "deflate", "br", "identity", "gzip, gzip", "\x00"]),
+    ("Location", ["/", "//[", "http://x", "\xff", "", "data:,"]),
+    ("Date", ["soon", "Mon, 01 Jan 0001 00:00:00 +2359", "Thu, 26 Nov 2026 00:00:00 GMT"]),
+    ("Retry-After", ["-1", "1e9", "soon", "9" * 400, "0, 0"]),
+    ("X-RateLimit-Remaining", ["0", "-1", "x", "9" * 400]),
+    ("X-RateLimit-Reset", ["0", "9" * 15, "x"]),
+]
+
+
+STATUSES = [204, 206, 300, 302, 308, 400, 404, 418, 429, 500, 599, 999]
+
+
+def value(chance: random.Random, depth: int = 0) -> bytes:
+    kind = chance.random()
+    if depth > 3 or kind < 0.4:
+        return chance.choice(WORDS)
+    inside = [value(chance, depth + 1) for _ in range(chance.randrange(4))]
+    if kind < 0.6:
+        return b"[" + b",".join(inside) + b"]"
+    pairs = [b'"' + chance.choice(KEYS) + b'":' + one for one in inside]
+    return b"{" + b",".join(pairs) + b"}"
+
+
+def body(chance: random.Random) -> bytes:
+    content = value(chance)
+    if chance.random() < 0.3:
+        page = {
+            b"data": b"[" + value(chance) + b"]",
+            b"page": b"1",
+            b"page_size": b"20",
+            b"total": b"1",
+        }
+        page[chance.choice([*page])] = value(chance)
+        content = b"{" + b",".join(b'"' + key + b'":' + one for key, one in page.items()) + b"}"
+    if chance.random() < 0.2:
+        content = content[: chance.randrange(len(content) + 1)]
+    if chance.random() < 0.2:
+        content = b"a;b\n" + content
+    return content
+
+
+def hostile(chance: random.Random) -> httpx.Response:
+    content = body(chance)
+    headers: list[tuple[bytes, bytes]] = []
+    for name, values in HEADERS:
+        if chance.random() < 0.25:
+            headers.append((name.encode(), chance.choice(values).encode("latin-1")))
+    if (b"Content-Encoding", b"gzip") in headers and chance.random() < 0.7:
+        content = gzip.compress(content)[: chance.choice([None, 10, -1])]
+    status = chance.choice(
+        [200, 200, 200, 200, 204, 206, 300, 302, 308, 400, 404, 418, 429, 500, 599, 999]
+    )
+    return httpx.Response(status, headers=headers, stream=Pieces(content))
+
+
+class Row(msgspec.Struct):
+    id: str
+
+
+async def all_items(client: Client) -> object:
+    return [one async for one in datasets.list_datasets(client).items()]
+
+
+async def all_rows(client: Client) -> object:
+    return [one async for one in site.get_site_tags_csv(client).rows()]
+
+
+async def checked(client: Client) -> object:
+    (await datasets.get_dataset(client, "velos")).check()
+    return None
+
+
+CALLS: list[Callable[[Client], Awaitable[object]]] = [
+    checked,
+    lambda client: datasets.get_dataset(client, "velos", into=Row),
+    lambda client: datasets.list_datasets(client),
+    lambda client: datasets.list_datasets(client).into(Row),
+    lambda client: tags.suggest_tags(client, q="a"),
+    lambda client: datasets.redirect_resource(client, "1"),
+    lambda client: datasets.delete_dataset(client, "velos"),
+    lambda client: me.list_my_datasets(client),
+    lambda client: site.get_site_tags_csv(client).text(),
+    lambda client: client.request("GET", "x"),
+    all_items,
+    all_rows,
+]
+
+
+async def outcome_of(call: Awaitable[object]) -> str:
+    try:
+        await call
+    except DataGouvError as error:
+        return type(error).__name__ if len(str(error).splitlines()) == 1 else str(error)
+    return "a value"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_every_outcome_is_a_value_or_an_error_of_the_library(seed: int, scripted: Scripted) -> None:
+    chance, outcomes = random.Random(seed), Counter[str]()
+
+    async def main() -> None:
+        async with scripted(lambda _: hostile(chance), api_key="a-key-of-a-test") as client:
+            for _ in range(ANSWERS // 10):
+                call = chance.choice(CALLS)
+                async with asyncio.timeout(100_000):
+                    outcomes[await outcome_of(call(client))] += 1
+
+    clock.run(main())
+    assert sum(outcomes.values()) == ANSWERS // 10
+    assert len(outcomes) > 8
+    assert all(name.isidentifier() or name == "a value" for name in outcomes)
