@@ -59,8 +59,8 @@ class Stream:
             self._context = None
             raise
         try:
-            self._check_type(response)
-        except BaseException:
+            self._check(response)
+        except DecodeError:
             await self.__aexit__(None, None, None)
             raise
         return self._client._chunks(response)
@@ -92,7 +92,7 @@ class Stream:
         """The whole answer as text."""
 
         def read(response: Response) -> str:
-            self._check_type(response)
+            self._check(response)
             return response.text
 
         return await self._client._read(self._call, read)
@@ -120,18 +120,17 @@ class Stream:
                         str(error), operation=self._call.operation.name, expected="a CSV"
                     ) from None
 
-    def _check_type(self, response: Response) -> None:
-        """Refuse an answer of a type that the operation never has, such as an error page.
+    def _check(self, response: Response) -> None:
+        """Refuse a web page in the place of data.
 
         Raises:
-            DecodeError: It is HTML, or JSON where that is not expected.
+            DecodeError: The answer is HTML.
         """
         found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        expected = self._call.operation.media_type
-        is_json = found == "application/json" and expected not in ("*/*", found)
-        if is_json or (found in ("text/html", "application/xhtml+xml") and expected != found):
+        operation = self._call.operation
+        if found in ("text/html", "application/xhtml+xml"):
             raise DecodeError(
-                found, operation=self._call.operation.name, path="Content-Type", expected=expected
+                found, operation=operation.name, path="Content-Type", expected=operation.media_type
             )
 
 
