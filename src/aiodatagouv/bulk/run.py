@@ -18,7 +18,7 @@ from ..client import Client
 from ..errors import CheckpointError, DestinationError, NotFoundError, OrderError
 from ..pagination import Paginator
 from ..types import Fields
-from .checkpoint import Journal
+from .checkpoint import Entry, Journal, changed
 from .partition import Part
 from .plan import Lines, Plan
 from .report import Counters, Report
@@ -117,7 +117,10 @@ async def harvest(
         check_update(plan, sink, since)
     journal = None
     if sink.checkpoint is not None:
-        journal = Journal.open(sink.checkpoint, plan.identity, resume=resume, since=since)
+        claim = sink.claim if isinstance(sink, FileSink) else None
+        journal = Journal.open(
+            sink.checkpoint, plan.identity, resume=resume, since=since, claim=claim
+        )
     async with Writer(sink, journal, counters) as writer:
         if journal is not None and journal.since is not None:
             await update(plan, writer, journal.since, progress)
@@ -171,17 +174,32 @@ class _Harvest:
         try:
             await writer.run(lambda: writer.sink.open(last.state))
         except CheckpointError:
-            has_name = not isinstance(writer.sink, FileSink) or writer.sink.exists()
-            if not (last.is_last and has_name):
+            if not last.is_last or not await writer.run(lambda: self._has_name(last)):
                 raise
-            await writer.record_end()  # It had its final name already.
             if isinstance(writer.sink, FileSink):
                 await writer.run(writer.sink.discard)
+            writer.seal = last.seal
+            await writer.record_end()
             return True
         if last.is_last:
             await writer.finish()
         self.first = max(self.first, last.page + 1)
         return last.is_last
+
+    def _has_name(self, last: Entry) -> bool:
+        """Whether the destination had its final name already when it was interrupted.
+
+        Raises:
+            CheckpointError: There is another file under that name.
+        """
+        sink = self.writer.sink
+        if not isinstance(sink, FileSink):
+            return True
+        if last.seal is None or not sink.exists():
+            return False
+        if not sink.holds(last.seal):
+            raise changed(sink.checkpoint.with_suffix(""))
+        return True
 
     async def _walk_stably(self) -> None:
         """Walk in order of creation, and check that nothing was missed."""
