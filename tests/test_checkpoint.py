@@ -97,6 +97,7 @@ HEAD: dict[str, Any] = {
     "latest": None,
     "since": None,
     "has_part": False,
+    "seals": [],
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 from collections.abc import Callable
@@ -203,6 +204,40 @@ async def test_a_lost_file_is_not_mistaken_for_the_older_one(
     assert path.read_bytes() == older
     report = await harvest(portal(43), path, resume=False)
     assert report.complete
+    assert ids(path) == [*range(43)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_an_update_of_a_replaced_file_is_refused(suffix: str, tmp_path: Path) -> None:
+    path, other = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    await harvest(portal(), path)
+    await harvest(portal(20), other)
+    whole, older = path.read_bytes(), other.read_bytes()
+    path.write_bytes(older)
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match="is not the file that its checkpoint describes"):
+            await harvest(portal(), path, since="last")
+        assert path.read_bytes() == older
+    path.write_bytes(whole)
+    assert (await harvest(portal(), path, since="last")).reason is None
+    path.write_bytes(older)
+    report = await harvest(portal(), path, since=dt.date(2026, 1, 1))
+    assert "changes before" in str(report.reason)
+    assert ids(path) == [*range(60)]
+
+
+@pytest.mark.parametrize("since", [None, "last"])
+async def test_an_update_knows_the_file_of_a_run_that_was_killed_after_the_rename(
+    since: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    await harvest(portal(20), path)
+    for method in ("record_end", "_seal"):
+        with monkeypatch.context() as patch:
+            patch.setattr(writer.Writer, method, stop)
+            with pytest.raises(Stop):
+                await harvest(portal(43), path, since=since, resume=False)
+    assert (await harvest(portal(43), path, since="last")).complete
     assert ids(path) == [*range(43)]
 
 

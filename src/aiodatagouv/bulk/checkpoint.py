@@ -16,7 +16,7 @@ from ..errors import CheckpointError, DestinationError
 from ..files import reopened, sync, written
 from .records import decoded, encoded
 from .report import Report
-from .sinks import Seal, checkpoint_of, foreign
+from .sinks import Seal, checkpoint_of, destination_of, foreign
 
 Identity = Mapping[str, Any]
 """The JSON that identifies a harvest: one can be continued by another with the same identity."""
@@ -65,6 +65,7 @@ class Journal:
         latest: When its latest complete harvest began, if there was one.
         since: The date since which changes are wanted; None for everything.
         entries: The entries of a run that was interrupted.
+        seals: The identities that the destination may have, if earlier runs have recorded any.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class Journal:
     _lock: FileLock
     entries: list[Entry] = Factory(list)
     _sum: str = ""
+    seals: list[Seal] = Factory(list)
     _file: BinaryIO | None = None
 
     @classmethod
@@ -126,7 +128,9 @@ class Journal:
                         "instead of 'last', or harvest all"
                     )
                 known = latest if since == "last" else _start(since)
-                journal = cls(path, identity, dt.datetime.now(dt.UTC), latest, known, lock)
+                now = dt.datetime.now(dt.UTC)
+                seals = _seals(head, body) if is_same else []
+                journal = cls(path, identity, now, latest, known, lock, seals=seals)
                 journal._write([journal._head()])
             journal._file = reopened(path)
             journal._file.seek(0, os.SEEK_END)
@@ -139,6 +143,22 @@ class Journal:
     def has_gap(self) -> bool:
         """Whether there may be changes before :attr:`since` that no harvest has fetched."""
         return self.since is not None and (self.latest is None or self.since > self.latest)
+
+    def check_destination(self, holds: Callable[[Seal], bool]) -> None:
+        """Check before an update that the destination is as the latest harvest has left it.
+
+        If it is not, a date may suit it, but how it was made is unknown: there may be a gap.
+
+        Args:
+            holds: Whether the destination has an identity.
+
+        Raises:
+            CheckpointError: It is not, and is to be updated since that harvest.
+        """
+        if self.seals and not any(holds(seal) for seal in self.seals):
+            if self.since == self.latest:
+                raise changed(destination_of(self.path))
+            self.latest = None
 
     def add(self, entry: Entry) -> None:
         """Append an entry."""
@@ -158,6 +178,7 @@ class Journal:
         # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
         self.began += dt.timedelta(seconds=min(skew, 0) - 60)
         self._close_file()
+        self.seals.clear()
         done = {"done": report, "seal": None if seal is None else asdict(seal)}
         self._write([self._head(has_part=False), done])
 
@@ -194,6 +215,7 @@ class Journal:
             "latest": None if self.latest is None else self.latest.isoformat(),
             "since": None if self.since is None else self.since.isoformat(),
             "has_part": has_part,
+            "seals": [asdict(seal) for seal in self.seals],
         }
 
 
@@ -250,6 +272,7 @@ def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dic
             (head, *body), checksum = decoded(whole)
             head["query"]["page_size"]
             head["has_part"]
+            _seals(head, body)
             _latest(head, [])
             dt.datetime.fromisoformat(head["began"])
             for line in body:
@@ -262,6 +285,11 @@ def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dic
         if whole != content:
             file.truncate(len(whole))
     return head, body, checksum
+
+
+def _seals(head: dict[str, Any], body: list[dict[str, Any]]) -> list[Seal]:
+    """The identities that the destination may have."""
+    return [Seal(**one) for one in [*head["seals"], *(line["seal"] for line in body)] if one]
 
 
 def _sized(identity: Identity) -> Identity:

@@ -22,7 +22,7 @@ from .checkpoint import Entry, Journal, changed
 from .partition import Part
 from .plan import Lines, Plan
 from .report import Counters, Report
-from .sinks import SUFFIXES, FileSink, JsonLines, Sink, needs
+from .sinks import SUFFIXES, FileSink, JsonLines, Sink, destination_of, needs
 from .update import check_update, update
 from .writer import Writer
 
@@ -198,7 +198,7 @@ class _Harvest:
         if last.seal is None or not sink.exists():
             return False
         if not sink.holds(last.seal):
-            raise changed(sink.checkpoint.with_suffix(""))
+            raise changed(destination_of(sink.checkpoint))
         return True
 
     async def _walk_stably(self) -> None:

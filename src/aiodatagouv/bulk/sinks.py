@@ -280,6 +280,11 @@ def checkpoint_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.checkpoint")
 
 
+def destination_of(checkpoint: Path) -> Path:
+    """The path of the destination of a checkpoint."""
+    return checkpoint.with_suffix("")
+
+
 def check_part(part: Path, is_wanted: Callable[[int], bool], *, is_known: bool) -> None:
     """Check that a temporary file or folder is missing, or belongs to a harvest.
 
