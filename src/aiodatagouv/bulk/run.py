@@ -96,9 +96,11 @@ async def harvest(
         progress: Called after each page.
 
     Raises:
-        DestinationError: The destination cannot be written as asked.
+        DestinationError: The destination cannot be written as asked, or somebody else's file has
+            the name of its temporary file or checkpoint.
         OrderError: With ``since``: the portal does not sort by changes. The file is unchanged.
-        CheckpointError: The checkpoint belongs to another harvest, or is in use.
+        CheckpointError: The checkpoint belongs to another harvest, is damaged or in use, or does
+            not describe the files there.
         MaskError: The items cannot be narrowed down to the fields.
         APIError, NetworkError, DecodeError: A call fails. The items that were received are kept.
         OSError: The file cannot be written.

@@ -126,7 +126,7 @@ class Writer:
         """Complete a file, and record what it is recognised by under its final name.
 
         Raises:
-            CheckpointError: The file has not as many items as were counted.
+            CheckpointError: The number of items in the file is not the one that was counted.
         """
         if not isinstance(self.sink, FileSink):
             return
