@@ -11,6 +11,7 @@ later step. After ten kills the harvest is completed, and its file is set aside.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import io
 import json
 import math
@@ -70,7 +71,9 @@ class Steps:
         patch = pytest.MonkeyPatch()
         for call in ("mkdir", "fsync", "replace", "unlink", "rmdir"):
             patch.setattr(os, call, self._watched(call, getattr(os, call)))
-        patch.setattr(io, "open", self._opener(io.open))  # Called by Path.open.
+        opener = self._opener(io.open)
+        patch.setattr(io, "open", opener)  # Called by Path.open.
+        patch.setattr(builtins, "open", opener)
 
     def take(self, call: str, name: str, half: Callable[[], object] = lambda: None) -> None:
         """Record a step. If it is the last one, call ``half`` and kill the process."""
@@ -101,10 +104,10 @@ class Steps:
                 steps.take("write", name, lambda: super(File, self).write(half))
                 return super().write(data)
 
-        def opened(path: Path, mode: str = "r", *rest: Any) -> Any:
+        def opened(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
             if "b" not in mode or mode == "rb":
-                return real(path, mode, *rest)
-            file = File(path, mode)
+                return real(path, mode, *rest, **named)
+            file = File(path, mode.replace("b", ""), **named)
             steps.take("open", name_of(path))
             return io.BufferedRandom(file) if "+" in mode else io.BufferedWriter(file)
 
@@ -112,9 +115,12 @@ class Steps:
 
 
 def name_of(file: int | str | Path) -> str:
-    """Return the name of a path or an open file; pieces of Parquet files share one name."""
+    """Return the name of a path or an open file.
+
+    Pieces of Parquet files share one name. The names of temporary files lack their random part.
+    """
     path = Path(f"/proc/self/fd/{file}").readlink() if isinstance(file, int) else Path(file)
-    return re.sub(r"^\d{6}$", "piece", path.name)
+    return re.sub(r"^\d{6}$", "piece", re.sub(r"\.[0-9a-f]{16}(?=\.part$)", "", path.name))
 
 
 def entries(path: Path) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from aiodatagouv.api import datasets
 from aiodatagouv.bulk import writer
 from aiodatagouv.bulk.checkpoint import Entry, Journal
 from aiodatagouv.bulk.parquet import Parquet
+from aiodatagouv.bulk.records import decoded, encoded
 from aiodatagouv.bulk.sinks import JsonLines
 
 from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, read, stop, stop_after
@@ -91,17 +91,27 @@ async def test_missing_data_that_the_checkpoint_covers_is_an_error(
     assert ids(path) == [*range(60)]
 
 
+HEAD: dict[str, Any] = {
+    "query": {"page_size": 5},
+    "began": "2026-01-01",
+    "latest": None,
+    "since": None,
+    "has_part": False,
+    "seals": [],
+}
+
+
 async def test_an_unrelated_file_is_not_used_as_a_checkpoint(tmp_path: Path) -> None:
     other = tmp_path / "datasets.jsonl.checkpoint"
     head = '{"query": {}, "began": "2026-01-01", "latest": null, "since": null}\n'
-    wrong = [
-        "My notes",
-        "My notes\n",
-        "{}\n",
-        "[]\n",
-        head.replace("2026-01-01", "x"),
-        f"{head}{{}}\n",
+    wrong = ["My notes", "My notes\n", "{}\n", "[]\n", head]
+    others: list[list[dict[str, Any]]] = [
+        [{}],
+        [{"query": {}}],
+        [HEAD | {"began": "x"}],
+        [HEAD, {}],
     ]
+    wrong += [encoded(records)[0].decode() for records in others]
     for text in wrong:
         other.write_text(text)
         with pytest.raises(CheckpointError, match="is not the checkpoint of a harvest"):
@@ -333,9 +343,9 @@ async def test_an_update_that_leaves_a_gap_does_not_count_as_the_latest_harvest(
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
     await harvest(portal, path)
     now, checkpoint = dt.datetime.now(dt.UTC), tmp_path / "a.jsonl.checkpoint"
-    head, done = map(json.loads, checkpoint.read_bytes().splitlines())
+    (head, done), _ = decoded(checkpoint.read_bytes())
     head["began"] = (now - dt.timedelta(days=10)).isoformat()
-    checkpoint.write_text(f"{json.dumps(head)}\n{json.dumps(done)}\n")
+    checkpoint.write_bytes(encoded([head, done])[0])
     portal.updated = {3: (1, int((now - dt.timedelta(days=5) - START).total_seconds()))}
     report = await harvest(portal, path, since=now - dt.timedelta(days=1))
     assert report.changed == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,15 @@ async def test_a_saved_file_is_complete(scripted: Scripted, tmp_path: Path) -> N
         assert await stream.save(tmp_path / "tags.csv") == len(CSV)
     assert (tmp_path / "tags.csv").read_bytes() == CSV
     assert len([*tmp_path.iterdir()]) == 1
+
+
+async def test_two_answers_saved_to_one_file_do_not_mix(scripted: Scripted, tmp_path: Path) -> None:
+    path = tmp_path / "tags.csv"
+    async with scripted(portal) as client:
+        saves = [site.get_site_tags_csv(client).save(path) for _ in range(8)]
+        assert await asyncio.gather(*saves) == [len(CSV)] * 8
+    assert path.read_bytes() == CSV
+    assert [*tmp_path.iterdir()] == [path]
 
 
 class Cut(httpx.AsyncByteStream):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
+from io import BufferedRandom
 from pathlib import Path
 from typing import BinaryIO
 
+_NAME = 50
+"""Characters of a file's name that its temporary files repeat: names have at most 255 bytes."""
+
 
 def part_of(path: Path) -> Path:
-    """The temporary path, in the same folder, where a file is written until it is complete."""
+    """The path, in the same folder, where a harvest is written until it is complete."""
     return path.with_name(f"{path.name}.part")
 
 
@@ -45,23 +51,51 @@ def is_special(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
+def created(path: Path, target: Path) -> BufferedRandom:
+    """Create a file, which will replace another one. A link is not followed.
+
+    The file is readable to those only who can read the one that it replaces.
+
+    Raises:
+        FileExistsError: There is something at the path.
+    """
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR
+    except FileNotFoundError:
+        mode = 0o666  # The system subtracts the umask.
+    return open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))
+
+
+def reopened(path: Path) -> BufferedRandom:
+    """Open an existing file to read and write. A link is not followed.
+
+    Raises:
+        OSError: There is no file, or a symbolic link.
+    """
+    added = getattr(os, "O_NOFOLLOW", 0)
+    return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | added))
+
+
 @contextmanager
 def written(path: Path) -> Generator[BinaryIO]:
     """Open a file to write; it replaces the one at the path when the context is left.
 
-    If the context is left by an error, the file at the path stays as it is. A symbolic link is
-    followed. A device or pipe is written to directly.
+    Until then it is a temporary file beside it, with a name of its own: of several writers, the
+    last one to end replaces the others' file. If the context is left by an error, the file at the
+    path stays as it is. A symbolic link is followed. A device or pipe is written to directly.
     """
     if is_special(path):
-        with path.open("wb") as file:
-            yield file
+        with path.open("wb") as special:
+            yield special
         return
     path = path.resolve()
-    part = part_of(path)
+    part = part_of(path.with_name(f"{path.name[:_NAME]}.{secrets.token_hex(8)}"))
+    file = created(part, path)
     try:
-        with part.open("wb") as file:
+        with file:
             yield file
             sync(file)
         replace(part, path)
-    finally:
+    except BaseException:
         part.unlink(missing_ok=True)
+        raise

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from attrs import Factory, asdict, define, frozen
+from attrs import Factory, asdict, define, evolve, frozen
 from filelock import FileLock, Timeout
 
 from ..errors import CheckpointError, DestinationError
-from ..files import sync, written
+from ..files import reopened, sync, written
+from .records import decoded, encoded
 from .report import Report
-from .sinks import checkpoint_of
+from .sinks import Seal, checkpoint_of, destination_of, foreign
 
 Identity = Mapping[str, Any]
 """The JSON that identifies a harvest: one can be continued by another with the same identity."""
@@ -31,6 +32,7 @@ class Entry:
         ids: The ids of the items written since the entry before.
         report: The report of the harvest so far.
         is_last: Whether everything was written.
+        seal: The identity of the finished file, once it is ready for its final name.
     """
 
     page: int
@@ -38,6 +40,13 @@ class Entry:
     ids: list[str]
     report: dict[str, Any]
     is_last: bool = False
+    seal: Seal | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Entry:
+        """The entry of a record of the journal."""
+        entry = cls(**record)
+        return evolve(entry, seal=Seal(**record["seal"])) if record["seal"] else entry
 
 
 @define
@@ -45,9 +54,9 @@ class Journal:
     """The checkpoint of a harvest. The first line is its identity, each further one an entry.
 
     An entry is appended once the items that it covers are on disk. A line that a kill has cut off
-    does not count. A finished journal keeps only the first line and the report. The beginning and
-    the end replace the whole file, so that it never lacks its first line. A lock file beside it
-    keeps other processes away.
+    does not count; one that was changed is an error. A finished journal keeps only the first line
+    and the report. The beginning and the end replace the whole file, so that it never lacks its
+    first line. A lock file beside it keeps other processes away.
 
     Attributes:
         path: The file.
@@ -56,6 +65,7 @@ class Journal:
         latest: When its latest complete harvest began, if there was one.
         since: The date since which changes are wanted; None for everything.
         entries: The entries of a run that was interrupted.
+        seals: The identities that the destination may have, if earlier runs have recorded any.
     """
 
     path: Path
@@ -65,6 +75,8 @@ class Journal:
     since: dt.datetime | None
     _lock: FileLock
     entries: list[Entry] = Factory(list)
+    _sum: str = ""
+    seals: list[Seal] = Factory(list)
     _file: BinaryIO | None = None
 
     @classmethod
@@ -75,6 +87,7 @@ class Journal:
         *,
         resume: bool,
         since: dt.date | Literal["last"] | None,
+        claim: Callable[[bool], object] | None = None,
     ) -> Journal:
         """Open a journal, or begin one.
 
@@ -83,14 +96,17 @@ class Journal:
             identity: The identity of the harvest.
             resume: Whether to continue a run that was interrupted.
             since: The date since which changes are wanted, to update the destination.
+            claim: Called before anything is written, with whether an interrupted run has recorded
+                that there are temporary files. Raises an error if they cannot be used.
 
         Raises:
-            CheckpointError: The journal belongs to another harvest, or is in use.
-            DestinationError: The start of the latest complete harvest is unknown.
+            CheckpointError: The journal belongs to another harvest, is damaged, or is in use.
+            DestinationError: The start of the latest complete harvest is unknown, or there are
+                files of others at the place of the journal or of the temporary files.
         """
         lock = _locked(path)
         try:
-            head, body = _read(path)
+            head, body, checksum = _read(path)
             is_interrupted = bool(body) and "done" not in body[-1] and head["since"] is None
             if head and since is not None:
                 # The page size does not matter to an update.
@@ -99,10 +115,12 @@ class Journal:
                 _compare(path, head["query"], identity)
             is_same = bool(head) and _sized(head["query"]) == _sized(identity)
             latest = _latest(head, body) if is_same else None
+            if claim is not None:
+                claim(bool(head) and head["has_part"])
             if resume and is_interrupted and since is None:
                 began = dt.datetime.fromisoformat(head["began"])
-                entries = [Entry(**line) for line in body]
-                journal = cls(path, identity, began, latest, None, lock, entries)
+                entries = [Entry.of(line) for line in body]
+                journal = cls(path, identity, began, latest, None, lock, entries, checksum)
             else:
                 if since == "last" and latest is None:
                     raise DestinationError(
@@ -110,10 +128,12 @@ class Journal:
                         "instead of 'last', or harvest all"
                     )
                 known = latest if since == "last" else _start(since)
-                journal = cls(path, identity, dt.datetime.now(dt.UTC), latest, known, lock)
-                with written(path) as file:
-                    file.write(_line(journal._head()))
-            journal._file = path.open("ab")
+                now = dt.datetime.now(dt.UTC)
+                seals = _seals(head, body) if is_same else []
+                journal = cls(path, identity, now, latest, known, lock, seals=seals)
+                journal._write([journal._head()])
+            journal._file = reopened(path)
+            journal._file.seek(0, os.SEEK_END)
         except BaseException:
             _release(lock)
             raise
@@ -124,24 +144,43 @@ class Journal:
         """Whether there may be changes before :attr:`since` that no harvest has fetched."""
         return self.since is not None and (self.latest is None or self.since > self.latest)
 
+    def check_destination(self, holds: Callable[[Seal], bool]) -> None:
+        """Check before an update that the destination is as the latest harvest has left it.
+
+        If it is not, a date may suit it, but how it was made is unknown: there may be a gap.
+
+        Args:
+            holds: Whether the destination has an identity.
+
+        Raises:
+            CheckpointError: It is not, and is to be updated since that harvest.
+        """
+        if self.seals and not any(holds(seal) for seal in self.seals):
+            if self.since == self.latest:
+                raise changed(destination_of(self.path))
+            self.latest = None
+
     def add(self, entry: Entry) -> None:
         """Append an entry."""
         assert self._file is not None
-        self._file.write(_line(asdict(entry)))
+        lines, self._sum = encoded([asdict(entry)], self._sum)
+        self._file.write(lines)
         sync(self._file)
 
-    def finish(self, report: dict[str, Any], skew: float) -> None:
+    def finish(self, report: dict[str, Any], skew: float, seal: Seal | None) -> None:
         """Record that the destination has its final name.
 
         Args:
             report: The report of the harvest.
             skew: Seconds that the portal's clock is ahead.
+            seal: The identity of the destination, if it is a file.
         """
         # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
         self.began += dt.timedelta(seconds=min(skew, 0) - 60)
         self._close_file()
-        with written(self.path) as file:
-            file.write(_line(self._head()) + _line({"done": report}))
+        self.seals.clear()
+        done = {"done": report, "seal": None if seal is None else asdict(seal)}
+        self._write([self._head(has_part=False), done])
 
     def close(self, *, is_useless: bool = False) -> None:
         """Close the journal and release its lock.
@@ -153,6 +192,8 @@ class Journal:
             self._close_file()
             if is_useless and self.latest is None:
                 self.path.unlink(missing_ok=True)
+            elif is_useless:
+                self._write([self._head(has_part=False)])
         finally:
             _release(self._lock)
 
@@ -161,50 +202,94 @@ class Journal:
         if file is not None:
             file.close()
 
-    def _head(self) -> dict[str, Any]:
+    def _write(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the whole file."""
+        lines, self._sum = encoded(records)
+        with written(self.path) as file:
+            file.write(lines)
+
+    def _head(self, *, has_part: bool = True) -> dict[str, Any]:
         return {
             "query": self.identity,
             "began": self.began.isoformat(),
             "latest": None if self.latest is None else self.latest.isoformat(),
             "since": None if self.since is None else self.since.isoformat(),
+            "has_part": has_part,
+            "seals": [asdict(seal) for seal in self.seals],
         }
 
 
 def finished(destination: Path) -> Report | None:
-    """The report of the run that completed this file, or None."""
+    """The report of the run that completed this file, or None.
+
+    Raises:
+        CheckpointError: The file is not the one that was completed, or the checkpoint is damaged.
+    """
     destination = destination.resolve()
     path = checkpoint_of(destination)
-    if not (path.exists() and destination.exists()):
+    _, body, _ = _read(path, is_ours=False)
+    if not (body and "done" in body[-1] and destination.exists()):
         return None
-    with path.open("rb") as file:
-        lines = [json.loads(line) for line in file]
-    return Report(**lines[-1]["done"]) if "done" in lines[-1] else None
+    seal = body[-1]["seal"]
+    if seal is None or not Seal(**seal).fits(destination):
+        raise changed(destination)
+    return Report(**body[-1]["done"])
 
 
-def _line(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+def changed(destination: Path) -> CheckpointError:
+    """The error for a file that has other contents than its checkpoint says."""
+    return CheckpointError(
+        f"{destination} is not the file that its checkpoint describes: it was changed or replaced "
+        "afterwards; harvest all anew, without resuming"
+    )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Read the first line of a journal and the others; truncate it after the last whole line."""
-    content = path.read_bytes() if path.exists() else b""
-    whole = content[: content.rfind(b"\n") + 1]
-    if not content:
-        return {}, []
+def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
+    """Read a journal.
+
+    Args:
+        path: The file.
+        is_ours: Whether its lock is held: then it is truncated after the last whole line.
+
+    Returns:
+        Its first line, the others, and the checksum of the last one.
+
+    Raises:
+        CheckpointError: It is damaged, or not a journal.
+        DestinationError: It is not a file, or a link to one.
+    """
     try:
-        head, *body = [json.loads(line) for line in whole.splitlines()]
-        head["query"]["page_size"]
-        _latest(head, [])
-        dt.datetime.fromisoformat(head["began"])
-        for line in body:
-            Report(**(line["done"] if "done" in line else Entry(**line).report))
-    except (ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(
-            f"{path} is not the checkpoint of a harvest ({error!r}): move it away, or remove it"
-        ) from None
-    if whole != content:
-        os.truncate(path, len(whole))
-    return head, body
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise foreign(path, "is not a file")
+    except FileNotFoundError:
+        return {}, [], ""
+    with reopened(path) if is_ours else path.open("rb") as file:
+        content = file.read()
+        if not content:
+            return {}, [], ""
+        whole = content[: content.rfind(b"\n") + 1]
+        try:
+            (head, *body), checksum = decoded(whole)
+            head["query"]["page_size"]
+            head["has_part"]
+            _seals(head, body)
+            _latest(head, [])
+            dt.datetime.fromisoformat(head["began"])
+            for line in body:
+                Report(**(line["done"] if "done" in line else Entry.of(line).report))
+        except (ValueError, LookupError, TypeError) as error:
+            raise CheckpointError(
+                f"{path} is damaged, or is not the checkpoint of a harvest ({error}): move it and "
+                "the .part beside it away, or remove them, and harvest all anew"
+            ) from None
+        if whole != content:
+            file.truncate(len(whole))
+    return head, body, checksum
+
+
+def _seals(head: dict[str, Any], body: list[dict[str, Any]]) -> list[Seal]:
+    """The identities that the destination may have."""
+    return [Seal(**one) for one in [*head["seals"], *(line["seal"] for line in body)] if one]
 
 
 def _sized(identity: Identity) -> Identity:
@@ -236,6 +321,8 @@ def _locked(path: Path) -> FileLock:
     """Lock a journal against other processes and tasks."""
     lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, thread_local=False)
     try:
+        if Path(lock.lock_file).is_symlink():
+            raise foreign(Path(lock.lock_file), "is a symbolic link")
         lock.acquire()
     except Timeout:
         raise CheckpointError(f"{path} is in use: another harvest is under way there") from None

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import os
+import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedRandom
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import CheckpointError, DestinationError
-from ..files import part_of, replace, sync, sync_folder
+from ..files import created, part_of, replace, sync, sync_folder
 from . import columns
-from .sinks import checkpoint_of, lost
+from .sinks import Seal, check_part, check_same, checkpoint_of, foreign, lost
 
 ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory. With many columns, small groups are inefficient."""
 
 _BATCH = 100
 """Rows that are held as Python objects at once."""
+
+_NAMES = re.compile(r"\d{6,}|whole")
+"""The names of the temporary files."""
 
 
 class Parquet:
@@ -37,23 +44,26 @@ class Parquet:
         self.checkpoint = checkpoint_of(path)
         self._path = path
         self._folder = part_of(path)
+        self._whole = self._folder / "whole"
         self._schema = schema
         self._rows = columns.Rows(schema)
         # Arrow's default pool would keep memory that is no longer used.
         self._pool = pa.system_memory_pool()
         self._count = 0
-        self._file: BinaryIO | None = None
+        self._file: BufferedRandom | None = None
         self._writer: Any = None
+        self._written: os.stat_result | None = None
 
     def open(self, state: Any) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`; the state is the number of Arrow files."""
         if state is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self.discard()
             self._folder.mkdir()
             sync_folder(self._folder.parent)
             return
         self._count = state
-        if not all(self._arrow(number).exists() for number in range(state)):
+        pieces = [self._arrow(number) for number in range(state)]
+        if not self._has_folder() or not all(piece.is_file() for piece in pieces):
             raise lost(self._folder)
         if state:
             with self._arrow(0).open("rb") as file, pa.ipc.open_file(file) as reader:
@@ -80,20 +90,30 @@ class Parquet:
             self._count += 1
         return self._count
 
-    def finish(self) -> None:
-        """See :class:`~aiodatagouv.bulk.Sink`."""
-        whole = self._folder / "whole"
-        with whole.open("wb") as file:
+    def seal(self) -> Seal:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        items = 0
+        with self._new(self._whole) as file:
             with pq.ParquetWriter(
                 file, self._schema, compression="zstd", memory_pool=self._pool
             ) as writer:
                 for table in self._row_groups():
+                    items += table.num_rows
                     writer.write_table(table, row_group_size=table.num_rows)
                     del table  # Free its memory before the next one is read.
                     self._pool.release_unused()
             sync(file)
-        replace(whole, self._path)
-        shutil.rmtree(self._folder)
+            self._written = os.fstat(file.fileno())
+            size = file.tell()
+            file.seek(0)
+            return Seal(size, hashlib.file_digest(file, "sha256").hexdigest(), items)
+
+    def finish(self) -> None:
+        """See :class:`~aiodatagouv.bulk.Sink`."""
+        assert self._written is not None
+        check_same(self._written, self._whole)
+        replace(self._whole, self._path)
+        self.discard()
 
     def _row_groups(self) -> Iterator[pa.Table]:
         """Iterate over the rows written, in tables of the size of a row group."""
@@ -124,7 +144,7 @@ class Parquet:
         if not rows:
             return
         if self._file is None:
-            self._file = self._arrow(self._count).open("wb")
+            self._file = self._new(self._arrow(self._count))
             options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
             self._writer = pa.ipc.new_file(self._file, self._schema, options=options)
         self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
@@ -133,9 +153,33 @@ class Parquet:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         return self._path.exists()
 
+    def claim(self, is_known: bool, /) -> None:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        check_part(self._folder, stat.S_ISDIR, is_known=is_known)
+        for path in self._files():
+            if not _NAMES.fullmatch(path.name):
+                raise foreign(path, "is in the folder of a harvest, but not one of its files")
+            check_part(path, stat.S_ISREG, is_known=is_known)
+
+    def holds(self, seal: Seal) -> bool:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        return seal.fits(self._path)
+
     def discard(self) -> None:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for path in self._files():
+            if _NAMES.fullmatch(path.name):
+                path.unlink()
+        if self._has_folder():
+            self._folder.rmdir()
+
+    def _has_folder(self) -> bool:
+        """Whether the temporary folder exists, and is no link to another one."""
+        return self._folder.is_dir() and not self._folder.is_symlink()
+
+    def _files(self) -> list[Path]:
+        """The files in the temporary folder."""
+        return sorted(self._folder.iterdir()) if self._has_folder() else []
 
     def existing(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
@@ -147,6 +191,11 @@ class Parquet:
             for batch in file.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():
                     yield row["id"], row
+
+    def _new(self, path: Path) -> BufferedRandom:
+        """Create a temporary file, in place of that of an interrupted run."""
+        path.unlink(missing_ok=True)
+        return created(path, self._path)
 
     def _arrow(self, number: int) -> Path:
         """The path of the Arrow file of a commit."""

@@ -18,11 +18,11 @@ from ..client import Client
 from ..errors import CheckpointError, DestinationError, NotFoundError, OrderError
 from ..pagination import Paginator
 from ..types import Fields
-from .checkpoint import Journal
+from .checkpoint import Entry, Journal, changed
 from .partition import Part
 from .plan import Lines, Plan
 from .report import Counters, Report
-from .sinks import SUFFIXES, FileSink, JsonLines, Sink, needs
+from .sinks import SUFFIXES, FileSink, JsonLines, Sink, destination_of, needs
 from .update import check_update, update
 from .writer import Writer
 
@@ -96,9 +96,11 @@ async def harvest(
         progress: Called after each page.
 
     Raises:
-        DestinationError: The destination cannot be written as asked.
+        DestinationError: The destination cannot be written as asked, or somebody else's file has
+            the name of its temporary file or checkpoint.
         OrderError: With ``since``: the portal does not sort by changes. The file is unchanged.
-        CheckpointError: The checkpoint belongs to another harvest, or is in use.
+        CheckpointError: The checkpoint belongs to another harvest, is damaged or in use, or does
+            not describe the files there.
         MaskError: The items cannot be narrowed down to the fields.
         APIError, NetworkError, DecodeError: A call fails. The items that were received are kept.
         OSError: The file cannot be written.
@@ -117,7 +119,10 @@ async def harvest(
         check_update(plan, sink, since)
     journal = None
     if sink.checkpoint is not None:
-        journal = Journal.open(sink.checkpoint, plan.identity, resume=resume, since=since)
+        claim = sink.claim if isinstance(sink, FileSink) else None
+        journal = Journal.open(
+            sink.checkpoint, plan.identity, resume=resume, since=since, claim=claim
+        )
     async with Writer(sink, journal, counters) as writer:
         if journal is not None and journal.since is not None:
             await update(plan, writer, journal.since, progress)
@@ -171,17 +176,32 @@ class _Harvest:
         try:
             await writer.run(lambda: writer.sink.open(last.state))
         except CheckpointError:
-            has_name = not isinstance(writer.sink, FileSink) or writer.sink.exists()
-            if not (last.is_last and has_name):
+            if not last.is_last or not await writer.run(lambda: self._has_name(last)):
                 raise
-            await writer.record_end()  # It had its final name already.
             if isinstance(writer.sink, FileSink):
                 await writer.run(writer.sink.discard)
+            writer.seal = last.seal
+            await writer.record_end()
             return True
         if last.is_last:
             await writer.finish()
         self.first = max(self.first, last.page + 1)
         return last.is_last
+
+    def _has_name(self, last: Entry) -> bool:
+        """Whether the destination had its final name already when it was interrupted.
+
+        Raises:
+            CheckpointError: There is another file under that name.
+        """
+        sink = self.writer.sink
+        if not isinstance(sink, FileSink):
+            return True
+        if last.seal is None or not sink.exists():
+            return False
+        if not sink.holds(last.seal):
+            raise changed(destination_of(sink.checkpoint))
+        return True
 
     async def _walk_stably(self) -> None:
         """Walk in order of creation, and check that nothing was missed."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from io import BufferedReader, RawIOBase
@@ -10,9 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 import msgspec
+from attrs import asdict, frozen
 
 from ..errors import CheckpointError, DestinationError
-from ..files import part_of, replace, sync, sync_folder
+from ..files import created, part_of, reopened, replace, sync, sync_folder
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The suffixes of the file formats that can be written."""
@@ -54,6 +58,28 @@ class Sink(Protocol):
         """Release all resources, whether the harvest is finished or not. The last call."""
 
 
+@frozen
+class Seal:
+    """The identity of a file that a harvest has written, up to the latest commit or to its end.
+
+    Attributes:
+        size: Its size in bytes.
+        sha256: Its SHA-256 checksum.
+        items: The number of items in it.
+    """
+
+    size: int
+    sha256: str
+    items: int
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file has exactly these bytes."""
+        if not path.is_file() or path.stat().st_size != self.size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+
+
 @runtime_checkable
 class FileSink(Sink, Protocol):
     """The protocol of a file that can be updated. A row is an item in the format of the file."""
@@ -71,8 +97,30 @@ class FileSink(Sink, Protocol):
         """Whether the file exists under its final name."""
         ...
 
+    def claim(self, is_known: bool, /) -> None:
+        """Check that nobody else's files are where the temporary files are.
+
+        Args:
+            is_known: Whether the checkpoint records that a harvest has temporary files there.
+
+        Raises:
+            DestinationError: There is something else, which must not be overwritten.
+        """
+
+    def seal(self) -> Seal:
+        """Complete the file after the last commit, but leave it under its temporary name.
+
+        Returns:
+            The identity of the file, by which it is recognised under its final name.
+        """
+        ...
+
+    def holds(self, seal: Seal) -> bool:
+        """Whether the file under its final name is the one that :meth:`seal` completed."""
+        ...
+
     def discard(self) -> None:
-        """Remove the temporary files of a harvest."""
+        """Remove the temporary files of this harvest."""
 
     def existing(self) -> Iterator[tuple[str, Any]]:
         """Iterate over the ids and rows of the existing file.
@@ -84,6 +132,10 @@ class FileSink(Sink, Protocol):
 
     def write_rows(self, rows: list[Any]) -> None:
         """Write rows that :meth:`rows` or :meth:`existing` returned."""
+
+
+_CHUNK = 1 << 20
+"""Bytes of an interrupted file that are read at once."""
 
 
 class JsonLines:
@@ -103,42 +155,73 @@ class JsonLines:
         self._compress, self._open = _codec(path)
         self._file: BinaryIO | None = None
         self._pending = bytearray()
+        self._hash = hashlib.sha256()
+        self._items = 0
+        self._is_ours = False
 
     def open(self, state: Any) -> None:
-        """See :class:`Sink`; the state is the size of the file in bytes."""
+        """See :class:`Sink`; the state is the :class:`Seal` of the file so far."""
         if state is None:
-            self._file = self._part.open("wb")
+            self._part.unlink(missing_ok=True)  # The checkpoint knows it: see `claim`.
+            self._is_ours = False
+            self._file = created(self._part, self._path)
+            self._is_ours = True
             sync_folder(self._part.parent)
             return
-        if not self._part.exists() or self._part.stat().st_size < state:
+        self._is_ours = False  # Until its content is known to be that of the checkpoint.
+        seal = Seal(**state)
+        if not self._part.exists() or self._part.stat().st_size < seal.size:
             raise lost(self._part)
-        self._file = self._part.open("r+b")
-        self._file.truncate(state)
-        self._file.seek(state)
+        file = reopened(self._part)
+        try:
+            left = seal.size
+            while left and (chunk := file.read(min(left, _CHUNK))):
+                self._hash.update(chunk)
+                left -= len(chunk)
+            if self._hash.hexdigest() != seal.sha256:
+                raise lost(self._part)
+            file.truncate(seal.size)
+            file.seek(seal.size)
+        except BaseException:
+            file.close()
+            raise
+        self._file, self._items, self._is_ours = file, seal.items, True
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`Sink`."""
         for item in items:
             self._pending += item
             self._pending += b"\n"
+        self._items += len(items)
 
-    def commit(self) -> int:
+    def commit(self) -> dict[str, Any]:
         """See :class:`Sink`."""
+        return asdict(self._commit(is_needed=bool(self._pending)))
+
+    def _commit(self, *, is_needed: bool) -> Seal:
+        """Write the items since the last commit, if any, to disk."""
         assert self._file is not None
-        if self._pending:
-            self._file.write(self._compress(bytes(self._pending)))
+        if is_needed:
+            piece = self._compress(bytes(self._pending))
+            self._file.write(piece)
+            self._hash.update(piece)
             self._pending.clear()
         sync(self._file)
-        return self._file.tell()
+        return Seal(self._file.tell(), self._hash.hexdigest(), self._items)
+
+    def seal(self) -> Seal:
+        """See :class:`FileSink`."""
+        assert self._file is not None
+        # A compressed file without items is not empty.
+        return self._commit(is_needed=bool(self._pending) or not self._file.tell())
 
     def finish(self) -> None:
         """See :class:`Sink`."""
         assert self._file is not None
-        if not self._file.tell():  # A compressed file without items is not empty.
-            self._file.write(self._compress(b""))
-        sync(self._file)
+        check_same(os.fstat(self._file.fileno()), self._part)
         self.close()
         replace(self._part, self._path)
+        self._is_ours = False
 
     def close(self) -> None:
         """See :class:`Sink`."""
@@ -158,9 +241,19 @@ class JsonLines:
         """See :class:`FileSink`."""
         return self._path.exists()
 
+    def claim(self, is_known: bool, /) -> None:
+        """See :class:`FileSink`."""
+        check_part(self._part, stat.S_ISREG, is_known=is_known)
+        self._is_ours = is_known
+
+    def holds(self, seal: Seal) -> bool:
+        """See :class:`FileSink`."""
+        return seal.fits(self._path)
+
     def discard(self) -> None:
         """See :class:`FileSink`."""
-        self._part.unlink(missing_ok=True)
+        if self._is_ours:
+            self._part.unlink(missing_ok=True)
 
     def existing(self) -> Iterator[tuple[str, bytes]]:
         """See :class:`FileSink`."""
@@ -185,6 +278,56 @@ class _Identified(msgspec.Struct):
 def checkpoint_of(path: Path) -> Path:
     """The path of the checkpoint of a destination, beside it."""
     return path.with_name(f"{path.name}.checkpoint")
+
+
+def destination_of(checkpoint: Path) -> Path:
+    """The path of the destination of a checkpoint."""
+    return checkpoint.with_suffix("")
+
+
+def check_part(part: Path, is_wanted: Callable[[int], bool], *, is_known: bool) -> None:
+    """Check that a temporary file or folder is missing, or belongs to a harvest.
+
+    Args:
+        part: Its path.
+        is_wanted: Whether a mode is that of a regular file, or that of a folder.
+        is_known: Whether the checkpoint records that a harvest has temporary files there.
+
+    Raises:
+        DestinationError: It belongs to somebody else.
+    """
+    try:
+        mode = part.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise foreign(part, "is a symbolic link")
+    if not is_wanted(mode):
+        raise foreign(part, "is not what a harvest writes there")
+    if not is_known:
+        raise foreign(part, "exists, but no checkpoint knows it")
+
+
+def check_same(written: os.stat_result, part: Path) -> None:
+    """Check that a temporary file still is the one that was written, before it is renamed.
+
+    Raises:
+        CheckpointError: Somebody has replaced or removed it.
+    """
+    try:
+        is_same = os.path.samestat(written, part.lstat())
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        raise lost(part)
+
+
+def foreign(path: Path, reason: str) -> DestinationError:
+    """The error for files of others at the place of a harvest's own."""
+    return DestinationError(
+        f"{path} {reason}: move it away, or remove it, if nobody needs it; or choose another "
+        "destination"
+    )
 
 
 def lost(part: Path) -> CheckpointError:

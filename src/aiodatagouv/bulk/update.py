@@ -69,12 +69,15 @@ async def update(
         progress: Called after each page with the report so far.
 
     Raises:
+        CheckpointError: The existing file is not the one that the latest harvest has written.
         DestinationError: The existing file has other columns, or an item without an id.
         OrderError: The portal does not sort the list as requested.
     """
     sink, counters, order = writer.sink, writer.counters, plan.listing.call.operation.changed
     assert isinstance(sink, FileSink)
     assert order is not None
+    if (journal := writer.journal) is not None:
+        await writer.run(lambda: journal.check_destination(sink.holds))
     known: set[str] = set()
     await writer.run(lambda: known.update(key for key, _ in sink.existing()))
     with Changes.beside(sink.checkpoint) as changes:

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import define, field
 
+from ..errors import CheckpointError
 from .checkpoint import Entry, Journal
 from .report import Counters
-from .sinks import FileSink, Sink
+from .sinks import FileSink, Seal, Sink
 
 COMMIT = 10
 """Pages between two commits. Compressed pieces end there too."""
@@ -30,6 +31,7 @@ class Writer:
         journal: Its checkpoint, if it has one.
         counters: The counters of the harvest.
         page: The last page of the list that was written.
+        seal: The identity of the finished file, once it is known.
         stopping: Set when the work of the thread is to be abandoned.
     """
 
@@ -37,6 +39,7 @@ class Writer:
     journal: Journal | None
     counters: Counters
     page: int = 0
+    seal: Seal | None = None
     stopping: threading.Event = field(factory=threading.Event)
     _ids: list[str] = field(factory=list[str])
     _pages: int = 0
@@ -104,6 +107,7 @@ class Writer:
     async def finish(self) -> None:
         """Commit the rest, and give the destination its final name."""
         await self.run(lambda: self._commit(is_last=True))
+        await self.run(self._seal)
         await self.run(self.sink.finish)
         await self.record_end()
 
@@ -111,11 +115,31 @@ class Writer:
         """Record in the checkpoint that the destination has its final name."""
         journal, counters = self.journal, self.counters
         if journal is not None:
-            await self.run(lambda: journal.finish(counters.report.to_dict(), counters.skew or 0.0))
+            report, skew = counters.report.to_dict(), counters.skew or 0.0
+            await self.run(lambda: journal.finish(report, skew, self.seal))
 
     def _commit(self, *, is_last: bool) -> None:
-        state = self.sink.commit()
+        self._record(self.sink.commit(), [*self._ids], is_last=is_last)
+        self._is_committed = True
+
+    def _seal(self) -> None:
+        """Complete a file, and record what it is recognised by under its final name.
+
+        Raises:
+            CheckpointError: The number of items in the file is not the one that was counted.
+        """
+        if not isinstance(self.sink, FileSink):
+            return
+        self.seal, items = self.sink.seal(), self.counters.report.items
+        if self.seal.items != items:
+            raise CheckpointError(
+                f"the temporary file has {self.seal.items} items instead of {items}: harvest all "
+                "anew, without resuming"
+            )
+        self._record(self.sink.commit(), [], is_last=True)
+
+    def _record(self, state: Any, ids: list[str], *, is_last: bool) -> None:
+        """Add an entry to the checkpoint."""
         if self.journal is not None:
             report = self.counters.report.to_dict()
-            self.journal.add(Entry(self.page, state, [*self._ids], report, is_last))
-        self._is_committed = True
+            self.journal.add(Entry(self.page, state, ids, report, is_last, self.seal))
