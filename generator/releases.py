@@ -111,7 +111,7 @@ class _OlderFields:
         if "allOf" in definition:
             definition["allOf"] = [*definition["allOf"], {"properties": field}]
         else:
-            definition["properties"] = definition["properties"] | field
+            definition["properties"] = definition.get("properties", {}) | field
         for reached in references(schema, self._older):
             self._newer.setdefault(reached, self._older[reached])
 

@@ -166,10 +166,10 @@ def generated(swagger: Any, older: Any = None) -> dict[str, str]:
     return render(seen, [release.release for release, _ in pins])
 
 
-def outcome(swagger: Any) -> dict[str, str] | str:
+def outcome(swagger: Any, older: Any = None) -> dict[str, str] | str:
     """Return the files of a document, or the line that refuses it."""
     try:
-        return generated(swagger)
+        return generated(swagger, older)
     except GenerationError as error:
         return f"{type(error).__name__}: {error}"
 

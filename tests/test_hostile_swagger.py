@@ -479,3 +479,21 @@ def test_a_mutated_document_declares_or_is_refused(chunk: int, tmp_path: Path) -
     assert outcomes["declarations"] > MUTATIONS // CHUNKS // 10
     execute([*packages.values()], tmp_path)
     print(f"{sum(outcomes.values())} mutations, {len(outcomes)} outcomes, {len(packages)} packages")
+
+
+def test_a_mutated_older_or_newer_release_merges_or_is_refused() -> None:
+    count = 0
+    for number, group in enumerate(GROUPS):
+        other = small(group)
+        for swagger in mutations(small(group), MUTATIONS // 40, number):
+            for pair in ((swagger, other), (other, swagger)):
+                result = outcome(*pair)
+                assert isinstance(result, dict) or result.isprintable()
+                count += 1
+    print(f"{count} merges")
+
+
+def test_an_older_field_is_added_to_a_model_without_fields(swagger: Swagger) -> None:
+    newer = small()
+    del newer["definitions"]["ApiToken (read)"]["properties"]
+    assert "token_prefix" in generated(newer, swagger)["models/api_token.py"]
