@@ -46,8 +46,14 @@ operations: .venv/ready $(PORTALS) ## Test every operation on real portals, and 
 
 .PHONY: pin
 pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<release>; FORCE=1, RELEASE=
-	@$(BIN)/python -m generator pin --url "$(URL)" --udata "$(UDATA)" \
-		$(if $(RELEASE),--release $(RELEASE)) $(if $(FORCE),--force)
+	@$(BIN)/python -m generator pin --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
+		$(if $(FORCE),--force)
+
+# The shell reads them from the environment, so that it takes no part of them for a command.
+override URL := $(value URL)
+override UDATA := $(value UDATA)
+override RELEASE := $(value RELEASE)
+export URL UDATA RELEASE
 
 .PHONY: portal
 portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key

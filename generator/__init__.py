@@ -3,10 +3,14 @@
 The modules, in the order in which they process the document:
 
 * ``pin`` downloads it from a portal or from the udata package;
+* ``document`` checks its shape, before and after the next two steps;
 * ``releases`` merges the pinned releases into one document;
 * ``corrections`` applies the corrections of ``openapi/corrections.toml``;
 * ``convert`` converts it from Swagger 2.0 to OpenAPI 3.1;
 * ``view`` parses it with openapi-python-client and builds the declarations to generate, using
   ``names``, ``renaming``, ``descriptions`` and ``expressions``;
-* ``emit`` renders the templates and writes the files.
+* ``emit`` renders the templates through the filters of ``safe``, has ``verify`` check that the
+  files contain declarations only, and writes them.
+
+``build`` runs the steps up to ``view``; ``errors`` has the base class of all their errors.
 """

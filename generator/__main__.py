@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import argparse
 import filecmp
+import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from . import corrections, pin, releases, renaming
-from .convert import ConvertError, convert
-from .corrections import CorrectionError
-from .emit import ROOMS, EmitError, emit
-from .expressions import ExpressionError
+from . import corrections, pin, renaming
+from .build import build
+from .emit import ROOMS, emit
+from .errors import GenerationError, one_line
 from .pin import PinError
-from .renaming import RenameError
-from .view import GenerateError, view
 
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "openapi"
 PACKAGE = ROOT / "src" / "aiodatagouv"
-
-FAILURES = (
-    *(ConvertError, CorrectionError, EmitError, ExpressionError, GenerateError, PinError),
-    RenameError,
-)
 
 
 def main() -> None:
@@ -31,28 +25,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m generator", description=__doc__)
     commands = parser.add_subparsers(required=True)
     generate = commands.add_parser("generate", help="write aiodatagouv.api and .models")
-    generate.set_defaults(run=lambda _: _generate(PACKAGE))
+    generate.set_defaults(run=lambda _: _generate(PACKAGE, pin.read_pins(OPENAPI)))
     check = commands.add_parser("check", help="check that the generated code is up to date")
     check.set_defaults(run=lambda _: _check())
     taking = commands.add_parser("pin", help="pin the Swagger of a release")
     taking.add_argument("--url", help="the root of the API of a running portal")
     taking.add_argument("--udata", help="a release of the udata package")
     taking.add_argument("--release", help="its release, if the portal does not report it")
-    taking.add_argument("--force", action="store_true", help="accept missing operations")
+    taking.add_argument(
+        "--force",
+        action="store_true",
+        help="accept missing operations, and a document that no code can be generated from yet",
+    )
     taking.set_defaults(run=_pin)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)
-    except FAILURES as error:
-        raise SystemExit(f"{type(error).__name__}: {error}") from None
+    except Exception as error:  # Of a document that no check foresees, too.
+        raise SystemExit(one_line(f"{type(error).__name__}: {error}")) from None
 
 
-def _generate(package: Path) -> None:
-    pins = pin.read_pins(OPENAPI)
-    swagger = corrections.apply(
-        releases.merge(pins), corrections.read(OPENAPI / "corrections.toml")
-    )
-    seen = view(convert(swagger), renaming.read(OPENAPI / "names.toml"))
+def _generate(package: Path, pins: list[tuple[pin.Release, dict[str, Any]]]) -> None:
+    fixes = corrections.read(OPENAPI / "corrections.toml")
+    seen = build(pins, fixes, renaming.read(OPENAPI / "names.toml"))
     emit(seen, [release.release for release, _ in pins], package)
     operations = sum(map(len, seen.tags.values()))
     print(
@@ -62,7 +57,7 @@ def _generate(package: Path) -> None:
 
 def _check() -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        _generate(Path(scratch))
+        _generate(Path(scratch), pin.read_pins(OPENAPI))
         different = [
             name
             for room in ROOMS
@@ -85,12 +80,26 @@ def _differences(compared: filecmp.dircmp[str], room: str) -> list[str]:
 def _pin(arguments: argparse.Namespace) -> None:
     if bool(arguments.url) == bool(arguments.udata):
         raise PinError("pass either URL=<the root of a portal's API> or UDATA=<a release>")
-    if arguments.url:
-        pinned = pin.pin_from_url(
-            OPENAPI, arguments.url, release=arguments.release, force=arguments.force
-        )
-    else:
-        pinned = pin.pin_from_udata(OPENAPI, arguments.udata, force=arguments.force)
+    with tempfile.TemporaryDirectory() as scratch:
+        openapi, package = Path(scratch, "openapi"), Path(scratch, "package")
+        package.mkdir()
+        shutil.copytree(OPENAPI, openapi)
+        if arguments.url:
+            pinned = pin.pin_from_url(
+                openapi, arguments.url, release=arguments.release, force=arguments.force
+            )
+        else:
+            pinned = pin.pin_from_udata(openapi, arguments.udata, force=arguments.force)
+        if not arguments.force:
+            try:
+                _generate(package, pin.read_pins(openapi))
+            except GenerationError as error:
+                raise PinError(
+                    f"no code can be generated from {pinned.release}, so the pins are unchanged "
+                    f"(FORCE=1 pins it, to correct it): {error}"
+                ) from None
+        for name in (pinned.file, "pin.toml"):
+            pin.replace(OPENAPI / name, (openapi / name).read_bytes())
     print(f"pinned {pinned.release}: {pinned.operations} operations, sha256 {pinned.sha256}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .releases import reference_name
+from .releases import reference, reference_name
 
 Schema = dict[str, Any]
 
@@ -72,7 +72,7 @@ def _sent(schema: Schema, twin_of: Callable[[str], str]) -> Schema:
         schema = {key: value for key, value in schema.items() if key not in ANSWERED}
     name = reference_name(schema)
     if name is not None:
-        schema["$ref"] = f"#/definitions/{twin_of(name)}"
+        schema["$ref"] = reference(twin_of(name))
     if "items" in schema:
         schema["items"] = _sent(schema["items"], twin_of)
     for several in ("allOf", "x-one-of"):

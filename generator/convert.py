@@ -12,8 +12,9 @@ from typing import Any
 
 from . import names
 from .bodies import Schema, answers_of, bodies_of, reachable, split
+from .errors import GenerationError
 from .pin import METHODS
-from .releases import reference_name
+from .releases import reference, reference_name
 
 JSON_OBJECT = "JsonObject"
 """The name of free-form objects: the package's alias of ``dict[str, Any]``."""
@@ -37,7 +38,7 @@ DESCRIBING = [
 """The schema keys that do not change the type, and may stand beside a ``$ref``."""
 
 
-class ConvertError(Exception):
+class ConvertError(GenerationError):
     """The Swagger contains something that cannot be converted."""
 
 
@@ -123,7 +124,7 @@ def _name_forms(definitions: dict[str, Schema], operations: dict[Any, Any]) -> N
         if definitions.setdefault(name, form) != form:
             raise ConvertError(f"{operation['operationId']}: two different forms are called {name}")
         rest = [one for one in operation["parameters"] if one["in"] != "formData"]
-        body = {"in": "body", "name": "payload", "schema": {"$ref": f"#/definitions/{name}"}}
+        body = {"in": "body", "name": "payload", "schema": {"$ref": reference(name)}}
         operation["parameters"] = [*rest, body]
         operation["consumes"] = ["multipart/form-data"]
 
@@ -198,9 +199,9 @@ class _Schemas:
     def schema(self, schema: Schema, *, owner: str, name: str) -> Schema:
         """Convert a schema; an enum in it is named after ``owner`` and ``name``."""
         if len(schema.get("allOf", [])) == 1:  # flask-restx adds descriptions to references so.
-            (reference,) = schema["allOf"]
+            (inner,) = schema["allOf"]
             rest = {key: value for key, value in schema.items() if key != "allOf"}
-            return self.schema({**reference, **rest}, owner=owner, name=name)
+            return self.schema({**inner, **rest}, owner=owner, name=name)
         described: Schema = {key: schema[key] for key in DESCRIBING if key in schema}
         reference_to = reference_name(schema)
         if reference_to is not None:
@@ -292,7 +293,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         kind = "json"
     summary, description = operation.get("summary", ""), operation.get("description", "")
     if description[:1].islower():  # The summary's sentence continues in the description.
-        summary, description = f"{summary} {description}".split(".", maxsplit=1)
+        summary, _, description = f"{summary} {description}".partition(".")
     converted: Schema = {
         "operationId": name,
         "tags": operation["tags"][:1],

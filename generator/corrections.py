@@ -9,10 +9,12 @@ from typing import Any
 
 from attrs import define
 
+from .errors import GenerationError
+
 MISSING = object()
 
 
-class CorrectionError(Exception):
+class CorrectionError(GenerationError):
     """An entry of corrections.toml is malformed or no longer has an effect."""
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from . import names
+from .descriptions import ended
+
 
 @define
 class Argument:
@@ -57,6 +60,13 @@ class Model:
         return "PageView" if self.is_page else "View"
 
     @property
+    def documentation(self) -> str:
+        """The text of the docstring."""
+        if self.description:
+            return self.description
+        return f"``{self.read}``, as it is sent." if self.read else names.sentence(self.name)
+
+    @property
     def code(self) -> str:
         """The code of all fields, from which the templates derive the imports."""
         return " ".join(f"{one.annotation} {one.declaration}" for one in self.fields)
@@ -108,6 +118,28 @@ class Operation:
         if not self.masked or self.kind != "json" or self.item is None:
             return None
         return self.answer.replace(self.item, "T")
+
+    @property
+    def either(self) -> str:
+        """The return type when ``into`` may be given."""
+        return f"{self.answer} | {self.projected}"
+
+    @property
+    def sentence(self) -> str:
+        """The first line of the docstring."""
+        return ended(self.summary) or ended(names.sentence(self.function))
+
+    @property
+    def returned(self) -> list[str]:
+        """The lines under ``Returns:``: details that the return type does not show."""
+        lines = [f"``{status}``: {description}" for status, description in self.successes]
+        if self.kind == "redirect":
+            return ["The address that the portal redirects to; it is not called.", *lines]
+        if self.kind == "stream" and self.media_type == "*/*":
+            return ["The bytes of the answer, in the format asked for.", *lines]
+        if self.kind == "stream":
+            return [f"The bytes of the answer, ``{self.media_type}``.", *lines]
+        return lines
 
     @property
     def constant(self) -> str:

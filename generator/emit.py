@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
-import textwrap
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from openapi_python_client.strings import safe_for_docstring
 
-from . import names
-from .declarations import Operation, View
-from .descriptions import ended
+from . import names, safe, verify
+from .declarations import View
+from .errors import GenerationError
 
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = ("api", "models")
-WIDTH = 100
 
 TIDY = ["check", "--fix", "--select", "F,I,RUF036"]
-LAYOUT = ["format", "--line-length", str(WIDTH)]
+LAYOUT = ["format", "--line-length", str(safe.WIDTH)]
 # Ignore magic trailing commas, so that anything that fits on one line is on one line.
 LAYOUT += ["--config", "format.skip-magic-trailing-comma=true"]
 
 
-class EmitError(Exception):
+class EmitError(GenerationError):
     """Ruff rejected the generated code."""
 
 
@@ -38,104 +36,113 @@ def emit(view: View, releases: list[str], package: Path) -> None:
         releases: The releases of udata that they come from, for the header of each file.
         package: The folder of the package.
     """
+    texts = render(view, releases)
     new = package / ".generated"
     shutil.rmtree(new, ignore_errors=True)
     try:
-        for name, text in _files(view, releases).items():
+        for name, text in texts.items():
             path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         for command in (LAYOUT, TIDY, LAYOUT):
             _ruff(command, new)
-        for room in ROOMS:
-            shutil.rmtree(package / room, ignore_errors=True)
-            (new / room).rename(package / room)
+        verify.files({name: (new / name).read_text(encoding="utf-8") for name in texts})
+        _swap(new, package)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _files(view: View, releases: list[str]) -> dict[str, str]:
-    environment = _environment(releases)
+def _swap(new: Path, package: Path) -> None:
+    """Replace both folders, or neither if one of them cannot be replaced."""
+    with tempfile.TemporaryDirectory(dir=package, prefix=".replaced") as old:
+        moved: list[str] = []
+        try:
+            for room in ROOMS:
+                if (package / room).exists():
+                    (package / room).rename(Path(old, room))
+                moved.append(room)
+                (new / room).rename(package / room)
+        except OSError:
+            for room in moved:
+                shutil.rmtree(package / room, ignore_errors=True)
+                if Path(old, room).exists():
+                    Path(old, room).rename(package / room)
+            raise
 
-    def render(template: str, **values: object) -> str:
-        return environment.get_template(template).render(values)
+
+def render(view: View, releases: list[str]) -> dict[str, str]:
+    """Return the checked text of each file by its name, before ruff formats it.
+
+    Raises:
+        UnsafeError: A value does not have the form that the generated code needs.
+        VerifyError: A file contains more than declarations.
+    """
+    texts = _files(view, releases)
+    if len({name.casefold() for name in texts}) != len(texts):
+        raise EmitError("two files would have the same name")
+    verify.files(texts)
+    return texts
+
+
+def _files(view: View, releases: list[str]) -> dict[str, str]:
+    templates = environment()
+    files: dict[str, str] = {}
+
+    def add(name: str, template: str, **values: object) -> None:
+        if name in files:
+            raise EmitError(f"two files would be called {name}")
+        files[name] = templates.get_template(template).render(values, releases=releases)
 
     everything = [one for operations in view.tags.values() for one in operations]
-    files = {
-        "api/__init__.py": render(
-            "api/__init__.py.jinja", tags={tag: view.tag_descriptions[tag] for tag in view.tags}
-        ),
-        "api/ops.py": render("api/ops.py.jinja", operations=everything),
-        "models/__init__.py": render(
-            "models/__init__.py.jinja", models=view.models, enums=view.enums
-        ),
-        "models/enums.py": render("models/enums.py.jinja", enums=view.enums),
-    }
+    add(
+        "api/__init__.py",
+        "api/__init__.py.jinja",
+        tags={tag: view.tag_descriptions[tag] for tag in view.tags},
+    )
+    add("api/ops.py", "api/ops.py.jinja", operations=everything)
+    add(*("models/__init__.py", "models/__init__.py.jinja"), models=view.models, enums=view.enums)
+    add("models/enums.py", "models/enums.py.jinja", enums=view.enums)
     for tag, operations in view.tags.items():
-        files[f"api/{tag}.py"] = render(
+        code = " ".join(one.code for one in operations)
+        projects = any(one.projected for one in operations)
+        add(
+            f"api/{safe.name(tag)}.py",
             "api/tag.py.jinja",
             description=view.tag_descriptions[tag] or names.sentence(tag),
             operations=operations,
             classes=sorted({name for one in operations for name in one.classes}),
             enums=sorted({name for one in operations for name in one.enums}),
-            code=" ".join(one.code for one in operations),
+            code=code,
+            words=code.split(),
+            typing=[
+                *(["Any"] if "Any" in code.split() else []),
+                *(["TypeVar", "overload"] if projects else []),
+            ],
             answers=any(one.kind not in ("page", "stream") for one in operations),
             fields=any(one.masked for one in operations),
-            projects=any(one.projected for one in operations),
+            projects=projects,
         )
     for model in view.models:
         template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
-        files[f"models/{model.module}.py"] = render(template, model=model)
+        add(f"models/{safe.name(model.module)}.py", template, model=model)
     return files
 
 
-def _environment(releases: list[str]) -> Environment:
-    environment = Environment(
+@cache
+def environment() -> Environment:
+    """Return the environment of the templates, which print only what passed a filter."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
+        finalize=safe.finalize,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,
+        # Marks the results of macros; what the filters return is never escaped.
+        autoescape=True,
     )
-    environment.globals["releases"] = releases
-    environment.filters |= {
-        "docstring": _docstring,
-        "module_name": names.module_name,
-        "quoted": lambda text: json.dumps(text, ensure_ascii=False),
-        "sentence": names.sentence,
-        "summary": _summary,
-    }
-    return environment
-
-
-def _summary(operation: Operation) -> str:
-    return ended(operation.summary) or ended(names.sentence(operation.function))
-
-
-def _docstring(text: str, indent: int = 4, before: str = '"""') -> str:
-    """Escape a text for a docstring, wrap it, and indent every line except the first.
-
-    Args:
-        text: A description from the API.
-        indent: The indentation of the docstring, in spaces.
-        before: The text that precedes this one on the first line.
-    """
-    paragraphs = str(safe_for_docstring(ended(text))).split("\n\n")
-    wrapped = [
-        textwrap.fill(
-            " ".join(paragraph.split()),
-            WIDTH - indent - len('."""'),
-            initial_indent=" " * len(before),
-            break_long_words=False,
-            break_on_hyphens=False,
-        ).lstrip()
-        for paragraph in paragraphs
-    ]
-    lines = "\n\n".join(wrapped).replace("\n", "\n" + " " * indent)
-    lines = "\n".join(line.rstrip() for line in lines.split("\n"))
-    # A quote at the very end would close the docstring one character early.
-    return f"{lines} " if lines.endswith('"') else lines
+    made.filters = {**safe.FILTERS}
+    return made
 
 
 def _ruff(command: list[str], folder: Path) -> None:

@@ -20,6 +20,7 @@ from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 
 from .convert import JSON_OBJECT
+from .errors import GenerationError
 
 PLAIN: dict[type[PropertyProtocol], str] = {
     AnyProperty: "Any",
@@ -34,7 +35,7 @@ PLAIN: dict[type[PropertyProtocol], str] = {
 }
 
 
-class ExpressionError(Exception):
+class ExpressionError(GenerationError):
     """No Python type can represent a property."""
 
 

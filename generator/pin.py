@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import re
 import subprocess
 import tempfile
 import tomllib
@@ -17,6 +18,8 @@ import httpx
 from attrs import asdict, define
 from packaging.version import InvalidVersion, Version
 
+from .errors import GenerationError
+
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
 MAX_LOST = 0.10
@@ -25,10 +28,16 @@ MAX_LOST = 0.10
 OLD_UDATA = ["flask-security==5.7.*", "flask-caching==2.3.1", "setuptools<80"]
 """Extra requirements of releases before 15, which set no upper bounds for these packages."""
 
+RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,4}((a|b|rc|\.dev|\.post)[0-9]{1,9})?", re.ASCII)
+"""A release number, as it may appear in file names, comments and docstrings."""
+
+URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?", re.ASCII)
+"""The URL of an API, without user, query and fragment."""
+
 SCRIPT = Path(__file__).with_name("dump_swagger.py")
 
 
-class PinError(Exception):
+class PinError(GenerationError):
     """The document cannot be pinned, or a pinned file was modified."""
 
 
@@ -52,21 +61,26 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
     """
     pins = []
     for release in _entries(folder):
-        content = (folder / release.file).read_bytes()
+        try:
+            content = (folder / release.file).read_bytes()
+        except OSError as error:
+            raise PinError(f"cannot read {release.file}: {error.strerror}") from None
         if hashlib.sha256(content).hexdigest() != release.sha256:
             raise PinError(f"{release.file} does not match its sha256 in pin.toml")
-        pins.append((release, json.loads(content)))
+        pins.append((release, _parse(content)))
     return pins
 
 
 def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> Release:
     """Pin the Swagger of a running portal. ``release`` replaces the release that it reports."""
+    if not URL.fullmatch(url):
+        raise PinError(f"{url!r} is not the URL of a portal's API")
     base = url.removesuffix("swagger.json").rstrip("/") + "/"
     try:
         with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
             content = portal.get("swagger.json").raise_for_status().content
-            release = release or portal.get("site/").raise_for_status().json().get("version")
-    except (httpx.HTTPError, json.JSONDecodeError) as error:
+            release = release or _reported(portal.get("site/").raise_for_status().json())
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise PinError(f"cannot read {base}: {error}") from error
     if not release:
         raise PinError(f"{base} does not report its release of udata: pass RELEASE=")
@@ -89,16 +103,26 @@ def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
     return {
         (method.upper(), path)
         for path, item in document["paths"].items()
+        if isinstance(item, dict)
         for method in item
         if method in METHODS
     }
 
 
+def _reported(site: Any) -> str | None:
+    """Return the release that a portal reports."""
+    version = site.get("version") if isinstance(site, dict) else None
+    return version if isinstance(version, str) else None
+
+
 def _version(release: str) -> Version:
     try:
-        return Version(release)
+        # A release is part of a file name and of generated comments; Version accepts white space.
+        if RELEASE.fullmatch(release):
+            return Version(release)
     except InvalidVersion:
-        raise PinError(f"{release!r} is not a release number such as 17.18.0") from None
+        pass
+    raise PinError(f"{release!r} is not a release number such as 17.18.0")
 
 
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
@@ -123,9 +147,9 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
         operations=len(found),
     )
     folder.mkdir(exist_ok=True)
-    _replace(folder / new.file, content)
+    replace(folder / new.file, content)
     entries = sorted([*others, new], key=lambda entry: Version(entry.release), reverse=True)
-    _replace(folder / "pin.toml", _toml(entries).encode())
+    replace(folder / "pin.toml", _toml(entries).encode())
     return new
 
 
@@ -134,8 +158,17 @@ def _parse(content: bytes) -> dict[str, Any]:
         document = json.loads(content)
     except ValueError as error:
         raise PinError(f"not JSON, or truncated: {error}") from error
+    except RecursionError:
+        raise PinError("the document is nested too deeply") from None
     if not isinstance(document, dict) or document.get("swagger") != "2.0":
         raise PinError("not a Swagger 2.0 document")
+    wrong = [
+        key
+        for key in ("paths", "definitions", "info")
+        if not isinstance(document.get(key, {}), dict)
+    ]
+    if wrong:
+        raise PinError(f"not an object: {', '.join(wrong)}")
     missing = [key for key in ("paths", "definitions", "info") if not document.get(key)]
     if missing:
         raise PinError(f"truncated: missing {', '.join(missing)}")
@@ -146,7 +179,15 @@ def _entries(folder: Path) -> list[Release]:
     path = folder / "pin.toml"
     if not path.exists():
         return []
-    return [Release(**entry) for entry in tomllib.loads(path.read_text())["release"]]
+    try:
+        entries = [Release(**entry) for entry in tomllib.loads(path.read_text())["release"]]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise PinError(f"pin.toml is malformed: {error}") from None
+    for entry in entries:
+        if not isinstance(entry.release, str) or entry.file != f"udata-{entry.release}.json":
+            raise PinError(f"pin.toml is malformed: {entry.file!r} is not the file of its release")
+        _version(entry.release)
+    return entries
 
 
 def _toml(entries: list[Release]) -> str:
@@ -160,7 +201,8 @@ def _toml(entries: list[Release]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that it has either its old content or the new one."""
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(content)
     part.replace(path)

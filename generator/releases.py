@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from .pin import METHODS, Release
 
@@ -111,7 +111,7 @@ class _OlderFields:
         if "allOf" in definition:
             definition["allOf"] = [*definition["allOf"], {"properties": field}]
         else:
-            definition["properties"] = definition["properties"] | field
+            definition["properties"] = definition.get("properties", {}) | field
         for reached in references(schema, self._older):
             self._newer.setdefault(reached, self._older[reached])
 
@@ -185,3 +185,8 @@ def reference_name(node: dict[str, Any]) -> str | None:
     if not isinstance(reference, str) or not reference.startswith("#/definitions/"):
         return None
     return unquote(reference.removeprefix("#/definitions/"))
+
+
+def reference(name: str) -> str:
+    """Return the ``$ref`` of a definition."""
+    return f"#/definitions/{quote(name)}"

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from . import names
+from .errors import GenerationError
 
 KEYS = {"reason", "names"}
 
 
-class RenameError(Exception):
+class RenameError(GenerationError):
     """An entry of names.toml is malformed, has no effect, or uses an invalid or taken name."""
 
 

@@ -20,6 +20,7 @@ from . import names, renaming
 from .convert import ENVELOPE, JSON_OBJECT
 from .declarations import Argument, Enum, Field, Model, Operation, View
 from .descriptions import ended, informative
+from .errors import GenerationError
 from .expressions import annotation, is_model, names_of, parts
 
 ERRORS = {
@@ -40,7 +41,7 @@ SENT = ("apart", "bare", "secret")
 """The flags that ``declare`` accepts for a field of a request body."""
 
 
-class GenerateError(Exception):
+class GenerateError(GenerationError):
     """The document could not be parsed completely, or cannot be represented in Python."""
 
 
@@ -60,6 +61,12 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         str(model.class_info.name): _item_of(model) for model in data.models if _is_page(model)
     }
     schemas = document["components"]["schemas"]
+    for one in [*data.models, *data.enums]:
+        class_ = str(one.class_info.name)
+        if class_ != JSON_OBJECT:
+            names.checked(class_, class_, names.CLASSES)
+        if class_ not in schemas:
+            raise GenerateError(f"the parser calls a class {class_!r}, which no schema is called")
     answered = {name for name, schema in schemas.items() if not schema.get("x-sent")}
     functions = renaming.functions(_ids(document), renames)
     operations = [
@@ -96,7 +103,10 @@ def _parse(document: dict[str, Any]) -> GeneratorData:
         overwrite=True,
         output_path=None,
     )
-    data = GeneratorData.from_dict(document, config=config)
+    try:
+        data = GeneratorData.from_dict(document, config=config)
+    except Exception as error:  # The parser has no error of its own for what it cannot handle.
+        raise GenerateError(f"the parser failed: {type(error).__name__}: {error}") from None
     if isinstance(data, GeneratorError):
         raise GenerateError(f"{data.header}: {data.detail}")
     warnings: list[ParseError] = [*data.errors]
@@ -151,7 +161,7 @@ def _operation(
         function=functions[raw["operationId"]],
         method=endpoint.method.upper(),
         path=raw["path"],
-        tag=str(endpoint.tags[0]),
+        tag=names.python_name(raw["tags"][0]),
         kind=kind,
         media_type=raw["x-media-type"],
         summary=raw["summary"],
@@ -179,7 +189,7 @@ def _operation(
         item=items[0] if items else None,
         successes=raw["x-successes"],
         errors=[
-            (_error(status), response["description"] or f"Status {status}")
+            (_error(status), response["description"].strip() or f"Status {status}")
             for status, response in raw["responses"].items()
             if status[0] in "45"
         ],

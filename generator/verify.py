@@ -1,0 +1,274 @@
+"""Check that generated files contain nothing but declarations.
+
+Each file is parsed, not imported. A statement that has none of the known shapes is refused, so
+importing the package cannot run anything that comes from the document.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from . import names, safe
+from .errors import GenerationError
+
+IMPORTS = {
+    "__future__": {"annotations"},
+    "collections.abc": {"Mapping", "Sequence"},
+    "importlib": {"import_module"},
+    "types": {"ModuleType"},
+    "typing": {"TYPE_CHECKING", "Any", "Final", "Literal", "TypeAlias", "TypeVar", "overload"},
+    ".._call": {"answers"},
+    ".._call.call": {"prepare"},
+    ".._decoding.declared": {"declare"},
+    ".._encoding.body": {"Body", "BodyOf"},
+    ".._views.page": {"PageView"},
+    ".._views.view": {"View"},
+    "..client": {"Client"},
+    "..operation": {"Operation", "Order", "Parameter"},
+    "..pagination": {"Paginator"},
+    "..streams": {"Stream"},
+    "..types": {"UNSET", "Fields", "File", "Id", "JsonObject", "Unset"},
+}
+"""The modules outside the generated folders, and the names that are imported from them."""
+
+CALLS = {"Operation", "Order", "Parameter", "declare"}
+"""The calls that may stand in an assignment; their arguments are literals or such calls."""
+
+FIXED = {
+    "def __dir__() -> list[str]:\n    return sorted(__all__)",
+    "T = TypeVar('T')",
+    "__all__ = [*_MODULES]",
+    "OPERATIONS: Final[Mapping[str, Operation]] = {operation.id: operation for operation in _ALL}",
+    "if not TYPE_CHECKING:\n\n    def __getattr__(name: str) -> ModuleType:\n"
+    "        if name not in __all__:\n"
+    "            raise AttributeError(f'module {__name__!r} has no attribute {name!r}')\n"
+    "        return import_module(f'.{name}', __name__)",
+    "if not TYPE_CHECKING:\n\n    def __getattr__(name: str) -> object:\n"
+    "        if name not in _MODULES:\n"
+    "            raise AttributeError(f'module {__name__!r} has no attribute {name!r}')\n"
+    "        value = getattr(import_module(f'.{_MODULES[name]}', __name__), name)\n"
+    "        globals()[name] = value\n"
+    "        return value",
+}
+"""The statements that are the same in every generation, as ``ast.unparse`` writes them."""
+
+ANSWERS = {
+    "await answers.empty(client, call)",
+    "return Stream(client, call)",
+    "return await answers.json(client, call)",
+    "return await answers.location(client, call)",
+}
+
+
+class VerifyError(GenerationError):
+    """A generated file contains more than declarations."""
+
+
+def files(texts: Mapping[str, str]) -> None:
+    """Check files, given by their names below the package.
+
+    Raises:
+        VerifyError: One does not parse, or has a statement of an unknown shape.
+    """
+    modules = frozenset(one.removesuffix(".py").replace("/", ".") for one in texts)
+    for name, text in texts.items():
+        _file(name, text, modules)
+
+
+@cache
+def _file(name: str, text: str, modules: frozenset[str]) -> None:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise VerifyError(f"{name} does not parse: {error}") from None
+    check = _Check(name, modules)
+    for statement in tree.body:
+        check.statement(statement)
+
+
+class _Check:
+    def __init__(self, file: str, modules: frozenset[str]) -> None:
+        self._file = file
+        self._room = file.partition("/")[0]
+        self._modules = modules
+        fixed = "enums", "ops", "__init__"
+        self._has_functions = self._room == "api" and file.split("/")[1][:-3] not in fixed
+        self._has_classes = self._room == "models" and file.split("/")[1][:-3] not in fixed
+
+    def statement(self, node: ast.stmt) -> None:
+        checks: dict[type[ast.stmt], Callable[..., bool]] = {
+            ast.AnnAssign: self._annotated,
+            ast.Assign: self._assigned,
+            ast.AsyncFunctionDef: self._function,
+            ast.ClassDef: self._class,
+            ast.Expr: self._text,
+            ast.FunctionDef: self._function,
+            ast.If: self._lazy,
+            ast.Import: lambda node: ast.unparse(node) == "import datetime as dt",
+            ast.ImportFrom: self._import,
+        }
+        check = checks.get(type(node))
+        if ast.unparse(node) in FIXED or (check is not None and check(node)):
+            return
+        raise VerifyError(f"{self._file}:{node.lineno} is no declaration: {ast.unparse(node)}")
+
+    def _text(self, node: ast.stmt) -> bool:
+        return (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        )
+
+    def _import(self, node: ast.ImportFrom) -> bool:
+        source = "." * node.level + (node.module or "")
+        imported = {one.name for one in node.names}
+        if any(one.asname not in (None, one.name) for one in node.names):
+            return False
+        if source in IMPORTS:
+            return imported <= IMPORTS[source]
+        if source == ".":
+            return all(f"{self._room}.{one}" in self._modules for one in imported)
+        module = f"{self._room}{source}" if node.level == 1 else source.removeprefix("..")
+        return "*" not in imported and module in self._modules and module.startswith("models.")
+
+    def _lazy(self, node: ast.If) -> bool:
+        return (
+            ast.unparse(node.test) == "TYPE_CHECKING"
+            and not node.orelse
+            and all(isinstance(one, ast.ImportFrom) and self._import(one) for one in node.body)
+        )
+
+    def _assigned(self, node: ast.Assign) -> bool:
+        targets = [ast.unparse(one) for one in node.targets]
+        return targets in (["__all__"], ["_MODULES"]) and self._value(node.value)
+
+    def _annotated(self, node: ast.AnnAssign) -> bool:
+        if not isinstance(node.target, ast.Name) or node.value is None:
+            return False
+        type_ = ast.unparse(node.annotation)
+        if type_ == "TypeAlias":
+            literal = node.value
+            return (
+                isinstance(literal, ast.Subscript)
+                and ast.unparse(literal.value) == "Literal"
+                and self._value(literal.slice)
+            )
+        if type_ == "tuple[Operation, ...]":
+            return isinstance(node.value, ast.Tuple) and all(
+                isinstance(one, ast.Name) for one in node.value.elts
+            )
+        return type_ == "Final" and self._value(node.value)
+
+    def _value(self, node: ast.expr) -> bool:
+        """Return whether an expression consists of literals and of the known calls."""
+        if isinstance(node, ast.Call):
+            values = [*node.args, *(one.value for one in node.keywords)]
+            return (
+                isinstance(node.func, ast.Name)
+                and node.func.id in CALLS
+                and all(one.arg is not None for one in node.keywords)
+                and all(map(self._value, values))
+            )
+        if isinstance(node, ast.List | ast.Tuple):
+            return all(map(self._value, node.elts))
+        if isinstance(node, ast.Dict):
+            keys = [one for one in node.keys if one is not None]
+            return len(keys) == len(node.keys) and all(map(self._value, [*keys, *node.values]))
+        return isinstance(node, ast.Constant)
+
+    def _class(self, node: ast.ClassDef) -> bool:
+        keywords = [ast.unparse(one) for one in node.keywords]
+        return (
+            self._has_classes
+            and not node.decorator_list
+            and keywords in ([], ["init=False"])
+            and len(node.bases) == 1
+            and _is_type(node.bases[0])
+            and all(self._text(one) or self._field(one) for one in node.body)
+        )
+
+    def _field(self, node: ast.stmt) -> bool:
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            return False
+        value = node.value
+        if value is not None:
+            try:
+                safe.declaration(ast.unparse(value))
+            except safe.UnsafeError:
+                return False
+        return names.is_usable(node.target.id) and _is_type(node.annotation)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        arguments = node.args
+        every = [*arguments.args, *arguments.kwonlyargs]
+        decorators = [ast.unparse(one) for one in node.decorator_list]
+        if not (
+            self._has_functions
+            and names.is_usable(node.name)
+            and decorators in ([], ["overload"])
+            and not (arguments.posonlyargs or arguments.vararg or arguments.kwarg)
+            and not arguments.defaults
+            and all(one is None or safe.is_constant(one, None) for one in arguments.kw_defaults)
+            and all(one.annotation is not None and _is_type(one.annotation) for one in every)
+            and node.returns is not None
+            and _is_type(node.returns)
+        ):
+            return False
+        if decorators:
+            return [ast.unparse(one) for one in node.body] == ["..."]
+        if len(node.body) != 3:
+            return False
+        text, call, answer = node.body
+        return self._text(text) and self._call(call) and self._answer(answer)
+
+    def _call(self, node: ast.stmt) -> bool:
+        """Return whether a statement is ``call = prepare(ops.X, path=..., ...)``."""
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+            return False
+        call = node.value
+        return (
+            [ast.unparse(one) for one in node.targets] == ["call"]
+            and ast.unparse(call.func) == "prepare"
+            and len(call.args) == 1
+            and isinstance(call.args[0], ast.Attribute)
+            and ast.unparse(call.args[0].value) == "ops"
+            and all(
+                self._arguments(one.value)
+                if one.arg in ("path", "query")
+                else one.arg in ("body", "fields") and ast.unparse(one.value) == one.arg
+                for one in call.keywords
+            )
+        )
+
+    def _arguments(self, node: ast.expr) -> bool:
+        return (
+            isinstance(node, ast.Dict)
+            and all(one is not None and isinstance(one, ast.Constant) for one in node.keys)
+            and all(isinstance(one, ast.Name) for one in node.values)
+        )
+
+    def _answer(self, node: ast.stmt) -> bool:
+        if ast.unparse(node) in ANSWERS:
+            return True
+        if not isinstance(node, ast.Return):
+            return False
+        call = node.value.value if isinstance(node.value, ast.Await) else node.value
+        if not isinstance(call, ast.Call) or call.keywords or len(call.args) < 3:
+            return False
+        first, type_, rest = call.args[:2], call.args[2], call.args[3:]
+        return (
+            ast.unparse(call.func) in ("Paginator", "answers.json")
+            and [ast.unparse(one) for one in first] == ["client", "call"]
+            and _is_type(type_)
+            and [ast.unparse(one) for one in rest] in ([], ["into"])
+        )
+
+
+def _is_type(node: ast.expr) -> bool:
+    try:
+        safe.annotation(ast.unparse(node))
+    except safe.UnsafeError:
+        return False
+    return True
