@@ -40,7 +40,9 @@ class Spellings:
     @functools.cached_property
     def _escape(self) -> re.Pattern[bytes]:
         """Matches an escape of any of the characters."""
-        return re.compile("|".join(_escapes({*b"".join(self._texts).decode()})).encode())
+        patterns = _escapes({*b"".join(self._texts).decode()})
+        # The set at the start lets `re` skip to the next such character.
+        return re.compile(rf"[%\\&+](?:{'|'.join(map(_behind, patterns))})".encode())
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[bytes]:
@@ -48,6 +50,12 @@ class Spellings:
         spelled = {char: _spelled(char) for char in {*b"".join(self._texts).decode()}}
         texts = ["".join(spelled[char] for char in text.decode()) for text in self._texts]
         return re.compile("|".join(texts).encode())
+
+
+def _behind(pattern: str) -> str:
+    """Move the first character of a pattern to a lookbehind."""
+    length = 2 if pattern.startswith("\\") else 1
+    return f"(?<={pattern[:length]}){pattern[length:]}"
 
 
 def _spelled(char: str) -> str:
@@ -58,7 +66,8 @@ def _spelled(char: str) -> str:
 def _escapes(chars: Iterable[str]) -> list[str]:
     """Patterns for the escapes of characters: with a percent sign, a backslash or an ampersand."""
     chars = sorted(chars)
-    plain = "|".join(map(re.escape, chars))
+    # A backslash before a letter or a digit is not an escape of it; `(?!)` matches nothing.
+    plain = "|".join(re.escape(char) for char in chars if not char.isalnum()) or "(?!)"
     hexadecimal = "|".join(map(_hexadecimal, chars))
     octal = "|".join(f"{ord(char):o}" for char in chars)
     decimal = "|".join(f"{ord(char)}" for char in chars)
