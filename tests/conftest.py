@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from aiodatagouv import Client
+from aiodatagouv._environment import AUTHORITIES, KEY, PORTAL, PROXIES
 from aiodatagouv._walk import stable
 from aiodatagouv.bulk import writer
 
@@ -43,9 +44,9 @@ def _fixed_seed() -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the API key and the portal from the environment."""
-    monkeypatch.delenv("DATAGOUV_API_KEY", raising=False)
-    monkeypatch.delenv("DATAGOUV_PORTAL", raising=False)
+    """Remove what the library reads from the environment: the key, the portal, the proxy."""
+    for name in (KEY, PORTAL, *AUTHORITIES, *PROXIES, "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

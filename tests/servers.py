@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,9 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
 
 @asynccontextmanager
-async def server(answer: Answer, heads: list[str] | None = None) -> AsyncIterator[str]:
+async def server(
+    answer: Answer, heads: list[str] | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Run a local server that reads a request, calls ``answer`` and closes the connection.
 
     The head of each request (request line and headers) is appended to ``heads``.
@@ -33,9 +36,9 @@ async def server(answer: Answer, heads: list[str] | None = None) -> AsyncIterato
         finally:
             writer.close()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1")
+    listening = await asyncio.start_server(serve, "127.0.0.1", ssl=tls)
     try:
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     finally:
         listening.close()
         tasks = [task for task in serving if task is not None]
@@ -55,3 +58,19 @@ def redirects(location: str) -> Answer:
 async def stalls(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(OK + b'Content-Length: 100\r\n\r\n{"id"')
     await asyncio.Event().wait()
+
+
+async def tunnels(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    """Answer a CONNECT as a proxy does, with a tunnel to a local port."""
+    inside, outside = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while piece := await source.read(65536):
+            target.write(piece)
+        target.close()
+
+    try:
+        await asyncio.gather(copy(reader, outside), copy(inside, writer))
+    finally:
+        outside.close()

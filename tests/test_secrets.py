@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import copy
+import html
 import io
+import json
 import logging
 import pickle
+import re
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
+from html.entities import codepoint2name
+from urllib.parse import quote, quote_plus, unquote
 
 import httpx
 import pytest
 
-from aiodatagouv import AuthenticationError, Client, DataGouvError
+from aiodatagouv import (
+    AuthenticationError,
+    Client,
+    DataGouvError,
+    RedirectError,
+    RetryPolicy,
+)
 from aiodatagouv._call.auth import ApiKey
 from aiodatagouv.api import datasets, me, organizations, reuses, site
 from aiodatagouv.models import ApiTokenCreated, ReuseWrite
 
 from .clients import client_of
-from .servers import OK, Answer, says, server, stalls
+from .servers import OK, Answer, redirects, says, server, stalls
 
 KEY = "the-key-that-nobody-else-may-see"
 
@@ -128,6 +141,21 @@ SITUATIONS: dict[str, Answer] = {
     "a redirect to a mail address": says(
         b"HTTP/1.1 302 F\r\nLocation: mailto:x\r\nContent-Length: 0\r\n\r\n"
     ),
+    "an echo in the reason phrase": answer(f"502 You sent {KEY}", b""),
+    "an echo in the reason phrase of a success": answer(f"200 {KEY}", b'{"id": "1"}'),
+    "an echo in a broken status line": says(f"HTTP/1.1 {KEY}\r\n\r\n".encode()),
+    "an echo as the protocol": says(f"{KEY}/1.1 200 OK\r\n\r\n".encode()),
+    "an echo in a broken header": says(OK + f"{KEY}\r\n\r\n".encode()),
+    "an echo in the name of a header": says(OK + f"{KEY} : 1\r\n\r\n".encode()),
+    "an echo as the length": says(OK + f"Content-Length: {KEY}\r\n\r\n".encode()),
+    "an echo as the encoding": says(
+        OK + f"Content-Encoding: {KEY}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+    ),
+    "an echo in a broken chunk": says(OK + f"Transfer-Encoding: chunked\r\n\r\n{KEY}\r\n".encode()),
+    "an echo in a redirect": redirects(f"https://a..b/{KEY}"),
+    "an echo in a redirect to a script": redirects(f"javascript:{KEY}"),
+    "an echo in a redirect without end": redirects(f"/api/1/datasets/?key={KEY}"),
+    "an echo in a redirect to a closed port": redirects(f"http://127.0.0.1:9/{KEY}?key={KEY}"),
     "an answer that stalls": stalls,
     "silence": lambda *_: asyncio.Event().wait(),
 }
@@ -182,6 +210,93 @@ async def test_no_repr_error_log_or_output_contains_the_key(
     assert len(everything) > 1000
 
 
+ODD = r"""<a "key" & \ it's 100%+/= ~ >"""
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "percent-encoded": lambda key: quote(key, safe=""),
+    "percent-encoded, lower case": lambda key: "".join(f"%{ord(one):02x}" for one in key),
+    "percent-encoded in part": lambda key: f"%{ord(key[0]):X}{key[1:]}",
+    "percent-encoded twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "a form": quote_plus,
+    "JSON": lambda key: json.dumps(key)[1:-1],
+    "JSON in JSON": lambda key: json.dumps(json.dumps(key))[3:-3],
+    "JSON with slashes escaped": lambda key: json.dumps(key)[1:-1].replace("/", r"\/"),
+    "JSON's numbers": lambda key: "".join(f"\\u{ord(one):04x}" for one in key),
+    "JSON's numbers, upper case": lambda key: "".join(f"\\u{ord(one):04X}" for one in key),
+    "Python's repr": lambda key: repr(key.encode())[2:-1],
+    "hexadecimal escapes": lambda key: "".join(f"\\x{ord(one):02x}" for one in key),
+    "octal escapes": lambda key: "".join(f"\\{ord(one):03o}" for one in key),
+    "HTML": html.escape,
+    "HTML's names": lambda key: "".join(
+        f"&{name};" if (name := codepoint2name.get(ord(one))) else one for one in key
+    ),
+    "HTML's numbers": lambda key: "".join(f"&#{ord(one)};" for one in key),
+    "HTML's hexadecimal numbers": lambda key: "".join(f"&#X{ord(one):04x};" for one in key),
+    "HTML in HTML": lambda key: html.escape("".join(f"&#{ord(one)};" for one in key)),
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 for URLs": lambda key: base64.urlsafe_b64encode(key.encode()).decode(),
+    "base64 in a URL": lambda key: quote(base64.b64encode(key.encode()).decode(), safe=""),
+    "base64 without padding": lambda key: base64.b64encode(key.encode()).decode().rstrip("="),
+}
+
+
+@pytest.mark.parametrize("key", [KEY, ODD, "q2345678", "~~~~???>>>>"])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_every_spelling_of_the_key_is_redacted(name: str, key: str) -> None:
+    spelled = SPELLINGS[name](key)
+    redacted = ApiKey(key).redact(f'a {spelled}" b'.encode())
+    assert re.fullmatch(rb'a \*\*\*=*(%3D)*" b', redacted)
+
+
+def test_other_texts_are_left_as_they_are() -> None:
+    text = rf'{{"a": "{KEY[:-1]}", "b": "%74%68 \u0074 &#116; {KEY[1:]}"}}'.encode()
+    assert ApiKey(KEY).redact(text) == text
+    assert ApiKey("").redact(text) == text
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+async def test_no_spelling_of_an_echoed_key_is_shown(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.NOTSET)
+    spelled = SPELLINGS[name](KEY)
+    seen: list[str] = []
+
+    def keep(response: httpx.Response) -> None:
+        seen.extend([everything_in(response.headers), response.reason_phrase, str(response.url)])
+        if response.is_stream_consumed or response.is_closed:
+            seen.append(response.text)
+
+    content = spelled.encode()
+    length = b"Content-Length: %d\r\nX-Sentry-ID: %b\r\n\r\n%b" % (len(content), content, content)
+    for answer in (
+        says(f"HTTP/1.1 502 {spelled}\r\n".encode() + length),
+        says(f"HTTP/1.1 200 {spelled}\r\nX: {spelled}\r\n".encode() + length),
+        says(f"HTTP/1.1 200 OK\r\n{spelled}\r\n\r\n".encode()),
+        redirects(f"ftp://elsewhere/{spelled}?{spelled}"),
+        redirects(f"/{spelled}?{spelled}"),
+    ):
+        async with (
+            server(answer) as url,
+            client_of(url, api_key=KEY, on_response=keep) as client,
+        ):
+            for call in (datasets.get_dataset(client, "velos"), write(client)):
+                with pytest.raises(DataGouvError) as caught:
+                    await call
+                for error in chain(caught.value):
+                    seen += [everything_in(error), shown(error)]
+                    seen.append(pickle.dumps(error).decode("latin-1"))
+            with contextlib.suppress(DataGouvError):
+                async with site.get_site_tags_csv(client):
+                    pass
+    everything = "\n".join([*seen, caplog.text])
+    assert len(everything) > 1000
+    assert KEY not in unquote(everything)
+    assert spelled.rstrip("=") not in everything
+
+
 def test_no_attribute_of_a_client_shows_the_key() -> None:
     client = Client(api_key=KEY, base_url="https://portal.example")
     holders = [one for one in vars(client).values() if KEY in repr(one) or KEY in str(one)]
@@ -218,6 +333,26 @@ async def test_the_key_is_not_sent_after_a_redirect_back_from_another_origin() -
         ("https://hostile.example/", False),
         (f"{home}me/", False),
     ]
+
+
+@pytest.mark.parametrize("key", [KEY, ""])
+@pytest.mark.parametrize("host", ["portal.example", "elsewhere.example"])
+async def test_a_redirect_from_https_to_http_is_not_followed(host: str, key: str) -> None:
+    asked: list[httpx.URL] = []
+
+    def web(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        if request.url.path.endswith("/elsewhere/"):
+            return httpx.Response(302, headers={"Location": f"https://{host}/deeper/"})
+        return httpx.Response(308, headers={"Location": f"HTTP://{host}/"})
+
+    options = {"transport": httpx.MockTransport(web), "retry": RetryPolicy(attempts=3, base=0)}
+    async with client_of("https://portal.example", api_key=key, **options) as client:
+        for slug, hops in (("velos", 1), ("elsewhere", 2)):
+            asked.clear()
+            with pytest.raises(RedirectError, match=f"from https to http://{host}/"):
+                await datasets.get_dataset(client, slug)
+            assert [url.scheme for url in asked] == ["https"] * hops
 
 
 async def test_a_password_in_a_redirect_is_not_sent() -> None:

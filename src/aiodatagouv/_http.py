@@ -1,4 +1,4 @@
-"""The HTTP libraries: the only module that imports httpx and aiohttp.
+"""The HTTP libraries: only this module and `_transport` import httpx and aiohttp.
 
 httpx is the interface and aiohttp the sockets: httpx over aiohttp is several times faster than
 httpx alone under concurrency, and its pool survives cancelled requests.
@@ -16,13 +16,10 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeAlias, TypeVar
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
-import yarl
 from httpx import URL, AsyncBaseTransport, AsyncClient, Request, Response, Timeout
-from httpx_aiohttp import AiohttpTransport
 
 from ._coding import CODINGS, CodingError, Decoder
 
@@ -53,7 +50,6 @@ __all__ = [
     "join",
     "limit",
     "parse_url",
-    "rewrite_headers",
     "rewritten",
     "tidy_headers",
     "without_body",
@@ -95,6 +91,9 @@ FAILURES = (
 
 Secrets: TypeAlias = Callable[[Request], Mapping[str, str]]
 """Returns the secret headers of a request."""
+
+Redact: TypeAlias = Callable[[bytes], bytes]
+"""Removes secrets from what a peer has sent."""
 
 
 def failure_of(error: Exception) -> Failure:
@@ -144,26 +143,18 @@ def join(url: URL, location: str) -> URL:
 
 
 def client_of(
-    portal: URL,
-    *,
-    transport: AsyncBaseTransport | None,
-    max_connections: int,
-    user_agent: str,
-    secrets: Secrets,
+    transport: AsyncBaseTransport, *, user_agent: str, secrets: Secrets, redact: Redact
 ) -> AsyncClient:
     """Make the HTTP client of a portal: it keeps no cookies and follows no redirects.
 
     Args:
-        portal: The root of the portal's API.
-        transport: The transport to use instead of aiohttp's.
-        max_connections: The size of the connection pool.
+        transport: Sends the requests.
         user_agent: The ``User-Agent`` header.
         secrets: Returns the headers that only the transport may see.
+        redact: Removes these from the heads of responses, before httpx logs them.
     """
     return AsyncClient(
-        transport=_SecretTransport(
-            transport or _default_transport(portal, max_connections), secrets
-        ),
+        transport=_SecretTransport(transport, secrets, redact),
         headers={"User-Agent": user_agent, "Accept-Encoding": ", ".join(CODINGS)},
         # The portal's session cookie would authenticate later calls as the owner of the first key.
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
@@ -198,12 +189,6 @@ def limit(response: Response, most: float, *, is_cut: bool = False) -> None:
     body.most, body.is_cut = most, is_cut
 
 
-def rewrite_headers(response: Response, rewrite: Callable[[bytes], bytes]) -> None:
-    """Rewrite the headers of a response whose body is still to be read."""
-    headers = [(name, rewrite(value)) for name, value in response.headers.raw]
-    response.headers = httpx.Headers(headers)
-
-
 def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
     """Copy a response that has been read, with its body and headers rewritten."""
     content = rewrite(response.content)
@@ -219,12 +204,18 @@ class _SecretTransport(AsyncBaseTransport):
     Requests, responses, errors and frames above it never hold them.
     """
 
-    def __init__(self, transport: AsyncBaseTransport, secrets: Secrets) -> None:
+    def __init__(self, transport: AsyncBaseTransport, secrets: Secrets, redact: Redact) -> None:
         self._transport = transport
         self._secrets = secrets
+        self._redact = redact
 
     async def handle_async_request(self, request: Request) -> Response:
         response = await _shielded(self._send(request))
+        headers = [(name, self._redact(value)) for name, value in response.headers.raw]
+        response.headers = httpx.Headers(headers)
+        for name in ("reason_phrase", "http_version"):
+            if isinstance(text := response.extensions.get(name), bytes):
+                response.extensions[name] = self._redact(text)
         # Decoded here: httpx takes a body that is cut off for a whole one.
         coding = response.headers.pop("Content-Encoding", "identity").strip().lower()
         response.extensions["body"] = response.stream = _Body(response.stream, coding)
@@ -325,40 +316,3 @@ def _copy(response: Response, headers: list[tuple[bytes, bytes]], content: bytes
     with contextlib.suppress(RuntimeError):  # Raised while the body has not been read.
         copy.elapsed = response.elapsed
     return copy
-
-
-def _default_transport(portal: URL, max_connections: int) -> AsyncBaseTransport:
-    context = httpx.create_ssl_context()
-    # The environment's proxy is only used for https, where it cannot read the traffic.
-    proxy = getproxies().get("https") if portal.scheme == "https" else None
-    if proxy and proxy_bypass(portal.host):
-        proxy = None
-
-    def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=max_connections, ssl=context),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # Else a .netrc file would add passwords of its own.
-            trust_env=False,
-            middlewares=(_quote_question_marks,),
-        )
-
-    return AiohttpTransport(
-        verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None
-    )
-
-
-async def _quote_question_marks(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    # aiohttp does not escape those in a query, and udata 14.13.0 takes them for a second query.
-    url = request.url
-    if "?" in url.raw_query_string:
-        request.url = yarl.URL.build(
-            scheme=url.scheme,
-            authority=url.raw_authority,
-            path=url.raw_path,
-            query_string=url.raw_query_string.replace("?", "%3F"),
-            encoded=True,
-        )
-    return await send(request)

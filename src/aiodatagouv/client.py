@@ -14,6 +14,9 @@ from ._call.options import RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
 from ._call.session import Session
 from ._limits.gate import Gate
 from ._portals import DEMO, PRODUCTION, portal_of
+from ._proxies import Proxy
+from ._transport import transports
+from ._trust import Verify
 from .rate import Rate
 from .retry import RetryPolicy
 from .types import UNSET, Unset
@@ -45,6 +48,12 @@ class Client(Caller):
             ``"auto"`` finds out how many the portal accepts: it starts with 20 and sends more until
             some are answered 429. None for no limit.
         max_connections: How many requests may be in flight at once, each on its own connection.
+        proxy: The URL of an http or https proxy, for every request. When None, that of the
+            environment for https portals: ``HTTPS_PROXY`` or ``ALL_PROXY``, but for the hosts in
+            ``NO_PROXY``; when empty, none.
+        verify: The certificate authorities to trust, as a file, a directory or an ``SSLContext``.
+            When True, ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, ``REQUESTS_CA_BUNDLE``,
+            ``CURL_CA_BUNDLE`` or certifi's; when False, no certificate is checked.
         transport: The httpx transport to use instead of httpx-aiohttp, for tests.
         user_agent: The ``User-Agent`` header.
         lang: The language of labels and messages, such as ``fr``; None for the portal's own.
@@ -57,7 +66,8 @@ class Client(Caller):
 
     Raises:
         ValueError: ``base_url`` is not a URL, the key cannot be sent or would be sent in clear
-            text, ``lang`` is not the code of a language, or a number is not positive.
+            text, the proxy or the certificates cannot be used, ``lang`` is not the code of a
+            language, or a number is not positive.
         TypeError: ``retry`` is not a policy.
     """
 
@@ -70,6 +80,8 @@ class Client(Caller):
         retry: RetryPolicy | None = RETRY,
         rate: float | Rate | Literal["auto"] | None = RATE,
         max_connections: int = 16,
+        proxy: str | None = None,
+        verify: Verify = True,
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
         lang: str | None = None,
@@ -77,31 +89,24 @@ class Client(Caller):
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        key = auth.ApiKey.find(api_key)
-        del api_key  # A traceback shows the local variables.
+        key, found = auth.ApiKey.find(api_key), Proxy.find(proxy)
+        del api_key, proxy  # A traceback shows the local variables.
         key.check()
         portal = portal_of(base_url)
         if key and not urls.is_private(portal):
             raise ValueError(
                 f"base_url: {portal}: an API key is only sent over https or to this machine"
             )
-        if max_connections < 1:
-            raise ValueError(f"max_connections is {max_connections!r}: it must be at least 1")
         if not (user_agent.isascii() and user_agent.isprintable()):
             raise ValueError(f"user_agent is {user_agent!r}: a header must be plain ASCII")
 
-        def connect() -> Session:
-            return Session(
-                portal=portal,
-                key=key,
-                transport=transport,
-                max_connections=max_connections,
-                user_agent=user_agent,
-            )
-
+        make = transports(
+            portal, transport, max_connections, proxy=found, verify=verify, has_key=bool(key)
+        )
         gate = Gate(max_connections)
+        shared = Shared(gate, lambda: Session(portal, key, make(), user_agent))
         options = Options(timeout, retry, lang, max_size, on_response, on_retry, gate.queues(rate))
-        super().__init__(portal, key, Shared(gate, connect), options)
+        super().__init__(portal, key, shared, options)
 
     def __repr__(self) -> str:
         # A traceback may show a client whose arguments were refused.

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from .. import _http
 from .._environment import KEY
+from .._spelling import Spellings
 from .urls import origin
 
 _HEADER = "X-API-KEY"
@@ -25,10 +26,11 @@ class SecretHeaders(dict[str, str]):
 class ApiKey:
     """An API key that is neither printed nor pickled."""
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_secret", "_spellings")
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
+        self._spellings = Spellings(secret)
 
     @classmethod
     def find(cls, given: str | None) -> ApiKey:
@@ -60,6 +62,5 @@ class ApiKey:
         return SecretHeaders({_HEADER: self._secret} if is_home else {})
 
     def redact(self, content: bytes) -> bytes:
-        """Redact the key from a response: a proxy may echo the request that it received."""
-        is_a_word = len(self._secret) < _SHORTEST
-        return content if is_a_word else content.replace(self._secret.encode(), b"***")
+        """Redact every spelling of the key: a proxy may echo the request that it received."""
+        return content if len(self._secret) < _SHORTEST else self._spellings.redact(content)

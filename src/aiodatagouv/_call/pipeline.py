@@ -99,7 +99,6 @@ class Pipeline:
                 return await stack.enter_async_context(self._response(call, progress))
 
             response = await self._persist(call, progress, begun)
-            _http.rewrite_headers(response, self.key.redact)
             self._call_on_response(response)
             yield response
 

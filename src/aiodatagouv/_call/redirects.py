@@ -23,8 +23,8 @@ def next_url(
     """The URL to call next, or None if the response is the final one.
 
     Raises:
-        RedirectError: The target is not a web address, a write must not be sent there again, or
-            there were too many redirects.
+        RedirectError: The target is not a web address, or is http after https; a write must not be
+            sent there again; or there were too many redirects.
     """
     if not is_redirect(response):
         return None
@@ -45,6 +45,8 @@ def next_url(
     where = urls.shown(url, portal)
     if url.scheme not in ("http", "https"):
         raise refused(operation, response, portal, f"redirected to {where}, which is not http(s)")
+    if (response.url.scheme, url.scheme) == ("https", "http"):
+        raise refused(operation, response, portal, f"redirected from https to {where}")
     if operation.method != "GET" and not (same_origin and response.status_code in (307, 308)):
         problem = (
             f"redirected to {where}: a write is only sent again to the portal itself, after a 307 "

@@ -28,23 +28,17 @@ class Session:
     """
 
     def __init__(
-        self,
-        *,
-        portal: _http.URL,
-        key: ApiKey,
-        transport: _http.AsyncBaseTransport | None,
-        max_connections: int,
-        user_agent: str,
+        self, portal: _http.URL, key: ApiKey, transport: _http.AsyncBaseTransport, user_agent: str
     ) -> None:
         self._portal = portal
+        self._key = key
         self._client = _http.client_of(
-            portal,
-            transport=transport,
-            max_connections=max_connections,
+            transport,
             user_agent=user_agent,
             secrets=lambda request: (
                 key.headers(request.url, portal) if request.extensions["may_send_key"] else {}
             ),
+            redact=key.redact,
         )
         self._waiting: set[asyncio.Timeout] = set()
         self._idle = asyncio.Event()
@@ -151,6 +145,8 @@ class Session:
             if not isinstance(error, _http.FAILURES):
                 raise
             failure = _http.failure_of(error)
+            # The libraries quote a broken answer, which may echo the request.
+            failure.args = (self._key.redact(str(failure).encode(errors="replace")).decode(),)
         kind = TimeoutError if failure.timed_out else NetworkError
         if failure.is_final:
             kind = UnreachableError

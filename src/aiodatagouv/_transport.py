@@ -1,0 +1,175 @@
+"""The default transport: aiohttp's sockets, on which a proxy's failures are told as such."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import functools
+import ssl
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import httpx
+import yarl
+from httpx import URL, AsyncBaseTransport, Request, Response
+from httpx_aiohttp import AiohttpTransport
+
+from ._http import Failure, failure_of
+from ._proxies import Proxy
+from ._trust import Verify, context_of
+
+_BUSY = frozenset({429, 502, 503, 504})
+"""The statuses of a proxy after which it may connect the next time."""
+
+
+def transports(
+    portal: URL,
+    transport: AsyncBaseTransport | None,
+    max_connections: int,
+    *,
+    proxy: Proxy,
+    verify: Verify,
+    has_key: bool,
+) -> Callable[[], AsyncBaseTransport]:
+    """Check how a portal is to be reached; return the function that makes the transport.
+
+    Raises:
+        ValueError: The proxy or the certificates cannot be used, or the pool has no connection.
+    """
+    if max_connections < 1:
+        raise ValueError(f"max_connections is {max_connections!r}: it must be at least 1")
+    if transport is not None:
+        if (proxy.is_given and proxy) or verify is not True:
+            raise ValueError("proxy and verify have no effect on a transport: configure it instead")
+        return lambda: transport
+    used, context = proxy.check(portal.scheme, has_key=has_key), context_of(verify)
+    return lambda: _default_transport(max_connections, used, context)
+
+
+def _default_transport(
+    max_connections: int, proxy: Proxy | None, context: ssl.SSLContext | None
+) -> AsyncBaseTransport:
+    context = context or httpx.create_ssl_context(trust_env=False)
+
+    @functools.cache
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=_Connector(proxy, limit=max_connections, ssl=context),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Else a .netrc file would add passwords of its own.
+            trust_env=False,
+            middlewares=(_quote_question_marks,),
+        )
+
+    direct = AiohttpTransport(verify=context, client=session)
+    return direct if proxy is None else _ProxiedTransport(proxy, direct, context, session)
+
+
+class _ProxiedTransport(AsyncBaseTransport):
+    """A transport through a proxy, except to the hosts that need none."""
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        direct: AsyncBaseTransport,
+        context: ssl.SSLContext,
+        session: Callable[[], aiohttp.ClientSession],
+    ) -> None:
+        self._proxy = proxy
+        self._direct = direct
+        # Not as its `auth`, which aiohttp shows in the repr of a connection.
+        self._headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+        self._proxied = AiohttpTransport(
+            verify=context, client=session, proxy=httpx.Proxy(proxy.url, headers=self._headers)
+        )
+
+    async def handle_async_request(self, request: Request) -> Response:
+        url = request.url
+        if not self._proxy.serves(url.raw_host.decode(), url.port or 443):
+            return await self._direct.handle_async_request(request)
+        if url.scheme == "https":  # The headers of the tunnel are those of the proxy.
+            return await self._proxied.handle_async_request(request)
+        request.headers.update(self._headers)
+        response = await self._proxied.handle_async_request(request)
+        if response.status_code == 407:
+            await response.aclose()
+            raise _answered(self._proxy, response.status_code)
+        return response
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()
+        await self._proxied.aclose()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A pool of connections whose errors tell a proxy's failures from the portal's."""
+
+    def __init__(self, proxy: Proxy | None, *, limit: int, ssl: ssl.SSLContext) -> None:
+        super().__init__(limit=limit, ssl=ssl)
+        self._proxy = proxy
+
+    async def _create_proxy_connection(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> Any:
+        connect, read = timeout.sock_connect, timeout.sock_read
+        # aiohttp would wait for ever for the proxy's answer.
+        limit = None if connect is None or read is None else connect + read
+        try:
+            async with asyncio.timeout(limit):
+                return await super()._create_proxy_connection(req, traces, timeout)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            assert self._proxy is not None
+            failure = _failure_of_proxy(self._proxy, error)
+        # Outside of the except clause: aiohttp's error has the proxy's password.
+        raise failure
+
+
+def _answered(proxy: Proxy, status: int) -> Failure:
+    """A proxy's refusal, without its own words: it may echo the password."""
+    phrases = {one.value: one.phrase for one in HTTPStatus}
+    return Failure(
+        f"the proxy {proxy.address} answered {status} {phrases.get(status, '')}".rstrip(),
+        timed_out=False,
+        is_final=status not in _BUSY,
+        is_sent=False,
+    )
+
+
+def _failure_of_proxy(proxy: Proxy, error: Exception) -> Failure:
+    """Describe a failure to connect through a proxy."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _answered(proxy, error.status)
+    problem, timed_out = "did not answer with HTTP", False
+    if isinstance(error, aiohttp.ClientConnectorError):
+        is_of_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+        if not is_of_proxy and (error.host, error.port) != (proxy.host, proxy.port):
+            return failure_of(error)  # The portal's, behind the proxy.
+        problem = f"cannot be reached: {error.os_error.strerror or error.os_error}"
+    elif isinstance(error, builtins.TimeoutError):
+        problem, timed_out = "did not connect in time", True
+    elif isinstance(error, OSError | aiohttp.ServerDisconnectedError):
+        problem = "closed the connection"
+    return Failure(
+        f"the proxy {proxy.address} {problem}",
+        timed_out=timed_out,
+        is_final=failure_of(error).is_final,
+        is_sent=False,
+    )
+
+
+async def _quote_question_marks(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    # aiohttp does not escape those in a query, and udata 14.13.0 takes them for a second query.
+    url = request.url
+    if "?" in url.raw_query_string:
+        request.url = yarl.URL.build(
+            scheme=url.scheme,
+            authority=url.raw_authority,
+            path=url.raw_path,
+            query_string=url.raw_query_string.replace("?", "%3F"),
+            encoded=True,
+        )
+    return await send(request)

@@ -1,0 +1,87 @@
+"""The certificate authorities that are trusted."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from aiodatagouv import Client, UnreachableError
+from aiodatagouv._environment import AUTHORITIES
+from aiodatagouv.api import datasets
+
+from .clients import client_of
+from .servers import OK, says, server
+
+PORTAL = "https://portal.example"
+ANSWER = says(OK + b'Content-Length: 11\r\n\r\n{"id": "1"}')
+
+
+@pytest.fixture
+def ca(tmp_path: Path) -> trustme.CA:
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "directory").mkdir()
+    return ca
+
+
+async def is_trusted(ca: trustme.CA, **arguments: object) -> bool:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    async with (
+        server(ANSWER, tls=context) as url,
+        client_of(url, api_key="", **arguments) as client,
+    ):
+        try:
+            await datasets.get_dataset(client, "velos")
+        except UnreachableError:
+            return False
+    return True
+
+
+async def test_verify_is_a_bool_a_path_or_a_context(ca: trustme.CA, tmp_path: Path) -> None:
+    assert not await is_trusted(ca)
+    assert await is_trusted(ca, verify=False)
+    assert await is_trusted(ca, verify=tmp_path / "ca.pem")
+    assert await is_trusted(ca, verify=str(tmp_path / "ca.pem"))
+    assert not await is_trusted(ca, verify=tmp_path / "directory")
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    assert await is_trusted(ca, verify=context)
+
+
+# A directory would need a file named after the hash of the certificate's subject.
+@pytest.mark.parametrize("name", [one for one in AUTHORITIES if one != "SSL_CERT_DIR"])
+async def test_the_environment_names_authorities(
+    name: str, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "ca.pem"))
+    assert await is_trusted(ca)
+    for earlier in AUTHORITIES[: AUTHORITIES.index(name)]:
+        monkeypatch.setenv(earlier, " ")
+    assert await is_trusted(ca)
+    for earlier in AUTHORITIES[: AUTHORITIES.index(name)]:
+        monkeypatch.setenv(earlier, str(tmp_path / "directory"))
+        assert not await is_trusted(ca)
+
+
+@pytest.mark.parametrize("name", [*AUTHORITIES, "verify"])
+@pytest.mark.parametrize("file", ["missing", "empty"])
+def test_certificates_that_cannot_be_read_are_refused_at_once(
+    name: str, file: str, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name != "verify":
+        monkeypatch.setenv(name, str(tmp_path / file))
+        Client(base_url=PORTAL, verify=False)
+    verify = tmp_path / file if name == "verify" else True
+    with pytest.raises(ValueError, match=f"^{name} is .*{file}"):
+        Client(base_url=PORTAL, verify=verify)
+
+
+@pytest.mark.parametrize("verify", [None, 5, "", b"ca.pem"])
+def test_verify_of_another_type_is_refused(verify: object) -> None:
+    with pytest.raises(ValueError, match=r"^verify is "):
+        Client(base_url=PORTAL, verify=verify)  # type: ignore[arg-type]
