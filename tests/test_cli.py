@@ -74,7 +74,7 @@ def run(
 
     def run(*arguments: str, portal: Handler = refuse) -> Result:
         transport = httpx.MockTransport(portal)
-        monkeypatch.setattr("aiodatagouv._transport._default_transport", lambda *_: transport)
+        monkeypatch.setattr("aiodatagouv._http.transport.default_transport", lambda *_: transport)
         status = main(arguments)
         return Result(status, *capsys.readouterr())
 

@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from aiodatagouv import APIError, Client, NetworkError, RetryPolicy, TimeoutError, UnreachableError
-from aiodatagouv._proxies import Proxy, is_exempt
+from aiodatagouv._http.proxies import Proxy, is_exempt
 from aiodatagouv.api import datasets
 
 from .clients import client_of

@@ -12,11 +12,11 @@ from ._call.call import QueryValue, prepare_path
 from ._call.caller import Caller, Shared
 from ._call.options import RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
 from ._call.session import Session
+from ._http.portals import DEMO, PRODUCTION, portal_of
+from ._http.proxies import Proxy
+from ._http.transport import transports
+from ._http.trust import Verify
 from ._limits.gate import Gate
-from ._portals import DEMO, PRODUCTION, portal_of
-from ._proxies import Proxy
-from ._transport import transports
-from ._trust import Verify
 from .rate import Rate
 from .retry import RetryPolicy
 from .types import UNSET, Unset

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from aiodatagouv import Client, DataGouvError, NetworkError, RetryPolicy
-from aiodatagouv._http import _default_transport, parse_url
+from aiodatagouv._http.transport import default_transport
 from aiodatagouv.api import datasets
 from aiodatagouv.models import Dataset, DatasetWrite
 
@@ -136,7 +136,7 @@ class SometimesRefused(httpx.AsyncBaseTransport):
     """The default transport of the library, with some connections refused."""
 
     def __init__(self, url: str, port: int, seed: int) -> None:
-        self._inner = _default_transport(parse_url(url), max_connections=16)
+        self._inner = default_transport(16)
         self._closed_port = port
         self._chance = random.Random(seed)
         self.refused = 0

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from .. import _http
 from .._environment import KEY
-from .._spelling import Spellings
+from .._http.spelling import Spellings
 from .urls import origin
 
 _HEADER = "X-API-KEY"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from copy import copy
 from typing import Any, Self, TypeVar
 
@@ -94,16 +94,13 @@ class Caller:
         """Make a call and read its answer; ``read`` may raise a ``DecodeError``."""
         return await self._pipeline().request(call, read)
 
-    @asynccontextmanager
-    async def _stream(self, call: Call) -> AsyncGenerator[_http.Response]:
+    def _stream(self, call: Call) -> AbstractAsyncContextManager[_http.Response]:
         """Make a call, and leave the body of the response to be read inside the context."""
-        async with self._pipeline().stream(call) as response:
-            yield response
+        return self._pipeline().stream(call)
 
-    async def _chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
+    def _chunks(self, response: _http.Response) -> AsyncIterator[bytes]:
         """Iterate over the body of a response of :meth:`_stream` as it arrives."""
-        async for chunk in self._shared.open().chunks(response):
-            yield chunk
+        return self._shared.open().chunks(response)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task that does not outlive the client."""

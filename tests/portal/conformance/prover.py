@@ -15,7 +15,7 @@ from typeguard import CollectionCheckStrategy, check_type
 
 from aiodatagouv import Client, MissingFieldError, Operation, Paginator, Stream
 from aiodatagouv._decoding.declared import declared
-from aiodatagouv._http import _default_transport, parse_url
+from aiodatagouv._http.transport import default_transport
 from aiodatagouv._views.view import View, json_of
 from aiodatagouv.api import ops
 
@@ -48,7 +48,7 @@ class Watched(httpx.AsyncBaseTransport):
     """The default transport of the library, which records all responses, including redirects."""
 
     def __init__(self, portal: Portal, seen: list[httpx.Response]) -> None:
-        self._inner = _default_transport(parse_url(portal.url), max_connections=4)
+        self._inner = default_transport(4)
         self._seen = seen
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-from . import _http
-from ._environment import PORTAL
+from httpx import URL
+
+from .._environment import PORTAL
+from .url import parse_url
 
 PRODUCTION = "https://www.data.gouv.fr/api/1/"
 """The root of data.gouv.fr's API."""
@@ -14,7 +16,7 @@ DEMO = "https://demo.data.gouv.fr/api/1/"
 """The root of the demonstration portal's API, for trying writes."""
 
 
-def portal_of(base_url: str | None) -> _http.URL:
+def portal_of(base_url: str | None) -> URL:
     """Find the root of the portal's API, with a slash at its end.
 
     Args:
@@ -27,7 +29,7 @@ def portal_of(base_url: str | None) -> _http.URL:
     name = "base_url" if base_url is not None else PORTAL
     given = base_url if base_url is not None else os.environ.get(PORTAL) or PRODUCTION
     try:
-        url = _http.parse_url({"production": PRODUCTION, "demo": DEMO}.get(given, given))
+        url = parse_url({"production": PRODUCTION, "demo": DEMO}.get(given, given))
     except ValueError as error:
         raise ValueError(
             f"{name}: {error}: give the URL of a portal, or production or demo"

@@ -10,7 +10,7 @@ from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
-from ._environment import PROXIES
+from .._environment import PROXIES
 
 _PORTS = {"http": 80, "https": 443}
 

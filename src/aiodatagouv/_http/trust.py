@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 from typing import TypeAlias
 
-from ._environment import AUTHORITIES
+from .._environment import AUTHORITIES
 
 Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 """Whether certificates are checked, and against which authorities."""

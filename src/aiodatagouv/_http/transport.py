@@ -16,9 +16,9 @@ import yarl
 from httpx import URL, AsyncBaseTransport, Request, Response
 from httpx_aiohttp import AiohttpTransport
 
-from ._http import Failure, failure_of
-from ._proxies import Proxy
-from ._trust import Verify, context_of
+from .failures import Failure, failure_of
+from .proxies import Proxy
+from .trust import Verify, context_of
 
 _BUSY = frozenset({429, 502, 503, 504})
 """The statuses of a proxy after which it may connect the next time."""
@@ -45,12 +45,13 @@ def transports(
             raise ValueError("proxy and verify have no effect on a transport: configure it instead")
         return lambda: transport
     used, context = proxy.check(portal.scheme, has_key=has_key), context_of(verify)
-    return lambda: _default_transport(max_connections, used, context)
+    return lambda: default_transport(max_connections, used, context)
 
 
-def _default_transport(
-    max_connections: int, proxy: Proxy | None, context: ssl.SSLContext | None
+def default_transport(
+    max_connections: int, proxy: Proxy | None = None, context: ssl.SSLContext | None = None
 ) -> AsyncBaseTransport:
+    """Make a transport; without a context it trusts the default authorities."""
     context = context or httpx.create_ssl_context(trust_env=False)
 
     @functools.cache

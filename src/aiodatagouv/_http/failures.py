@@ -1,0 +1,77 @@
+"""Failures: requests without an answer, whatever the HTTP library that says so."""
+
+from __future__ import annotations
+
+import builtins
+import socket
+import ssl
+
+import aiohttp
+import httpx
+
+from .coding import CodingError
+
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+)
+"""Errors that are raised before there is a connection."""
+
+
+class Failure(Exception):
+    """A request that failed, without the libraries' own error, which holds the request as sent.
+
+    Attributes:
+        timed_out: Whether it took too long.
+        is_final: Whether the same request would fail again: no such host, a bad certificate.
+        is_sent: Whether the server may have received the request.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool, is_final: bool, is_sent: bool) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+        self.is_final = is_final
+        self.is_sent = is_sent
+
+
+class TooLongError(Exception):
+    """The body of a response is longer than it may be."""
+
+
+FAILURES = (
+    Failure,
+    CodingError,
+    httpx.HTTPError,
+    aiohttp.ClientError,
+    builtins.TimeoutError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    OSError,
+    ValueError,  # Raised for a host or a status line that cannot be encoded, among others.
+)
+"""Every error by which the libraries say that a request failed."""
+
+
+def failure_of(error: Exception) -> Failure:
+    """Describe one of :data:`FAILURES`."""
+    if isinstance(error, Failure):
+        return error
+    # httpx-aiohttp calls a broken connection a timeout; the error of aiohttp tells them apart.
+    cause = error.__cause__ or error
+    timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
+    return Failure(
+        str(error).strip() or ("timed out" if timed_out else type(cause).__name__),
+        timed_out=timed_out,
+        is_final=_is_final(cause),
+        is_sent=not isinstance(cause, _NOT_SENT),
+    )
+
+
+def _is_final(cause: BaseException) -> bool:
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        cause = cause.os_error
+    is_unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+    return is_unknown or isinstance(cause, ssl.SSLCertVerificationError)

@@ -1,0 +1,119 @@
+"""The shield: keeps secrets below it, and makes bodies whole or an error."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TypeAlias, TypeVar
+
+import httpx
+from httpx import AsyncBaseTransport, Request, Response
+
+from .coding import Decoder
+from .failures import FAILURES, TooLongError, failure_of
+
+T = TypeVar("T")
+
+Secrets: TypeAlias = Callable[[Request], Mapping[str, str]]
+"""Returns the secret headers of a request."""
+
+Redact: TypeAlias = Callable[[bytes], bytes]
+"""Removes secrets from what a peer has sent."""
+
+
+class Shield(AsyncBaseTransport):
+    """A transport that adds secret headers to a copy of each request.
+
+    Requests, responses, errors and frames above it never hold them.
+    """
+
+    def __init__(self, transport: AsyncBaseTransport, secrets: Secrets, redact: Redact) -> None:
+        self._transport = transport
+        self._secrets = secrets
+        self._redact = redact
+
+    async def handle_async_request(self, request: Request) -> Response:
+        response = await _shielded(self._send(request))
+        headers = [(name, self._redact(value)) for name, value in response.headers.raw]
+        response.headers = httpx.Headers(headers)
+        for name in ("reason_phrase", "http_version"):
+            if isinstance(text := response.extensions.get(name), bytes):
+                response.extensions[name] = self._redact(text)
+        # Decoded here: httpx takes a body that is cut off for a whole one.
+        coding = response.headers.pop("Content-Encoding", "identity").strip().lower()
+        response.extensions["body"] = response.stream = _Body(response.stream, coding)
+        return response
+
+    async def _send(self, request: Request) -> Response:
+        headers = [*request.headers.raw]
+        headers += [(name.encode(), one.encode()) for name, one in self._secrets(request).items()]
+        sent = Request(
+            request.method,
+            request.url,
+            headers=headers,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        if isinstance(request.stream, httpx.ByteStream):  # Else it would be sent in chunks.
+            sent.read()
+        return await self._transport.handle_async_request(sent)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The decoded body of a response, whose errors do not hold the request as sent.
+
+    Attributes:
+        most: The most bytes that it may have.
+        is_cut: Whether to end a longer one there, instead of raising a :class:`TooLongError`.
+    """
+
+    most: float = math.inf
+    is_cut = False
+
+    def __init__(self, stream: object, coding: str) -> None:
+        if not isinstance(stream, httpx.AsyncByteStream):
+            raise TypeError("the transport answers with a stream that is not asynchronous")
+        self._stream = stream
+        self._coding = coding
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size, chunks, decoder = 0, aiter(self._stream), Decoder(self._coding)
+        while (chunk := await _shielded(anext(chunks, None))) is not None:
+            for piece in decoder.decode(chunk):
+                size += len(piece)
+                if size > self.most and not self.is_cut:
+                    raise TooLongError
+                yield piece
+                if size > self.most:
+                    return
+        decoder.finish()
+
+    async def aclose(self) -> None:
+        await _shielded(self._stream.aclose())
+
+
+async def _shielded(waiting: Awaitable[T]) -> T:
+    """Await the transport; replace its errors by a :class:`Failure`, or cut their frames off."""
+    failure: BaseException
+    handled = sys.exception()  # The caller's own, which is left as it is.
+    try:
+        return await waiting
+    except FAILURES as error:
+        failure = failure_of(error)
+    except (Exception, asyncio.CancelledError) as error:
+        failure = error
+    del waiting
+    # Outside of the except clause: else the original error would become the context.
+    cause: BaseException | None = failure
+    while cause is not None and cause is not handled:
+        cause.__traceback__ = None
+        cause = cause.__cause__ or cause.__context__
+    try:
+        raise failure
+    finally:  # An error and its frames keep each other alive.
+        del failure, handled
