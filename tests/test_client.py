@@ -548,7 +548,7 @@ class Redirecting:
         self.requests.append(request)
         if self._locations:
             return httpx.Response(self._status, headers={"Location": self._locations.pop(0)})
-        return httpx.Response(200, json={"id": "1"})
+        return httpx.Response(200, content=b'{"id":"1"}')
 
 
 async def test_the_portals_own_redirects_are_followed_with_the_query(scripted: Scripted) -> None:

@@ -162,7 +162,7 @@ class Failing:
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, int):
-            return httpx.Response(answer, json={"id": "1"})
+            return httpx.Response(answer, content=b'{"id":"1"}')
         return answer
 
 

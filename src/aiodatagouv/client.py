@@ -7,15 +7,16 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from . import _http
-from ._call import auth, urls
+from ._call import auth
 from ._call.call import QueryValue, prepare_path
 from ._call.caller import Caller, Shared
-from ._call.options import RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
+from ._call.options import MAX_SIZE, MAX_TIME, RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
 from ._call.session import Session
 from ._http.portals import DEMO, PRODUCTION, portal_of
 from ._http.proxies import Proxy
 from ._http.transport import transports
 from ._http.trust import Verify
+from ._http.urls import is_private
 from ._limits.gate import Gate
 from .rate import Rate
 from .retry import RetryPolicy
@@ -59,6 +60,9 @@ class Client(Caller):
         lang: The language of labels and messages, such as ``fr``; None for the portal's own.
         max_size: The most bytes, decompressed, of an answer that is read at once, 256 MiB by
             default; a longer one is a ``DecodeError``. None for no limit. A ``Stream`` has none.
+        max_time: Seconds that an answer may take to arrive, 4 hours by default, however steadily
+            it comes; the time in which the reader of a ``Stream`` does something else is left out.
+            None for no limit.
         on_response: Called with the ``httpx.Response`` of every attempt before it is decoded or
             raised as an error; of a ``Stream`` before its body is read. Redirects that are followed
             are left out.
@@ -85,7 +89,8 @@ class Client(Caller):
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
         lang: str | None = None,
-        max_size: int | None = 256 << 20,
+        max_size: int | None = MAX_SIZE,
+        max_time: float | None = MAX_TIME,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
@@ -93,7 +98,7 @@ class Client(Caller):
         del api_key, proxy  # A traceback shows the local variables.
         key.check()
         portal = portal_of(base_url)
-        if key and not urls.is_private(portal):
+        if key and not is_private(portal):
             raise ValueError(
                 f"base_url: {portal}: an API key is only sent over https or to this machine"
             )
@@ -105,7 +110,8 @@ class Client(Caller):
         )
         gate = Gate(max_connections)
         shared = Shared(gate, lambda: Session(portal, key, make(), user_agent))
-        options = Options(timeout, retry, lang, max_size, on_response, on_retry, gate.queues(rate))
+        queues = gate.queues(rate)
+        options = Options(timeout, retry, lang, max_size, max_time, on_response, on_retry, queues)
         super().__init__(portal, key, shared, options)
 
     def __repr__(self) -> str:
@@ -125,6 +131,8 @@ class Client(Caller):
         retry: RetryPolicy | Unset | None = UNSET,
         rate: float | Rate | Literal["auto"] | Unset | None = UNSET,
         lang: str | Unset | None = UNSET,
+        max_size: int | Unset | None = UNSET,
+        max_time: float | Unset | None = UNSET,
         on_response: OnResponse | Unset | None = UNSET,
         on_retry: OnRetry | Unset | None = UNSET,
     ) -> Self:
@@ -141,16 +149,17 @@ class Client(Caller):
             ValueError: ``lang`` is not the code of a language, or a number is not positive.
             TypeError: ``retry`` is not a policy.
         """
-        options: dict[str, Any] = {
-            "timeout": timeout,
-            "retry": retry,
-            "lang": lang,
-            "on_response": on_response,
-            "on_retry": on_retry,
-        }
-        if not isinstance(rate, Unset):
-            options["queues"] = self._shared.gate.queues(rate, self._options.queues)
-        return self._derived(**{name: one for name, one in options.items() if one is not UNSET})
+        own = self._options.queues
+        return self._derived(
+            timeout=timeout,
+            retry=retry,
+            lang=lang,
+            max_size=max_size,
+            max_time=max_time,
+            on_response=on_response,
+            on_retry=on_retry,
+            queues=own if isinstance(rate, Unset) else self._shared.gate.queues(rate, own),
+        )
 
     async def request(
         self,

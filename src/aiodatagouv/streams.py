@@ -19,6 +19,12 @@ from .files import written
 _SPOOL = 1 << 20
 """Bytes of a CSV that are kept in memory; a larger one goes to a temporary file."""
 
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+"""The media types of web pages."""
+
+_MESSAGES = frozenset({"application/json", "application/problem+json"})
+"""The media types of messages to programs."""
+
 _CELL = 1 << 30
 """The longest cell of a CSV, in characters."""
 
@@ -121,14 +127,16 @@ class Stream:
                     ) from None
 
     def _check(self, response: Response) -> None:
-        """Refuse a web page in the place of data.
+        """Refuse a web page or a message in the place of data.
 
         Raises:
-            DecodeError: The answer is HTML.
+            DecodeError: The answer is HTML, or JSON that was not asked for.
         """
         found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         operation = self._call.operation
-        if found in ("text/html", "application/xhtml+xml"):
+        # Where a parameter chooses the format, it ends the path: rdf.json, rdf.ttl.
+        is_json_wanted = "json" in operation.media_type + self._call.path.rpartition(".")[2]
+        if found in _PAGES or (found in _MESSAGES and not is_json_wanted):
             raise DecodeError(
                 found, operation=operation.name, path="Content-Type", expected=operation.media_type
             )

@@ -8,7 +8,7 @@ from typing import NoReturn
 from .. import _http
 from .._environment import KEY
 from .._http.spelling import Spellings
-from .urls import origin
+from .._http.urls import origin
 
 _HEADER = "X-API-KEY"
 

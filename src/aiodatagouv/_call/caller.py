@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from .. import _http
 from .._limits.gate import Gate
 from ..retry import Retry
+from ..types import UNSET
 from .auth import ApiKey
 from .call import Call
 from .options import OnResponse, OnRetry, Options
@@ -107,9 +108,10 @@ class Caller:
         return self._shared.start(work)
 
     def _derived(self, **options: Any) -> Self:
-        """A client with other options and the same connections."""
+        """A client with the same connections and other options, those that are not ``UNSET``."""
         derived = copy(self)
-        derived._options = evolve(self._options, **options)
+        given = {name: one for name, one in options.items() if one is not UNSET}
+        derived._options = evolve(self._options, **given)
         derived._is_derived = True
         return derived
 

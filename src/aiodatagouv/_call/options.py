@@ -18,6 +18,12 @@ TIMEOUT = _http.Timeout(30, connect=10, pool=None)
 
 RETRY = RetryPolicy()
 
+MAX_SIZE = 256 << 20
+"""Bytes of an answer that is read at once."""
+
+MAX_TIME = 4 * 3600.0
+"""Seconds that an answer may take."""
+
 RATE = 5.0
 """Requests a second: about half of the rate that is known to get an address banned."""
 
@@ -53,10 +59,10 @@ def _language(lang: str | None) -> str | None:
     return lang
 
 
-def _size(size: int | None) -> float:
-    if size is not None and not size > 0:
-        raise ValueError(f"max_size is {size!r}: it must be a number of bytes above 0, or None")
-    return math.inf if size is None else size
+def _limit(limit: float | None) -> float:
+    if limit is not None and not limit > 0:
+        raise ValueError(f"max_size or max_time is {limit!r}: it must be above 0, or None")
+    return math.inf if limit is None else limit
 
 
 @frozen(repr=False)  # A traceback may show one that is only half made.
@@ -70,7 +76,8 @@ class Options:
     timeout: _http.Timeout = field(converter=_timeout)
     retry: RetryPolicy = field(converter=_policy)
     lang: str | None = field(converter=_language)
-    max_size: float = field(converter=_size)
+    max_size: float = field(converter=_limit)
+    max_time: float = field(converter=_limit)
     on_response: OnResponse | None
     on_retry: OnRetry | None
     queues: tuple[Queue, ...] = ()

@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from .. import _http, errors
+from .._http import urls
 from .._limits.gate import Applicant, Gate, Permit, now
 from ..retry import Retry
-from . import auth, redirects, responses, urls
+from . import auth, redirects, responses
 from .call import Call
 from .options import Options
 from .session import Session
@@ -216,6 +217,7 @@ class Pipeline:
                 operation.method,
                 url,
                 timeout=options.timeout,
+                max_time=options.max_time,
                 may_send_key=may_send_key,
                 **arguments,
             )

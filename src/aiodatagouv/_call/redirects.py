@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .. import _http
+from .._http import urls
 from ..errors import RedirectError
 from ..operation import Operation
-from . import urls
 
 MAX_REDIRECTS = 5
 

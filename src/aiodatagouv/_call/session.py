@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from .. import _http
-from ..errors import DecodeError, NetworkError, TimeoutError, UnreachableError
+from .. import _http, errors
+from .._http.urls import shown
+from .._limits.gate import now
 from .auth import ApiKey
-from .urls import shown
 
 _CLOSED = "the Client was closed during a call"
 
-LONGEST = 3600.0
-"""Seconds in which an answer that is read at once must arrive."""
+_TOO_SLOW = "the answer takes longer than max_time"
 
 T = TypeVar("T")
 
@@ -66,12 +65,13 @@ class Session:
         url: _http.URL,
         *,
         timeout: _http.Timeout,
+        max_time: float,
         may_send_key: bool,
         **options: Any,
     ) -> _http.Request:
         """Build a request from httpx's arguments."""
         # Errors read the operation's name from the request.
-        extensions = {"operation": operation, "may_send_key": may_send_key}
+        extensions = {"operation": operation, "may_send_key": may_send_key, "seconds": max_time}
         return self._client.build_request(
             method, url, timeout=timeout, extensions=extensions, **options
         )
@@ -89,15 +89,10 @@ class Session:
     async def read(self, response: _http.Response, most: float, *, is_cut: bool = False) -> None:
         """Read the body of a response; one of more than ``most`` bytes is refused, or cut."""
         _http.limit(response, most, is_cut=is_cut)
-
-        async def in_time() -> None:
-            async with asyncio.timeout(LONGEST):
-                await response.aread()
-
         try:
-            await self._translated(response.request, in_time)
+            await self._translated(response.request, response.aread)
         except _http.TooLongError:
-            raise DecodeError(
+            raise errors.DecodeError(
                 f"more than {most:,} bytes",
                 operation=response.request.extensions["operation"],
                 path="the body",
@@ -130,26 +125,31 @@ class Session:
                     self._waiting.discard(waiting)
                     if not self._waiting:
                         self._idle.set()
-        except builtins.TimeoutError:
+        except TimeoutError:
             if self._closed:
                 raise RuntimeError(_CLOSED) from None
             raise
 
     async def _translated(self, request: _http.Request, wait: Callable[[], Awaitable[T]]) -> T:
-        """Await the HTTP libraries, and translate their errors."""
+        """Await the HTTP libraries while there is time, and translate their errors."""
+        seconds, started = request.extensions["seconds"], now()
         try:
-            return await self.until_closed(wait)
+            async with asyncio.timeout(None if seconds == math.inf else seconds) as limit:
+                return await self.until_closed(wait)
         except Exception as error:
             if self._closed:
                 raise RuntimeError(_CLOSED) from None
             if not isinstance(error, _http.FAILURES):
                 raise
-            failure = _http.failure_of(error)
+            failure = _http.failure_of(TimeoutError(_TOO_SLOW) if limit.expired() else error)
             # The libraries quote a broken answer, which may echo the request.
             failure.args = (self._key.redact(str(failure).encode(errors="replace")).decode(),)
-        kind = TimeoutError if failure.timed_out else NetworkError
+        finally:
+            # A stream is waited for several times; the time of its reader does not count.
+            request.extensions["seconds"] = seconds - (now() - started)
+        kind = errors.TimeoutError if failure.timed_out else errors.NetworkError
         if failure.is_final:
-            kind = UnreachableError
+            kind = errors.UnreachableError
         raise kind(
             str(failure),
             operation=request.extensions["operation"],

@@ -8,7 +8,7 @@ from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 
 from .client import client_of, close, limit, rewritten, tidy_headers, without_body
 from .failures import FAILURES, TooLongError, failure_of
-from .url import join, parse_url
+from .urls import join, parse_url
 
 __all__ = [
     "FAILURES",

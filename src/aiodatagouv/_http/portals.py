@@ -7,7 +7,7 @@ import os
 from httpx import URL
 
 from .._environment import PORTAL
-from .url import parse_url
+from .urls import parse_url
 
 PRODUCTION = "https://www.data.gouv.fr/api/1/"
 """The root of data.gouv.fr's API."""

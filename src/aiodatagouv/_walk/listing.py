@@ -28,7 +28,7 @@ from .stable import StableWalk
 PAGE_SIZE = 100
 """Items a page when a whole list is walked; one page alone has the portal's default size."""
 
-_MOST = 2**53
+_MOST = 10**9
 """More items than any list has."""
 
 _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -212,8 +212,8 @@ def batch_of(operation: str, page: T, envelope: JsonObject, ids: Sequence[object
     Raises:
         DecodeError: A number of the page makes no sense.
     """
-    for name in ("total", "page_size"):
-        if not 0 <= envelope[name] < _MOST:
+    for name, least in (("total", 0), ("page_size", 1)):
+        if not least <= envelope[name] < _MOST:
             found = f"{envelope[name]!r:.80}"
             expected = "a number of items"
             raise DecodeError(found, operation=operation, path=f"$.{name}", expected=expected)

@@ -1,6 +1,8 @@
-"""URLs: parsed and joined, with a ValueError for each that is none."""
+"""URLs: parsed, joined and compared, and how errors show them."""
 
 from __future__ import annotations
+
+import ipaddress
 
 import httpx
 from httpx import URL
@@ -35,3 +37,23 @@ def join(url: URL, location: str) -> URL:
     if not target.host:
         raise ValueError(f"not a URL with a host: {location!r}")
     return target
+
+
+def origin(url: URL) -> tuple[str, str, int | None]:
+    """Scheme, host and port."""
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def shown(url: URL, portal: URL) -> str:
+    """A URL as errors show it: without the query at another host, which may be a signature."""
+    return str(url if origin(url) == origin(portal) else url.copy_with(query=None, userinfo=b""))
+
+
+def is_private(url: URL) -> bool:
+    """Whether nobody can read the traffic: https, or this machine."""
+    if url.scheme == "https" or url.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(url.host).is_loopback
+    except ValueError:
+        return False
