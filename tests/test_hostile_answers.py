@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import gzip
 import json
+import random
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -351,3 +352,38 @@ def test_every_outcome_is_a_value_or_an_error_of_the_library(seed: int) -> None:
     assert found.total() == 1000
     assert {name for name, _ in found} == {*answers.CALLS}
     assert len({outcome for _, outcome in found}) > 8
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_a_harvest_of_hostile_answers_is_whole_or_resumes(
+    seed: int, scripted: Scripted, tmp_path: Path
+) -> None:
+    chance, is_hostile = random.Random(seed), True
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        if is_hostile and chance.random() < 0.05:
+            return answers.hostile(chance)
+        if "page" not in request.url.params:  # Redirected elsewhere.
+            return httpx.Response(404)
+        number, size = int(request.url.params["page"]), int(request.url.params["page_size"])
+        ids = range(1000)[(number - 1) * size : number * size]
+        more = "x" if number * size < 1000 else None
+        return listed(number, ids, page_size=size, total=1000, next_page=more)
+
+    path = tmp_path / "datasets.jsonl"
+    for _ in range(20):
+        # A client for each run: a 429 may pause one for ever.
+        async with scripted(portal) as client:
+            try:
+                report = await bulk.harvest(datasets.list_datasets(client, page_size=50), path)
+            except DataGouvError:
+                assert not path.exists()
+                is_hostile = chance.random() < 0.7
+                continue
+        break
+    else:
+        raise AssertionError("it never succeeds")
+    found = [json.loads(line)["id"] for line in path.read_bytes().splitlines()]
+    assert len(found) == len({*found}) == report.items
+    if report.complete:
+        assert {*found} == {*map(str, range(1000))}
