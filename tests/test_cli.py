@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pty
+import random
 import re
 import shlex
 import signal
@@ -24,13 +25,22 @@ import httpx
 import pytest
 from attrs import evolve
 
-from aiodatagouv import OPERATIONS, APIError, Client, MaskError, NetworkError, Retry, bulk
+from aiodatagouv import (
+    OPERATIONS,
+    APIError,
+    Client,
+    MaskError,
+    NetworkError,
+    Retry,
+    RetryPolicy,
+    bulk,
+)
 from aiodatagouv.cli import main, operations
 from aiodatagouv.cli.parameters import KnownValues, known_values, to_click
 from aiodatagouv.cli.progress import Meter, Waiting
 from aiodatagouv.operation import Parameter
 
-from . import clock
+from . import answers, clock
 from .servers import OK, server
 from .servers import says as says_bytes
 
@@ -1425,3 +1435,36 @@ def test_an_unexpected_exception_is_not_hidden(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr(bulk, "harvest", harvest)
     with pytest.raises(RuntimeError, match="a bug"):
         run("harvest", "datasets", "-o", "x.jsonl")
+
+
+# ---- Hostile portals
+
+COMMANDS = [
+    ("get", "get_dataset", "velos"),
+    ("get", "list_datasets"),
+    ("get", "get_site_tags_csv", "-o", "c.csv"),
+    ("get", "redirect_resource", "1"),
+    ("get", "suggest_tags", "--q", "a"),
+    ("call", "delete_dataset", "velos"),
+    ("harvest", "datasets", "-o", "a.jsonl"),
+    ("harvest", "dataset-followers", "velos", "-o", "b.jsonl"),
+]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_a_portal_answers_is_a_value_or_one_line(
+    seed: int, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(RetryPolicy, "wait", lambda *_, **__: None)  # Else it takes a while.
+    chance, statuses = random.Random(seed), set[int]()
+    for _ in range(40):
+        command = chance.choice(COMMANDS)
+        result = run(*command, portal=lambda _: answers.hostile(chance))
+        statuses.add(result.status)
+        if command[0] == "harvest":
+            assert len(result.err.splitlines()) == 1
+        else:
+            assert result.err == "" or re.fullmatch(r"Error: .*\n", result.err)
+            assert bool(result.err) == bool(result.status)
+    assert {0, 1} <= statuses <= {0, 1, 3}
