@@ -1,4 +1,4 @@
-"""Harvests that are killed at 50 steps, chosen independently of the speed of the machine.
+"""Harvests that are killed at 70 steps, chosen independently of the speed of the machine.
 
     python -m tests.killed URL DESTINATION
 
@@ -35,7 +35,7 @@ from aiodatagouv.api import datasets
 from aiodatagouv.bulk.run import Progress
 from aiodatagouv.bulk.sinks import checkpoint_of
 
-KILLS = 50
+KILLS = 70
 TOGETHER = 10
 """The number of kills of one harvest, in ascending order of their steps."""
 

@@ -1,4 +1,4 @@
-"""Harvests of 10,000 objects, each killed with `kill -9` at 50 points."""
+"""Harvests of 14,000 objects, each killed with `kill -9` at 70 points."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from replay_portal import running
 
-from .killed import harvest
+from .killed import KILLS, harvest
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with running(10_000) as url:
+    with running(14_000) as url:
         yield url
 
 
@@ -29,19 +29,19 @@ def url() -> Iterator[str]:
         ("one.parquet", "piece", "whole"),
     ],
 )
-def test_harvests_killed_at_50_points_produce_identical_files(
+def test_harvests_killed_at_70_points_produce_identical_files(
     name: str, piece: str, last: str, url: str, tmp_path: Path
 ) -> None:
     whole = tmp_path / f"whole-{name}"
     report = asyncio.run(harvest(url, whole))
-    assert report.items == 10_000
+    assert report.items == 14_000
     (tmp_path / "killed").mkdir()
     command = [sys.executable, "-m", "tests.killed", url, str(tmp_path / "killed" / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
     kills, wholes, resumed = counts["kills"], counts["wholes"], counts["resumed"]
-    assert sum(kills.values()) == 50
+    assert sum(kills.values()) == KILLS
     assert {
         f"write {piece}",  # A partial write.
         f"fsync {piece}",  # On disk, but not yet in the checkpoint.
@@ -53,7 +53,7 @@ def test_harvests_killed_at_50_points_produce_identical_files(
     } <= kills.keys()
     # For each kind of kill, at most one came before anything was committed: all later harvests
     # had a checkpoint to resume from, and checked that they did.
-    assert resumed >= 50 - len(kills)
+    assert resumed >= KILLS - len(kills)
     # One harvest that was never killed, and at least one per ten kills.
     assert wholes >= 6
     files = [*(tmp_path / "killed").glob(f"*-{name}")]
