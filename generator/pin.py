@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 import tomllib
 import venv
 from pathlib import Path
@@ -24,6 +25,12 @@ METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
 MAX_LOST = 0.10
 """The largest share of operations that a new document may lack without ``--force``."""
+
+MAX_SIZE = 64 << 20
+"""Bytes of a document; those of udata have less than 1 MiB."""
+
+MAX_TIME = 600.0
+"""Seconds in which a portal must send a document."""
 
 OLD_UDATA = ["flask-security==5.7.*", "flask-caching==2.3.1", "setuptools<80"]
 """Extra requirements of releases before 15, which set no upper bounds for these packages."""
@@ -78,8 +85,8 @@ def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) ->
     base = url.removesuffix("swagger.json").rstrip("/") + "/"
     try:
         with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
-            content = portal.get("swagger.json").raise_for_status().content
-            release = release or _reported(portal.get("site/").raise_for_status().json())
+            content = _download(portal, "swagger.json")
+            release = release or _reported(json.loads(_download(portal, "site/")))
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise PinError(f"cannot read {base}: {error}") from error
     if not release:
@@ -107,6 +114,21 @@ def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
         for method in item
         if method in METHODS
     }
+
+
+def _download(portal: httpx.Client, path: str) -> bytes:
+    """Read an answer, unless it does not end.
+
+    Raises:
+        PinError: It is too long, or takes too long.
+    """
+    content, started = bytearray(), time.monotonic()
+    with portal.stream("GET", path) as response:
+        for chunk in response.raise_for_status().iter_bytes():
+            content += chunk
+            if len(content) > MAX_SIZE or time.monotonic() - started > MAX_TIME:
+                raise PinError(f"{path} has more than {MAX_SIZE:,} bytes, or takes too long")
+    return bytes(content)
 
 
 def _reported(site: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 import json
@@ -23,6 +24,8 @@ from generator.descriptions import informative
 from generator.expressions import ExpressionError
 from generator.renaming import RenameError
 from generator.view import GenerateError, view
+
+from .servers import OK, says, server
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "openapi"
@@ -576,6 +579,16 @@ def test_a_release_name_must_be_a_version_number(pinned: Path, name: str) -> Non
 def test_an_unreachable_portal_is_a_pin_error(pinned: Path) -> None:
     with pytest.raises(pin.PinError, match=r"cannot read http://127\.0\.0\.1:9/api/1/"):
         pin.pin_from_url(pinned, "http://127.0.0.1:9/api/1", release=None, force=False)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("MAX_SIZE", 10), ("MAX_TIME", -1.0)])
+async def test_a_document_that_does_not_end_is_a_pin_error(
+    name: str, limit: float, pinned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pin, name, limit)
+    async with server(says(OK + b"Content-Length: 20\r\n\r\n" + b" " * 20)) as url:
+        with pytest.raises(pin.PinError, match=r"swagger\.json has more than .* or takes too long"):
+            await asyncio.to_thread(pin.pin_from_url, pinned, url, release=None, force=False)
 
 
 # ---- Function names
