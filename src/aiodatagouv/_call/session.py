@@ -133,8 +133,9 @@ class Session:
     async def _translated(self, request: _http.Request, wait: Callable[[], Awaitable[T]]) -> T:
         """Await the HTTP libraries while there is time, and translate their errors."""
         seconds, started = request.extensions["seconds"], now()
+        limit = asyncio.timeout(None if seconds == math.inf else seconds)
         try:
-            async with asyncio.timeout(None if seconds == math.inf else seconds) as limit:
+            async with limit:
                 return await self.until_closed(wait)
         except Exception as error:
             if self._closed:
