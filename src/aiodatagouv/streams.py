@@ -115,10 +115,11 @@ class Stream:
                 try:
                     for row in _rows(lines):
                         yield row
+                    return
                 except (csv.Error, UnicodeError) as error:
-                    raise DecodeError(
-                        str(error), operation=self._call.operation.name, expected="a CSV"
-                    ) from None
+                    problem = str(error)
+        # Outside of the except clause: the error of a codec holds what it could not decode.
+        raise DecodeError(problem, operation=self._call.operation.name, expected="a CSV")
 
     def _check(self, response: Response) -> None:
         """Refuse a web page in the place of data.
@@ -140,7 +141,7 @@ def _rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
     rows = csv.reader(lines, delimiter=";", strict=True)
     names = next(rows, [])
     if len(set(names)) != len(names):
-        raise csv.Error(f"two columns of one name among {names}")
+        raise csv.Error(f"two columns of one name among its {len(names)}")
     for row in rows:
         if len(row) != len(names):
             raise csv.Error(

@@ -15,9 +15,6 @@ from .urls import shown
 
 _CLOSED = "the Client was closed during a call"
 
-LONGEST = 3600.0
-"""Seconds in which an answer that is read at once must arrive."""
-
 T = TypeVar("T")
 
 
@@ -91,7 +88,7 @@ class Session:
         _http.limit(response, most, is_cut=is_cut)
 
         async def in_time() -> None:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(_http.LONGEST):
                 await response.aread()
 
         try:

@@ -8,10 +8,12 @@ from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 
 from .client import client_of, close, limit, rewritten, tidy_headers, without_body
 from .failures import FAILURES, TooLongError, failure_of
+from .shield import LONGEST
 from .url import join, parse_url
 
 __all__ = [
     "FAILURES",
+    "LONGEST",
     "URL",
     "AsyncBaseTransport",
     "Request",

@@ -60,14 +60,31 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, Failure):
         return error
     # httpx-aiohttp calls a broken connection a timeout; the error of aiohttp tells them apart.
-    cause = error.__cause__ or error
+    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
     timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
     return Failure(
-        str(error).strip() or ("timed out" if timed_out else type(cause).__name__),
+        _words(cause).strip() or ("timed out" if timed_out else type(cause).__name__),
         timed_out=timed_out,
         is_final=_is_final(cause),
         is_sent=not isinstance(cause, _NOT_SENT),
     )
+
+
+def _words(cause: Exception) -> str:
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return f"cannot connect to {cause.host}:{cause.port}: {reason_of(cause.os_error)}"
+    # aiohttp quotes a part of the answer, in which half of a secret is not recognized.
+    if isinstance(cause, aiohttp.ServerDisconnectedError):
+        return "the connection was closed before the answer"
+    if isinstance(cause, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
+        problem = type(cause.__cause__ or cause).__name__
+        return f"the answer breaks off or is not valid HTTP ({problem})"
+    return str(cause)
+
+
+def reason_of(error: OSError) -> str:
+    """Describe an error of the system; some have no text."""
+    return error.strerror or str(error) or type(error).__name__
 
 
 def _is_final(cause: BaseException) -> bool:

@@ -43,5 +43,7 @@ def _trusting(name: str, path: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError) as error:  # OSError includes SSLError.
-        reason = "no certificates in it" if isinstance(error, ssl.SSLError) else str(error)
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, ssl.SSLError):
+            reason = "no certificates in it"
         raise ValueError(f"{name} is {path!r}, which cannot be used: {reason}") from None
