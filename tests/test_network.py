@@ -25,6 +25,7 @@ from aiodatagouv import (
     TimeoutError,
     UnreachableError,
 )
+from aiodatagouv._http import shield
 from aiodatagouv.api import datasets, proconnect, site
 
 from .clients import client_of
@@ -65,6 +66,22 @@ async def test_a_broken_answer_is_a_network_error_in_one_line_without_the_key(na
             for error in chain(caught.value):
                 assert KEY not in everything_in(error)
             assert type(pickle.loads(pickle.dumps(caught.value))) is type(caught.value)
+
+
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+async def test_a_portal_that_only_announces_an_answer_does_not_hang_a_call(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shield, "LONGEST", 0.05)
+
+    def announces(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> object:
+        writer.write(f"HTTP/1.1 {status}\r\n\r\n".encode())
+        return asyncio.Event().wait()
+
+    async with server(announces) as url, client_of(url) as client:
+        for call in (datasets.get_dataset(client, "velos"), text_of_a_stream(client)):
+            with pytest.raises(TimeoutError, match="timed out"):
+                await call
 
 
 async def text_of_a_stream(client: Client) -> str:

@@ -59,8 +59,7 @@ def failure_of(error: Exception) -> Failure:
     """Describe one of :data:`FAILURES`."""
     if isinstance(error, Failure):
         return error
-    # httpx-aiohttp calls a broken connection a timeout; the error of aiohttp tells them apart.
-    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+    cause = cause_of(error)
     timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
     return Failure(
         _words(cause).strip() or ("timed out" if timed_out else type(cause).__name__),
@@ -70,6 +69,11 @@ def failure_of(error: Exception) -> Failure:
     )
 
 
+def cause_of(error: Exception) -> Exception:
+    """The error of aiohttp: httpx-aiohttp calls a broken connection a timeout."""
+    return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+
+
 def _words(cause: Exception) -> str:
     if isinstance(cause, aiohttp.ClientConnectorError):
         return f"cannot connect to {cause.host}:{cause.port}: {reason_of(cause.os_error)}"
@@ -77,8 +81,10 @@ def _words(cause: Exception) -> str:
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return "the connection was closed before the answer"
     if isinstance(cause, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
-        problem = type(cause.__cause__ or cause).__name__
-        return f"the answer breaks off or is not valid HTTP ({problem})"
+        problem: BaseException = cause
+        while problem.__cause__ is not None:
+            problem = problem.__cause__
+        return f"the answer breaks off or is not valid HTTP ({type(problem).__name__})"
     return str(cause)
 
 

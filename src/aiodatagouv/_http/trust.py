@@ -20,6 +20,8 @@ def context_of(verify: Verify) -> ssl.SSLContext | None:
         ValueError: A file or directory of certificates is missing or has none.
     """
     if isinstance(verify, ssl.SSLContext):
+        if verify.protocol == ssl.PROTOCOL_TLS_SERVER:
+            raise ValueError("verify is the SSLContext of a server: it must be that of a client")
         return verify
     if verify is False:
         context = ssl.create_default_context()
