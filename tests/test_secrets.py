@@ -261,6 +261,10 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64 without padding": lambda key: base64.b64encode(key.encode()).decode().rstrip("="),
     "hexadecimal digits": lambda key: key.encode().hex(),
     "hexadecimal digits, upper case": lambda key: key.encode().hex().upper(),
+}
+
+
+MIXED: dict[str, Callable[[str], str]] = {
     "JSON, percent-encoded": lambda key: quote("".join(f"\\u{ord(one):04x}" for one in key)),
     "JSON in HTML": lambda key: "".join(f"&#92;u{ord(one):04x}" for one in key),
     "percent-encoded in JSON": lambda key: "".join(f"\\u0025{ord(one):02x}" for one in key),
@@ -276,6 +280,12 @@ def test_every_spelling_of_the_key_is_redacted(name: str, key: str) -> None:
     spelled = SPELLINGS[name](key)
     redacted = ApiKey(key).redact(f'a {spelled}" b'.encode())
     assert re.fullmatch(rb'a \*\*\*=*(%3D)*" b', redacted)
+
+
+@pytest.mark.parametrize("key", [KEY, "q2345678", "~~~~???>>>>"])
+@pytest.mark.parametrize("name", MIXED)
+def test_escapes_of_several_kinds_are_redacted(name: str, key: str) -> None:
+    assert ApiKey(key).redact(f'a {MIXED[name](key)}" b'.encode()) == b'a ***" b'
 
 
 @pytest.mark.parametrize("key", [KEY, f"{KEY}?", f"{KEY}>>"])
@@ -344,12 +354,12 @@ def test_other_texts_are_left_as_they_are() -> None:
     assert ApiKey("").redact(text) == text
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("name", [*SPELLINGS, *MIXED])
 async def test_no_spelling_of_an_echoed_key_is_shown(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.NOTSET)
-    spelled = SPELLINGS[name](KEY)
+    spelled = {**SPELLINGS, **MIXED}[name](KEY)
     seen: list[str] = []
 
     def keep(response: httpx.Response) -> None:
