@@ -67,6 +67,19 @@ async def test_a_broken_answer_is_a_network_error_in_one_line_without_the_key(na
             assert type(pickle.loads(pickle.dumps(caught.value))) is type(caught.value)
 
 
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+async def test_a_portal_that_only_announces_an_answer_does_not_hang_a_call(status: str) -> None:
+    # aiohttp waits for the next status without a limit.
+    def announces(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> object:
+        writer.write(f"HTTP/1.1 {status}\r\n\r\n".encode())
+        return asyncio.Event().wait()
+
+    async with server(announces) as url, client_of(url, max_time=0.05) as client:
+        for call in (datasets.get_dataset(client, "velos"), text_of_a_stream(client)):
+            with pytest.raises(TimeoutError, match="longer than max_time"):
+                await call
+
+
 async def text_of_a_stream(client: Client) -> str:
     stream: Stream = site.get_site_tags_csv(client)
     return await stream.text()

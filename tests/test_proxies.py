@@ -20,7 +20,7 @@ from aiodatagouv._http.proxies import Proxy, is_exempt
 from aiodatagouv.api import datasets
 
 from .clients import client_of
-from .servers import OK, Answer, says, server, tunnels
+from .servers import OK, Answer, redirects, says, server, tunnels
 from .test_secrets import chain, everything_in, shown
 
 PASSWORD = "the-password-of-the-proxy"
@@ -53,6 +53,8 @@ def found(text: str | None = None) -> Proxy | None:
         ({"all_proxy": "http://host:3128"}, "http://host:3128"),
         ({"ALL_PROXY": "all:1", "HTTPS_PROXY": "https:2"}, "http://https:2"),
         ({"ALL_PROXY": "all:1", "HTTPS_PROXY": " "}, "http://all:1"),
+        ({"https_proxy": "", "HTTPS_PROXY": "two:2"}, None),
+        ({"all_proxy": "one:1", "ALL_PROXY": "two:2"}, "http://one:1"),
     ],
 )
 def test_the_proxy_of_the_environment_is_read_as_others_read_it(
@@ -284,6 +286,64 @@ async def test_a_refusal_of_the_proxy_is_told_as_its_own(
         seen = shown(error) + everything_in(error) + pickle.dumps(error).decode("latin-1")
         assert PASSWORD not in seen + caplog.text
         assert encoded not in seen + caplog.text
+
+
+async def test_a_tunnel_that_breaks_before_the_portal_answers_has_sent_nothing() -> None:
+    opened = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+    async def garbles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(opened)
+        await reader.read(1)
+        writer.write(b"no TLS" * 9)
+
+    for answer in (says(opened), garbles):
+        asked: list[str] = []
+        async with (
+            server(answer, asked) as proxy,
+            client_of(PORTAL, proxy=proxy, retry=AGAIN) as client,
+        ):
+            with pytest.raises(NetworkError, match=r"cannot connect to portal\.example:443: ."):
+                await client.request("POST", "datasets/", json={})
+        assert len(asked) == 3
+
+
+async def test_no_proxy_holds_for_the_target_of_a_redirect(
+    authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca, pem = authority
+    asked: list[str] = []
+    heads: list[str] = []
+    async with server(ANSWER, heads, tls_of(ca)) as other:
+        target = other.replace("127.0.0.1", "localhost")
+        async with server(redirects(f"{target}/x"), tls=tls_of(ca)) as url:
+            tunnel = functools.partial(tunnels, port=port_of(url))
+            async with server(tunnel, asked) as proxy:
+                monkeypatch.setenv("HTTPS_PROXY", proxy)
+                monkeypatch.setenv("NO_PROXY", "localhost")
+                async with client_of(url, verify=pem, api_key="k" * 20) as client:
+                    await datasets.get_dataset(client, "velos")
+    assert [head.split()[1] for head in asked] == [f"127.0.0.1:{port_of(url)}"]
+    assert [head.split()[1] for head in heads] == ["/x"]
+    assert "k" * 20 not in heads[0]
+
+
+async def test_a_password_that_the_proxy_of_an_http_portal_echoes_is_not_shown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.NOTSET)
+    encoded = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    body = f'{{"message": "{PASSWORD} {encoded}"}}'.encode()
+    head = f"HTTP/1.1 400 {PASSWORD}\r\nX: {encoded}\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with (
+        server(says(head.encode() + body)) as proxy,
+        client_of("http://portal.example", proxy=f"me:{PASSWORD}@{proxy[7:]}") as client,
+    ):
+        with pytest.raises(APIError, match="400") as caught:
+            await datasets.get_dataset(client, "velos")
+    seen = shown(caught.value) + everything_in(caught.value) + caplog.text
+    seen += pickle.dumps(caught.value).decode("latin-1")
+    assert PASSWORD not in seen
+    assert encoded[8:-4] not in seen
 
 
 async def test_a_407_of_an_http_portal_is_the_proxys() -> None:

@@ -24,6 +24,7 @@ from aiodatagouv import (
     AuthenticationError,
     Client,
     DataGouvError,
+    NotFoundError,
     RedirectError,
     RetryPolicy,
 )
@@ -31,6 +32,7 @@ from aiodatagouv._call.auth import ApiKey
 from aiodatagouv.api import datasets, me, organizations, reuses, site
 from aiodatagouv.models import ApiTokenCreated, ReuseWrite
 
+from .answers import Pieces
 from .clients import client_of
 from .servers import OK, Answer, redirects, says, server, stalls
 
@@ -45,6 +47,10 @@ async def read_stream(client: Client) -> str:
 
 async def read_rdf(client: Client) -> str:
     return await datasets.get_dataset_rdf(client, "velos", "ttl").text()
+
+
+async def rows(client: Client) -> list[object]:
+    return [row async for row in site.get_site_tags_csv(client).rows()]
 
 
 async def write(client: Client) -> object:
@@ -146,7 +152,20 @@ SITUATIONS: dict[str, Answer] = {
     "an echo in a broken status line": says(f"HTTP/1.1 {KEY}\r\n\r\n".encode()),
     "an echo as the protocol": says(f"{KEY}/1.1 200 OK\r\n\r\n".encode()),
     "an echo in a broken header": says(OK + f"{KEY}\r\n\r\n".encode()),
-    "an echo in the name of a header": says(OK + f"{KEY} : 1\r\n\r\n".encode()),
+    "an echo in the broken name of a header": says(OK + f"{KEY} : 1\r\n\r\n".encode()),
+    "an echo as the name of a header": says(
+        OK + f"{KEY}: 1\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+    ),
+    "an echo as the name of a header of an error": says(
+        f"HTTP/1.1 404 No\r\n{KEY}: 1\r\nContent-Length: 0\r\n\r\n".encode()
+    ),
+    "an echo in an error in UTF-16": answer("404 No", f'{{"message": "{KEY}"}}'.encode("utf-16")),
+    "an echo in an error in UTF-32": answer("404 No", f'{{"message": "{KEY}"}}'.encode("utf-32")),
+    "an echo as the columns of a CSV": answer("200 OK", f"{KEY};{KEY}\r\n1;2\r\n".encode()),
+    "an echo in a CSV that is not UTF-8": answer("200 OK", f"a\r\n{KEY}\r\n\xe9".encode("latin-1")),
+    "an echo in a stream that breaks off": says(
+        OK + f"Content-Length: 999\r\n\r\na\r\n{KEY}\r\n".encode()
+    ),
     "an echo as the length": says(OK + f"Content-Length: {KEY}\r\n\r\n".encode()),
     "an echo as the encoding": says(
         OK + f"Content-Encoding: {KEY}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
@@ -187,7 +206,8 @@ async def test_no_repr_error_log_or_output_contains_the_key(
             copy.deepcopy(client)
         stream = site.get_site_tags_csv(client)
         seen += [repr(stream), repr(datasets.list_datasets(client)), repr(vars(stream))]
-        for call in (datasets.get_dataset(client, "velos"), write(client), stream.text()):
+        calls = (datasets.get_dataset(client, "velos"), write(client), stream.text(), rows(client))
+        for call in calls:
             task = asyncio.ensure_future(call)
             seen.append(repr(task))
             if SITUATIONS[name] in ENDLESS:
@@ -239,6 +259,18 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64 for URLs": lambda key: base64.urlsafe_b64encode(key.encode()).decode(),
     "base64 in a URL": lambda key: quote(base64.b64encode(key.encode()).decode(), safe=""),
     "base64 without padding": lambda key: base64.b64encode(key.encode()).decode().rstrip("="),
+    "hexadecimal digits": lambda key: key.encode().hex(),
+    "hexadecimal digits, upper case": lambda key: key.encode().hex().upper(),
+}
+
+
+MIXED: dict[str, Callable[[str], str]] = {
+    "JSON, percent-encoded": lambda key: quote("".join(f"\\u{ord(one):04x}" for one in key)),
+    "JSON in HTML": lambda key: "".join(f"&#92;u{ord(one):04x}" for one in key),
+    "percent-encoded in JSON": lambda key: "".join(f"\\u0025{ord(one):02x}" for one in key),
+    "percent-encoded in HTML": lambda key: "".join(f"&percnt;{ord(one):02x}" for one in key),
+    "HTML in JSON, as Go writes it": lambda key: "".join(f"\\u0026#{ord(one)};" for one in key),
+    "HTML, percent-encoded": lambda key: quote("".join(f"&#{ord(one)};" for one in key)),
 }
 
 
@@ -250,18 +282,84 @@ def test_every_spelling_of_the_key_is_redacted(name: str, key: str) -> None:
     assert re.fullmatch(rb'a \*\*\*=*(%3D)*" b', redacted)
 
 
+@pytest.mark.parametrize("key", [KEY, "q2345678", "~~~~???>>>>"])
+@pytest.mark.parametrize("name", MIXED)
+def test_escapes_of_several_kinds_are_redacted(name: str, key: str) -> None:
+    assert ApiKey(key).redact(f'a {MIXED[name](key)}" b'.encode()) == b'a ***" b'
+
+
+@pytest.mark.parametrize("key", [KEY, f"{KEY}?", f"{KEY}>>"])
+@pytest.mark.parametrize("before", ["", "a", "me:", "X-API-KEY: "])
+def test_the_key_inside_of_a_longer_base64_is_redacted(before: str, key: str) -> None:
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for after in ("", "a", "ab", "abc"):
+            encoded = encode(f"{before}{key}{after}".encode())
+            start, _, end = ApiKey(key).redact(encoded).partition(b"***")
+            assert end != encoded
+            # No character is left that the key alone decides.
+            assert len(start) <= -(-len(before) * 4 // 3)
+            assert len(end.rstrip(b"=")) <= -(-len(after) * 4 // 3) + 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_the_key_is_redacted_from_wide_encodings(encoding: str) -> None:
+    for spelled in (KEY, SPELLINGS["percent-encoded, lower case"](KEY)):
+        redacted = ApiKey(KEY).redact(f'{{"a": "{spelled}"}}'.encode(encoding))
+        assert redacted.endswith(b'{"a": "***"}')
+    image = "no key in it".encode(encoding)
+    assert ApiKey(KEY).redact(image) == image
+
+
+LINES = {
+    "the reason phrase": "HTTP/1.1 502 {line}\r\n\r\n",
+    "a header": "HTTP/1.1 200 OK\r\nX: {line}\r\n\r\n",
+    "a trailer": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: {line}\r\n\r\n",
+    "a head that breaks off": "HTTP/1.1 200 OK\r\nX: {half}",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+async def test_no_half_of_the_key_is_quoted(name: str) -> None:
+    half = KEY[: len(KEY) // 2]
+    # aiohttp quotes the first 100 bytes of a line that is too long.
+    line = "a" * (100 - len(half)) + KEY + "a" * 99_999
+    async with (
+        server(says(LINES[name].format(line=line, half=half).encode())) as url,
+        client_of(url, api_key=KEY) as client,
+    ):
+        with pytest.raises(DataGouvError) as caught:
+            await datasets.get_dataset(client, "velos")
+    for error in chain(caught.value):
+        assert half[:8] not in shown(error) + everything_in(error)
+
+
+@pytest.mark.parametrize("before", [1, 8, len(KEY) - 1])
+async def test_no_half_of_the_key_is_left_where_an_error_is_cut(before: int) -> None:
+    most, half = 1 << 20, len(KEY) // 2
+    first = b"." * (most - before) + KEY[:half].encode()
+    pieces = (first, KEY[half:].encode(), b"." * most, KEY[:half].encode(), KEY[half:].encode())
+    transport = httpx.MockTransport(lambda _: httpx.Response(404, stream=Pieces(*pieces)))
+    async with client_of("https://portal.example", api_key=KEY, transport=transport) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await datasets.get_dataset(client, "velos")
+    assert caught.value.response is not None
+    content = caught.value.response.content
+    assert len(content) == most
+    assert {*content} == {*b".*"}
+
+
 def test_other_texts_are_left_as_they_are() -> None:
     text = rf'{{"a": "{KEY[:-1]}", "b": "%74%68 \u0074 &#116; {KEY[1:]}"}}'.encode()
     assert ApiKey(KEY).redact(text) == text
     assert ApiKey("").redact(text) == text
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("name", [*SPELLINGS, *MIXED])
 async def test_no_spelling_of_an_echoed_key_is_shown(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.NOTSET)
-    spelled = SPELLINGS[name](KEY)
+    spelled = {**SPELLINGS, **MIXED}[name](KEY)
     seen: list[str] = []
 
     def keep(response: httpx.Response) -> None:

@@ -11,6 +11,7 @@ import trustme
 from aiodatagouv import Client, UnreachableError
 from aiodatagouv._environment import AUTHORITIES
 from aiodatagouv.api import datasets
+from aiodatagouv.cli import main
 
 from .clients import client_of
 from .servers import OK, says, server
@@ -24,6 +25,7 @@ def ca(tmp_path: Path) -> trustme.CA:
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     (tmp_path / "empty").write_text("")
+    (tmp_path / "garbage").write_bytes(b"-----BEGIN CERTIFICATE-----\0\xff\n")
     (tmp_path / "directory").mkdir()
     return ca
 
@@ -69,7 +71,7 @@ async def test_the_environment_names_authorities(
 
 
 @pytest.mark.parametrize("name", [*AUTHORITIES, "verify"])
-@pytest.mark.parametrize("file", ["missing", "empty"])
+@pytest.mark.parametrize("file", ["missing", "empty", "garbage"])
 def test_certificates_that_cannot_be_read_are_refused_at_once(
     name: str, file: str, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,11 +79,38 @@ def test_certificates_that_cannot_be_read_are_refused_at_once(
         monkeypatch.setenv(name, str(tmp_path / file))
         Client(base_url=PORTAL, verify=False)
     verify = tmp_path / file if name == "verify" else True
-    with pytest.raises(ValueError, match=f"^{name} is .*{file}"):
+    reason = "No such file" if file == "missing" else "no certificates in it"
+    with pytest.raises(ValueError, match=f"^{name} is .*{file}.*: {reason}"):
         Client(base_url=PORTAL, verify=verify)
 
 
-@pytest.mark.parametrize("verify", [None, 5, "", b"ca.pem"])
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("SSL_CERT_FILE", "/nowhere", "SSL_CERT_FILE is '/nowhere', which cannot be used: No such"),
+        ("CURL_CA_BUNDLE", "/nowhere", "CURL_CA_BUNDLE is '/nowhere'"),
+        ("HTTPS_PROXY", "socks5://me:hidden@host", "HTTPS_PROXY: a SOCKS proxy (socks5) is not"),
+        ("all_proxy", "http://me:hid/den@host", "all_proxy: not the URL of an http or https proxy"),
+    ],
+)
+def test_the_command_line_names_a_bad_variable_in_one_line(
+    name: str,
+    value: str,
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["get", "dataset", "velos", "-vv"]) == 2
+    output = capsys.readouterr()
+    (line,) = output.err.splitlines()
+    assert line.startswith(f"Error: {problem}")
+    assert "hid" not in output.err + output.out
+
+
+@pytest.mark.parametrize(
+    "verify", [None, 5, "", b"ca.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)]
+)
 def test_verify_of_another_type_is_refused(verify: object) -> None:
     with pytest.raises(ValueError, match=r"^verify is "):
         Client(base_url=PORTAL, verify=verify)  # type: ignore[arg-type]

@@ -108,6 +108,8 @@ class Client(Caller):
         make = transports(
             portal, transport, max_connections, proxy=found, verify=verify, has_key=bool(key)
         )
+        if portal.scheme == "http":
+            key.hide(found.password)
         gate = Gate(max_connections)
         shared = Shared(gate, lambda: Session(portal, key, make(), user_agent))
         queues = gate.queues(rate)

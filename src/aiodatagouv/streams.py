@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from io import TextIOWrapper
 from pathlib import Path
@@ -87,12 +87,8 @@ class Stream:
         Returns:
             The size of the answer in bytes.
         """
-        size = 0
         with written(Path(path)) as file:
-            async with self as chunks:
-                async for chunk in chunks:
-                    size += file.write(chunk)
-        return size
+            return await self._receive(file.write)
 
     async def text(self) -> str:
         """The whole answer as text."""
@@ -113,18 +109,27 @@ class Stream:
             DecodeError: The answer is not such a CSV.
         """
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
-            async with self as chunks:
-                async for chunk in chunks:
-                    spool.write(chunk)
+            await self._receive(spool.write)
             spool.seek(0)
             with TextIOWrapper(spool, encoding="utf-8-sig", newline="") as lines:
                 try:
                     for row in _rows(lines):
                         yield row
+                        del row  # A traceback shows the local variables.
+                    return
                 except (csv.Error, UnicodeError) as error:
-                    raise DecodeError(
-                        str(error), operation=self._call.operation.name, expected="a CSV"
-                    ) from None
+                    problem = str(error)
+        # Outside of the except clause: the error of a codec holds what it could not decode.
+        raise DecodeError(problem, operation=self._call.operation.name, expected="a CSV")
+
+    async def _receive(self, write: Callable[[bytes], int]) -> int:
+        """Hand the answer over as it arrives, and return its size in bytes."""
+        size = 0
+        async with self as chunks:
+            async for chunk in chunks:
+                size += write(chunk)
+                del chunk  # A traceback shows the local variables.
+        return size
 
     def _check(self, response: Response) -> None:
         """Refuse a web page or a message in the place of data.
@@ -148,7 +153,7 @@ def _rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
     rows = csv.reader(lines, delimiter=";", strict=True)
     names = next(rows, [])
     if len(set(names)) != len(names):
-        raise csv.Error(f"two columns of one name among {names}")
+        raise csv.Error(f"two columns of one name among its {len(names)}")
     for row in rows:
         if len(row) != len(names):
             raise csv.Error(

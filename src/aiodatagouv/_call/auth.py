@@ -7,30 +7,25 @@ from typing import NoReturn
 
 from .. import _http
 from .._environment import KEY
+from .._http.shield import SecretHeaders
 from .._http.spelling import Spellings
 from .._http.urls import origin
 
 _HEADER = "X-API-KEY"
 
 _SHORTEST = 8
-"""The shortest key, in characters, that is redacted from responses; portals' own have dozens."""
-
-
-class SecretHeaders(dict[str, str]):
-    """Headers with a repr that hides them: tracebacks may show the local variables of a frame."""
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} secret headers>"
+"""The shortest secret, in characters, that is redacted from responses; keys have dozens."""
 
 
 class ApiKey:
     """An API key that is neither printed nor pickled."""
 
-    __slots__ = ("_secret", "_spellings")
+    __slots__ = ("_hidden", "_secret")
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._spellings = Spellings(secret)
+        self._hidden: list[Spellings] = []
+        self.hide(secret)
 
     @classmethod
     def find(cls, given: str | None) -> ApiKey:
@@ -61,6 +56,13 @@ class ApiKey:
         is_home = bool(self) and origin(url) == origin(portal)
         return SecretHeaders({_HEADER: self._secret} if is_home else {})
 
+    def hide(self, secret: str) -> None:
+        """Redact another secret as well."""
+        if len(secret) >= _SHORTEST:
+            self._hidden.append(Spellings(secret))
+
     def redact(self, content: bytes) -> bytes:
         """Redact every spelling of the key: a proxy may echo the request that it received."""
-        return content if len(self._secret) < _SHORTEST else self._spellings.redact(content)
+        for spellings in self._hidden:
+            content = spellings.redact(content)
+        return content

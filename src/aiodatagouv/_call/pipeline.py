@@ -27,7 +27,7 @@ from .session import Session
 _log = logging.getLogger("aiodatagouv")
 
 _ERROR = 1 << 20
-"""The bytes of an error's body that are read."""
+"""The bytes of an error's body that are kept."""
 
 T = TypeVar("T")
 
@@ -289,11 +289,12 @@ class Pipeline:
 
     async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
         try:
-            await self.session.read(response, _ERROR, is_cut=True)
+            await self.session.read(response, 2 * _ERROR, is_cut=True)
         except errors.NetworkError:
             # The status says enough: a POST that was answered 429 may be sent again.
             response = _http.without_body(response)
-        response = _http.rewritten(response, self.key.redact)
+        # Cut last: half of a key would not be recognized.
+        response = _http.rewritten(response, lambda body: self.key.redact(body)[:_ERROR])
         self._call_on_response(response)
         url = urls.shown(response.url, self.portal)
         error = responses.error_of(call.operation, response, url)

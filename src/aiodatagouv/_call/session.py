@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from .. import _http, errors
@@ -102,11 +103,10 @@ class Session:
     async def chunks(self, response: _http.Response) -> AsyncGenerator[bytes]:
         """Iterate over the body of a response as it arrives."""
         pieces = response.aiter_bytes()
-        while True:
-            chunk = await self._translated(response.request, lambda: anext(pieces, None))
-            if chunk is None:
-                return
+        wait = partial(anext, pieces, None)
+        while (chunk := await self._translated(response.request, wait)) is not None:
             yield chunk
+            del chunk  # A traceback shows the local variables.
 
     async def until_closed(self, wait: Callable[[], Awaitable[T]]) -> T:
         """Await something, unless the client is closed meanwhile.

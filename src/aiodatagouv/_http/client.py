@@ -61,12 +61,11 @@ def limit(response: Response, most: float, *, is_cut: bool = False) -> None:
 
 
 def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
-    """Copy a response that has been read, with its body and headers rewritten."""
+    """Copy a response that has been read, with its body rewritten."""
     content = rewrite(response.content)
-    headers = [(name, rewrite(value)) for name, value in response.headers.raw]
-    if content == response.content and headers == response.headers.raw:
+    if content == response.content:
         return response
-    return _copy(response, headers, content)
+    return _copy(response, response.headers.raw, content)
 
 
 async def _hide_location(response: Response) -> None:

@@ -59,15 +59,38 @@ def failure_of(error: Exception) -> Failure:
     """Describe one of :data:`FAILURES`."""
     if isinstance(error, Failure):
         return error
-    # httpx-aiohttp calls a broken connection a timeout; the error of aiohttp tells them apart.
-    cause = error.__cause__ or error
+    cause = cause_of(error)
     timed_out = isinstance(cause, builtins.TimeoutError | httpx.TimeoutException)
     return Failure(
-        str(error).strip() or ("timed out" if timed_out else type(cause).__name__),
+        _words(cause).strip() or ("timed out" if timed_out else type(cause).__name__),
         timed_out=timed_out,
         is_final=_is_final(cause),
         is_sent=not isinstance(cause, _NOT_SENT),
     )
+
+
+def cause_of(error: Exception) -> Exception:
+    """The error of aiohttp: httpx-aiohttp calls a broken connection a timeout."""
+    return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+
+
+def _words(cause: Exception) -> str:
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return f"cannot connect to {cause.host}:{cause.port}: {reason_of(cause.os_error)}"
+    # aiohttp quotes a part of the answer, in which half of a secret is not recognized.
+    if isinstance(cause, aiohttp.ServerDisconnectedError):
+        return "the connection was closed before the answer"
+    if isinstance(cause, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
+        problem: BaseException = cause
+        while problem.__cause__ is not None:
+            problem = problem.__cause__
+        return f"the answer breaks off or is not valid HTTP ({type(problem).__name__})"
+    return str(cause)
+
+
+def reason_of(error: OSError) -> str:
+    """Describe an error of the system; some have no text."""
+    return error.strerror or str(error) or type(error).__name__
 
 
 def _is_final(cause: BaseException) -> bool:

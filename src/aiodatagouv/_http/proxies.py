@@ -34,6 +34,7 @@ class Proxy:
         url: Its URL, without user and password; empty if there is none.
         address: Its host and port.
         authorization: The value of ``Proxy-Authorization``; empty if it has no user.
+        password: The password in it.
         exceptions: The environment's list of hosts that need none; None for the system's own list.
     """
 
@@ -44,6 +45,7 @@ class Proxy:
         "host",
         "is_given",
         "name",
+        "password",
         "port",
         "problem",
         "url",
@@ -55,7 +57,7 @@ class Proxy:
         self.name = name
         self.is_given = is_given
         self.exceptions = exceptions
-        self.problem = self.url = self.address = self.authorization = self.host = ""
+        self.problem = self.url = self.address = self.authorization = self.password = self.host = ""
         self.port = 0
         # No error is raised here: a traceback would show the password among the local variables.
         if text:
@@ -104,7 +106,8 @@ class Proxy:
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.url = f"{parts.scheme}://{self.address}"
         if parts.username or parts.password:
-            user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+            self.password = unquote(parts.password or "")
+            user = f"{unquote(parts.username or '')}:{self.password}"
             self.authorization = f"Basic {base64.b64encode(user.encode()).decode()}"
         return ""
 

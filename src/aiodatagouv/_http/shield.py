@@ -6,6 +6,7 @@ import asyncio
 import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from itertools import chain
 from typing import TypeAlias, TypeVar
 
 import httpx
@@ -16,11 +17,19 @@ from .failures import FAILURES, TooLongError, failure_of
 
 T = TypeVar("T")
 
-Secrets: TypeAlias = Callable[[Request], Mapping[str, str]]
-"""Returns the secret headers of a request."""
-
 Redact: TypeAlias = Callable[[bytes], bytes]
 """Removes secrets from what a peer has sent."""
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers with a repr that hides them: tracebacks may show the local variables of a frame."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secret headers>"
+
+
+Secrets: TypeAlias = Callable[[Request], Mapping[str, str]]
+"""Returns the secret headers of a request."""
 
 
 class Shield(AsyncBaseTransport):
@@ -36,8 +45,12 @@ class Shield(AsyncBaseTransport):
 
     async def handle_async_request(self, request: Request) -> Response:
         response = await _shielded(self._send(request))
-        headers = [(name, self._redact(value)) for name, value in response.headers.raw]
-        response.headers = httpx.Headers(headers)
+        headers = response.headers.raw
+        head = b"\n".join(chain(*headers))
+        if self._redact(head) != head:
+            response.headers = httpx.Headers(
+                [(self._redact(name), self._redact(value)) for name, value in headers]
+            )
         for name in ("reason_phrase", "http_version"):
             if isinstance(text := response.extensions.get(name), bytes):
                 response.extensions[name] = self._redact(text)

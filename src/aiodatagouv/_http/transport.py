@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import functools
 import ssl
 from collections.abc import Callable
+from contextvars import ContextVar
 from http import HTTPStatus
-from typing import Any
 
 import aiohttp
 import httpx
@@ -16,7 +15,7 @@ import yarl
 from httpx import URL, AsyncBaseTransport, Request, Response
 from httpx_aiohttp import AiohttpTransport
 
-from .failures import Failure, failure_of
+from .failures import Failure, cause_of, failure_of, reason_of
 from .proxies import Proxy
 from .trust import Verify, context_of
 
@@ -57,11 +56,12 @@ def default_transport(
     @functools.cache
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=_Connector(proxy, limit=max_connections, ssl=context),
+            connector=aiohttp.TCPConnector(limit=max_connections, ssl=context),
             cookie_jar=aiohttp.DummyCookieJar(),
             # Else a .netrc file would add passwords of its own.
             trust_env=False,
             middlewares=(_quote_question_marks,),
+            trace_configs=[] if proxy is None else [_watch()],
         )
 
     direct = AiohttpTransport(verify=context, client=session)
@@ -90,41 +90,64 @@ class _ProxiedTransport(AsyncBaseTransport):
         url = request.url
         if not self._proxy.serves(url.raw_host.decode(), url.port or 443):
             return await self._direct.handle_async_request(request)
-        if url.scheme == "https":  # The headers of the tunnel are those of the proxy.
-            return await self._proxied.handle_async_request(request)
-        request.headers.update(self._headers)
-        response = await self._proxied.handle_async_request(request)
-        if response.status_code == 407:
+        if url.scheme == "http":  # Else the headers of the tunnel are those of the proxy.
+            request.headers.update(self._headers)
+        request.extensions = {**request.extensions, "timeout": _limited(request)}
+        stage = _Stage()
+        _stage.set(stage)
+        try:
+            response = await self._proxied.handle_async_request(request)
+        except (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError) as error:
+            if not stage.is_connecting:
+                raise
+            failure = _failure_of_proxy(self._proxy, cause_of(error))
+        else:
+            if url.scheme == "https" or response.status_code != 407:
+                return response
             await response.aclose()
-            raise _answered(self._proxy, response.status_code)
-        return response
+            failure = _answered(self._proxy, response.status_code)
+        # Outside of the except clause: aiohttp's error has the proxy's password.
+        raise failure
 
     async def aclose(self) -> None:
         await self._direct.aclose()
         await self._proxied.aclose()
 
 
-class _Connector(aiohttp.TCPConnector):
-    """A pool of connections whose errors tell a proxy's failures from the portal's."""
+class _Stage:
+    """The stage of a request: whether its connection is being made."""
 
-    def __init__(self, proxy: Proxy | None, *, limit: int, ssl: ssl.SSLContext) -> None:
-        super().__init__(limit=limit, ssl=ssl)
-        self._proxy = proxy
+    is_connecting = False
 
-    async def _create_proxy_connection(
-        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
-    ) -> Any:
-        connect, read = timeout.sock_connect, timeout.sock_read
-        # aiohttp would wait for ever for the proxy's answer.
-        limit = None if connect is None or read is None else connect + read
-        try:
-            async with asyncio.timeout(limit):
-                return await super()._create_proxy_connection(req, traces, timeout)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            assert self._proxy is not None
-            failure = _failure_of_proxy(self._proxy, error)
-        # Outside of the except clause: aiohttp's error has the proxy's password.
-        raise failure
+
+_stage = ContextVar[_Stage]("stage")
+"""The stage of this task's request through a proxy."""
+
+
+def _watch() -> aiohttp.TraceConfig:
+    """Keep :data:`_stage` up to date: errors do not say whether the proxy or the portal failed."""
+
+    async def begin(*_: object) -> None:
+        if stage := _stage.get(None):
+            stage.is_connecting = True
+
+    async def end(*_: object) -> None:
+        if stage := _stage.get(None):
+            stage.is_connecting = False
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_start.append(begin)
+    config.on_connection_create_end.append(end)
+    return config
+
+
+def _limited(request: Request) -> dict[str, float | None]:
+    """The timeouts of a request; aiohttp waits for a proxy's answer only as long as for a pool."""
+    timeout: dict[str, float | None] = request.extensions.get("timeout", {})
+    connect, read = timeout.get("connect"), timeout.get("read")
+    if connect is None or read is None:
+        return timeout
+    return {**timeout, "pool": connect + read}
 
 
 def _answered(proxy: Proxy, status: int) -> Failure:
@@ -147,7 +170,7 @@ def _failure_of_proxy(proxy: Proxy, error: Exception) -> Failure:
         is_of_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
         if not is_of_proxy and (error.host, error.port) != (proxy.host, proxy.port):
             return failure_of(error)  # The portal's, behind the proxy.
-        problem = f"cannot be reached: {error.os_error.strerror or error.os_error}"
+        problem = f"cannot be reached: {reason_of(error.os_error)}"
     elif isinstance(error, builtins.TimeoutError):
         problem, timed_out = "did not connect in time", True
     elif isinstance(error, OSError | aiohttp.ServerDisconnectedError):

@@ -20,6 +20,8 @@ def context_of(verify: Verify) -> ssl.SSLContext | None:
         ValueError: A file or directory of certificates is missing or has none.
     """
     if isinstance(verify, ssl.SSLContext):
+        if verify.protocol == ssl.PROTOCOL_TLS_SERVER:
+            raise ValueError("verify is the SSLContext of a server: it must be that of a client")
         return verify
     if verify is False:
         context = ssl.create_default_context()
@@ -43,5 +45,7 @@ def _trusting(name: str, path: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError) as error:  # OSError includes SSLError.
-        reason = "no certificates in it" if isinstance(error, ssl.SSLError) else str(error)
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, ssl.SSLError):
+            reason = "no certificates in it"
         raise ValueError(f"{name} is {path!r}, which cannot be used: {reason}") from None
