@@ -201,6 +201,19 @@ async def test_invalid_csv_is_a_decode_error(content: bytes, complaint: str) -> 
             [row async for row in stream.rows()]
 
 
+@pytest.mark.parametrize("kind", ["one cell", "many cells", "many lines"])
+async def test_an_endless_row_of_a_csv_is_refused_before_it_fills_the_memory(kind: str) -> None:
+    pieces = {"one cell": b"a", "many cells": b"a;", "many lines": b'"a\r\n";'}
+    row = pieces[kind] * (5_000_000 // len(pieces[kind]))
+    content = gzip.compress(b"id;title\r\n1;a\r\n" + row)
+    head = OK + f"Content-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    async with server(says(head + content)) as url, client_of(url) as client:
+        rows = site.get_site_tags_csv(client).rows()
+        assert await anext(rows) == {"id": "1", "title": "a"}
+        with pytest.raises(DecodeError, match=r"a row of more than 4,194,304 characters"):
+            await anext(rows)
+
+
 async def test_csv_may_start_with_a_bom_and_have_long_cells() -> None:
     content = gzip.compress(b"\xef\xbb\xbfid;text\r\n1;" + b"a" * 200_000 + b"\r\n")
     head = OK + f"Content-Encoding: gzip\r\nContent-Length: {len(content)}\r\n\r\n".encode()

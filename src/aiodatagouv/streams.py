@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from ._call.call import Call
 from ._http import Response
@@ -25,8 +26,8 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _MESSAGES = frozenset({"application/json", "application/problem+json"})
 """The media types of messages to programs."""
 
-_CELL = 1 << 30
-"""The longest cell of a CSV, in characters."""
+_LONGEST = 1 << 22
+"""The longest row of a CSV, in characters."""
 
 
 class Stream:
@@ -106,14 +107,14 @@ class Stream:
         consumer does not keep the connection to the portal busy.
 
         Raises:
-            DecodeError: The answer is not such a CSV.
+            DecodeError: The answer is not such a CSV, or a row is longer than 4,194,304 characters.
         """
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
             await self._receive(spool.write)
             spool.seek(0)
-            with TextIOWrapper(spool, encoding="utf-8-sig", newline="") as lines:
+            with TextIOWrapper(spool, encoding="utf-8-sig", newline="") as text:
                 try:
-                    for row in _rows(lines):
+                    for row in _rows(text):
                         yield row
                         del row  # A traceback shows the local variables.
                     return
@@ -147,16 +148,28 @@ class Stream:
             )
 
 
-def _rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+def _rows(text: TextIO) -> Iterator[dict[str, str]]:
     # A cell holds a whole description. The limit is one for all of Python: it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), _CELL))
-    rows = csv.reader(lines, delimiter=";", strict=True)
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST))
+    size = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal size
+        while line := text.readline(_LONGEST + 1):
+            size += len(line)
+            if size > _LONGEST:
+                raise csv.Error(f"a row of more than {_LONGEST:,} characters")
+            yield line
+
+    rows = csv.reader(lines(), delimiter=";", strict=True)
     names = next(rows, [])
     if len(set(names)) != len(names):
         raise csv.Error(f"two columns of one name among its {len(names)}")
+    size = 0
     for row in rows:
         if len(row) != len(names):
             raise csv.Error(
                 f"{len(row)} cells for {len(names)} columns before line {rows.line_num}"
             )
         yield dict(zip(names, row, strict=True))
+        size = 0
