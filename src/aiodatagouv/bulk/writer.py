@@ -115,8 +115,8 @@ class Writer:
         """Record in the checkpoint that the destination has its final name."""
         journal, counters = self.journal, self.counters
         if journal is not None:
-            report, skew = counters.report.to_dict(), counters.skew or 0.0
-            await self.run(lambda: journal.finish(report, skew, self.seal))
+            report, began = counters.report.to_dict(), counters.began
+            await self.run(lambda: journal.finish(report, began, self.seal))
 
     def _commit(self, *, is_last: bool) -> None:
         self._record(self.sink.commit(), [*self._ids], is_last=is_last)
@@ -141,5 +141,5 @@ class Writer:
     def _record(self, state: Any, ids: list[str], *, is_last: bool) -> None:
         """Add an entry to the checkpoint."""
         if self.journal is not None:
-            report = self.counters.report.to_dict()
-            self.journal.add(Entry(self.page, state, ids, report, is_last, self.seal))
+            report, began = self.counters.report.to_dict(), self.counters.began
+            self.journal.add(Entry(self.page, state, ids, report, is_last, self.seal, began))
