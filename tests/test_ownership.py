@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from aiodatagouv.api import datasets
 from aiodatagouv.bulk import writer
 from aiodatagouv.bulk.checkpoint import finished
 from aiodatagouv.bulk.parquet import Parquet
-from aiodatagouv.bulk.sinks import JsonLines, checkpoint_of
+from aiodatagouv.bulk.sinks import JsonLines, Seal, checkpoint_of
 
 from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, stop, stop_after
 from .moving import MovingPortal
@@ -103,6 +105,51 @@ async def test_items_changed_in_a_temporary_file_are_noticed(tmp_path: Path) -> 
         await harvest(portal(), path)
     await harvest(portal(), path, resume=False)
     assert ids(path) == [*range(60)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_every_changed_byte_of_a_temporary_file_is_noticed(
+    suffix: str, tmp_path: Path
+) -> None:
+    chance, path, before = random.Random(0), tmp_path / f"a{suffix}", tmp_path / "before"
+    await cut_off(path, pages=7)
+    shutil.copytree(tmp_path, before, ignore=shutil.ignore_patterns("*.lock"))
+    parts = [name for name in tree(before) if not name.endswith(".checkpoint")]
+    for _ in range(30):
+        shutil.rmtree(here := tmp_path / "here", ignore_errors=True)
+        shutil.copytree(before, here)
+        part = here / chance.choice(parts)
+        content = bytearray(part.read_bytes())
+        place = chance.randrange(len(content))
+        match chance.choice(["changed", "removed", "added"]):
+            case "changed":
+                content[place] ^= 1 << chance.randrange(8)
+            case "removed":
+                del content[place]
+            case _:
+                content.insert(place, content[place] ^ 1)
+        part.write_bytes(content)
+        with pytest.raises(CheckpointError, match="lacks items"):
+            await harvest(portal(), here / f"a{suffix}")
+    assert (await harvest(portal(), before / f"a{suffix}")).complete
+
+
+async def test_a_piece_of_a_table_that_is_damaged_during_the_harvest_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seal = tmp_path / "a.parquet", Parquet.seal
+
+    def damaged(sink: Parquet) -> Seal:
+        piece = tmp_path / "a.parquet.part" / "000001"
+        content = piece.read_bytes()
+        piece.write_bytes(content.replace(b"Jeu", b"Jeo", 1))
+        assert piece.read_bytes() != content
+        return seal(sink)
+
+    monkeypatch.setattr(Parquet, "seal", damaged)
+    with pytest.raises(CheckpointError, match="lacks items"):
+        await harvest(portal(), path)
+    assert not path.exists()
 
 
 async def test_files_of_others_in_the_temporary_folder_are_kept(tmp_path: Path) -> None:
@@ -224,6 +271,22 @@ async def test_an_update_of_a_replaced_file_is_refused(suffix: str, tmp_path: Pa
     report = await harvest(portal(), path, since=dt.date(2026, 1, 1))
     assert "changes before" in str(report.reason)
     assert ids(path) == [*range(60)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_an_update_of_a_file_that_cannot_be_read_is_refused(
+    suffix: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    await harvest(portal(), path)
+    whole = path.read_bytes()
+    for low, high in [(0, 8), (len(whole) // 2, len(whole)), (10, len(whole) - 10)]:
+        damaged = whole[:low] + bytes(byte ^ 0xAA for byte in whole[low:high]) + whole[high:]
+        path.write_bytes(damaged)
+        with pytest.raises(DestinationError, match=re.escape(str(path))) as caught:
+            await harvest(portal(), path, since=dt.date(2026, 1, 1))
+        assert len(str(caught.value).splitlines()) == 1
+        assert path.read_bytes() == damaged
 
 
 @pytest.mark.parametrize("since", [None, "last"])

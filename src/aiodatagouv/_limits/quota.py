@@ -103,6 +103,8 @@ class Budget:
     _reset: float = -math.inf
     """The reset that the portal stated last: a later one is a new window."""
     _resets_at: float = -math.inf
+    _ends: float = -math.inf
+    """When that window ends, or has ended."""
     _shut: float = -math.inf
     """Until when nothing is left, as a response has stated."""
     _next: float = -math.inf
@@ -151,9 +153,9 @@ class Budget:
         """
         if not quota.remaining:
             self._shut = max(self._shut, now + quota.resets_in)
-        if quota.reset < self._reset:
+        if quota.reset < self._reset and now < self._ends:
             return  # A late response, about a window that is over.
-        if quota.reset > self._reset:
+        if quota.reset != self._reset:  # It is earlier if the portal's clock was set back.
             self._least, self._next = quota.remaining, -math.inf
             self._left = math.inf
         # Responses do not arrive in the order in which they were made.
@@ -161,4 +163,4 @@ class Budget:
         surely = self._least - in_flight
         self._left = min(self._left, surely) if in_flight else surely
         self._limit, self._reset = quota.limit, quota.reset
-        self._resets_at = now + quota.resets_in
+        self._resets_at = self._ends = now + quota.resets_in

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from attrs import Factory, asdict, define, evolve, frozen
+from attrs import Factory, asdict, define, frozen
 from filelock import FileLock, Timeout
 
 from ..errors import CheckpointError, DestinationError
@@ -33,6 +33,7 @@ class Entry:
         report: The report of the harvest so far.
         is_last: Whether everything was written.
         seal: The identity of the finished file, once it is ready for its final name.
+        began: When the harvest began by the portal's clock, if that is known.
     """
 
     page: int
@@ -41,12 +42,17 @@ class Entry:
     report: dict[str, Any]
     is_last: bool = False
     seal: Seal | None = None
+    began: dt.datetime | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Entry:
         """The entry of a record of the journal."""
-        entry = cls(**record)
-        return evolve(entry, seal=Seal(**record["seal"])) if record["seal"] else entry
+        seal = Seal(**record["seal"]) if record["seal"] else None
+        return cls(**{**record, "seal": seal, "began": _moment(record["began"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record of the journal."""
+        return {**asdict(self), "began": _text(self.began)}
 
 
 @define
@@ -163,20 +169,20 @@ class Journal:
     def add(self, entry: Entry) -> None:
         """Append an entry."""
         assert self._file is not None
-        lines, self._sum = encoded([asdict(entry)], self._sum)
+        lines, self._sum = encoded([entry.to_dict()], self._sum)
         self._file.write(lines)
         sync(self._file)
 
-    def finish(self, report: dict[str, Any], skew: float, seal: Seal | None) -> None:
+    def finish(self, report: dict[str, Any], began: dt.datetime | None, seal: Seal | None) -> None:
         """Record that the destination has its final name.
 
         Args:
             report: The report of the harvest.
-            skew: Seconds that the portal's clock is ahead.
+            began: When the harvest began by the portal's clock, if that is known.
             seal: The identity of the destination, if it is a file.
         """
         # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
-        self.began += dt.timedelta(seconds=min(skew, 0) - 60)
+        self.began = min(self.began, began or self.began) - dt.timedelta(seconds=60)
         self._close_file()
         self.seals.clear()
         done = {"done": report, "seal": None if seal is None else asdict(seal)}
@@ -212,8 +218,8 @@ class Journal:
         return {
             "query": self.identity,
             "began": self.began.isoformat(),
-            "latest": None if self.latest is None else self.latest.isoformat(),
-            "since": None if self.since is None else self.since.isoformat(),
+            "latest": _text(self.latest),
+            "since": _text(self.since),
             "has_part": has_part,
             "seals": [asdict(seal) for seal in self.seals],
         }
@@ -348,6 +354,10 @@ def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | N
 
 def _moment(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
+
+
+def _text(moment: dt.datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _start(date: dt.date | None) -> dt.datetime | None:

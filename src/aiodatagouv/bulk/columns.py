@@ -30,6 +30,9 @@ REST = "additional_properties"
 JSON = {b"format": b"json"}
 """The metadata of a column whose text is JSON."""
 
+_REST_FIELD = pa.field(REST, pa.string(), metadata={**JSON, b"content": b"rest"})
+"""That column. Its metadata tell it from a field of the same name."""
+
 _SCALARS: dict[Any, pa.DataType] = {
     bool: pa.bool_(),
     int: pa.int64(),
@@ -45,8 +48,6 @@ _INSPECTED: dict[type[inspect.Type], Any] = {
     inspect.FloatType: float,
     inspect.DecimalType: str,
     inspect.StrType: str,
-    inspect.EnumType: str,
-    inspect.LiteralType: str,
     inspect.DateTimeType: dt.datetime,
     inspect.DateType: dt.date,
 }
@@ -66,9 +67,7 @@ _INT64 = range(-(2**63), 2**63)
 
 def of_model(model: type[Model], mask: Mask | None) -> pa.Schema:
     """The columns of a model, narrowed down by a mask."""
-    return pa.schema(
-        [*_fields_of_model(model, mask, ()), pa.field(REST, pa.string(), metadata=JSON)]
-    )
+    return pa.schema([*_fields_of_model(model, mask, ()), _REST_FIELD])
 
 
 def of_class(class_: type[Any]) -> pa.Schema:
@@ -88,8 +87,9 @@ class Rows:
     """
 
     def __init__(self, schema: pa.Schema) -> None:
-        self._has_rest = REST in schema.names
-        self._cells = _struct_converter([*schema])
+        fields = [field for field in schema if field.metadata != _REST_FIELD.metadata]
+        self._has_rest = len(fields) < len(schema)
+        self._cells = _struct_converter(fields)
 
     def row(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Convert an item.
@@ -101,7 +101,11 @@ class Rows:
         cells: dict[str, Any] = self._cells(item, rest, "")
         if rest and not self._has_rest:
             name, value = next(iter(rest.items()))
-            raise DestinationError(f"no column can hold {name}, which is {value!r:.80}")
+            key = item.get("id")
+            raise DestinationError(
+                f"no column can hold {name}, which is {value!r:.80}, of the item "
+                + (f"{key:.64}" if isinstance(key, str) else f"{_text(item):.80}")
+            )
         if rest:
             cells[REST] = _text(rest)
         return cells
@@ -153,6 +157,15 @@ def _untagged(info: Any) -> Any:
     return info
 
 
+def _kinds(info: inspect.Type) -> set[Any]:
+    """The types of scalars in Python, if a type has any."""
+    if isinstance(info, inspect.EnumType):
+        return {type(one.value) for one in info.cls}
+    if isinstance(info, inspect.LiteralType):
+        return {type(one) for one in info.values if one is not None}
+    return {_INSPECTED[type(info)]} if type(info) in _INSPECTED else set()
+
+
 def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
     """The column for a field of a class."""
     while isinstance(info, inspect.UnionType):
@@ -160,8 +173,9 @@ def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
         if len(several) != 1:
             return pa.field(name, pa.string(), metadata=JSON)
         info = several[0]
-    if type(info) in _INSPECTED:
-        return pa.field(name, _SCALARS[_INSPECTED[type(info)]])
+    kinds = _kinds(info)
+    if len(kinds) == 1:
+        return pa.field(name, _SCALARS[kinds.pop()])
     if isinstance(info, _OBJECTS) and info.fields:
         return pa.field(name, pa.struct([_field_of(one) for one in _untagged(info).fields]))
     if isinstance(info, _LISTS):
@@ -212,7 +226,8 @@ def _struct_converter(fields: Sequence[pa.Field[Any]]) -> Converter:
         cells = {}
         for name, value in item.items():
             if (read := converters.get(name)) is None:
-                rest[name] = value
+                # A dot in a name is no step of a path.
+                rest[name.replace("\\", r"\\").replace(".", r"\.")] = value
             elif value is not None:
                 cells[name] = read(value, rest, name)
         return cells
@@ -250,7 +265,10 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    return float(value if type(value) is int else _only(float, value))
+    number = float(value if type(value) is int else _only(float, value))
+    if number != value:  # It has more digits than a float.
+        raise OverflowError
+    return number
 
 
 def _timestamp(value: Any) -> dt.datetime:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from io import BufferedRandom
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from ..errors import CheckpointError, DestinationError
 from ..files import created, part_of, replace, sync, sync_folder
 from . import columns
-from .sinks import Seal, check_part, check_same, checkpoint_of, foreign, lost
+from .sinks import Seal, check_part, check_same, checkpoint_of, damaged, foreign, lost
 
 ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory. With many columns, small groups are inefficient."""
@@ -50,22 +50,26 @@ class Parquet:
         # Arrow's default pool would keep memory that is no longer used.
         self._pool = pa.system_memory_pool()
         self._count = 0
+        self._hash = hashlib.sha256()
         self._file: BufferedRandom | None = None
         self._writer: Any = None
         self._written: os.stat_result | None = None
 
     def open(self, state: Any) -> None:
-        """See :class:`~aiodatagouv.bulk.Sink`; the state is the number of Arrow files."""
+        """See :class:`~aiodatagouv.bulk.Sink`.
+
+        The state is the number of Arrow files, and the checksum of their checksums.
+        """
         if state is None:
             self.discard()
             self._folder.mkdir()
             sync_folder(self._folder.parent)
             return
-        self._count = state
-        pieces = [self._arrow(number) for number in range(state)]
-        if not self._has_folder() or not all(piece.is_file() for piece in pieces):
+        self._count = state["pieces"]
+        self._hash = self._checksum()
+        if self._hash.hexdigest() != state["sha256"]:
             raise lost(self._folder)
-        if state:
+        if self._count:
             with self._arrow(0).open("rb") as file, pa.ipc.open_file(file) as reader:
                 if not reader.schema.equals(self._schema, check_metadata=True):
                     raise CheckpointError(
@@ -78,20 +82,23 @@ class Parquet:
         for start in range(0, len(items), _BATCH):
             self.write_rows(self.rows(items[start : start + _BATCH]))
 
-    def commit(self) -> int:
+    def commit(self) -> dict[str, Any]:
         """See :class:`~aiodatagouv.bulk.Sink`."""
         if self._file is not None:
             with self._file:
                 self._writer.close()
                 sync(self._file)
+                _add(self._hash, self._file)
             self._file = None
             sync_folder(self._folder)
             self._pool.release_unused()
             self._count += 1
-        return self._count
+        return {"pieces": self._count, "sha256": self._hash.hexdigest()}
 
     def seal(self) -> Seal:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        if self._checksum().digest() != self._hash.digest():
+            raise lost(self._folder)
         items = 0
         with self._new(self._whole) as file:
             with pq.ParquetWriter(
@@ -114,6 +121,21 @@ class Parquet:
         check_same(self._written, self._whole)
         replace(self._whole, self._path)
         self.discard()
+
+    def _checksum(self) -> hashlib._Hash:
+        """The checksum of the checksums of all Arrow files.
+
+        Raises:
+            CheckpointError: One of them is missing.
+        """
+        paths = [self._arrow(number) for number in range(self._count)]
+        if not self._has_folder() or not all(path.is_file() for path in paths):
+            raise lost(self._folder)
+        whole = hashlib.sha256()
+        for path in paths:
+            with path.open("rb") as file:
+                _add(whole, file)
+        return whole
 
     def _row_groups(self) -> Iterator[pa.Table]:
         """Iterate over the rows written, in tables of the size of a row group."""
@@ -183,14 +205,19 @@ class Parquet:
 
     def existing(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        with pq.ParquetFile(self._path) as file:
-            if not file.schema_arrow.equals(self._schema):
-                raise DestinationError(
-                    f"{self._path} has other columns than this harvest: harvest all anew"
-                )
-            for batch in file.iter_batches(batch_size=_BATCH):
-                for row in batch.to_pylist():
-                    yield row["id"], row
+        try:
+            with pq.ParquetFile(self._path) as file:
+                if not file.schema_arrow.equals(self._schema):
+                    raise DestinationError(
+                        f"{self._path} has other columns than this harvest: harvest all anew"
+                    )
+                for batch in file.iter_batches(batch_size=_BATCH):
+                    for row in batch.to_pylist():
+                        yield row["id"], row
+        except (pa.ArrowException, OSError, UnicodeError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise  # The system's, not Arrow's.
+            raise damaged(self._path, error) from None
 
     def _new(self, path: Path) -> BufferedRandom:
         """Create a temporary file, in place of that of an interrupted run."""
@@ -200,3 +227,9 @@ class Parquet:
     def _arrow(self, number: int) -> Path:
         """The path of the Arrow file of a commit."""
         return self._folder / f"{number:06}"
+
+
+def _add(whole: hashlib._Hash, file: BufferedReader | BufferedRandom) -> None:
+    """Add the checksum of a file to the checksum of several."""
+    file.seek(0)
+    whole.update(hashlib.file_digest(file, "sha256").digest())

@@ -66,17 +66,17 @@ class Counters:
 
     Attributes:
         report: The report so far.
-        skew: Seconds that the portal's clock is ahead, once a response has shown it.
+        began: When the harvest began by the portal's clock, once a response has shown it.
     """
 
     report: Report
-    skew: float | None = None
+    began: dt.datetime | None = None
     _since: float = field(factory=time.monotonic)
     _before: float = 0.0
 
-    def restore(self, report: Report) -> None:
-        """Continue from the report of an interrupted run."""
-        self.report, self._before = report, report.seconds
+    def restore(self, report: Report, began: dt.datetime | None) -> None:
+        """Continue from the report of an interrupted run, and from when it began."""
+        self.report, self._before, self.began = report, report.seconds, began
 
     def observe(self, client: C) -> C:
         """Derive a client whose requests are counted."""
@@ -105,8 +105,9 @@ class Counters:
             rejected=known.rejected + (response.status_code == 429),
             bytes=known.bytes + (len(response.content) if response.is_closed else 0),
         )
-        if self.skew is None and (date := read_http_date(response.headers.get("Date", ""))):
-            self.skew = (date - dt.datetime.now(dt.UTC)).total_seconds()
+        if self.began is None and (date := read_http_date(response.headers.get("Date", ""))):
+            # This machine's clock may be wrong, and be set meanwhile.
+            self.began = date - dt.timedelta(seconds=time.monotonic() - self._since)
 
     def _retried(self, retry: Retry) -> None:
         # A request without a response is counted nowhere else.

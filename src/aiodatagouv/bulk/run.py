@@ -172,7 +172,7 @@ class _Harvest:
         for entry in entries:
             self.seen.ids.update(entry.ids)
         report = Report(**last.report)
-        writer.counters.restore(evolve(report, resumed=report.items))
+        writer.counters.restore(evolve(report, resumed=report.items), last.began)
         try:
             await writer.run(lambda: writer.sink.open(last.state))
         except CheckpointError:

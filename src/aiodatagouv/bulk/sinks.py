@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import stat
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from io import BufferedReader, RawIOBase
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 import msgspec
 from attrs import asdict, frozen
 
-from ..errors import CheckpointError, DestinationError
+from ..errors import CheckpointError, DestinationError, one_line
 from ..files import created, part_of, reopened, replace, sync, sync_folder
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
@@ -152,7 +153,7 @@ class JsonLines:
         self.checkpoint = checkpoint_of(path)
         self._path = path
         self._part = part_of(path)
-        self._compress, self._open = _codec(path)
+        self._compress, self._open, self._failures = _codec(path)
         self._file: BinaryIO | None = None
         self._pending = bytearray()
         self._hash = hashlib.sha256()
@@ -258,15 +259,22 @@ class JsonLines:
     def existing(self) -> Iterator[tuple[str, bytes]]:
         """See :class:`FileSink`."""
         decoder = msgspec.json.Decoder(_Identified)
+        for number, line in enumerate(self._lines(), start=1):
+            try:
+                yield decoder.decode(line).id, line.rstrip(b"\n")
+            except (msgspec.DecodeError, UnicodeError) as error:
+                raise DestinationError(
+                    f"{self._path}, line {number}: {error}: changes can only be merged into "
+                    "JSON objects with an id"
+                ) from None
+
+    def _lines(self) -> Iterator[bytes]:
+        """Iterate over the lines of the existing file."""
         with self._open() as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield decoder.decode(line).id, line.rstrip(b"\n")
-                except msgspec.DecodeError as error:
-                    raise DestinationError(
-                        f"{self._path}, line {number}: {error}: changes can only be merged into "
-                        "JSON objects with an id"
-                    ) from None
+            try:
+                yield from file
+            except self._failures as error:
+                raise damaged(self._path, error) from None
 
 
 class _Identified(msgspec.Struct):
@@ -330,6 +338,11 @@ def foreign(path: Path, reason: str) -> DestinationError:
     )
 
 
+def damaged(path: Path, error: Exception) -> DestinationError:
+    """The error for an existing file that cannot be read."""
+    return DestinationError(f"{path} cannot be read ({one_line(str(error))}): harvest all anew")
+
+
 def lost(part: Path) -> CheckpointError:
     """The error for temporary files that lack items which the checkpoint covers."""
     return CheckpointError(
@@ -344,18 +357,26 @@ def needs(package: str, extra: str, path: Path) -> DestinationError:
     )
 
 
-def _codec(path: Path) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO]]:
-    """The functions that compress lines, and that open the file to read its lines.
+def _codec(
+    path: Path,
+) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO], tuple[type[Exception], ...]]:
+    """How a file is compressed.
+
+    Returns:
+        A function that compresses lines, one that opens the file to read its lines, and the errors
+        by which that tells of a damaged file.
 
     Raises:
         DestinationError: The package for the compression is not installed.
     """
     if path.suffix == ".gz":
-        return partial(gzip.compress, compresslevel=6, mtime=0), lambda: cast(
-            "BinaryIO", gzip.open(path)
+        return (
+            partial(gzip.compress, compresslevel=6, mtime=0),
+            lambda: cast("BinaryIO", gzip.open(path)),
+            (EOFError, gzip.BadGzipFile, zlib.error),
         )
     if path.suffix != ".zst":
-        return bytes, lambda: path.open("rb")
+        return bytes, lambda: path.open("rb"), ()
     try:
         import zstandard
     except ImportError:
@@ -366,4 +387,4 @@ def _codec(path: Path) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO]
         frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return BufferedReader(cast("RawIOBase", frames))
 
-    return zstandard.ZstdCompressor().compress, decompressed
+    return zstandard.ZstdCompressor().compress, decompressed, (zstandard.ZstdError,)

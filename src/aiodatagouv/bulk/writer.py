@@ -67,10 +67,12 @@ class Writer:
         """Close the destination after the work in progress, however often this is cancelled."""
 
         def close() -> None:
-            self.sink.close()
-            # The work in progress may have committed meanwhile.
-            if error is not None and not self._is_committed and isinstance(self.sink, FileSink):
-                self.sink.discard()
+            try:
+                self.sink.close()  # It fails if the disk is full.
+            finally:
+                # The work in progress may have committed meanwhile.
+                if error is not None and not self._is_committed and isinstance(self.sink, FileSink):
+                    self.sink.discard()
 
         closing = asyncio.ensure_future(self.run(close))
         cancelled: BaseException | None = None
@@ -115,12 +117,13 @@ class Writer:
         """Record in the checkpoint that the destination has its final name."""
         journal, counters = self.journal, self.counters
         if journal is not None:
-            report, skew = counters.report.to_dict(), counters.skew or 0.0
-            await self.run(lambda: journal.finish(report, skew, self.seal))
+            report, began = counters.report.to_dict(), counters.began
+            await self.run(lambda: journal.finish(report, began, self.seal))
 
     def _commit(self, *, is_last: bool) -> None:
-        self._record(self.sink.commit(), [*self._ids], is_last=is_last)
-        self._is_committed = True
+        state = self.sink.commit()
+        self._is_committed = True  # Even if the entry fails: it may be on disk nevertheless.
+        self._record(state, [*self._ids], is_last=is_last)
 
     def _seal(self) -> None:
         """Complete a file, and record what it is recognised by under its final name.
@@ -141,5 +144,5 @@ class Writer:
     def _record(self, state: Any, ids: list[str], *, is_last: bool) -> None:
         """Add an entry to the checkpoint."""
         if self.journal is not None:
-            report = self.counters.report.to_dict()
-            self.journal.add(Entry(self.page, state, ids, report, is_last, self.seal))
+            report, began = self.counters.report.to_dict(), self.counters.began
+            self.journal.add(Entry(self.page, state, ids, report, is_last, self.seal, began))
