@@ -47,8 +47,10 @@ class Entry:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Entry:
         """The entry of a record of the journal."""
-        seal = Seal(**record["seal"]) if record["seal"] else None
-        return cls(**{**record, "seal": seal, "began": _moment(record["began"])})
+        values: dict[str, Any] = dict(record)
+        values["seal"] = Seal(**values["seal"]) if values["seal"] else None
+        values["began"] = _moment(values["began"])
+        return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """The record of the journal."""
