@@ -52,6 +52,12 @@ def _options(_: Operation) -> list[click.Option]:
             help="Start again, even if an interrupted harvest could be continued.",
         ),
         click.Option(
+            ["skip_broken", "--skip-broken"],
+            is_flag=True,
+            help="Leave out an object that makes its page a 500 for ever, and name it in the "
+            "summary; the exit status is then 4.",
+        ),
+        click.Option(
             ["page_size", "--page-size"],
             type=click.IntRange(min=1),
             metavar="N",
@@ -102,6 +108,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
                 fields=given.fields,
                 resume=not ctx.params["fresh"],
                 since=ctx.params["since"],
+                skip_broken=ctx.params["skip_broken"],
                 progress=meter.update,
             )
 
@@ -113,6 +120,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
         after = "" if is_over else _kept(str(output), is_fresh=ctx.params["fresh"])
         return exits.report(error, after)
     exits.say(summary(report, None if to_stdout else output))
+    if report.complete_but_for:
+        return exits.COMPLETE_BUT_FOR
     return exits.COMPLETE if report.complete else exits.INCOMPLETE
 
 
