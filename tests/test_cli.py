@@ -1293,6 +1293,7 @@ def test_a_harvest_is_delegated_to_the_library(run: Run, harvests: list[dict[str
         "concurrency": 8,
         "resume": False,
         "since": None,
+        "skip_broken": False,
     }
 
 
@@ -1340,6 +1341,22 @@ def test_an_incomplete_harvest_prints_its_reason(run: Run, monkeypatch: pytest.M
     assert status == 3
     assert err.startswith("list_datasets: 2 of 3 items in x.jsonl, ")
     assert err.endswith(": incomplete (one item is missing)\n")
+
+
+def test_a_harvest_past_a_broken_item_has_an_exit_status_of_its_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch, harvests: list[dict[str, Any]]
+) -> None:
+    run("harvest", "datasets", "-o", "x.jsonl", "--skip-broken")
+    assert harvests[0]["skip_broken"] is True
+    skipped = bulk.Skipped(offset=1, id="b", before="a", after="c")
+    facts = {"skipped": (skipped,), "complete_but_for": 1, "reason": f"it lacks {skipped}"}
+    status, _, err = summary_of(run, monkeypatch, items=2, **facts)
+    assert status == 4
+    assert err.endswith(": complete but for 1 (it lacks b at offset 1, after a, before c)\n")
+    # If others are missing as well, it is as incomplete as any other harvest.
+    status, _, err = summary_of(run, monkeypatch, items=1, skipped=(skipped,), reason="who knows")
+    assert status == 3
+    assert err.endswith(": incomplete (who knows)\n")
 
 
 def test_the_summary_lists_every_nonzero_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

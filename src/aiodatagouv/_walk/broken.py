@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from attrs import frozen
 
-from ..errors import ServerError
+from ..errors import APIError
 from .pages import Batch, PageT
 from .skipped import Skipped
 
@@ -23,9 +23,14 @@ NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 """The date of an item without one: the portal sorts it before all others."""
 
 
+STATUSES = frozenset({400, 500})
+"""The statuses that an item may cause: udata answers 400 if the type of a value is wrong, 500 for
+other failures. All other statuses are about the portal, a proxy, or the request."""
+
+
 def is_broken(error: Exception) -> bool:
-    """Whether an error may be due to an item: other statuses are about the portal or a proxy."""
-    return isinstance(error, ServerError) and error.status == 500
+    """Whether an error may be due to an item."""
+    return isinstance(error, APIError) and error.status in STATUSES
 
 
 @frozen

@@ -1,24 +1,25 @@
 """Narrowing: fetches a page without the items in it that the portal cannot send.
 
-One object that cannot be serialised makes every page with it a 500, for ever. Once the retry policy
-has given up on a page, its halves are asked for, then theirs, down to single items. An item that is
-a 500 alone, twice, is left out, and the rest of the page is taken.
+One object that cannot be serialised makes every page with it a 500 or a 400, for ever. Once the
+retry policy has given up on a page, its halves are asked for, then theirs, down to single items. An
+item that fails alone, twice, is left out, and the rest of the page is taken.
 
-A page of 100 costs some 15 to 25 more requests for one such item: two for each of the seven sizes,
-a few because pages start at multiples of their size, and four for the item: twice itself, twice its
-id alone. Only the page itself is retried through the policy after a 500; everything else, such as
-429 or a broken connection, follows the policy always.
+In a page of 100, one such item costs about 20 more requests: two for each size, a few because pages
+start at multiples of their size, and four for the item: twice itself, twice its id alone. Only the
+page itself is retried through the policy after a 500; everything else, such as 429 or a broken
+connection, follows the policy always.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Generic
 
 from attrs import evolve, fields, frozen
 
 from .._call.caller import Caller
-from ..errors import DataGouvError, NotFoundError, OrderError, ServerError
+from ..errors import APIError, DataGouvError, NotFoundError, OrderError
 from ..operation import Operation
 from ..retry import RetryPolicy
 from .broken import MOST, Block, Piece, agree, blocks, is_broken, joined, lost
@@ -62,8 +63,9 @@ class Narrowing(Generic[PageT]):
                 before: it is taken apart at once.
 
         Raises:
-            ServerError: The portal cannot send the page, and it is not due to a few items: more
-                than :data:`.broken.MOST` or all of them are broken, or the error is another one.
+            APIError: The portal cannot send the page, and it is not due to a few items: more than
+                :data:`.broken.MOST` are broken, no item near them can be sent, or the request is a
+                wrong one.
             OrderError: The list changes too often for a page of one moment.
             NotFoundError: The page is past the end.
         """
@@ -72,10 +74,12 @@ class Narrowing(Generic[PageT]):
             if not is_suspect:
                 return await self.fetch(number, size)
             return await self.probe(number, size)
-        except ServerError as error:
+        except APIError as error:
             if not is_broken(error):
                 raise
             cause = error
+        if cause.status == 400 and not await self._has_ids(number, size):
+            raise cause
         while True:
             start, end = (number - 1) * size, number * size
             try:
@@ -86,7 +90,7 @@ class Narrowing(Generic[PageT]):
                 size = other.size  # The portal limits it: this is the page that it could not send.
                 continue
             total = 0
-            if all(piece.is_lost and piece.answer is None for piece in pieces):
+            if not any(piece.batch is not None and piece.batch.ids for piece in pieces):
                 total = await self._total(start, end, cause)
             skipped = lost(pieces)
             if skipped and not self.keeps_places and not is_suspect:
@@ -100,7 +104,19 @@ class Narrowing(Generic[PageT]):
                 keeps_places=self.keeps_places,
             )
 
-    async def _pieces(self, start: int, end: int, cause: ServerError) -> list[Piece[PageT]]:
+    async def _has_ids(self, number: int, size: int) -> bool:
+        """Whether the portal sends the ids of a page: the request itself is not a wrong one."""
+        if self.name is None:
+            return False
+        try:
+            await self.name(number, size)
+        except APIError as error:
+            if not is_broken(error):
+                raise
+            return False
+        return True
+
+    async def _pieces(self, start: int, end: int, cause: APIError) -> list[Piece[PageT]]:
         """Read a stretch of the list in pieces."""
         pieces = await self._read(blocks(start, end), cause)
         if not self.is_steady:
@@ -116,7 +132,7 @@ class Narrowing(Generic[PageT]):
             pieces = again
         raise OrderError(self.operation, "changes too often near an item that cannot be sent")
 
-    async def _read(self, wanted: Iterable[Block], cause: ServerError) -> list[Piece[PageT]]:
+    async def _read(self, wanted: Iterable[Block], cause: APIError) -> list[Piece[PageT]]:
         """Read blocks in order, to the end of the list; halve those that cannot be sent."""
         pieces = list[Piece[PageT]]()
         left = [*wanted][::-1]
@@ -142,7 +158,7 @@ class Narrowing(Generic[PageT]):
         """Read a block; None if it cannot be sent."""
         try:
             batch = await self.probe(block.number, block.size)
-        except ServerError as error:
+        except APIError as error:
             if not is_broken(error):
                 raise
             return None
@@ -178,24 +194,26 @@ class Narrowing(Generic[PageT]):
             return await self.name(offset + 1, 1)
         except NotFoundError:
             return None
-        except ServerError as error:
+        except APIError as error:
             if not is_broken(error):
                 raise
             return None
 
-    async def _total(self, start: int, end: int, cause: ServerError) -> int:
-        """The number of items in the list, by an item beside a page that has told nothing.
+    async def _total(self, start: int, end: int, cause: APIError) -> int:
+        """The number of items in the list, by an item near a page of which all are lost.
 
         Raises:
-            ServerError: That cannot be sent either: nothing shows that the portal works at all.
+            APIError: None of those can be sent either: nothing shows that the portal works at all.
         """
-        try:
-            piece = await self._block(Block(start - 1 if start else end, 1))
-        except NotFoundError:
-            raise cause from None
-        if piece is None or piece.batch is None:
-            raise cause
-        return piece.batch.total
+        for distance in range(MOST):
+            for offset in (start - 1 - distance, end + distance):
+                if offset < 0:
+                    continue
+                with suppress(NotFoundError):
+                    piece = await self._block(Block(offset, 1))
+                    if piece is not None and piece.batch is not None and piece.batch.ids:
+                        return piece.batch.total
+        raise cause
 
     async def _with_edges(self, skipped: list[Skipped], start: int, end: int) -> list[Skipped]:
         """Name the neighbours of the first and the last item of a page, which are in others."""
