@@ -24,7 +24,16 @@ import httpx
 import pytest
 from attrs import evolve
 
-from aiodatagouv import OPERATIONS, APIError, Client, MaskError, NetworkError, Retry, bulk
+from aiodatagouv import (
+    OPERATIONS,
+    APIError,
+    Client,
+    MaskError,
+    NetworkError,
+    Retry,
+    ServerError,
+    bulk,
+)
 from aiodatagouv.cli import main, operations
 from aiodatagouv.cli.parameters import KnownValues, known_values, to_click
 from aiodatagouv.cli.progress import Meter, Waiting
@@ -1424,6 +1433,22 @@ def test_without_a_file_the_items_are_written_to_stdout(
     assert result.status == 0
     assert [one["id"] for one in lines(result)] == ["1", "2"]
     assert result.err.startswith("list_dataset_followers: 2 of 2 items, 1 page, ")
+
+
+def test_a_harvest_that_fails_because_of_the_portal_names_the_option_to_skip(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = ServerError("oops", operation="list_datasets", status=500)
+
+    async def harvest(*_: object, **__: object) -> bulk.Report:
+        raise failure
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    advice = "; --skip-broken leaves out an object that the portal cannot send\n"
+    assert run("harvest", "datasets", "-o", "x.jsonl") == (1, "", f"Error: {failure}{advice}")
+    assert run("harvest", "datasets", "--skip-broken") == (1, "", f"Error: {failure}\n")
+    failure.status = 503
+    assert run("harvest", "datasets") == (1, "", f"Error: {failure}\n")
 
 
 def test_missing_items_make_the_harvest_incomplete(run: Run, says: Any) -> None:

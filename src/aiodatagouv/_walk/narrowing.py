@@ -4,10 +4,10 @@ One object that cannot be serialised makes every page with it a 500 or a 400, fo
 retry policy has given up on a page, its halves are asked for, then theirs, down to single items. An
 item that fails alone, twice, is left out, and the rest of the page is taken.
 
-In a page of 100, one such item costs about 20 more requests: two for each size, a few because pages
-start at multiples of their size, and four for the item: twice itself, twice its id alone. Only the
-page itself is retried through the policy after a 500; everything else, such as 429 or a broken
-connection, follows the policy always.
+In a page of 100, one such item costs at most 20 more requests: two for each size, a few because
+pages start at multiples of their size, and four for the item: twice itself, twice its id alone. At
+the end of a stable walk, six ask for it again. Only the page itself is retried through the policy
+after a 500; everything else, such as 429 or a broken connection, follows the policy always.
 """
 
 from __future__ import annotations

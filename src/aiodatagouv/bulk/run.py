@@ -96,11 +96,12 @@ async def harvest(
             (``"last"``), and update the file: changed items are replaced, new ones appended,
             deleted ones removed. Such a run fetches one page at a time, and starts again from the
             beginning if it is interrupted.
-        skip_broken: Leave out an object that makes every page with it a 500, even after the
-            retries. Its page is narrowed down to it, and the rest is taken; the report names it,
-            and is then not ``complete`` but ``complete_but_for`` one. More than ten such objects
-            in a page are an error, as is one by default. In a file that is updated, it keeps its
-            older version, and later updates ask for it again.
+        skip_broken: Whether to leave out an object that makes every page with it a 500, even after
+            the retries, or a 400. Its page is narrowed down to it, and the rest is taken; the
+            report names it, and is then not ``complete`` but ``complete_but_for`` one. More than
+            ten such objects in a page are an error, as is a single one by default. In a file that
+            is updated, it keeps its older version, and later updates ask for it again. A run
+            that has failed without this option can be continued with it.
         progress: Called after each page.
 
     Raises:
