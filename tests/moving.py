@@ -37,6 +37,7 @@ class MovingPortal:
         quiet: The items whose updates do not change the date that the list is sorted by.
         clock: The current time, in seconds.
         later: The first item of a second group, which is created 10,000 seconds later.
+        broken: Items of which a field cannot be sent, and the field: pages that have it are a 500.
     """
 
     shown: list[int]
@@ -52,6 +53,7 @@ class MovingPortal:
     quiet: set[int] = field(factory=set[int])
     clock: int = 10_000
     later: int = 1_000_000
+    broken: dict[int, str] = field(factory=dict[int, str])
 
     @classmethod
     def of(cls, size: int, seed: int, left: int, **options: Any) -> MovingPortal:
@@ -142,6 +144,11 @@ class MovingPortal:
         total = self.total()
         text = request.headers.get(masks.HEADER)
         mask = masks.parse(text)["data"] if text else None
+        if any(
+            one in self.broken and (mask is None or {"*", self.broken[one]} & mask.keys())
+            for one in items
+        ):
+            return httpx.Response(500, json={"message": "Internal Server Error"})
         page = {
             "data": [masked(self.content(one), mask) for one in items],
             "page": number,

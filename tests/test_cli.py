@@ -33,6 +33,7 @@ from aiodatagouv import (
     NetworkError,
     Retry,
     RetryPolicy,
+    ServerError,
     bulk,
 )
 from aiodatagouv.cli import main, operations
@@ -1303,6 +1304,7 @@ def test_a_harvest_is_delegated_to_the_library(run: Run, harvests: list[dict[str
         "concurrency": 8,
         "resume": False,
         "since": None,
+        "skip_broken": False,
     }
 
 
@@ -1350,6 +1352,22 @@ def test_an_incomplete_harvest_prints_its_reason(run: Run, monkeypatch: pytest.M
     assert status == 3
     assert err.startswith("list_datasets: 2 of 3 items in x.jsonl, ")
     assert err.endswith(": incomplete (one item is missing)\n")
+
+
+def test_a_harvest_past_a_broken_item_has_an_exit_status_of_its_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch, harvests: list[dict[str, Any]]
+) -> None:
+    run("harvest", "datasets", "-o", "x.jsonl", "--skip-broken")
+    assert harvests[0]["skip_broken"] is True
+    skipped = bulk.Skipped(offset=1, id="b", before="a", after="c")
+    facts = {"skipped": (skipped,), "complete_but_for": 1, "reason": f"it lacks {skipped}"}
+    status, _, err = summary_of(run, monkeypatch, items=2, **facts)
+    assert status == 4
+    assert err.endswith(": complete but for 1 (it lacks b at offset 1, after a, before c)\n")
+    # If others are missing as well, it is as incomplete as any other harvest.
+    status, _, err = summary_of(run, monkeypatch, items=1, skipped=(skipped,), reason="who knows")
+    assert status == 3
+    assert err.endswith(": incomplete (who knows)\n")
 
 
 def test_the_summary_lists_every_nonzero_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1417,6 +1435,22 @@ def test_without_a_file_the_items_are_written_to_stdout(
     assert result.status == 0
     assert [one["id"] for one in lines(result)] == ["1", "2"]
     assert result.err.startswith("list_dataset_followers: 2 of 2 items, 1 page, ")
+
+
+def test_a_harvest_that_fails_because_of_the_portal_names_the_option_to_skip(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = ServerError("oops", operation="list_datasets", status=500)
+
+    async def harvest(*_: object, **__: object) -> bulk.Report:
+        raise failure
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    advice = "; --skip-broken leaves out an object that the portal cannot send\n"
+    assert run("harvest", "datasets", "-o", "x.jsonl") == (1, "", f"Error: {failure}{advice}")
+    assert run("harvest", "datasets", "--skip-broken") == (1, "", f"Error: {failure}\n")
+    failure.status = 503
+    assert run("harvest", "datasets") == (1, "", f"Error: {failure}\n")
 
 
 def test_missing_items_make_the_harvest_incomplete(run: Run, says: Any) -> None:

@@ -11,6 +11,8 @@ import httpx
 import pyarrow.dataset as ds
 from replay_portal import running
 
+from aiodatagouv import bulk, dask
+
 from .clustered import RATE
 
 
@@ -47,6 +49,22 @@ def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
     for name in ("second", "third"):
         ids = ds.dataset(tmp_path / name).to_table()["id"].to_pylist()
         assert len(ids) == len({*ids}) == 6000
+
+
+def test_the_sum_of_reports_has_the_items_that_any_part_has_skipped() -> None:
+    skipped = bulk.Skipped(offset=1, id="b")
+    one = bulk.Report(
+        operation="list_datasets",
+        items=9,
+        complete_but_for=1,
+        skipped=(skipped,),
+        reason="it fails",
+    )
+    other = bulk.Report(operation="list_datasets", items=10, complete=True)
+    both = dask._sum([one, other], parts=2)
+    assert (both.items, both.status, both.complete) == (19, "complete but for 1", False)
+    assert (both.skipped, both.reason) == ((skipped,), "it fails")
+    assert dask._sum([one], parts=2).status == "incomplete"
 
 
 def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:

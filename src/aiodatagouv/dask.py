@@ -40,6 +40,9 @@ _RETRIES = 3
 """Retries of a part that fails. The loss of its worker does not count as a failure."""
 
 
+_NOT_SUMMED = {"operation", "seconds", "complete", "complete_but_for", "reason", "skipped"}
+
+
 class _WorkerClient(distributed.WorkerPlugin):
     """The client of a worker, with the worker's share of the rate.
 
@@ -70,6 +73,7 @@ def harvest(
     rate: float = RATE,
     retry: RetryPolicy | None = RETRY,
     concurrency: int = 4,
+    skip_broken: bool = False,
     progress: Callable[[Report], object] | None = None,
 ) -> Report:
     """Write all items of a list to Parquet files, with the workers of a Dask cluster.
@@ -91,6 +95,8 @@ def harvest(
         rate: Requests a second, of all workers together.
         retry: The policy for calls that fail; None for no retries.
         concurrency: The most pages of each part in flight at once.
+        skip_broken: Whether to leave out objects that the portal cannot send, as
+            :func:`aiodatagouv.bulk.harvest` does.
         progress: Called after each part with the sum of the reports so far.
 
     Returns:
@@ -129,6 +135,7 @@ def harvest(
                     str(folder / f"part-{number:05}.parquet"),
                     slots,
                     concurrency,
+                    skip_broken,
                     retries=_RETRIES,
                     pure=False,
                 )
@@ -154,14 +161,18 @@ async def _split(
         return await bulk.partition(paginate(client), parts)
 
 
-async def _harvest(part: Part, path: str, slots: distributed.Semaphore, concurrency: int) -> Report:
+async def _harvest(
+    part: Part, path: str, slots: distributed.Semaphore, concurrency: int, skip_broken: bool
+) -> Report:
     """Harvest a part, on a worker."""
     plugin: Any = distributed.get_worker().plugins[slots.name]
     # Another worker may have completed the part, and been lost before it could report so.
     if (done := finished(Path(path))) is not None:
         return done
     async with slots:
-        return await bulk.harvest(part, path, client=plugin.client, concurrency=concurrency)
+        return await bulk.harvest(
+            part, path, client=plugin.client, concurrency=concurrency, skip_broken=skip_broken
+        )
 
 
 def _gather(
@@ -186,12 +197,18 @@ def _gather(
 def _sum(reports: list[Report], parts: int) -> Report:
     """Add up the reports of the parts that are done, out of all parts."""
     first = reports[0]
-    counts = first.to_dict().keys() - {"operation", "seconds", "complete", "reason"}
+    counts = first.to_dict().keys() - _NOT_SUMMED
     sums: dict[str, Any] = {key: sum(getattr(one, key) or 0 for one in reports) for key in counts}
+    skipped = [item for one in reports for item in one.skipped]
+    is_complete = len(reports) == parts and all(
+        one.complete or one.complete_but_for for one in reports
+    )
     return evolve(
         first,
         **sums,
         seconds=max(one.seconds for one in reports),
-        complete=len(reports) == parts and all(one.complete for one in reports),
+        complete=is_complete and not skipped,
+        complete_but_for=len(skipped) if is_complete else 0,
+        skipped=skipped,
         reason=next((one.reason for one in reports if one.reason), None),
     )

@@ -54,9 +54,20 @@ class Portal:
 
     def end_read_only(self) -> None:
         """End the read-only mode, in which only the administrator can create objects."""
+        self._obey("write")
+
+    def break_dataset(self, one: str, kind: str) -> None:
+        """Break a dataset, in a way that `server/faults.py` names: its pages fail from now on."""
+        self._obey(f"break {kind} {one}")
+
+    def mend_dataset(self, one: str) -> None:
+        """Restore a dataset."""
+        self._obey(f"mend {one}")
+
+    def _obey(self, command: str) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(b"write\n")
+        self._process.stdin.write(f"{command}\n".encode())
         self._process.stdin.flush()
         if not self._process.stdout.readline():
             raise PortalError("the portal stopped unexpectedly")

@@ -6,6 +6,7 @@ import datetime as dt
 import operator
 from collections.abc import Callable, Sequence
 from functools import reduce
+from itertools import chain
 from typing import Any, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -22,6 +23,8 @@ from .._views.page import PageView
 from ..errors import DecodeError, OrderError
 from ..operation import Order
 from ..types import JsonObject, Mask
+from .broken import NEVER
+from .narrowing import Narrowing, impatient
 from .pages import Batch, Fetch
 from .stable import StableWalk
 
@@ -30,9 +33,6 @@ PAGE_SIZE = 100
 
 _MOST = 10**9
 """More items than any list has."""
-
-_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
-"""The date of an item without one: the portal sorts it before all others."""
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ class Listing:
         page_size: Items a page.
         first: The number of the first page wanted.
         unstable: The reason why the list cannot be walked stably, if any.
+        has_ids: Whether the items have ids.
         date: The dotted path of the date by which batches are dated, if they are.
+        skips_broken: Whether items that the portal cannot send are left out.
     """
 
     client: Caller
@@ -56,7 +58,9 @@ class Listing:
     page_size: int
     first: int
     unstable: str | None
+    has_ids: bool
     date: str | None = None
+    skips_broken: bool = False
 
     @classmethod
     def of(cls, client: Caller, call: Call) -> Listing:
@@ -76,6 +80,7 @@ class Listing:
             page_size=size if isinstance(size, int) else PAGE_SIZE,
             first=first if isinstance(first, int) else 1,
             unstable=_instability(call, has_ids=has_ids),
+            has_ids=has_ids,
         )
 
     @property
@@ -106,18 +111,45 @@ class Listing:
             if self.date is not None:
                 masks.strip(item, wanted, self.date.split("."))
 
-    def fetcher(self, read: Callable[[str, bytes], Batch[T]], call: Call | None = None) -> Fetch[T]:
+    def fetcher(
+        self,
+        read: Callable[[str, bytes], Batch[T]],
+        call: Call | None = None,
+        *,
+        is_steady: bool = False,
+        keeps_places: bool = False,
+    ) -> Fetch[T]:
         """A function that fetches one page.
 
         Args:
-            read: Decodes a page, given the operation's name and the body.
+            read: Decodes a page, given the operation's name and the body. If broken items are left
+                out, it decodes a page into a list or None.
             call: The call to make instead of :attr:`keyed`.
+            is_steady: See :class:`.narrowing.Narrowing`.
+            keeps_places: See :class:`.narrowing.Narrowing`.
         """
         call = call or self.keyed
+        fetch = self._fetch(self.client, call, read)
+        if not self.skips_broken:
+            return fetch
+        client, names = impatient(self.client), call.with_mask({"id": None})
+        return Narrowing(
+            call.operation.name,
+            fetch,
+            self._fetch(client, call, read),
+            self._fetch(client, names, read_page) if self.has_ids else None,
+            _joined,
+            self.page_size,
+            is_steady=is_steady,
+            keeps_places=keeps_places,
+        ).page
 
+    def _fetch(
+        self, client: Caller, call: Call, read: Callable[[str, bytes], Batch[T]]
+    ) -> Fetch[T]:
         async def fetch(number: int, size: int | None) -> Batch[T]:
             page = call.with_query(page=number, page_size=size or self.page_size)
-            return await answers.fetch(self.client, page, read)
+            return await answers.fetch(client, page, read)
 
         return fetch
 
@@ -137,7 +169,7 @@ class Listing:
             dates = dates_of(operation, page.page, order.date)
             return Batch(None, page.ids, page.total, page.size, page.has_more, dates)
 
-        return self.fetcher(read, call)
+        return self.fetcher(read, call, is_steady=True, keeps_places=True)
 
     def stable_walk(
         self,
@@ -200,6 +232,11 @@ def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:
     return batch_of(operation, page["data"], page, [item.get("id") for item in page["data"]])
 
 
+def _joined(pages: list[Any]) -> Any:
+    """Join the decoded pages of a list; None if they have none."""
+    return None if None in pages else [*chain.from_iterable(pages)]
+
+
 def batch_of(operation: str, page: T, envelope: JsonObject, ids: Sequence[object]) -> Batch[T]:
     """Describe a page to a walk.
 
@@ -243,7 +280,7 @@ def dates_of(operation: str, items: Sequence[Any], date: str) -> list[dt.datetim
 
 def _moment(text: str | None) -> dt.datetime:
     if text is None:
-        return _NEVER
+        return NEVER
     moment = read_datetime(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from ..errors import DecodeError, NotFoundError
+from .skipped import Skipped
 
 PageT = TypeVar("PageT")
 T = TypeVar("T")
@@ -34,6 +35,8 @@ class Batch(Generic[PageT]):
         size: The number of items a page, the last page aside.
         has_more: Whether further pages follow.
         dates: The date of each item by which the list is sorted; empty unless it was requested.
+        skipped: The items of the page that the portal cannot send, and that were left out.
+        is_whole: Whether it was received in one answer, and not in pieces.
     """
 
     page: PageT
@@ -42,6 +45,8 @@ class Batch(Generic[PageT]):
     size: int
     has_more: bool
     dates: list[dt.datetime] = field(factory=list[dt.datetime])
+    skipped: tuple[Skipped, ...] = ()
+    is_whole: bool = True
 
 
 Fetch = Callable[[int, int | None], Coroutine[Any, Any, Batch[PageT]]]

@@ -7,6 +7,12 @@ from the end of the list to its start, in long pages that overlap: the stretches
 :func:`backwards`. Two stretches are joined when the earlier one reaches the first date of the
 later one. No item that exists throughout can then be between them, whatever is created, changed or
 deleted meanwhile. Items that the fast walk has missed are looked up and fetched at the end.
+
+If broken items are left out (:mod:`.narrowing`), the inventory decides which are named: an item
+that the portal cannot send is a missing one that cannot be fetched. Its id can usually be read. If
+its date cannot, it takes the date of the item before it, which is not later than its own. So a
+stretch never seems to reach further than it does, at neither end, and joining stretches by their
+dates stays right. A stretch that is read in pieces is read until it is as at one moment.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ import datetime as dt
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any, Generic
 
 from attrs import define, field, frozen
@@ -24,6 +30,7 @@ from attrs import define, field, frozen
 from ..errors import NotFoundError, OrderError
 from .pages import Batch, Fetch, PageT, Start, outcome, walk
 from .seen import Seen
+from .skipped import Distinct, Skipped
 
 STRETCH = 1000
 """Items a page when only ids are read."""
@@ -121,11 +128,21 @@ class Inventory:
         ids: The ids of the items.
         dates: The dates of creation.
         offset: The offset of the first item in the list.
+        skipped: The items whose date or id the portal cannot send; only those with an id are
+            among the others.
     """
 
     ids: list[str]
     dates: list[dt.datetime]
     offset: int
+    skipped: list[Skipped] = field(factory=list[Skipped])
+
+    def skip(self, key: str, offset: int) -> Skipped:
+        """Name one of the items as skipped."""
+        place = self.ids.index(key)
+        before = self.ids[place - 1] if place else None
+        after = next(iter(self.ids[place + 1 : place + 2]), None)
+        return Skipped(offset=offset, id=key, before=before, after=after)
 
 
 @define
@@ -141,6 +158,8 @@ class StableWalk(Generic[PageT]):
         high: The date of creation before which items are wanted, if any.
         seen: The ids of the items that this walk, or one that it resumes, has yielded.
         missed: The number of items that the fast walk missed and :meth:`missing` has fetched.
+        suspects: The ids of the items that the fast walk has skipped.
+        skipped: The items that the portal cannot send, once :meth:`missing` has ended.
     """
 
     operation: str
@@ -151,6 +170,8 @@ class StableWalk(Generic[PageT]):
     high: dt.datetime | None = None
     seen: Seen = field(factory=Seen)
     missed: int = 0
+    suspects: set[str] = field(factory=set[str])
+    skipped: list[Skipped] = field(factory=list[Skipped])
 
     async def batches(
         self, *, first: int = 1, concurrency: int = 1, end: int = 0
@@ -177,7 +198,8 @@ class StableWalk(Generic[PageT]):
             async with aclosing(batches):
                 try:
                     async for batch in batches:
-                        if first == 1 and check is None and not batch.has_more:
+                        self.suspects.update(one.id for one in batch.skipped if one.id)
+                        if first == 1 and check is None and not batch.has_more and batch.is_whole:
                             yield batch, self._new(batch)
                             return  # A single page cannot miss an item.
                         if check is None:
@@ -205,6 +227,7 @@ class StableWalk(Generic[PageT]):
         """
         ids, dates = list[str](), list[dt.datetime]()  # From the last item to the first.
         before, bound, ties = 0, self.high, set[str]()
+        broken = Distinct()
         stretches = backwards(
             self.fetch_ids,
             end,
@@ -216,19 +239,29 @@ class StableWalk(Generic[PageT]):
         async with aclosing(stretches):
             async for offset, batch in stretches:
                 stretch = list(zip(batch.ids, batch.dates, strict=True))
-                for key, date in reversed(stretch):
+                lost = {one.offset - offset: one for one in batch.skipped}
+                # The next stretch has those at the start, with the date of the item before them.
+                start = next(place for place in count() if not offset or place not in lost)
+                if start and start == len(stretch):
+                    raise OrderError(self.operation, f"has no dates at offset {offset}")
+                for place in reversed(range(start, len(stretch))):
+                    key, date = stretch[place]
                     # The stretch read before covers later dates: here, they are repeated or new.
                     is_later = bound is not None and date > bound
-                    if key is None or key in ties or is_later or not self._is_wanted(date):
+                    if key in ties or is_later or not self._is_wanted(date):
                         continue
-                    ids.append(key)
-                    dates.append(date)
+                    if place in lost and not broken.add(lost[place]):
+                        continue  # The dates of broken items may differ between stretches.
+                    if key is not None:
+                        ids.append(key)
+                        dates.append(date)
                 before = offset + sum(self._is_early(date) for date in batch.dates)
                 bound = batch.dates[0] if stretch else None
-                ties = {key for key, date in stretch if key is not None and date == bound}
+                ties = {key for key, date in stretch[start:] if key and date == bound}
+                broken.end_stretch()
         ids.reverse()
         dates.reverse()
-        return Inventory(ids, dates, before)
+        return Inventory(ids, dates, before, broken.items[::-1])
 
     async def missing(self, inventory: Inventory) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
         """Fetch the items of an inventory that have not been seen.
@@ -239,6 +272,8 @@ class StableWalk(Generic[PageT]):
         Raises:
             OrderError: An item that still exists could not be fetched.
         """
+        self.skipped = [one for one in inventory.skipped if one.id is None]
+        named = set[str]()
         items = zip(inventory.ids, inventory.dates, strict=True)
         missing = {
             key: (date, offset)
@@ -247,7 +282,7 @@ class StableWalk(Generic[PageT]):
         }
         for key, (date, expected) in missing.items():
             for tries in range(TRIES + 1):
-                if key in self.seen.ids:
+                if key in self.seen.ids or key in named:
                     break
                 if tries == TRIES:
                     raise OrderError(self.operation, f"changes too often to fetch {key}")
@@ -255,14 +290,22 @@ class StableWalk(Generic[PageT]):
                 if offset is None:
                     break  # It was deleted.
                 number, size = _page_around(offset, min(WINDOW << tries, STRETCH))
+                if key in self.suspects:  # It is asked for again, now alone.
+                    number, size = offset + 1, 1
                 with suppress(NotFoundError):
                     batch = await self.fetch(number, size)
                     # Other items that were not seen are new: they do not exist throughout.
                     wanted = [one if one in missing else None for one in batch.ids]
                     new = [index for index in self.seen.new(wanted) if wanted[index] is not None]
                     self.missed += len(new)
+                    for one in batch.skipped:
+                        if one.id in missing and one.id not in self.seen.ids | named:
+                            named.add(one.id)
+                            self.skipped.append(inventory.skip(one.id, one.offset))
                     if new:
                         yield batch, new
+
+        self.skipped.sort(key=lambda one: one.offset)
 
     async def _find(self, key: str, date: dt.datetime, offset: int) -> int | None:
         """Find the offset of an item in the list, near the one expected; None if it was deleted."""

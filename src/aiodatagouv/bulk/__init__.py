@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._walk.skipped import Skipped as Skipped
 from ..errors import CheckpointError as CheckpointError
 from ..errors import DestinationError as DestinationError
 from .partition import Part as Part
@@ -10,4 +11,13 @@ from .report import Report as Report
 from .run import harvest as harvest
 from .sinks import Sink as Sink
 
-__all__ = ["CheckpointError", "DestinationError", "Part", "Report", "Sink", "harvest", "partition"]
+__all__ = [
+    "CheckpointError",
+    "DestinationError",
+    "Part",
+    "Report",
+    "Sink",
+    "Skipped",
+    "harvest",
+    "partition",
+]

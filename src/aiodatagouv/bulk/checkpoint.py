@@ -74,6 +74,8 @@ class Journal:
         since: The date since which changes are wanted; None for everything.
         entries: The entries of a run that was interrupted.
         seals: The identities that the destination may have, if earlier runs have recorded any.
+        stale: The ids of the items that the latest complete harvest has skipped: the destination
+            may have an older version of them.
     """
 
     path: Path
@@ -85,6 +87,7 @@ class Journal:
     entries: list[Entry] = Factory(list)
     _sum: str = ""
     seals: list[Seal] = Factory(list)
+    stale: list[str] = Factory(list)
     _file: BinaryIO | None = None
 
     @classmethod
@@ -123,12 +126,14 @@ class Journal:
                 _compare(path, head["query"], identity)
             is_same = bool(head) and _sized(head["query"]) == _sized(identity)
             latest = _latest(head, body) if is_same else None
+            stale = _stale(head, body) if is_same else []
             if claim is not None:
                 claim(bool(head) and head["has_part"])
             if resume and is_interrupted and since is None:
                 began = dt.datetime.fromisoformat(head["began"])
                 entries = [Entry.of(line) for line in body]
                 journal = cls(path, identity, began, latest, None, lock, entries, checksum)
+                journal.stale = stale
             else:
                 if since == "last" and latest is None:
                     raise DestinationError(
@@ -138,7 +143,7 @@ class Journal:
                 known = latest if since == "last" else _start(since)
                 now = dt.datetime.now(dt.UTC)
                 seals = _seals(head, body) if is_same else []
-                journal = cls(path, identity, now, latest, known, lock, seals=seals)
+                journal = cls(path, identity, now, latest, known, lock, seals=seals, stale=stale)
                 journal._write([journal._head()])
             journal._file = reopened(path)
             journal._file.seek(0, os.SEEK_END)
@@ -187,6 +192,7 @@ class Journal:
         self.began = min(self.began, began or self.began) - dt.timedelta(seconds=60)
         self._close_file()
         self.seals.clear()
+        self.stale.clear()
         done = {"done": report, "seal": None if seal is None else asdict(seal)}
         self._write([self._head(has_part=False), done])
 
@@ -224,6 +230,7 @@ class Journal:
             "since": _text(self.since),
             "has_part": has_part,
             "seals": [asdict(seal) for seal in self.seals],
+            "stale": self.stale,
         }
 
 
@@ -281,6 +288,7 @@ def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dic
             head["query"]["page_size"]
             head["has_part"]
             _seals(head, body)
+            _stale(head, body)
             _latest(head, [])
             dt.datetime.fromisoformat(head["began"])
             for line in body:
@@ -298,6 +306,12 @@ def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dic
 def _seals(head: dict[str, Any], body: list[dict[str, Any]]) -> list[Seal]:
     """The identities that the destination may have."""
     return [Seal(**one) for one in [*head["seals"], *(line["seal"] for line in body)] if one]
+
+
+def _stale(head: dict[str, Any], body: list[dict[str, Any]]) -> list[str]:
+    """The ids of items of which the destination may have an older version."""
+    skipped = body[-1].get("done", {}).get("skipped", []) if body else []
+    return [*head.get("stale", []), *(one["id"] for one in skipped if one["id"])]
 
 
 def _sized(identity: Identity) -> Identity:
@@ -348,7 +362,9 @@ def _release(lock: FileLock) -> None:
 def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:
     """When the latest harvest began before which no change is missing."""
     latest, since = _moment(head["latest"]), _moment(head["since"])
-    is_complete = bool(body) and body[-1].get("done", {}).get("complete", False)
+    done = body[-1].get("done", {}) if body else {}
+    # Items that were skipped are fetched later, whenever they were changed.
+    is_complete = done.get("complete") or done.get("complete_but_for")
     if not is_complete or (since is not None and (latest is None or since > latest)):
         return latest
     return _moment(head["began"])

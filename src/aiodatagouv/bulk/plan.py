@@ -51,6 +51,8 @@ class Plan:
         source: Paginator[Any, Any] | Part,
         fields: Fields | None,
         into: type[Any] | None,
+        *,
+        skips_broken: bool = False,
     ) -> Plan:
         """Prepare a harvest.
 
@@ -67,7 +69,7 @@ class Plan:
                 call, projection = answers.project(call, into)
             else:
                 call = call.with_mask(masks.read(fields or "", call.operation))
-        listing = Listing.of(client, call)
+        listing = evolve(Listing.of(client, call), skips_broken=skips_broken)
         first = listing.first
         if part is not None:
             listing, first = listing.dated(listing.created), part.start // listing.page_size + 1

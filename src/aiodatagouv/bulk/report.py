@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 from attrs import asdict, define, evolve, field, frozen
@@ -11,6 +12,7 @@ from attrs import asdict, define, evolve, field, frozen
 from .._call.caller import Caller
 from .._decoding.dates import read_http_date
 from .._http import Response
+from .._walk.skipped import Skipped, merged, read_skipped, reason_of
 from ..errors import NetworkError
 from ..retry import Retry
 
@@ -32,11 +34,14 @@ class Report:
         bytes: The size of all answers, decompressed.
         seconds: The duration.
         complete: Whether every item that existed throughout is there, as far as can be told.
+        complete_but_for: The number of items that are missing, if exactly those are that
+            ``skipped`` names; 0 if none is missing, or others are.
         reason: Why it is not complete, or why only the number of items could be checked.
         resumed: Items that an interrupted run had written.
         missed: Items that moved in the list meanwhile, and were fetched one by one.
         changed: Items replaced or added, if the destination was updated.
         removed: Items that no longer exist, if the destination was updated.
+        skipped: Items that the portal cannot send, and that were left out as asked for.
     """
 
     operation: str
@@ -49,11 +54,20 @@ class Report:
     bytes: int = 0
     seconds: float = 0.0
     complete: bool = False
+    complete_but_for: int = 0
     reason: str | None = None
     resumed: int = 0
     missed: int = 0
     changed: int = 0
     removed: int = 0
+    skipped: tuple[Skipped, ...] = field(default=(), converter=read_skipped)
+
+    @property
+    def status(self) -> str:
+        """The outcome in words: "complete", "complete but for 1" or "incomplete"."""
+        if self.complete_but_for:
+            return f"complete but for {self.complete_but_for:,}"
+        return "complete" if self.complete else "incomplete"
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON."""
@@ -96,6 +110,27 @@ class Counters:
     def set(self, **values: Any) -> None:
         """Set fields of the report."""
         self.report = evolve(self.report, **values)
+
+    def skip(self, found: Iterable[Skipped], written: Collection[str | None]) -> None:
+        """Add skipped items, and drop those that were written after all."""
+        if found or self.report.skipped:
+            self.set(skipped=merged(self.report.skipped, found, written))
+
+    def conclude(self, reason: str | None = None, *, is_complete: bool = True) -> None:
+        """Set the outcome.
+
+        Args:
+            reason: Why it is not complete, or not certain to be.
+            is_complete: Whether nothing is missing but the items skipped.
+        """
+        skipped = self.report.skipped
+        reasons = [reason] if reason else []
+        reasons += [reason_of(skipped)] if skipped else []
+        self.set(
+            complete=is_complete and not skipped,
+            complete_but_for=len(skipped) if is_complete else 0,
+            reason="; ".join(reasons) or None,
+        )
 
     def _responded(self, response: Response) -> None:
         known = self.report

@@ -40,6 +40,7 @@ async def harvest(
     into: type[Any] | None = None,
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
+    skip_broken: bool = False,
     progress: Progress | None = None,
 ) -> Report: ...
 @overload
@@ -52,6 +53,7 @@ async def harvest(
     fields: Fields | None = None,
     into: type[Any] | None = None,
     resume: bool = True,
+    skip_broken: bool = False,
     progress: Progress | None = None,
 ) -> Report: ...
 async def harvest(
@@ -64,6 +66,7 @@ async def harvest(
     into: type[Any] | None = None,
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
+    skip_broken: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Write all items of a list to a file.
@@ -93,6 +96,12 @@ async def harvest(
             (``"last"``), and update the file: changed items are replaced, new ones appended,
             deleted ones removed. Such a run fetches one page at a time, and starts again from the
             beginning if it is interrupted.
+        skip_broken: Whether to leave out an object that makes every page with it a 500, even after
+            the retries, or a 400. Its page is narrowed down to it, and the rest is taken; the
+            report names it, and is then not ``complete`` but ``complete_but_for`` one. More than
+            ten such objects in a page are an error, as is a single one by default. In a file that
+            is updated, it keeps its older version, and later updates ask for it again. A run
+            that has failed without this option can be continued with it.
         progress: Called after each page.
 
     Raises:
@@ -113,7 +122,8 @@ async def harvest(
         raise TypeError("harvest takes a Paginator, or a Part and a client")
     check_concurrency(concurrency)
     counters = Counters(Report(operation=source.call.operation.name))
-    plan = Plan.of(counters.observe(client), source, fields, into)
+    observed = counters.observe(client)
+    plan = Plan.of(observed, source, fields, into, skips_broken=skip_broken)
     sink = _sink(destination, plan)
     if since is not None:
         check_update(plan, sink, since)
@@ -210,6 +220,7 @@ class _Harvest:
             self.plan.reader(), low=part.low if part else None, high=part.high if part else None
         )
         walk.seen = self.seen
+        walk.suspects = {one.id for one in counters.report.skipped if one.id}
         missed = counters.report.missed
         batches = walk.batches(
             first=self.first, concurrency=self.concurrency, end=part.end if part else 0
@@ -224,7 +235,9 @@ class _Harvest:
         except OrderError as error:
             self._count(str(error))
         else:
-            counters.set(complete=True)
+            # These names are final: those of the pages include items that have come or gone since.
+            counters.set(skipped=tuple(walk.skipped))
+            counters.conclude()
 
     async def _walk(self) -> None:
         """Walk in the portal's own order, or in the one asked for."""
@@ -244,15 +257,16 @@ class _Harvest:
     def _count(self, reason: str) -> None:
         """Tell by the number of items alone whether the harvest is complete."""
         listing, counters = self.plan.listing, self.writer.counters
-        skipped = (listing.first - 1) * listing.page_size
-        is_complete = counters.report.items + skipped == counters.report.total
-        counters.set(complete=is_complete, reason=reason)
+        left_out = (listing.first - 1) * listing.page_size + len(counters.report.skipped)
+        is_complete = counters.report.items + left_out == counters.report.total
+        counters.conclude(reason, is_complete=is_complete)
 
     async def _write(self, batch: Batch[Lines], new: list[int]) -> None:
         counters, part = self.writer.counters, self.plan.part
         total = batch.total if part is None else part.end - part.start
         counters.add(items=len(new), pages=1, total=total)
         ids = [batch.ids[index] for index in new]
+        counters.skip(batch.skipped, self.seen.ids)
         lines = [batch.page[index] for index in new]
         await self.writer.write(lines, [one for one in ids if one])
         if self.progress is not None:

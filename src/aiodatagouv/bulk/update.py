@@ -60,7 +60,8 @@ async def update(
 
     The result holds every item that exists throughout. Items that appeared without a date of
     change, such as those that were private before, are found by reading all ids with the dates of
-    the last write. Items that no longer exist are removed.
+    the last write. Items that no longer exist are removed. An item that the portal cannot send
+    stays as it is in the file, unless not even its id can be read: then it seems to be gone.
 
     Args:
         plan: The plan of the harvest; :func:`check_update` has accepted it.
@@ -78,7 +79,7 @@ async def update(
     assert order is not None
     if (journal := writer.journal) is not None:
         await writer.run(lambda: journal.check_destination(sink.holds))
-    known: set[str] = set()
+    known, stale = set[str](), set[str](journal.stale if journal else [])
     await writer.run(lambda: known.update(key for key, _ in sink.existing()))
     with Changes.beside(sink.checkpoint) as changes:
 
@@ -91,7 +92,7 @@ async def update(
 
         changed = plan.dated(order)
         stretches = backwards(
-            changed.listing.fetcher(changed.reader()),
+            changed.listing.fetcher(changed.reader(), is_steady=True),
             len(known),
             operation=plan.listing.call.operation.name,
             size=max(plan.listing.page_size, PAGE_SIZE),
@@ -99,22 +100,26 @@ async def update(
         )
         async with aclosing(stretches):
             async for _, batch in stretches:
+                stale.update(one.id for one in batch.skipped if one.id)
                 new = [index for index, date in enumerate(batch.dates) if date >= since]
                 new = [index for index in new if batch.ids[index] not in changes.offsets]
                 await keep(batch, new)
         watch = Watch(order.written or order.date, since)
         walk = plan.listing.stable_walk(plan.reader(), watch=watch)
         inventory = await walk.inventory(counters.report.total or 0)
-        # An item that was written without a new date of change counts as missing.
-        walk.seen.ids |= (known - watch.found) | changes.offsets.keys()
+        # An item that was written without a new date of change counts as missing; so does one that
+        # could not be sent, by an earlier update or now, or whose dates cannot.
+        walk.suspects |= stale
+        stale.update(one.id for one in inventory.skipped if one.id)
+        walk.seen.ids |= (known - watch.found - stale) | changes.offsets.keys()
         async with aclosing(walk.missing(inventory)) as missing:
             async for batch, new in missing:
                 await keep(batch, new)
-        counters.set(missed=walk.missed)
+        counters.set(missed=walk.missed, skipped=tuple(walk.skipped))
         await writer.run(lambda: _merge(sink, changes, inventory.ids, writer))
     gap = f"changes before {since:%Y-%m-%d %H:%M} UTC are not fetched: a later date was given"
     has_gap = writer.journal is not None and writer.journal.has_gap
-    counters.set(complete=True, reason=gap if has_gap else None)
+    counters.conclude(gap if has_gap else None)
     await writer.finish()
 
 

@@ -14,7 +14,7 @@ import click
 from .._environment import KEY
 from ..errors import AuthenticationError, DataGouvError, DecodeError, one_line
 
-COMPLETE, FAILED, USAGE, INCOMPLETE = range(4)
+COMPLETE, FAILED, USAGE, INCOMPLETE, COMPLETE_BUT_FOR = range(5)
 
 BROKEN_PIPE = 128 + 13
 """The status of a process that SIGPIPE ended: Python ignores that signal."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import CheckpointError
+from ..errors import APIError, CheckpointError
 from . import exits
 from .commands import Given, OperationCommand, OperationGroup
 from .operations import lists
@@ -50,6 +50,12 @@ def _options(_: Operation) -> list[click.Option]:
             ["fresh", "--fresh"],
             is_flag=True,
             help="Start again, even if an interrupted harvest could be continued.",
+        ),
+        click.Option(
+            ["skip_broken", "--skip-broken"],
+            is_flag=True,
+            help="Leave out an object that makes its page an error 500 for ever, and name it in "
+            "the summary; the exit status is then 4.",
         ),
         click.Option(
             ["page_size", "--page-size"],
@@ -102,6 +108,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
                 fields=given.fields,
                 resume=not ctx.params["fresh"],
                 since=ctx.params["since"],
+                skip_broken=ctx.params["skip_broken"],
                 progress=meter.update,
             )
 
@@ -111,8 +118,13 @@ def _harvest(ctx: click.Context, given: Given) -> int:
     except exits.EXPECTED as error:
         is_over = to_stdout or exits.is_users(error) or isinstance(error, CheckpointError)
         after = "" if is_over else _kept(str(output), is_fresh=ctx.params["fresh"])
+        if isinstance(error, APIError) and error.status == 500 and not ctx.params["skip_broken"]:
+            skipping = "--skip-broken leaves out an object that the portal cannot send"
+            after = f"{after}; {skipping}" if after else skipping
         return exits.report(error, after)
     exits.say(summary(report, None if to_stdout else output))
+    if report.complete_but_for:
+        return exits.COMPLETE_BUT_FOR
     return exits.COMPLETE if report.complete else exits.INCOMPLETE
 
 

@@ -169,9 +169,8 @@ def summary(report: Report, output: str | None) -> str:
         f"{_size(report.bytes)} received",
         f"{report.seconds:.1f} s",
     ]
-    outcome = "complete" if report.complete else "incomplete"
     reason = f" ({one_line(report.reason)})" if report.reason else ""
-    return f"{report.operation}: {', '.join(parts)}: {outcome}{reason}"
+    return f"{report.operation}: {', '.join(parts)}: {report.status}{reason}"
 
 
 def _reason(retry: Retry) -> str:

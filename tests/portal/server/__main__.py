@@ -1,8 +1,9 @@
 """Run udata on an in-memory database, in the virtual environment of udata.
 
 When the server is ready, it prints one line of JSON (the manifest) to standard output; all other
-output goes to standard error. A line on standard input ends the read-only mode and is confirmed by
-an empty line. The server stops on a signal, or when its standard input is closed, so that it does
+output goes to standard error. A line on standard input is a command, and is confirmed by an empty
+line: `write` ends the read-only mode, `break KIND ID` and `mend ID` change a dataset (see
+`faults.py`). The server stops on a signal, or when its standard input is closed, so that it does
 not outlive its parent.
 """
 
@@ -44,6 +45,7 @@ def main() -> None:
         # The models come first: their circular imports fail on 14.13.0 in any other order.
         import udata.models  # noqa: F401
         from app import know_neighbours, make_app, make_server
+        from faults import break_dataset, mend_dataset
         from seed import seed
 
         app = make_app(folder)
@@ -61,8 +63,14 @@ def main() -> None:
         print(json.dumps(manifest), file=manifest_stream, flush=True)
 
         def obey() -> None:
-            while commands.get():
-                app.config["READ_ONLY_MODE"] = False
+            while command := commands.get():
+                match command.decode().split():
+                    case ["write"]:
+                        app.config["READ_ONLY_MODE"] = False
+                    case ["break", kind, one]:
+                        break_dataset(one, kind)
+                    case ["mend", one]:
+                        mend_dataset(one)
                 print(file=manifest_stream, flush=True)
 
         threading.Thread(target=obey, daemon=True).start()
