@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from attrs import define, field
@@ -56,7 +56,7 @@ class MovingPortal:
     broken: dict[int, str] = field(factory=dict[int, str])
 
     @classmethod
-    def of(cls, size: int, seed: int, left: int, **options: Any) -> MovingPortal:
+    def of(cls, size: int, seed: int, left: int, **options: Any) -> Self:
         """Create a list of a given size, with a seed for the random changes."""
         return cls([*range(size)], size, {*range(size)}, random.Random(seed), left, **options)
 

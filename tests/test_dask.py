@@ -14,6 +14,7 @@ from replay_portal import running
 from aiodatagouv import bulk, dask
 
 from .clustered import RATE
+from .secret_cluster import SECRET
 
 
 def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
@@ -49,6 +50,20 @@ def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
     for name in ("second", "third"):
         ids = ds.dataset(tmp_path / name).to_table()["id"].to_pylist()
         assert len(ids) == len({*ids}) == 6000
+
+
+def test_nothing_that_a_cluster_shows_contains_the_key_of_its_workers() -> None:
+    with running(600) as url:
+        command = [sys.executable, "-m", "tests.secret_cluster", url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["items"] == 600
+    assert result["is_sent"]
+    assert result["error"] == "BadRequestError"  # With the portal's copy of the request.
+    assert min(result["bytes"].values()) > 500
+    assert result["found"] == []
+    assert SECRET not in done.stderr  # The logs, at the level DEBUG.
 
 
 def test_the_sum_of_reports_has_the_items_that_any_part_has_skipped() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import httpx
 import msgspec
@@ -132,24 +136,67 @@ def test_retry_after_falls_back_to_the_local_clock() -> None:
     assert caught.retry_after == 0
 
 
-@pytest.mark.parametrize(
-    "raised",
-    [
-        error(400, '{"message": "Invalid", "errors": {"title": ["required"]}}'),
-        error(429, headers={"Retry-After": "7"}),
-        DecodeError("7", operation="get_dataset", path="$.owner", expected="an object"),
-        errors.NetworkError("refused", operation="get_site", method="GET", url=URL),
-        errors.TimeoutError("timed out", operation="get_site", method="GET", url=URL),
-        errors.MaskError("no such field"),
-    ],
-    ids=lambda one: type(one).__name__,
-)
-def test_every_error_can_be_pickled(raised: DataGouvError) -> None:
-    copied = pickle.loads(pickle.dumps(raised))
+RAISED: list[DataGouvError] = [
+    error(400, '{"message": "Invalid", "errors": {"title": ["required"]}}'),
+    *(error(status, '{"message": "no"}') for status in (401, 403, 404, 410, 423, 500)),
+    error(418, b"\xff\0"),
+    error(429, headers={"Retry-After": "7"}),
+    DecodeError("7", operation="get_dataset", path="$.owner", expected="an object", id="a"),
+    errors.NotJSONError("a page", operation="get_dataset", expected="JSON"),
+    errors.MissingFieldError("Dataset", "title", operation="get_dataset", is_masked=True),
+    errors.NetworkError("refused", operation="get_site", method="GET", url=URL, is_sent=False),
+    errors.RedirectError("too many", operation="get_site", method="GET", url=URL),
+    errors.TimeoutError("timed out", operation="get_site", method="GET", url=URL),
+    errors.UnreachableError("no such host", operation="get_site", method="GET", url=URL),
+    errors.OrderError("list_datasets", "is not sorted by date as requested"),
+    errors.MaskError("no such field"),
+    errors.CheckpointError("it is damaged"),
+    errors.DestinationError("it is a folder"),
+]
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{
+        f"pickle, protocol {number}": partial(
+            lambda number, one: pickle.loads(pickle.dumps(one, number)), number
+        )
+        for number in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+}
+
+
+def test_the_errors_tried_are_all_that_there_are() -> None:
+    classes = {one for one in vars(errors).values() if isinstance(one, type)}
+    assert {type(one) for one in RAISED} == {
+        one for one in classes if issubclass(one, DataGouvError) and one is not DataGouvError
+    }
+
+
+@pytest.mark.parametrize("raised", RAISED, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("how", COPIES)
+def test_every_error_can_be_copied_and_pickled(how: str, raised: DataGouvError) -> None:
+    noted = copy.copy(raised)
+    noted.add_note("during the night")
+    copied = COPIES[how](noted)
     assert type(copied) is type(raised)
     assert str(copied) == str(raised)
-    attributes = {k: v for k, v in vars(raised).items() if k != "response"}
+    assert repr(copied) == repr(raised)
+    attributes = {k: v for k, v in vars(noted).items() if k != "response"}
     assert attributes.items() <= vars(copied).items()
+    response: httpx.Response | None = getattr(raised, "response", None)
+    other: httpx.Response | None = getattr(copied, "response", None)
+    if response is not None:
+        assert other is not None
+        assert other.status_code == response.status_code
+        assert other.content == response.content
+        assert other.headers == response.headers
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_group_of_errors_can_be_copied_and_pickled(how: str) -> None:
+    copied = COPIES[how](ExceptionGroup("two calls failed", RAISED))
+    assert [str(one) for one in copied.exceptions] == [str(one) for one in RAISED]
 
 
 def test_errors_of_calls_that_were_never_sent_say_so() -> None:

@@ -77,6 +77,9 @@ def cause_of(error: Exception) -> Exception:
 def _words(cause: Exception) -> str:
     if isinstance(cause, aiohttp.ClientConnectorError):
         return f"cannot connect to {cause.host}:{cause.port}: {reason_of(cause.os_error)}"
+    if isinstance(cause, aiohttp.ClientOSError) and isinstance(cause.__cause__, OSError):
+        # Its own text may be the whole URL.
+        return f"the connection broke: {reason_of(cause.__cause__)}"
     # aiohttp quotes a part of the answer, in which half of a secret is not recognized.
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return "the connection was closed before the answer"
