@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import corrections, document, releases
+from attrs import define
+
+from . import corrections, document, releases, renaming
 from .convert import convert
-from .corrections import Correction
+from .corrections import Correction, Unapplied
 from .declarations import View
 from .document import DocumentError
 from .pin import PinError, Release
-from .view import view
+from .view import operation_ids, view
 
 
 def build(
@@ -29,6 +31,44 @@ def build(
     Raises:
         GenerationError: Code cannot be generated from the documents.
     """
+    swagger = corrections.apply(_merged(pins), fixes)
+    document.check(swagger, merged=True)
+    return view(convert(swagger), renames)
+
+
+@define(frozen=True)
+class Attempt:
+    """The declarations of any release.
+
+    Attributes:
+        view: The declarations.
+        unapplied: The corrections that have no place or no effect in it.
+        unnamed: Why each renaming that has no place in it was left out.
+    """
+
+    view: View
+    unapplied: list[Unapplied]
+    unnamed: list[str]
+
+
+def attempt(
+    pins: list[tuple[Release, dict[str, Any]]],
+    fixes: list[Correction],
+    renames: Mapping[str, str],
+) -> Attempt:
+    """Build the declarations of releases that the corrections and names were not written for.
+
+    Raises:
+        GenerationError: Code cannot be generated from the documents.
+    """
+    swagger, unapplied = corrections.apply_possible(_merged(pins), fixes)
+    document.check(swagger, merged=True)
+    converted = convert(swagger)
+    names, unnamed = renaming.possible(operation_ids(converted), renames)
+    return Attempt(view(converted, names), unapplied, unnamed)
+
+
+def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:
     if not pins:
         raise PinError("no release is pinned: run `make pin`")
     for release, swagger in pins:
@@ -36,6 +76,4 @@ def build(
             document.check(swagger, merged=False)
         except DocumentError as error:
             raise DocumentError(f"{release.file} {error}") from None
-    swagger = corrections.apply(releases.merge(pins), fixes)
-    document.check(swagger, merged=True)
-    return view(convert(swagger), renames)
+    return releases.merge(pins)
