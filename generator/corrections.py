@@ -16,6 +16,9 @@ from .releases import reference, reference_name
 
 MISSING = object()
 
+NO_EFFECT = "no effect"
+"""The problem of an entry whose place is already as it should be."""
+
 
 class CorrectionError(GenerationError):
     """An entry of corrections.toml is malformed or no longer has an effect."""
@@ -177,7 +180,7 @@ def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -
             raise CorrectionError(f"{where}: the value to merge into is not an object")
         after = {**before, **after}
     if after == before:
-        raise CorrectionError(f"{where}: no effect; delete the entry")
+        raise CorrectionError(f"{where}: {NO_EFFECT}; delete the entry")
     if after is MISSING:
         del parent[last]
     else:

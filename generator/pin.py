@@ -74,20 +74,17 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
             raise PinError(f"cannot read {release.file}: {error.strerror}") from None
         if hashlib.sha256(content).hexdigest() != release.sha256:
             raise PinError(f"{release.file} does not match its sha256 in pin.toml")
-        pins.append((release, _parse(content)))
+        pins.append((release, parse(content)))
     return pins
 
 
 def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> Release:
     """Pin the Swagger of a running portal. ``release`` replaces the release that it reports."""
-    if not URL.fullmatch(url):
-        raise PinError(f"{url!r} is not the URL of a portal's API")
-    base = url.removesuffix("swagger.json").rstrip("/") + "/"
+    base = _root(url)
+    content = fetch(url)
     try:
-        with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
-            content = _download(portal, "swagger.json")
-            release = release or _reported(json.loads(_download(portal, "site/")))
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        release = release or _reported(json.loads(fetch(url, "site/")))
+    except ValueError as error:
         raise PinError(f"cannot read {base}: {error}") from error
     if not release:
         raise PinError(f"{base} does not report its release of udata: pass RELEASE=")
@@ -96,13 +93,34 @@ def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) ->
 
 def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
     """Pin the Swagger of the udata package, installed into a temporary virtual environment."""
+    return _pin(folder, dump(release), release, f"the package udata {release}", force=force)
+
+
+def fetch(url: str, path: str = "swagger.json") -> bytes:
+    """Return a document of a running portal: its Swagger, or that of another path."""
+    base = _root(url)
+    try:
+        with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
+            return _download(portal, path)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise PinError(f"cannot read {base}: {error}") from error
+
+
+def dump(release: str) -> bytes:
+    """Return the Swagger of the udata package, installed into a temporary virtual environment."""
     older = OLD_UDATA if _version(release) < Version("15") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python = Path(scratch, "bin", "python")
         _run([python, "-m", "pip", "install", "-q", f"udata=={release}", "mongomock", *older])
-        content = _run([python, SCRIPT])
-    return _pin(folder, content, release, f"the package udata {release}", force=force)
+        return _run([python, SCRIPT])
+
+
+def _root(url: str) -> str:
+    """Return the root of a portal's API, of which the URL of its Swagger is given as well."""
+    if not URL.fullmatch(url):
+        raise PinError(f"{url!r} is not the URL of a portal's API")
+    return url.removesuffix("swagger.json").rstrip("/") + "/"
 
 
 def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
@@ -149,7 +167,7 @@ def _version(release: str) -> Version:
 
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
     _version(release)
-    found = operations(_parse(content))
+    found = operations(parse(content))
     others = [entry for entry in _entries(folder) if entry.release != release]
     same = [entry for entry in _entries(folder) if entry.release == release]
     for entry in (same or others)[:1]:
@@ -175,7 +193,12 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
     return new
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def parse(content: bytes) -> dict[str, Any]:
+    """Read a Swagger.
+
+    Raises:
+        PinError: It is none, or it is truncated.
+    """
     try:
         document = json.loads(content)
     except ValueError as error:

@@ -251,9 +251,7 @@ def _argument(prop: PropertyProtocol, place: str, raw: dict[str, Any]) -> Argume
         type_ = f"{type_} | None"
     name = names.python_name(wire)
     description = ended(raw["description"])
-    return Argument(
-        name, wire, place, type_, prop.required, description, default=raw["x-default"]
-    )
+    return Argument(name, wire, place, type_, prop.required, description, default=raw["x-default"])
 
 
 def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Model:

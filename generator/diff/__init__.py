@@ -2,7 +2,7 @@
 
 * ``sources`` reads what is compared: a pin, a file, a portal, the udata package or a git revision;
 * ``matching`` pairs the operations and the models of both sides;
-* ``annotations`` decides whether a type still takes, or still yields, what it did;
+* ``assignment`` decides whether a type still takes, or still yields, what it did;
 * ``operations``, ``models`` and ``enums`` find the changes, and ``rules`` classes them;
 * ``compare`` puts them together;
 * ``report`` writes them in Markdown, and ``command`` runs the comparison.

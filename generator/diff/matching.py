@@ -9,7 +9,7 @@ from functools import cached_property
 from attrs import define, field
 
 from ..declarations import Model, Operation, View
-from . import annotations
+from . import assignment
 
 Pair = tuple[Operation, Operation]
 
@@ -110,7 +110,11 @@ def _pair_models(sides: Sides) -> None:
         for before, after in sides.operations
         for old, new in [
             (before.answer, after.answer),
-            *([(before.body.annotation, after.body.annotation)] if before.body and after.body else []),
+            *(
+                [(before.body.annotation, after.body.annotation)]
+                if before.body and after.body
+                else []
+            ),
         ]
     ]
     taken, seen = {*sides.models.values()}, set[tuple[str, str]]()
@@ -136,7 +140,7 @@ def _pair_models(sides: Sides) -> None:
 
 
 def _models_in(annotation: str, models: dict[str, Model]) -> list[str]:
-    found = annotations.names_in(annotations.parse(annotation))
+    found = assignment.names_in(assignment.parse(annotation))
     return [one for one in dict.fromkeys(found) if one in models]
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ..declarations import Field, Model
-from . import annotations
-from .annotations import NONE, UNSET, Verdict
+from . import assignment
+from .assignment import NONE, UNSET, Verdict
 from .matching import Sides
 from .rules import Change
 from .usages import Usages, reached
@@ -55,9 +55,7 @@ def _model(
     for one, other in _twins(gone, come, sides):
         gone.remove(one)
         come.remove(other)
-        yield Change(
-            f"{prefix}field-renamed", new.name, other.name, one.name, other.name, where
-        )
+        yield Change(f"{prefix}field-renamed", new.name, other.name, one.name, other.name, where)
     for one in gone:
         yield Change(f"{prefix}field-removed", new.name, one.name, one.annotation, "", where)
     for one in come:
@@ -83,7 +81,7 @@ def _twins(gone: list[Field], come: list[Field], sides: Sides) -> list[tuple[Fie
     """Return the pairs that have one type and description, and are the only ones that do."""
 
     def key(one: Field, names: dict[str, str]) -> tuple[object, str]:
-        return annotations.renamed(annotations.parse(one.annotation), names), one.description
+        return assignment.renamed(assignment.parse(one.annotation), names), one.description
 
     pairs = []
     for one in gone:
@@ -101,17 +99,18 @@ def _taken(annotation: str) -> str:
 
 
 def _required(one: Field) -> bool:
-    return UNSET not in annotations.parse(one.annotation)
+    return UNSET not in assignment.parse(one.annotation)
 
 
 Found = Iterator[tuple[str, tuple[str, str]]]
+"""Rules, each with the texts before and after."""
 
 
 def _answered(old: Field, new: Field, verdict: Verdict) -> Found:
     texts = old.annotation, new.annotation
     if verdict is not Verdict.SAME:
-        may_be_null = annotations.parse(old.annotation) | {NONE}
-        is_only_null = annotations.parse(new.annotation) == may_be_null
+        may_be_null = assignment.parse(old.annotation) | {NONE}
+        is_only_null = assignment.parse(new.annotation) == may_be_null
         yield "field-nullable" if is_only_null else ANSWERED[verdict], texts
     for flag, gained, lost in (
         ("absent", "field-absent", "field-always"),
@@ -132,7 +131,7 @@ def _sent(old: Field, new: Field, verdict: Verdict) -> Found:
     if verdict is not Verdict.SAME:
         yield SENT[verdict], texts
     if _required(old) != _required(new):
-        yield "body-field-required" if _required(new) else "body-field-optional", texts
+        yield "body-field-required" if _required(new) else "body-field-optional", ("", "")
     elif old.demanded != new.demanded:
         yield "body-field-demanded" if new.demanded else "body-field-optional", ("", "")
     if old.default != new.default:

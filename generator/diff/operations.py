@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..declarations import Argument, Operation
-from .annotations import Verdict
+from .assignment import Verdict
 from .matching import Sides
 from .rules import Change
 from .usages import Usages
@@ -68,7 +68,7 @@ def _parameters(old: Operation, new: Operation, usages: Usages) -> Iterator[Chan
     before, after = old.path_arguments, new.path_arguments
     names = [one.name for one in before], [one.name for one in after]
     if len(before) != len(after):
-        yield from _apart(before, after, old, new, usages)
+        yield from _apart(before, after, new, usages)
     elif names[0] != names[1] and sorted(names[0]) == sorted(names[1]):
         yield Change(
             "parameters-reordered", new.function, "", ", ".join(names[0]), ", ".join(names[1])
@@ -76,11 +76,11 @@ def _parameters(old: Operation, new: Operation, usages: Usages) -> Iterator[Chan
     else:
         for one, other in zip(before, after, strict=True):
             yield from _renamed(one, other, new, usages)
-    yield from _apart(old.query_arguments, new.query_arguments, old, new, usages)
+    yield from _apart(old.query_arguments, new.query_arguments, new, usages)
 
 
 def _apart(
-    before: list[Argument], after: list[Argument], old: Operation, new: Operation, usages: Usages
+    before: list[Argument], after: list[Argument], new: Operation, usages: Usages
 ) -> Iterator[Change]:
     """Compare parameters that are paired by their names in the API."""
     left = {one.wire: one for one in before}
@@ -119,7 +119,9 @@ def _renamed(
     if old.name != new.name:
         yield Change("parameter-renamed", owner, new.name, old.name, new.name)
     place = f"{owner}({new.name})"
-    verdict = usages.compare(old.type, new.type, place, {owner}, is_sent=True)
+    verdict = usages.compare(
+        old.type, new.type, place, {owner}, is_sent=True, in_query=new.place == "query"
+    )
     if verdict is not Verdict.SAME:
         yield Change(PARAMETERS[verdict], owner, new.name, old.type, new.type)
     if old.required != new.required:
@@ -144,8 +146,7 @@ def _body(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
     if verdict is not Verdict.SAME:
         yield Change(BODIES[verdict], owner, "", before, after)
     if old.multipart != new.multipart:
-        kinds = ["a form" if one else "JSON" for one in (old.multipart, new.multipart)]
-        yield Change("body-encoded", owner, "", *kinds)
+        yield Change("body-encoded", owner, "", _encoding(old), _encoding(new))
     if old.body.description != new.body.description:
         yield Change(
             "parameter-described", owner, "body", old.body.description, new.body.description
@@ -173,14 +174,18 @@ def _answer(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
         yield Change("update-refused" if groups else "update-allowed", owner)
 
 
+def _encoding(operation: Operation) -> str:
+    return "a form" if operation.multipart else "JSON"
+
+
 def _documentation(old: Operation, new: Operation) -> Iterator[Change]:
-    said = [f"{one.summary}\n{one.description}".strip() for one in (old, new)]
-    if said[0] != said[1]:
-        yield Change("operation-described", new.function, "", *said)
-    declared = [
-        ", ".join(f"{name}: {text}" for name, text in [*one.successes, *one.errors])
-        for one in (old, new)
-    ]
+    before, after = (f"{one.summary}\n{one.description}".strip() for one in (old, new))
+    if before != after:
+        yield Change("operation-described", new.function, "", before, after)
     # Their order is that of the document.
-    if sorted(old.successes + old.errors) != sorted(new.successes + new.errors):
-        yield Change("responses-described", new.function, "", *declared)
+    before, after = (
+        ", ".join(sorted(f"{name}: {text}" for name, text in [*one.successes, *one.errors]))
+        for one in (old, new)
+    )
+    if before != after:
+        yield Change("responses-described", new.function, "", before, after)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from attrs import define, field
 
 from ..declarations import Model, Operation, View
-from . import annotations
-from .annotations import Verdict
+from . import assignment
+from .assignment import Verdict
 from .matching import Sides, operations_of
 
 EnumPair = tuple[str, str]
@@ -36,16 +36,23 @@ class Usages:
         self.enums: dict[EnumPair, Usage] = {}
 
     def compare(
-        self, old: str, new: str, place: str, reached: set[str], *, is_sent: bool
+        self,
+        old: str,
+        new: str,
+        place: str,
+        reached: set[str],
+        *,
+        is_sent: bool,
+        in_query: bool = False,
     ) -> Verdict:
         """Compare the type of one place, and note the pair of enums that it uses.
 
         A renamed model, and an enum with other values, is no change of the types that refer to it.
         """
-        before = annotations.renamed(annotations.parse(old), self._sides.models)
-        after = annotations.parse(new)
-        olds = {one for one in annotations.names_in(before) if one in self._sides.old_enums}
-        news = {one for one in annotations.names_in(after) if one in self._sides.new_enums}
+        before = assignment.renamed(assignment.parse(old), self._sides.models)
+        after = assignment.parse(new)
+        olds = {one for one in assignment.names_in(before) if one in self._sides.old_enums}
+        news = {one for one in assignment.names_in(after) if one in self._sides.new_enums}
         pairs = {one: one for one in olds & news}
         if len(olds) == len(news) == 1:
             pairs = dict(zip(olds, news, strict=True))
@@ -53,9 +60,10 @@ class Usages:
             usage = self.enums.setdefault(pair, Usage())
             (usage.sent if is_sent else usage.answered).append(place)
             usage.reached |= reached
-        before = annotations.renamed(before, pairs)
-        against = annotations.sent if is_sent else annotations.answered
-        return against(before, after, self._enums)
+        before = assignment.renamed(before, pairs)
+        if is_sent:
+            return assignment.sent(before, after, self._enums, in_query=in_query)
+        return assignment.answered(before, after, self._enums)
 
 
 def reached(view: View) -> dict[str, set[str]]:
@@ -85,4 +93,4 @@ def _closure(names: set[str], models: dict[str, Model]) -> set[str]:
 
 
 def _names(annotation: str) -> set[str]:
-    return {*annotations.names_in(annotations.parse(annotation))}
+    return {*assignment.names_in(assignment.parse(annotation))}

@@ -22,6 +22,7 @@ Type = frozenset[Part]
 ANY = Part("Any")
 UNSET = Part("Unset")
 NONE = Part("None")
+TEXT = Part("str")
 
 SUBTYPES = {
     *(("bool", "int"), ("int", "float"), ("dt.datetime", "dt.date")),
@@ -80,10 +81,15 @@ def answered(old: Type, new: Type, enums: Set[str]) -> Verdict:
     return Verdict.UNTYPED if _fits(new, old, enums, from_any=True) else Verdict.DIFFERS
 
 
-def sent(old: Type, new: Type, enums: Set[str]) -> Verdict:
-    """Compare what a caller could pass with what it can: each old value must still be accepted."""
+def sent(old: Type, new: Type, enums: Set[str], *, in_query: bool = False) -> Verdict:
+    """Compare what a caller could pass with what it can: each old value must still be accepted.
+
+    In a query, a text is also accepted where a list of texts is.
+    """
     if old == new:
         return Verdict.SAME
+    if in_query and Part("list", (frozenset({TEXT}),)) in new:
+        new |= {TEXT}
     return Verdict.FITS if _fits(old, new, enums, to_any=True) else Verdict.DIFFERS
 
 
