@@ -101,13 +101,18 @@ def _apart(
 
 
 def _twins(gone: list[Argument], come: list[Argument]) -> list[tuple[Argument, Argument]]:
-    """Return the pairs that have one type and description, and are the only ones that do."""
-    pairs = []
+    """Return the pairs with one name, or else the only ones with their type and description."""
+    pairs = [(one, other) for one in gone for other in come if one.name == other.name]
+
+    def is_alike(one: Argument, other: Argument) -> bool:
+        return (one.annotation, one.description) == (other.annotation, other.description)
+
     for one in gone:
-        same = [(one.annotation, one.description) == (o.annotation, o.description) for o in come]
-        others = [(one.annotation, one.description) == (o.annotation, o.description) for o in gone]
-        if one.description and sum(same) == sum(others) == 1:
-            pairs.append((one, come[same.index(True)]))
+        same = [other for other in come if is_alike(one, other)]
+        others = [other for other in gone if is_alike(one, other)]
+        is_free = not any(one is left or same[:1] == [right] for left, right in pairs)
+        if one.description and len(same) == len(others) == 1 and is_free:
+            pairs.append((one, same[0]))
     return pairs
 
 
@@ -118,6 +123,8 @@ def _renamed(
     owner = operation.function
     if old.name != new.name:
         yield Change("parameter-renamed", owner, new.name, old.name, new.name)
+    elif old.wire != new.wire:
+        yield Change("parameter-key", owner, new.name, old.wire, new.wire)
     place = f"{owner}({new.name})"
     verdict = usages.compare(
         old.type, new.type, place, {owner}, is_sent=True, in_query=new.place == "query"

@@ -127,6 +127,7 @@ RULES: dict[str, Rule] = {
     "parameter-added": _compatible("optional parameter added", "optional parameters added"),
     "parameter-optional": _compatible("parameter made optional"),
     "parameter-widened": _compatible("parameter widened"),
+    "parameter-key": _compatible("key of the parameter in the API changed"),
     # ---- Bodies
     "body-added": _breaking("body added", How.TYPES),
     "body-removed": _breaking("body removed", How.TYPES),
@@ -150,6 +151,7 @@ RULES: dict[str, Rule] = {
     "field-added": _compatible("field added", "fields added"),
     "field-narrowed": _compatible("field narrowed"),
     "field-always": _compatible("field never missing, or with a mask inside"),
+    "field-key": _compatible("key of the field in the API changed"),
     "field-secret": _compatible("field printed, or no longer printed"),
     # ---- Fields of bodies
     "body-field-removed": _breaking("field removed", How.TYPES, "fields removed"),
