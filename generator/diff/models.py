@@ -65,9 +65,8 @@ def _model(
         yield Change(f"{prefix}field-added{needed}", new.name, one.name, "", one.annotation, where)
     for name in left.keys() & right.keys():
         pair = left[name], right[name]
-        place = f"{new.name}.{name}"
         before, after = (_taken(one.annotation) for one in pair)
-        verdict = usages.compare(before, after, place, functions, is_sent=new.is_sent)
+        verdict = usages.compare(before, after, functions, is_sent=new.is_sent)
         found = _sent(*pair, verdict) if new.is_sent else _answered(*pair, verdict)
         before, after = (_key(one) for one in pair)
         if before != after:

@@ -125,9 +125,8 @@ def _renamed(
         yield Change("parameter-renamed", owner, new.name, old.name, new.name)
     elif old.wire != new.wire:
         yield Change("parameter-key", owner, new.name, old.wire, new.wire)
-    place = f"{owner}({new.name})"
     verdict = usages.compare(
-        old.type, new.type, place, {owner}, is_sent=True, in_query=new.place == "query"
+        old.type, new.type, {owner}, is_sent=True, in_query=new.place == "query"
     )
     if verdict is not Verdict.SAME:
         yield Change(PARAMETERS[verdict], owner, new.name, old.type, new.type)
@@ -149,7 +148,7 @@ def _body(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
             yield Change("body-added", owner, after=new.body.annotation)
         return
     before, after = old.body.annotation, new.body.annotation
-    verdict = usages.compare(before, after, f"{owner}(body)", {owner}, is_sent=True)
+    verdict = usages.compare(before, after, {owner}, is_sent=True)
     if verdict is not Verdict.SAME:
         yield Change(BODIES[verdict], owner, "", before, after)
     if old.multipart != new.multipart:
@@ -165,7 +164,7 @@ def _answer(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
     if old.kind != new.kind:
         yield Change("kind-changed", owner, "", old.answer, new.answer)
     else:
-        verdict = usages.compare(old.answer, new.answer, owner, {owner}, is_sent=False)
+        verdict = usages.compare(old.answer, new.answer, {owner}, is_sent=False)
         if verdict is not Verdict.SAME:
             yield Change(ANSWERS[verdict], owner, "", old.answer, new.answer)
         if old.kind == "stream" and old.media_type != new.media_type:
