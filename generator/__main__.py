@@ -47,7 +47,8 @@ def main() -> None:
 
 def _generate(package: Path, pins: list[tuple[pin.Release, dict[str, Any]]]) -> None:
     fixes = corrections.read(OPENAPI / "corrections.toml")
-    seen = build(pins, fixes, renaming.read(OPENAPI / "names.toml"))
+    names = OPENAPI / "names.toml"
+    seen = build(pins, fixes, renaming.read(names), renaming.read_aliases(names))
     emit(seen, [release.release for release, _ in pins], package)
     operations = sum(map(len, seen.tags.values()))
     print(
@@ -90,6 +91,9 @@ def _pin(arguments: argparse.Namespace) -> None:
             )
         else:
             pinned = pin.pin_from_udata(openapi, arguments.udata, force=arguments.force)
+        if pinned in pin.read_entries(OPENAPI):
+            print(f"unchanged: the API is that of {pinned.release}, which is pinned")
+            return
         if not arguments.force:
             try:
                 _generate(package, pin.read_pins(openapi))

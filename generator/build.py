@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from . import corrections, document, releases
+from attrs import evolve
+
+from . import corrections, document, releases, renaming
+from .canonical import canonical
 from .convert import convert
 from .corrections import Correction
 from .declarations import View
@@ -18,6 +22,7 @@ def build(
     pins: list[tuple[Release, dict[str, Any]]],
     fixes: list[Correction],
     renames: Mapping[str, str],
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> View:
     """Return the declarations to generate.
 
@@ -25,6 +30,7 @@ def build(
         pins: The pinned releases and their documents, newest first.
         fixes: The entries of ``openapi/corrections.toml``.
         renames: The operation ids and function names of ``openapi/names.toml``.
+        aliases: The old and new function names there.
 
     Raises:
         GenerationError: Code cannot be generated from the documents.
@@ -36,6 +42,9 @@ def build(
             document.check(swagger, merged=False)
         except DocumentError as error:
             raise DocumentError(f"{release.file} {error}") from None
-    swagger = corrections.apply(releases.merge(pins), fixes)
+    documents = [(release, canonical(swagger)) for release, swagger in pins]
+    swagger = corrections.apply(releases.merge(documents), fixes)
     document.check(swagger, merged=True)
-    return view(convert(swagger), renames)
+    seen = view(convert(swagger), renames)
+    renaming.check_aliases(aliases, seen.functions)
+    return evolve(seen, aliases={**aliases})

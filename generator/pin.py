@@ -19,6 +19,7 @@ import httpx
 from attrs import asdict, define
 from packaging.version import InvalidVersion, Version
 
+from .canonical import canonical
 from .errors import GenerationError
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
@@ -67,7 +68,7 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
         PinError: A document does not match its pinned hash.
     """
     pins = []
-    for release in _entries(folder):
+    for release in read_entries(folder):
         try:
             content = (folder / release.file).read_bytes()
         except OSError as error:
@@ -79,7 +80,12 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
 
 
 def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> Release:
-    """Pin the Swagger of a running portal. ``release`` replaces the release that it reports."""
+    """Pin the Swagger of a running portal. ``release`` replaces the release that it reports.
+
+    Returns:
+        The entry of the document. If its API is pinned already, that one, and nothing is written:
+        documents are compared without their host, and without the order of what has none.
+    """
     if not URL.fullmatch(url):
         raise PinError(f"{url!r} is not the URL of a portal's API")
     base = url.removesuffix("swagger.json").rstrip("/") + "/"
@@ -95,7 +101,11 @@ def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) ->
 
 
 def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
-    """Pin the Swagger of the udata package, installed into a temporary virtual environment."""
+    """Pin the Swagger of the udata package, installed into a temporary virtual environment.
+
+    Returns:
+        Its entry, as :func:`pin_from_url` does.
+    """
     older = OLD_UDATA if _version(release) < Version("15") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
@@ -148,17 +158,23 @@ def _version(release: str) -> Version:
 
 
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
-    _version(release)
-    found = operations(_parse(content))
-    others = [entry for entry in _entries(folder) if entry.release != release]
-    same = [entry for entry in _entries(folder) if entry.release == release]
+    """Pin a document, and return its entry; one that is pinned already is left as it is."""
+    version = _version(release)
+    document = _parse(content)
+    found = operations(document)
+    entries = read_entries(folder)
+    others = [entry for entry in entries if entry.release != release]
+    same = [entry for entry in entries if entry.release == release]
     for entry in (same or others)[:1]:
-        pinned = operations(json.loads((folder / entry.file).read_bytes()))
-        lost = pinned - found
-        if len(lost) > MAX_LOST * len(pinned) and not force:
+        pinned = json.loads((folder / entry.file).read_bytes())
+        is_newest = entry is entries[0] and version >= Version(entry.release)
+        if (same or is_newest) and canonical(pinned) == canonical(document):
+            return entry
+        lost = operations(pinned) - found
+        if len(lost) > MAX_LOST * len(operations(pinned)) and not force:
             raise PinError(
-                f"{source} lacks {len(lost)} of the {len(pinned)} operations of {entry.release}, "
-                f"such as {' '.join(min(lost))}: pass FORCE=1 to pin it anyway"
+                f"{source} lacks {len(lost)} of the {len(operations(pinned))} operations of "
+                f"{entry.release}, such as {' '.join(min(lost))}: pass FORCE=1 to pin it anyway"
             )
     new = Release(
         release=release,
@@ -197,7 +213,8 @@ def _parse(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _entries(folder: Path) -> list[Release]:
+def read_entries(folder: Path) -> list[Release]:
+    """Return the entries of pin.toml, newest first."""
     path = folder / "pin.toml"
     if not path.exists():
         return []
