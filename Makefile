@@ -49,11 +49,17 @@ pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<releas
 	@$(BIN)/python -m generator pin --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
 		$(if $(FORCE),--force)
 
+.PHONY: api-diff
+api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, URL, udata==release or git revision>
+	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW"
+
 # The shell reads them from the environment, so that it takes no part of them for a command.
 override URL := $(value URL)
 override UDATA := $(value UDATA)
 override RELEASE := $(value RELEASE)
-export URL UDATA RELEASE
+override OLD := $(value OLD)
+override NEW := $(value NEW)
+export URL UDATA RELEASE OLD NEW
 
 .PHONY: portal
 portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key

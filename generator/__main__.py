@@ -1,4 +1,4 @@
-"""The generator's command line, with the commands ``generate``, ``check`` and ``pin``."""
+"""The generator's command line: the commands ``generate``, ``check``, ``pin`` and ``diff``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 from . import corrections, pin, renaming
 from .build import build
+from .diff import command as diff
+from .diff import sources
 from .emit import ROOMS, emit
 from .errors import GenerationError, one_line
 from .pin import PinError
@@ -38,6 +40,11 @@ def main() -> None:
         help="accept missing operations, and a document that no code can be generated from yet",
     )
     taking.set_defaults(run=_pin)
+    comparing = commands.add_parser("diff", help="compare two releases as callers see them")
+    comparing.add_argument("old", help=sources.KINDS)
+    comparing.add_argument("new", help="the same, of the newer one")
+    comparing.add_argument("--json", action="store_true", help="print JSON for tools")
+    comparing.set_defaults(run=_diff)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)
@@ -105,6 +112,10 @@ def _pin(arguments: argparse.Namespace) -> None:
         for name in (pinned.file, "pin.toml"):
             pin.replace(OPENAPI / name, (openapi / name).read_bytes())
     print(f"pinned {pinned.release}: {pinned.operations} operations, sha256 {pinned.sha256}")
+
+
+def _diff(arguments: argparse.Namespace) -> None:
+    raise SystemExit(diff.run(arguments.old, arguments.new, ROOT, is_json=arguments.json))
 
 
 if __name__ == "__main__":

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve
 
 from . import corrections, document, releases, renaming
 from .canonical import canonical
 from .convert import convert
-from .corrections import Correction
+from .corrections import Correction, Unapplied
 from .declarations import View
 from .document import DocumentError
 from .pin import PinError, Release
-from .view import view
+from .view import operation_ids, view
 
 
 def build(
@@ -35,6 +35,46 @@ def build(
     Raises:
         GenerationError: Code cannot be generated from the documents.
     """
+    swagger = corrections.apply(_merged(pins), fixes)
+    document.check(swagger, merged=True)
+    seen = view(convert(swagger), renames)
+    renaming.check_aliases(aliases, seen.functions)
+    return evolve(seen, aliases={**aliases})
+
+
+@define(frozen=True)
+class Attempt:
+    """The declarations of any release.
+
+    Attributes:
+        view: The declarations.
+        unapplied: The corrections that have no place or no effect in it.
+        unnamed: Why each renaming that has no place in it was left out.
+    """
+
+    view: View
+    unapplied: list[Unapplied]
+    unnamed: list[str]
+
+
+def attempt(
+    pins: list[tuple[Release, dict[str, Any]]],
+    fixes: list[Correction],
+    renames: Mapping[str, str],
+) -> Attempt:
+    """Build the declarations of releases that the corrections and names were not written for.
+
+    Raises:
+        GenerationError: Code cannot be generated from the documents.
+    """
+    swagger, unapplied = corrections.apply_possible(_merged(pins), fixes)
+    document.check(swagger, merged=True)
+    converted = convert(swagger)
+    names, unnamed = renaming.possible(operation_ids(converted), renames)
+    return Attempt(view(converted, names), unapplied, unnamed)
+
+
+def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:
     if not pins:
         raise PinError("no release is pinned: run `make pin`")
     for release, swagger in pins:
@@ -42,9 +82,4 @@ def build(
             document.check(swagger, merged=False)
         except DocumentError as error:
             raise DocumentError(f"{release.file} {error}") from None
-    documents = [(release, canonical(swagger)) for release, swagger in pins]
-    swagger = corrections.apply(releases.merge(documents), fixes)
-    document.check(swagger, merged=True)
-    seen = view(convert(swagger), renames)
-    renaming.check_aliases(aliases, seen.functions)
-    return evolve(seen, aliases={**aliases})
+    return releases.merge([(release, canonical(swagger)) for release, swagger in pins])

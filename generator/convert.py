@@ -34,6 +34,7 @@ ENVELOPE = {"data", "page", "page_size", "total", "next_page", "previous_page"}
 
 DESCRIBING = [
     *("description", "x-secret", "x-whole", "x-absent", "x-reference", "x-bare", "x-apart"),
+    "x-default",
 ]
 """The schema keys that do not change the type, and may stand beside a ``$ref``."""
 
@@ -159,6 +160,7 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
         if method in ("put", "patch")
     }
     for name, definition in definitions.items():
+        definition["x-demanded"] = definition["required"]
         if definition["properties"].keys() >= ENVELOPE:
             definition["required"] = sorted(ENVELOPE)
             definition["x-page"] = True
@@ -192,6 +194,7 @@ class _Schemas:
             "description": definition.get("description", ""),
             "properties": properties,
             "required": definition["required"],
+            "x-demanded": definition["x-demanded"],
             "x-page": definition.get("x-page", False),
             "x-sent": definition.get("x-sent", False),
         }
@@ -202,6 +205,8 @@ class _Schemas:
             (inner,) = schema["allOf"]
             rest = {key: value for key, value in schema.items() if key != "allOf"}
             return self.schema({**inner, **rest}, owner=owner, name=name)
+        if schema.get("default") is not None:
+            schema = {**schema, "x-default": json.dumps(schema["default"])}
         described: Schema = {key: schema[key] for key in DESCRIBING if key in schema}
         reference_to = reference_name(schema)
         if reference_to is not None:
@@ -348,7 +353,7 @@ def _is_empty(operation: dict[str, Any]) -> bool:
 def _parameter(parameter: dict[str, Any], operation: str, schemas: _Schemas) -> Schema:
     # Defaults are documented only. A default in the signature would be sent with each request,
     # even after the server has changed its own.
-    description = parameter.get("description", "")
+    description, default = parameter.get("description", ""), ""
     if parameter.get("default") is not None:
         default = json.dumps(parameter["default"])
         description = f"{_ended(description)}The portal's default is {default}."
@@ -357,5 +362,6 @@ def _parameter(parameter: dict[str, Any], operation: str, schemas: _Schemas) -> 
         "name": parameter["name"],
         "required": parameter.get("required", False),
         "description": description.strip(),
+        "x-default": default,
         "schema": schemas.schema(parameter, owner=operation, name=parameter["name"]),
     }

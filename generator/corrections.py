@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve
 
 from .errors import GenerationError
+from .releases import reference, reference_name
 
 MISSING = object()
+
+NO_EFFECT = "no effect"
+"""The problem of an entry whose place is already as it should be."""
 
 
 class CorrectionError(GenerationError):
@@ -65,6 +71,83 @@ def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, A
     return swagger
 
 
+@define(frozen=True)
+class Unapplied:
+    """A place of a correction that another release lacks, or where nothing is left to correct."""
+
+    name: str
+    place: list[str]
+    problem: str
+
+
+def apply_possible(
+    swagger: dict[str, Any], corrections: list[Correction]
+) -> tuple[dict[str, Any], list[Unapplied]]:
+    """Return a Swagger of any release, corrected where that is possible, and what was not.
+
+    A definition that is separate for requests and responses in the pinned releases may be a single
+    one in others, and the parameters of a path may have other names there.
+    """
+    swagger, unapplied = deepcopy(swagger), []
+    made = {
+        place[1]
+        for one in corrections
+        for place in one.places
+        if one.change == "set" and place[0] == "definitions" and len(place) == 2
+    }
+    shapes = {_shape(path): path for path in swagger["paths"]}
+    for correction in corrections:
+        value, missing = _with_known_references(correction.value, {*swagger["definitions"], *made})
+        for place in correction.places:
+            there = _place_in(swagger, place, shapes)
+            try:
+                if missing:
+                    raise CorrectionError(f"{missing[0]!r} does not exist")
+                _change(swagger, evolve(correction, value=value), there)
+            except CorrectionError as error:
+                problem = str(error).rpartition(": ")[2].partition(";")[0]
+                unapplied.append(Unapplied(correction.name, place, problem))
+    return swagger, unapplied
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{.*?\}", "{}", path)
+
+
+def _place_in(swagger: dict[str, Any], place: list[str], shapes: dict[str, str]) -> list[str]:
+    """Return a place of the pinned releases by the names that another release has for it."""
+    if len(place) < 2:
+        return place
+    kind, name, *below = place
+    if kind == "paths":
+        name = shapes.get(_shape(name), name)
+    elif kind == "definitions" and below and name not in swagger["definitions"]:
+        name = name.removesuffix(" (read)")
+    return [kind, name, *below]
+
+
+def _with_known_references(value: Any, known: set[str]) -> tuple[Any, list[str]]:
+    """Return a value with the names that definitions have there, and the names that none has."""
+    # A correction may set a reference alone, at a place that ends in its key.
+    wrapped, missing = {"$ref": deepcopy(value)}, []
+    for node, key in _references(wrapped):
+        name = reference_name({"$ref": node[key]})
+        if name is not None and name not in known:
+            node[key] = reference(name.removesuffix(" (read)"))
+            if name.removesuffix(" (read)") not in known:
+                missing.append(name)
+    return wrapped["$ref"], missing
+
+
+def _references(node: Any) -> Iterator[tuple[Any, Any]]:
+    inside = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in [*inside] if isinstance(node, dict | list) else []:
+        if isinstance(value, dict | list):
+            yield from _references(value)
+        elif key == "$ref":
+            yield node, key
+
+
 class _ByName(dict[str, Any]):
     """A list of parameters, indexed by name."""
 
@@ -97,7 +180,7 @@ def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -
             raise CorrectionError(f"{where}: the value to merge into is not an object")
         after = {**before, **after}
     if after == before:
-        raise CorrectionError(f"{where}: no effect; delete the entry")
+        raise CorrectionError(f"{where}: {NO_EFFECT}; delete the entry")
     if after is MISSING:
         del parent[last]
     else:

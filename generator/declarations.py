@@ -20,6 +20,8 @@ class Argument:
     description: str
     note: str = ""
     """The entry under ``Args:`` in the docstring of the function; empty for none."""
+    default: str = ""
+    """The portal's default, as JSON; empty for none."""
 
     @property
     def type(self) -> str:
@@ -35,6 +37,10 @@ class Field:
     annotation: str
     description: str
     declaration: str
+    default: str = ""
+    """The portal's default, as JSON; empty for none."""
+    demanded: bool = False
+    """Whether the API requires it in a body that creates, even if an update may omit it."""
 
 
 @define

@@ -23,7 +23,7 @@ FLAGS = [
     *("deprecated", "readOnly", "x-absent", "x-bare", "x-empty", "x-nullable", "x-secret"),
     "x-whole",
 ]
-TEXTS = ("description", "summary", "format", "x-form")
+TEXTS = ("description", "summary", "format", "x-default", "x-form")
 LISTS = ("x-always", "x-reference", "x-whole-update", "tags", "consumes", "produces")
 
 

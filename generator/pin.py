@@ -75,7 +75,7 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
             raise PinError(f"cannot read {release.file}: {error.strerror}") from None
         if hashlib.sha256(content).hexdigest() != release.sha256:
             raise PinError(f"{release.file} does not match its sha256 in pin.toml")
-        pins.append((release, _parse(content)))
+        pins.append((release, parse(content)))
     return pins
 
 
@@ -86,14 +86,11 @@ def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) ->
         The entry of the document. If its API is pinned already, that one, and nothing is written:
         documents are compared without their host, and without the order of what has none.
     """
-    if not URL.fullmatch(url):
-        raise PinError(f"{url!r} is not the URL of a portal's API")
-    base = url.removesuffix("swagger.json").rstrip("/") + "/"
+    base = _root(url)
+    content = fetch(url)
     try:
-        with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
-            content = _download(portal, "swagger.json")
-            release = release or _reported(json.loads(_download(portal, "site/")))
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        release = release or _reported(json.loads(fetch(url, "site/")))
+    except ValueError as error:
         raise PinError(f"cannot read {base}: {error}") from error
     if not release:
         raise PinError(f"{base} does not report its release of udata: pass RELEASE=")
@@ -106,13 +103,34 @@ def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
     Returns:
         Its entry, as :func:`pin_from_url` does.
     """
+    return _pin(folder, dump(release), release, f"the package udata {release}", force=force)
+
+
+def fetch(url: str, path: str = "swagger.json") -> bytes:
+    """Return a document of a running portal: its Swagger, or that of another path."""
+    base = _root(url)
+    try:
+        with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
+            return _download(portal, path)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise PinError(f"cannot read {base}: {error}") from error
+
+
+def dump(release: str) -> bytes:
+    """Return the Swagger of the udata package, installed into a temporary virtual environment."""
     older = OLD_UDATA if _version(release) < Version("15") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python = Path(scratch, "bin", "python")
         _run([python, "-m", "pip", "install", "-q", f"udata=={release}", "mongomock", *older])
-        content = _run([python, SCRIPT])
-    return _pin(folder, content, release, f"the package udata {release}", force=force)
+        return _run([python, SCRIPT])
+
+
+def _root(url: str) -> str:
+    """Return the root of a portal's API, of which the URL of its Swagger is given as well."""
+    if not URL.fullmatch(url):
+        raise PinError(f"{url!r} is not the URL of a portal's API")
+    return url.removesuffix("swagger.json").rstrip("/") + "/"
 
 
 def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
@@ -160,7 +178,7 @@ def _version(release: str) -> Version:
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
     """Pin a document, and return its entry; one that is pinned already is left as it is."""
     version = _version(release)
-    document = _parse(content)
+    document = parse(content)
     found = operations(document)
     entries = read_entries(folder)
     others = [entry for entry in entries if entry.release != release]
@@ -191,7 +209,12 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
     return new
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def parse(content: bytes) -> dict[str, Any]:
+    """Read a Swagger.
+
+    Raises:
+        PinError: It is none, or it is truncated.
+    """
     try:
         document = json.loads(content)
     except ValueError as error:

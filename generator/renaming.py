@@ -90,3 +90,18 @@ def functions(ids: Iterable[str], renames: Mapping[str, str]) -> dict[str, str]:
         if others:
             raise RenameError(f"both {others[0]} and {id_} would be called {name}")
     return named
+
+
+def possible(ids: Iterable[str], renames: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the renamings that another release allows, and why each of the others is left out."""
+    known, refused = {*ids}, list[str]()
+    plain = {names.python_name(id_) for id_ in known - renames.keys()}
+    kept: dict[str, str] = {}
+    for id_, name in renames.items():
+        if id_ not in known:
+            refused.append(f"{id_} is renamed to {name}, but there is no such operation")
+        elif name in plain or name in known - {id_}:
+            refused.append(f"{id_} is renamed to {name}, but that is another operation")
+        else:
+            kept[id_] = name
+    return kept, refused

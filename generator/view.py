@@ -68,7 +68,7 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         if class_ not in schemas:
             raise GenerateError(f"the parser calls a class {class_!r}, which no schema is called")
     answered = {name for name, schema in schemas.items() if not schema.get("x-sent")}
-    functions = renaming.functions(_ids(document), renames)
+    functions = renaming.functions(operation_ids(document), renames)
     operations = [
         _operation(endpoint, _raw_operation(document, endpoint), functions, pages, answered)
         for collection in data.endpoint_collections_by_tag.values()
@@ -117,7 +117,8 @@ def _parse(document: dict[str, Any]) -> GeneratorData:
     return data
 
 
-def _ids(document: dict[str, Any]) -> list[str]:
+def operation_ids(document: dict[str, Any]) -> list[str]:
+    """Return the ids of all operations of an OpenAPI document."""
     return [one["operationId"] for item in document["paths"].values() for one in item.values()]
 
 
@@ -142,7 +143,7 @@ def _operation(
     pages: dict[str, PropertyProtocol],
     answered: set[str],
 ) -> Operation:
-    described = {(one["in"], one["name"]): one["description"] for one in raw["parameters"]}
+    declared = {(one["in"], one["name"]): one for one in raw["parameters"]}
     kind = raw["x-kind"]
     answer: PropertyProtocol | None = None
     page = None
@@ -169,13 +170,13 @@ def _operation(
         path_arguments=[
             evolve(argument, annotation="Id") if argument.annotation == "str" else argument
             for argument in (
-                _argument(one, "path", described["path", one.name.get_untrusted_value()])
+                _argument(one, "path", declared["path", one.name.get_untrusted_value()])
                 for one in endpoint.path_parameters
             )
         ],
         query_arguments=sorted(
             (
-                _argument(one, "query", described["query", one.name.get_untrusted_value()])
+                _argument(one, "query", declared["query", one.name.get_untrusted_value()])
                 for one in endpoint.query_parameters
             ),
             key=lambda one: not one.required,
@@ -243,13 +244,14 @@ def _body(prop: PropertyProtocol, request: dict[str, Any], referred: list[str]) 
     return Argument("body", "body", "body", type_, True, ended(request["description"]))
 
 
-def _argument(prop: PropertyProtocol, place: str, description: str) -> Argument:
+def _argument(prop: PropertyProtocol, place: str, raw: dict[str, Any]) -> Argument:
     wire = prop.name.get_untrusted_value()
     type_ = annotation(prop).replace("list[", "Sequence[")
     if not prop.required:
         type_ = f"{type_} | None"
     name = names.python_name(wire)
-    return Argument(name, wire, place, type_, prop.required, ended(description))
+    description = ended(raw["description"])
+    return Argument(name, wire, place, type_, prop.required, description, default=raw["x-default"])
 
 
 def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Model:
@@ -268,7 +270,9 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
             continue  # Inherited from PageView.
         referred = _referred(schema, answered) if is_sent else []
         references |= {*referred}
-        fields.append(_field(properties[key], schema, referred, is_sent=is_sent))
+        field = _field(properties[key], schema, referred, is_sent=is_sent)
+        field.demanded = is_sent and key in raw["x-demanded"]
+        fields.append(field)
     if len({one.name for one in fields}) != len(fields):
         raise GenerateError(f"{name}: two fields have the same name")
     used = list(properties.values())
@@ -323,6 +327,7 @@ def _field(
         annotation=f"{type_} | Unset" if is_optional else type_,
         description=raw.get("description", ""),
         declaration=declaration,
+        default=raw.get("x-default", ""),
     )
 
 

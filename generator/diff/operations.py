@@ -1,0 +1,191 @@
+"""The changes of operations: their functions, parameters, bodies and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..declarations import Argument, Operation
+from .assignment import Verdict
+from .matching import Sides
+from .rules import Change
+from .usages import Usages
+
+ANSWERS = {
+    Verdict.FITS: "answer-narrowed",
+    Verdict.UNTYPED: "answer-untyped",
+    Verdict.DIFFERS: "answer-retyped",
+}
+PARAMETERS = {Verdict.FITS: "parameter-widened", Verdict.DIFFERS: "parameter-retyped"}
+BODIES = {Verdict.FITS: "body-widened", Verdict.DIFFERS: "body-retyped"}
+
+
+def changes(sides: Sides, usages: Usages) -> Iterator[Change]:
+    """Yield the changes of all operations."""
+    for one in sides.removed:
+        yield Change("operation-removed", one.function, before=_route(one))
+    for one in sides.added:
+        yield Change("operation-added", one.function, after=_route(one))
+    for old, new in sides.operations:
+        yield from _identity(old, new)
+        yield from _parameters(old, new, usages)
+        yield from _body(old, new, usages)
+        yield from _answer(old, new, usages)
+        yield from _documentation(old, new)
+
+
+def _route(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"
+
+
+def _identity(old: Operation, new: Operation) -> Iterator[Change]:
+    name = new.function
+    if old.function != name:
+        alias = (old.function, name)
+        yield Change("operation-renamed", name, before=old.function, after=name, alias=alias)
+    elif old.id != new.id:
+        yield Change("operation-id", name, before=old.id, after=new.id)
+    if old.tag != new.tag:
+        yield Change("operation-moved", name, before=f"api.{old.tag}", after=f"api.{new.tag}")
+    if old.method != new.method:
+        yield Change("method-changed", name, before=_route(old), after=_route(new))
+    elif _without_names(old) != _without_names(new):
+        yield Change("path-changed", name, before=_route(old), after=_route(new))
+    if new.dropped and not old.dropped:
+        yield Change("operation-dropped", name, after=f"dropped by udata {new.dropped}")
+    if old.dropped and not new.dropped:
+        yield Change("operation-restored", name, before=f"dropped by udata {old.dropped}")
+
+
+def _without_names(operation: Operation) -> str:
+    """Return the path without the names of its parameters, whose changes are changes of those."""
+    path = operation.path
+    for one in operation.path_arguments:
+        path = path.replace(f"{{{one.wire}}}", "{}")
+    return path
+
+
+def _parameters(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
+    before, after = old.path_arguments, new.path_arguments
+    names = [one.name for one in before], [one.name for one in after]
+    if len(before) != len(after):
+        yield from _apart(before, after, new, usages)
+    elif names[0] != names[1] and sorted(names[0]) == sorted(names[1]):
+        yield Change(
+            "parameters-reordered", new.function, "", ", ".join(names[0]), ", ".join(names[1])
+        )
+    else:
+        for one, other in zip(before, after, strict=True):
+            yield from _renamed(one, other, new, usages)
+    yield from _apart(old.query_arguments, new.query_arguments, new, usages)
+
+
+def _apart(
+    before: list[Argument], after: list[Argument], new: Operation, usages: Usages
+) -> Iterator[Change]:
+    """Compare parameters that are paired by their names in the API."""
+    left = {one.wire: one for one in before}
+    right = {one.wire: one for one in after}
+    gone = [one for one in before if one.wire not in right]
+    come = [one for one in after if one.wire not in left]
+    for one, other in _twins(gone, come):
+        gone.remove(one)
+        come.remove(other)
+        yield from _renamed(one, other, new, usages)
+    for one in gone:
+        yield Change("parameter-removed", new.function, one.name, before=one.type)
+    for one in come:
+        rule = "parameter-added-required" if one.required else "parameter-added"
+        yield Change(rule, new.function, one.name, after=one.type)
+    for wire in left.keys() & right.keys():
+        yield from _renamed(left[wire], right[wire], new, usages)
+
+
+def _twins(gone: list[Argument], come: list[Argument]) -> list[tuple[Argument, Argument]]:
+    """Return the pairs that have one type and description, and are the only ones that do."""
+    pairs = []
+    for one in gone:
+        same = [(one.annotation, one.description) == (o.annotation, o.description) for o in come]
+        others = [(one.annotation, one.description) == (o.annotation, o.description) for o in gone]
+        if one.description and sum(same) == sum(others) == 1:
+            pairs.append((one, come[same.index(True)]))
+    return pairs
+
+
+def _renamed(
+    old: Argument, new: Argument, operation: Operation, usages: Usages
+) -> Iterator[Change]:
+    """Compare two parameters that are the same one, possibly under another name."""
+    owner = operation.function
+    if old.name != new.name:
+        yield Change("parameter-renamed", owner, new.name, old.name, new.name)
+    place = f"{owner}({new.name})"
+    verdict = usages.compare(
+        old.type, new.type, place, {owner}, is_sent=True, in_query=new.place == "query"
+    )
+    if verdict is not Verdict.SAME:
+        yield Change(PARAMETERS[verdict], owner, new.name, old.type, new.type)
+    if old.required != new.required:
+        rule = "parameter-required" if new.required else "parameter-optional"
+        yield Change(rule, owner, new.name)
+    if old.default != new.default:
+        yield Change("parameter-default", owner, new.name, old.default, new.default)
+    elif old.description != new.description:
+        yield Change("parameter-described", owner, new.name, old.description, new.description)
+
+
+def _body(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
+    owner = new.function
+    if old.body is None or new.body is None:
+        if old.body is not None:
+            yield Change("body-removed", owner, before=old.body.annotation)
+        if new.body is not None:
+            yield Change("body-added", owner, after=new.body.annotation)
+        return
+    before, after = old.body.annotation, new.body.annotation
+    verdict = usages.compare(before, after, f"{owner}(body)", {owner}, is_sent=True)
+    if verdict is not Verdict.SAME:
+        yield Change(BODIES[verdict], owner, "", before, after)
+    if old.multipart != new.multipart:
+        yield Change("body-encoded", owner, "", _encoding(old), _encoding(new))
+    if old.body.description != new.body.description:
+        yield Change(
+            "parameter-described", owner, "body", old.body.description, new.body.description
+        )
+
+
+def _answer(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
+    owner = new.function
+    if old.kind != new.kind:
+        yield Change("kind-changed", owner, "", old.answer, new.answer)
+    else:
+        verdict = usages.compare(old.answer, new.answer, owner, {owner}, is_sent=False)
+        if verdict is not Verdict.SAME:
+            yield Change(ANSWERS[verdict], owner, "", old.answer, new.answer)
+        if old.kind == "stream" and old.media_type != new.media_type:
+            yield Change("media-type-changed", owner, "", old.media_type, new.media_type)
+    if old.masked != new.masked:
+        yield Change("mask-added" if new.masked else "mask-removed", owner)
+    for name in ("created", "changed"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield Change("order-changed" if after else "order-removed", owner, name)
+    if old.lost != new.lost:
+        groups = [group for group in new.lost if group not in old.lost]
+        yield Change("update-refused" if groups else "update-allowed", owner)
+
+
+def _encoding(operation: Operation) -> str:
+    return "a form" if operation.multipart else "JSON"
+
+
+def _documentation(old: Operation, new: Operation) -> Iterator[Change]:
+    before, after = (f"{one.summary}\n{one.description}".strip() for one in (old, new))
+    if before != after:
+        yield Change("operation-described", new.function, "", before, after)
+    # Their order is that of the document.
+    before, after = (
+        ", ".join(sorted(f"{name}: {text}" for name, text in [*one.successes, *one.errors]))
+        for one in (old, new)
+    )
+    if before != after:
+        yield Change("responses-described", new.function, "", before, after)
