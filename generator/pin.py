@@ -34,7 +34,7 @@ MAX_TIME = 600.0
 """Seconds in which a portal must send a document."""
 
 OLD_UDATA = ["flask-security==5.7.*", "flask-caching==2.3.1", "setuptools<80"]
-"""Extra requirements of releases before 15, which set no upper bounds for these packages."""
+"""Extra requirements of releases before 17.9, which set no upper bounds for these packages."""
 
 RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,4}((a|b|rc|\.dev|\.post)[0-9]{1,9})?", re.ASCII)
 """A release number, as it may appear in file names, comments and docstrings."""
@@ -118,7 +118,7 @@ def fetch(url: str, path: str = "swagger.json") -> bytes:
 
 def dump(release: str) -> bytes:
     """Return the Swagger of the udata package, installed into a temporary virtual environment."""
-    older = OLD_UDATA if _version(release) < Version("15") else []
+    older = OLD_UDATA if _version(release) < Version("17.9") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python = Path(scratch, "bin", "python")
