@@ -49,11 +49,13 @@ class Attempt:
     Attributes:
         view: The declarations.
         unapplied: The corrections that have no place or no effect in it.
+        overwritten: What the other corrections overwrote, by their names and places.
         unnamed: Why each renaming that has no place in it was left out.
     """
 
     view: View
     unapplied: list[Unapplied]
+    overwritten: dict[tuple[str, ...], Any]
     unnamed: list[str]
 
 
@@ -67,11 +69,11 @@ def attempt(
     Raises:
         GenerationError: Code cannot be generated from the documents.
     """
-    swagger, unapplied = corrections.apply_possible(_merged(pins), fixes)
-    document.check(swagger, merged=True)
-    converted = convert(swagger)
+    applied = corrections.apply_possible(_merged(pins), fixes)
+    document.check(applied.swagger, merged=True)
+    converted = convert(applied.swagger)
     names, unnamed = renaming.possible(operation_ids(converted), renames)
-    return Attempt(view(converted, names), unapplied, unnamed)
+    return Attempt(view(converted, names), applied.unapplied, applied.overwritten, unnamed)
 
 
 def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from .errors import GenerationError
 from .releases import reference, reference_name
@@ -80,15 +80,30 @@ class Unapplied:
     problem: str
 
 
-def apply_possible(
-    swagger: dict[str, Any], corrections: list[Correction]
-) -> tuple[dict[str, Any], list[Unapplied]]:
-    """Return a Swagger of any release, corrected where that is possible, and what was not.
+@define
+class Applied:
+    """A Swagger that was corrected where that is possible.
+
+    Attributes:
+        swagger: The corrected document.
+        unapplied: The places at which it was not.
+        overwritten: What stood at the other places: the name of the correction and its place ->
+            the value that it replaced or removed, None for none.
+    """
+
+    swagger: dict[str, Any]
+    unapplied: list[Unapplied] = field(factory=list)
+    overwritten: dict[tuple[str, ...], Any] = field(factory=dict)
+
+
+def apply_possible(swagger: dict[str, Any], corrections: list[Correction]) -> Applied:
+    """Correct a Swagger of any release where that is possible.
 
     A definition that is separate for requests and responses in the pinned releases may be a single
     one in others, and the parameters of a path may have other names there.
     """
-    swagger, unapplied = deepcopy(swagger), []
+    swagger = deepcopy(swagger)
+    done = Applied(swagger)
     made = {
         place[1]
         for one in corrections
@@ -103,11 +118,13 @@ def apply_possible(
             try:
                 if missing:
                     raise CorrectionError(f"{missing[0]!r} does not exist")
-                _change(swagger, evolve(correction, value=value), there)
+                before = _change(swagger, evolve(correction, value=value), there)
             except CorrectionError as error:
                 problem = str(error).rpartition(": ")[2].partition(";")[0]
-                unapplied.append(Unapplied(correction.name, place, problem))
-    return swagger, unapplied
+                done.unapplied.append(Unapplied(correction.name, place, problem))
+            else:
+                done.overwritten[correction.name, *place] = before
+    return done
 
 
 def _shape(path: str) -> str:
@@ -165,7 +182,8 @@ def _by_name(value: Any) -> Any:
     return {str(number): one for number, one in enumerate(value)}
 
 
-def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> None:
+def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> Any:
+    """Make the change at one place, and return the value that it overwrites, None for none."""
     where = f"correction {correction.name!r} at {' > '.join(place)}"
     *above, last = place
     parent: Any = swagger
@@ -187,6 +205,9 @@ def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -
         parent[last] = after
     if isinstance(parent, _ByName):
         parent.list[:] = parent.values()
+    if correction.change == "merge":
+        return {key: before[key] for key in correction.value if key in before}
+    return None if before is MISSING else before
 
 
 def _entry(entry: dict[str, Any]) -> Correction:

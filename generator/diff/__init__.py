@@ -9,6 +9,7 @@
 """
 
 from .compare import compare as compare
+from .compare import compare_attempts as compare_attempts
 from .rules import Change as Change
 from .rules import Status as Status
 from .rules import status_of as status_of

@@ -24,11 +24,11 @@ UNSET = Part("Unset")
 NONE = Part("None")
 TEXT = Part("str")
 
-SUBTYPES = {
-    *(("bool", "int"), ("int", "float"), ("dt.datetime", "dt.date")),
-    *(("str", "Id"), ("Id", "str")),
-}
-"""Pairs of types of which a type checker accepts the first for the second."""
+SUBTYPES = {("int", "float"), ("str", "Id"), ("Id", "str")}
+"""Pairs of types of which the first can be used for the second.
+
+Not bool for int, nor a date with a time for one without: the portal tells them apart.
+"""
 
 
 class Verdict(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import report, sources
-from .compare import compare
+from .compare import compare_attempts
 from .rules import Status, status_of
 
 
@@ -16,7 +16,7 @@ def run(old: str, new: str, root: Path, *, is_json: bool = False) -> Status:
         GenerationError: A source cannot be compared.
     """
     before, after = sources.read(old, root), sources.read(new, root)
-    changes = compare(before.view, after.view)
+    changes = compare_attempts(before.made, after.made)
     write = report.as_json if is_json else report.as_markdown
     print(write(before, after, changes).rstrip("\n"))
     return status_of(changes)

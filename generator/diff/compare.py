@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from ..build import Attempt
 from ..declarations import View
+from ..releases import reference_name
 from . import enums, models, operations
 from .matching import match
 from .rules import RULES, Change
@@ -22,10 +26,53 @@ def compare(old: View, new: View) -> list[Change]:
     found = [*operations.changes(sides, usages), *models.changes(sides, usages)]
     found += enums.changes(sides, usages)
     found += _modules(old, new)
+    return ordered(found)
+
+
+def compare_attempts(old: Attempt, new: Attempt) -> list[Change]:
+    """Return the changes between two releases, also those that a correction hides.
+
+    A correction states what is true of the release that it was written for. When what it
+    overwrites changes, that may have become wrong, and the declarations do not show it.
+    """
+    hidden = [
+        Change("correction-outdated", name, " > ".join(place), _text(before), _text(after))
+        for (name, *place), before in old.overwritten.items()
+        if (after := new.overwritten.get((name, *place), before)) is not before
+        and _meaning(before) != _meaning(after)
+    ]
+    return ordered([*compare(old.view, new.view), *hidden])
+
+
+TELLS_NOTHING = {
+    *("description", "example", "summary", "minimum", "maximum", "exclusiveMinimum"),
+    *("exclusiveMaximum", "minLength", "maxLength", "pattern"),
+}
+"""Keys of a Swagger that the declarations do not depend on."""
+
+
+def _text(value: Any) -> str:
+    return json.dumps(_meaning(value), ensure_ascii=False)
+
+
+def _meaning(value: Any) -> Any:
+    """Return a value without what the declarations do not depend on, such as its order."""
+    if isinstance(value, dict):
+        name = reference_name(value)
+        if name is not None:
+            return {"$ref": name.removesuffix(" (read)")}
+        return {key: _meaning(value[key]) for key in sorted(value.keys() - TELLS_NOTHING)}
+    if isinstance(value, list):
+        return sorted(map(_meaning, value), key=lambda one: json.dumps(one))
+    return value
+
+
+def ordered(changes: Iterable[Change]) -> list[Change]:
+    """Return changes without repetitions, the breaking ones first."""
     order = [*RULES]
     # Two places may find the same change of an enum.
     return sorted(
-        dict.fromkeys(found),
+        dict.fromkeys(changes),
         key=lambda one: (-one.status, order.index(one.rule), one.owner, one.name, one.before),
     )
 

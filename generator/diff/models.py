@@ -59,9 +59,9 @@ def _model(
     for one in gone:
         yield Change(f"{prefix}field-removed", new.name, one.name, one.annotation, "", where)
     for one in come:
-        needed = "-required" if new.is_sent and (_required(one) or one.demanded) else ""
-        rule = f"{prefix}field-added{needed}"
-        yield Change(rule, new.name, one.name, "", one.annotation, where)
+        needed = "-demanded" if one.demanded else ""
+        needed = "-required" if new.is_sent and _required(one) else needed
+        yield Change(f"{prefix}field-added{needed}", new.name, one.name, "", one.annotation, where)
     for name in left.keys() & right.keys():
         pair = left[name], right[name]
         place = f"{new.name}.{name}"
@@ -98,6 +98,10 @@ def _taken(annotation: str) -> str:
     return annotation.removesuffix(" | Unset")
 
 
+def _not_null(one: Field) -> assignment.Type:
+    return assignment.parse(one.annotation) - {NONE, UNSET}
+
+
 def _required(one: Field) -> bool:
     return UNSET not in assignment.parse(one.annotation)
 
@@ -128,7 +132,9 @@ def _answered(old: Field, new: Field, verdict: Verdict) -> Found:
 
 def _sent(old: Field, new: Field, verdict: Verdict) -> Found:
     texts = old.annotation, new.annotation
-    if verdict is not Verdict.SAME:
+    # Whether null may be sent follows from whether it may be left out.
+    is_due = old.demanded != new.demanded and _not_null(old) == _not_null(new)
+    if verdict is not Verdict.SAME and not is_due:
         yield SENT[verdict], texts
     if _required(old) != _required(new):
         yield "body-field-required" if _required(new) else "body-field-optional", ("", "")

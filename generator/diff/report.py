@@ -69,9 +69,9 @@ def _source(source: Source) -> dict[str, object]:
         "name": source.name,
         "unapplied_corrections": [
             {"name": one.name, "place": one.place, "problem": one.problem}
-            for one in source.unapplied
+            for one in source.made.unapplied
         ],
-        "unapplied_names": source.unnamed,
+        "unapplied_names": source.made.unnamed,
     }
 
 
@@ -182,12 +182,12 @@ def _documentation(changes: list[Change]) -> list[str]:
 
 def _unapplied(old: Source, new: Source) -> list[str]:
     """List what concerns one side only, and first what the newer release mended."""
-    before = {(one.name, *one.place) for one in old.unapplied}
-    lost = [one for one in new.unapplied if (one.name, *one.place) not in before]
+    before = {(one.name, *one.place) for one in old.made.unapplied}
+    lost = [one for one in new.made.unapplied if (one.name, *one.place) not in before]
     mended = [one for one in lost if one.problem == NO_EFFECT]
     gone = Counter(one.name for one in lost if one.problem != NO_EFFECT)
-    others = Counter(one.name for one in old.unapplied)
-    names = [one for one in new.unnamed if one not in old.unnamed]
+    others = Counter(one.name for one in old.made.unapplied)
+    names = [one for one in new.made.unnamed if one not in old.made.unnamed]
     if not (lost or names or others):
         return []
     lines = ["", "## Corrections and names", ""]

@@ -155,6 +155,7 @@ RULES: dict[str, Rule] = {
     "body-field-removed": _breaking("field removed", How.TYPES, "fields removed"),
     "body-field-renamed": _breaking("field renamed", How.TYPES),
     "body-field-added-required": _breaking("required field added", How.TYPES),
+    "body-field-added-demanded": _breaking("field added that creations require", How.CALLED),
     "body-field-required": _breaking("field made required", How.TYPES),
     "body-field-demanded": _breaking("field required by creations", How.CALLED),
     "body-field-retyped": _breaking("field retyped or narrowed", How.TYPES),
@@ -171,6 +172,8 @@ RULES: dict[str, Rule] = {
     "enum-value-added": _compatible("value added", "values added"),
     "enum-split": _compatible("enum has another name at some places"),
     "enum-added": _compatible("enum added"),
+    # ---- Corrections
+    "correction-outdated": _breaking("changed below a correction, which hides it", How.SILENTLY),
     # ---- Documentation
     "operation-described": _documented("description of the operation"),
     "responses-described": _documented("declared statuses"),

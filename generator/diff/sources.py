@@ -15,8 +15,6 @@ from attrs import frozen
 
 from .. import corrections, pin, renaming
 from ..build import Attempt, attempt
-from ..corrections import Unapplied
-from ..declarations import View
 from ..errors import GenerationError
 
 Pins = list[tuple[pin.Release, dict[str, Any]]]
@@ -28,19 +26,10 @@ class SourceError(GenerationError):
 
 @frozen
 class Source:
-    """One side of a comparison.
-
-    Attributes:
-        name: The text that the caller gave for it.
-        view: Its declarations.
-        unapplied: The corrections that have no place or no effect in it.
-        unnamed: Why each entry of ``names.toml`` that has no place in it was left out.
-    """
+    """One side of a comparison: the name that the caller gave for it, and what was made of it."""
 
     name: str
-    view: View
-    unapplied: list[Unapplied]
-    unnamed: list[str]
+    made: Attempt
 
 
 def read(name: str, root: Path) -> Source:
@@ -60,10 +49,9 @@ def read(name: str, root: Path) -> Source:
     """
     kind, value = _kind(name, root)
     try:
-        made = READERS[kind](value, root)
+        return Source(name, READERS[kind](value, root))
     except GenerationError as error:
         raise SourceError(f"cannot compare {name}: {error}") from error
-    return Source(name, made.view, made.unapplied, made.unnamed)
 
 
 def _kind(name: str, root: Path) -> tuple[str, str]:
