@@ -37,9 +37,7 @@ def build(
     """
     swagger = corrections.apply(_merged(pins), fixes)
     document.check(swagger, merged=True)
-    seen = view(convert(swagger), renames)
-    renaming.check_aliases(aliases, seen.functions)
-    return evolve(seen, aliases={**aliases})
+    return _with(aliases, view(convert(swagger), renames))
 
 
 @define(frozen=True)
@@ -63,6 +61,7 @@ def attempt(
     pins: list[tuple[Release, dict[str, Any]]],
     fixes: list[Correction],
     renames: Mapping[str, str],
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Attempt:
     """Build the declarations of releases that the corrections and names were not written for.
 
@@ -73,7 +72,13 @@ def attempt(
     document.check(applied.swagger, merged=True)
     converted = convert(applied.swagger)
     names, unnamed = renaming.possible(operation_ids(converted), renames)
-    return Attempt(view(converted, names), applied.unapplied, applied.overwritten, unnamed)
+    seen = _with(aliases, view(converted, names))
+    return Attempt(seen, applied.unapplied, applied.overwritten, unnamed)
+
+
+def _with(aliases: Mapping[str, str], seen: View) -> View:
+    renaming.check_aliases(aliases, seen.functions)
+    return evolve(seen, aliases={**aliases})
 
 
 def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:

@@ -7,12 +7,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import evolve
 from packaging.version import Version
 
 from . import corrections, pin, renaming
 from .build import attempt
-from .diff import Status, compare, report, status_of
+from .diff import Status, compare_attempts, report, status_of
 from .diff.sources import Source
 from .emit import emit
 from .pin import PinError, Release
@@ -55,20 +54,15 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
             )
         if pinned in [release for release, _ in known]:
             return Status.SAME, f"**No change**: the API is that of udata {pinned.release}.\n"
-        before, pins = attempt(known, fixes, renames), pin.read_pins(folder)
-        after = attempt(pins, fixes, renames)
-        renaming.check_aliases(aliases, after.view.functions)
-        view = evolve(after.view, aliases=aliases)
-        changes = compare(before.view, view)
+        pins = pin.read_pins(folder)
+        before = attempt(known, fixes, renames)
+        after = attempt(pins, fixes, renames, aliases)
+        changes = compare_attempts(before, after)
         status = status_of(changes)
         old, new = (f"udata {release}" for release in (newest, pinned.release))
-        text = report.as_markdown(
-            Source(old, before.view, before.unapplied, before.unnamed),
-            Source(new, view, after.unapplied, after.unnamed),
-            changes,
-        )
+        text = report.as_markdown(Source(old, before), Source(new, after), changes)
         if status is not Status.SAME:
-            emit(view, [release.release for release, _ in pins], package)
+            emit(after.view, [release.release for release, _ in pins], package)
             for name in (pinned.file, "pin.toml"):
                 pin.replace(openapi / name, (folder / name).read_bytes())
     return status, text
