@@ -49,6 +49,11 @@ pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<releas
 	@$(BIN)/python -m generator pin --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
 		$(if $(FORCE),--force)
 
+.PHONY: regenerate
+regenerate: .venv/ready ## Pin a release, generate, and report the changes: URL= or UDATA=, as for pin; REPORT=<file>
+	@$(BIN)/python -m generator regenerate --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
+		$(if $(REPORT),--report="$$REPORT")
+
 .PHONY: api-diff
 api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, URL, udata==release or git revision>
 	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW"
@@ -57,9 +62,10 @@ api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, 
 override URL := $(value URL)
 override UDATA := $(value UDATA)
 override RELEASE := $(value RELEASE)
+override REPORT := $(value REPORT)
 override OLD := $(value OLD)
 override NEW := $(value NEW)
-export URL UDATA RELEASE OLD NEW
+export URL UDATA RELEASE REPORT OLD NEW
 
 .PHONY: portal
 portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key

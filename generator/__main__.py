@@ -1,4 +1,4 @@
-"""The generator's command line: the commands ``generate``, ``check``, ``pin`` and ``diff``."""
+"""The generator's command line: ``generate``, ``check``, ``pin``, ``diff`` and ``regenerate``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import filecmp
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .diff import sources
 from .emit import ROOMS, emit
 from .errors import GenerationError, one_line
 from .pin import PinError
+from .regenerate import Take, regenerate
 
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "openapi"
@@ -31,9 +33,13 @@ def main() -> None:
     check = commands.add_parser("check", help="check that the generated code is up to date")
     check.set_defaults(run=lambda _: _check())
     taking = commands.add_parser("pin", help="pin the Swagger of a release")
-    taking.add_argument("--url", help="the root of the API of a running portal")
-    taking.add_argument("--udata", help="a release of the udata package")
-    taking.add_argument("--release", help="its release, if the portal does not report it")
+    again = commands.add_parser("regenerate", help="pin a release, generate, report the changes")
+    for one in (taking, again):
+        one.add_argument("--url", help="the root of the API of a running portal")
+        one.add_argument("--udata", help="a release of the udata package")
+        one.add_argument("--release", help="its release, if the portal does not report it")
+    again.add_argument("--report", type=Path, help="a file for the report, in Markdown")
+    again.set_defaults(run=_regenerate)
     taking.add_argument(
         "--force",
         action="store_true",
@@ -54,7 +60,8 @@ def main() -> None:
 
 def _generate(package: Path, pins: list[tuple[pin.Release, dict[str, Any]]]) -> None:
     fixes = corrections.read(OPENAPI / "corrections.toml")
-    seen = build(pins, fixes, renaming.read(OPENAPI / "names.toml"))
+    names = OPENAPI / "names.toml"
+    seen = build(pins, fixes, renaming.read(names), renaming.read_aliases(names))
     emit(seen, [release.release for release, _ in pins], package)
     operations = sum(map(len, seen.tags.values()))
     print(
@@ -84,19 +91,34 @@ def _differences(compared: filecmp.dircmp[str], room: str) -> list[str]:
     return [f"{room}/{name}" for name in changed + unreadable + alone if name != "__pycache__"]
 
 
-def _pin(arguments: argparse.Namespace) -> None:
-    if bool(arguments.url) == bool(arguments.udata):
+def _taking(arguments: argparse.Namespace, *, force: bool) -> Take:
+    """Return what pins the document that the arguments name."""
+    url, udata = arguments.url, arguments.udata
+    if bool(url) == bool(udata):
         raise PinError("pass either URL=<the root of a portal's API> or UDATA=<a release>")
+    if url:
+        return partial(pin.pin_from_url, url=url, release=arguments.release, force=force)
+    return partial(pin.pin_from_udata, release=udata, force=force)
+
+
+def _regenerate(arguments: argparse.Namespace) -> None:
+    status, report = regenerate(OPENAPI, PACKAGE, _taking(arguments, force=False))
+    if arguments.report:
+        pin.replace(arguments.report, report.encode())
+    print(report.rstrip("\n"))
+    raise SystemExit(status)
+
+
+def _pin(arguments: argparse.Namespace) -> None:
+    take = _taking(arguments, force=arguments.force)
     with tempfile.TemporaryDirectory() as scratch:
         openapi, package = Path(scratch, "openapi"), Path(scratch, "package")
         package.mkdir()
         shutil.copytree(OPENAPI, openapi)
-        if arguments.url:
-            pinned = pin.pin_from_url(
-                openapi, arguments.url, release=arguments.release, force=arguments.force
-            )
-        else:
-            pinned = pin.pin_from_udata(openapi, arguments.udata, force=arguments.force)
+        pinned = take(openapi)
+        if pinned in pin.read_entries(OPENAPI):
+            print(f"unchanged: the API is that of {pinned.release}, which is pinned")
+            return
         if not arguments.force:
             try:
                 _generate(package, pin.read_pins(openapi))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve
 
 from . import corrections, document, releases, renaming
+from .canonical import canonical
 from .convert import convert
 from .corrections import Correction, Unapplied
 from .declarations import View
@@ -20,6 +22,7 @@ def build(
     pins: list[tuple[Release, dict[str, Any]]],
     fixes: list[Correction],
     renames: Mapping[str, str],
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> View:
     """Return the declarations to generate.
 
@@ -27,13 +30,14 @@ def build(
         pins: The pinned releases and their documents, newest first.
         fixes: The entries of ``openapi/corrections.toml``.
         renames: The operation ids and function names of ``openapi/names.toml``.
+        aliases: The old and new function names there.
 
     Raises:
         GenerationError: Code cannot be generated from the documents.
     """
     swagger = corrections.apply(_merged(pins), fixes)
     document.check(swagger, merged=True)
-    return view(convert(swagger), renames)
+    return _with(aliases, view(convert(swagger), renames))
 
 
 @define(frozen=True)
@@ -57,6 +61,7 @@ def attempt(
     pins: list[tuple[Release, dict[str, Any]]],
     fixes: list[Correction],
     renames: Mapping[str, str],
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Attempt:
     """Build the declarations of releases that the corrections and names were not written for.
 
@@ -67,7 +72,13 @@ def attempt(
     document.check(applied.swagger, merged=True)
     converted = convert(applied.swagger)
     names, unnamed = renaming.possible(operation_ids(converted), renames)
-    return Attempt(view(converted, names), applied.unapplied, applied.overwritten, unnamed)
+    seen = _with(aliases, view(converted, names))
+    return Attempt(seen, applied.unapplied, applied.overwritten, unnamed)
+
+
+def _with(aliases: Mapping[str, str], seen: View) -> View:
+    renaming.check_aliases(aliases, seen.functions)
+    return evolve(seen, aliases={**aliases})
 
 
 def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:
@@ -78,4 +89,4 @@ def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:
             document.check(swagger, merged=False)
         except DocumentError as error:
             raise DocumentError(f"{release.file} {error}") from None
-    return releases.merge(pins)
+    return releases.merge([(release, canonical(swagger)) for release, swagger in pins])

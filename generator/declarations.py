@@ -177,3 +177,9 @@ class View:
     enums: list[Enum]
     tags: dict[str, list[Operation]]
     tag_descriptions: dict[str, str]
+    aliases: dict[str, str] = field(factory=dict)
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """The ids of all operations, and the names of their functions."""
+        return {one.id: one.function for those in self.tags.values() for one in those}

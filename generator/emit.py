@@ -33,7 +33,7 @@ def emit(view: View, releases: list[str], package: Path) -> None:
 
     Args:
         view: The declarations to write.
-        releases: The releases of udata that they come from, for the header of each file.
+        releases: The releases of udata that they come from, newest first.
         package: The folder of the package.
     """
     texts = render(view, releases)
@@ -99,12 +99,13 @@ def _files(view: View, releases: list[str]) -> dict[str, str]:
         "api/__init__.py.jinja",
         tags={tag: view.tag_descriptions[tag] for tag in view.tags},
     )
-    add("api/ops.py", "api/ops.py.jinja", operations=everything)
+    add("api/ops.py", "api/ops.py.jinja", operations=everything, aliases=view.aliases)
     add(*("models/__init__.py", "models/__init__.py.jinja"), models=view.models, enums=view.enums)
     add("models/enums.py", "models/enums.py.jinja", enums=view.enums)
     for tag, operations in view.tags.items():
         code = " ".join(one.code for one in operations)
         projects = any(one.projected for one in operations)
+        functions = {one.function for one in operations}
         add(
             f"api/{safe.name(tag)}.py",
             "api/tag.py.jinja",
@@ -121,6 +122,7 @@ def _files(view: View, releases: list[str]) -> dict[str, str]:
             answers=any(one.kind not in ("page", "stream") for one in operations),
             fields=any(one.masked for one in operations),
             projects=projects,
+            aliases={old: new for old, new in view.aliases.items() if new in functions},
         )
     for model in view.models:
         template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"

@@ -26,7 +26,7 @@ CLASSES = {
 
 FUNCTIONS = {
     *("answers", "call", "client", "dt", "getattr", "globals", "import_module", "operations"),
-    *("ops", "overload", "prepare", "sorted"),
+    *("ops", "overload", "prepare", "releases", "renamed", "sorted", "aliases"),
 }
 """Names that generated code refers to, which no function may shadow."""
 

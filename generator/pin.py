@@ -19,6 +19,7 @@ import httpx
 from attrs import asdict, define
 from packaging.version import InvalidVersion, Version
 
+from .canonical import canonical
 from .errors import GenerationError
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
@@ -33,7 +34,7 @@ MAX_TIME = 600.0
 """Seconds in which a portal must send a document."""
 
 OLD_UDATA = ["flask-security==5.7.*", "flask-caching==2.3.1", "setuptools<80"]
-"""Extra requirements of releases before 15, which set no upper bounds for these packages."""
+"""Extra requirements of releases before 17.9, which set no upper bounds for these packages."""
 
 RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,4}((a|b|rc|\.dev|\.post)[0-9]{1,9})?", re.ASCII)
 """A release number, as it may appear in file names, comments and docstrings."""
@@ -67,7 +68,7 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
         PinError: A document does not match its pinned hash.
     """
     pins = []
-    for release in _entries(folder):
+    for release in read_entries(folder):
         try:
             content = (folder / release.file).read_bytes()
         except OSError as error:
@@ -79,7 +80,12 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
 
 
 def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> Release:
-    """Pin the Swagger of a running portal. ``release`` replaces the release that it reports."""
+    """Pin the Swagger of a running portal. ``release`` replaces the release that it reports.
+
+    Returns:
+        The entry of the document. If its API is pinned already, that one, and nothing is written:
+        documents are compared without their host, and without the order of what has none.
+    """
     base = _root(url)
     content = fetch(url)
     try:
@@ -92,7 +98,11 @@ def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) ->
 
 
 def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
-    """Pin the Swagger of the udata package, installed into a temporary virtual environment."""
+    """Pin the Swagger of the udata package, installed into a temporary virtual environment.
+
+    Returns:
+        Its entry, as :func:`pin_from_url` does.
+    """
     return _pin(folder, dump(release), release, f"the package udata {release}", force=force)
 
 
@@ -108,7 +118,7 @@ def fetch(url: str, path: str = "swagger.json") -> bytes:
 
 def dump(release: str) -> bytes:
     """Return the Swagger of the udata package, installed into a temporary virtual environment."""
-    older = OLD_UDATA if _version(release) < Version("15") else []
+    older = OLD_UDATA if _version(release) < Version("17.9") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python = Path(scratch, "bin", "python")
@@ -166,17 +176,23 @@ def _version(release: str) -> Version:
 
 
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
-    _version(release)
-    found = operations(parse(content))
-    others = [entry for entry in _entries(folder) if entry.release != release]
-    same = [entry for entry in _entries(folder) if entry.release == release]
+    """Pin a document, and return its entry; one that is pinned already is left as it is."""
+    version = _version(release)
+    document = parse(content)
+    found = operations(document)
+    entries = read_entries(folder)
+    others = [entry for entry in entries if entry.release != release]
+    same = [entry for entry in entries if entry.release == release]
     for entry in (same or others)[:1]:
-        pinned = operations(json.loads((folder / entry.file).read_bytes()))
-        lost = pinned - found
-        if len(lost) > MAX_LOST * len(pinned) and not force:
+        pinned = json.loads((folder / entry.file).read_bytes())
+        is_newest = entry is entries[0] and version >= Version(entry.release)
+        if (same or is_newest) and canonical(pinned) == canonical(document):
+            return entry
+        lost = operations(pinned) - found
+        if len(lost) > MAX_LOST * len(operations(pinned)) and not force:
             raise PinError(
-                f"{source} lacks {len(lost)} of the {len(pinned)} operations of {entry.release}, "
-                f"such as {' '.join(min(lost))}: pass FORCE=1 to pin it anyway"
+                f"{source} lacks {len(lost)} of the {len(operations(pinned))} operations of "
+                f"{entry.release}, such as {' '.join(min(lost))}: pass FORCE=1 to pin it anyway"
             )
     new = Release(
         release=release,
@@ -220,7 +236,8 @@ def parse(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _entries(folder: Path) -> list[Release]:
+def read_entries(folder: Path) -> list[Release]:
+    """Return the entries of pin.toml, newest first."""
     path = folder / "pin.toml"
     if not path.exists():
         return []

@@ -19,7 +19,7 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     ``x-releases`` lists the releases that serve an operation. An operation that the newest release
     does not serve is marked deprecated, and ``x-dropped`` is the oldest pinned release without it.
     A model has the fields of all releases; the description of a field that only older releases
-    have says so.
+    have says so, and names the oldest pinned release without it.
     """
     documents = [(release.release, _with_own_parameters(document)) for release, document in pins]
     merged = deepcopy(documents[0][1])
@@ -43,7 +43,11 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
             merged["paths"].setdefault(path, {})[method] = operation
             for name in references(operation, document["definitions"]):
                 merged["definitions"].setdefault(name, document["definitions"][name])
-        fields = _OlderFields(documents[0], merged["definitions"], document["definitions"])
+        if index == 0:
+            continue
+        fields = _OlderFields(
+            documents[index - 1][0], documents[0][1], merged["definitions"], document["definitions"]
+        )
         for newer, older in shared:
             fields.keep_answered(newer, older)
         for newer, older in shared:
@@ -59,9 +63,9 @@ class _OlderFields:
     """
 
     def __init__(
-        self, newest: tuple[str, Swagger], newer: dict[str, Any], older: dict[str, Any]
+        self, without: str, newest: Swagger, newer: dict[str, Any], older: dict[str, Any]
     ) -> None:
-        self._newest, self._original = newest[0], newest[1]["definitions"]
+        self._without, self._original = without, newest["definitions"]
         self._newer = newer
         self._older = older
         self._seen: set[tuple[str | None, str | None, bool]] = set()
@@ -105,7 +109,7 @@ class _OlderFields:
 
     def _add(self, name: str, key: str, schema: Swagger) -> None:
         said = schema.get("description", "").strip().rstrip(".")
-        note = f"Only of portals older than udata {self._newest}."
+        note = f"Only of portals older than udata {self._without}."
         field = {key: schema | {"description": f"{said}. {note}" if said else note}}
         definition = self._newer[name]
         if "allOf" in definition:

@@ -1,4 +1,4 @@
-"""Read and check the function names of openapi/names.toml, which replace default names."""
+"""Read and check the function names of openapi/names.toml: better ones, and those of before."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import keyword
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from . import names
 from .errors import GenerationError
@@ -20,27 +19,53 @@ class RenameError(GenerationError):
 
 def read(path: Path) -> dict[str, str]:
     """Read a names file into a mapping of operation ids to function names."""
+    return _mapping(path, "rename")
+
+
+def read_aliases(path: Path) -> dict[str, str]:
+    """Read a names file into a mapping of the old names of functions to the new ones."""
+    return _mapping(path, "alias")
+
+
+def _mapping(path: Path, table: str) -> dict[str, str]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise RenameError(f"{path.name}: {error}") from error
-    entries = content.pop("rename", [])
-    if content:
-        raise RenameError(f"{path.name}: unknown keys {[*content]}; expected [[rename]]")
-    renames: dict[str, str] = {}
-    for entry in entries:
-        for id_, name in _names(entry).items():
-            if id_ in renames:
-                raise RenameError(f"{id_} is renamed twice: to {renames[id_]} and to {name}")
-            renames[id_] = name
-    return renames
+    if unknown := content.keys() - {"rename", "alias"}:
+        raise RenameError(
+            f"{path.name}: unknown keys {sorted(unknown)}; expected [[rename]] and [[alias]]"
+        )
+    names: dict[str, str] = {}
+    for entry in content.get(table, []):
+        if entry.keys() != KEYS or not all(entry.values()):
+            raise RenameError(f"a [[{table}]] entry must have a reason and names only: {entry}")
+        for old, new in entry["names"].items():
+            if old in names:
+                raise RenameError(f"{old} is renamed twice: to {names[old]} and to {new}")
+            names[old] = new
+    return names
 
 
-def _names(entry: dict[str, Any]) -> Mapping[str, str]:
-    if entry.keys() != KEYS or not all(entry.values()):
-        raise RenameError(f"a [[rename]] entry must have a reason and names only: {entry}")
-    of: Mapping[str, str] = entry["names"]
-    return of
+def check_aliases(aliases: Mapping[str, str], functions: Mapping[str, str]) -> None:
+    """Check the old names of functions.
+
+    Args:
+        aliases: The old names and the new ones.
+        functions: The ids of all operations and the names of their functions.
+
+    Raises:
+        RenameError: A new name is not that of a function, or an old one is not valid or taken.
+    """
+    taken = {*functions, *functions.values()}
+    for old, new in aliases.items():
+        if new not in functions.values():
+            raise RenameError(f"the alias {old} is for {new}, but there is no such function")
+        if old in taken:
+            raise RenameError(f"the alias {old} for {new} is the name of another operation")
+        if names.python_name(old) != old:
+            raise RenameError(f"the alias {old!r} for {new} is not a valid function name")
+        names.checked(old, old, names.FUNCTIONS)
 
 
 def functions(ids: Iterable[str], renames: Mapping[str, str]) -> dict[str, str]:

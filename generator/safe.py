@@ -126,6 +126,23 @@ def release(text: str) -> Code:
     return Code(text)
 
 
+def span(served: list[str], releases: list[str]) -> Code:
+    """Return some releases as a part of ``RELEASES``, counted from the oldest.
+
+    A new release, which comes first, then changes no operation that it serves or lacks as the one
+    before it does.
+    """
+    for text in served:
+        release(text)
+    start = -len(releases) + releases.index(served[0])
+    end = start + len(served)
+    if releases[start : end or None] != served:
+        return Code(f"({''.join(f'{quoted(one)}, ' for one in served)})")
+    first = "" if served[0] == releases[0] else f"{start}"
+    last = f"{end or ''}"
+    return Code(f"RELEASES[{first}:{last}]" if first or last else "RELEASES")
+
+
 def path(text: str) -> Code:
     """Check a path template."""
     if not PATH.fullmatch(text):
@@ -172,6 +189,6 @@ def stripped(macro: Markup) -> Markup:
 FILTERS = {
     **{"annotation": annotation, "declaration": declaration, "docstring": docstring},
     **{"listed": listed, "module_name": module_name, "name": name, "path": path},
-    **{"quoted": quoted, "release": release, "stripped": stripped, "text": text},
+    **{"quoted": quoted, "release": release, "span": span, "stripped": stripped, "text": text},
 }
 """All filters of the templates; the ones that come with Jinja are not available."""

@@ -7,6 +7,7 @@ importing the package cannot run anything that comes from the document.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -26,12 +27,16 @@ IMPORTS = {
     ".._views.page": {"PageView"},
     ".._views.view": {"View"},
     "..client": {"Client"},
+    ".._renamed": {"renamed"},
     "..operation": {"Operation", "Order", "Parameter"},
     "..pagination": {"Paginator"},
     "..streams": {"Stream"},
     "..types": {"UNSET", "Fields", "File", "Id", "JsonObject", "Unset"},
 }
 """The modules outside the generated folders, and the names that are imported from them."""
+
+RELEASES = re.compile(r"RELEASES(\[(-[0-9]+)?:(-[0-9]+)?\])?", re.ASCII)
+"""All or some of the pinned releases."""
 
 CALLS = {"Operation", "Order", "Parameter", "declare"}
 """The calls that may stand in an assignment; their arguments are literals or such calls."""
@@ -142,7 +147,21 @@ class _Check:
 
     def _assigned(self, node: ast.Assign) -> bool:
         targets = [ast.unparse(one) for one in node.targets]
+        if self._has_functions and len(targets) == 1 and names.is_usable(targets[0]):
+            return self._alias(targets[0], node.value)
         return targets in (["__all__"], ["_MODULES"]) and self._value(node.value)
+
+    def _alias(self, name: str, node: ast.expr) -> bool:
+        """Return whether a value is ``renamed(<function>, "<name>")``."""
+        return (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "renamed"
+            and not node.keywords
+            and len(node.args) == 2
+            and isinstance(node.args[0], ast.Name)
+            and isinstance(node.args[1], ast.Constant)
+            and node.args[1].value == name
+        )
 
     def _annotated(self, node: ast.AnnAssign) -> bool:
         if not isinstance(node.target, ast.Name) or node.value is None:
@@ -159,7 +178,7 @@ class _Check:
             return isinstance(node.value, ast.Tuple) and all(
                 isinstance(one, ast.Name) for one in node.value.elts
             )
-        return type_ == "Final" and self._value(node.value)
+        return type_ in ("Final", "Final[dict[str, str]]") and self._value(node.value)
 
     def _value(self, node: ast.expr) -> bool:
         """Return whether an expression consists of literals and of the known calls."""
@@ -176,7 +195,7 @@ class _Check:
         if isinstance(node, ast.Dict):
             keys = [one for one in node.keys if one is not None]
             return len(keys) == len(node.keys) and all(map(self._value, [*keys, *node.values]))
-        return isinstance(node, ast.Constant)
+        return isinstance(node, ast.Constant) or RELEASES.fullmatch(ast.unparse(node)) is not None
 
     def _class(self, node: ast.ClassDef) -> bool:
         keywords = [ast.unparse(one) for one in node.keywords]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -21,6 +22,9 @@ from .portal.portal import Portal, running_portal
 # The same examples in every run, and no deadline on slow machines.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
+
+# A background job of a shell ignores Ctrl-C, and so would the commands that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -243,7 +243,7 @@ def test_filters_of_every_kind_are_sent(run: Run, says: Any, requests: list[http
     result = run("get", "list_datasets", *arguments, portal=says(json=page(VELOS)))
     assert result.status == 0
     assert str(requests[0].url.query, "ascii") == (
-        "q=pistes&page_size=7&tag=eau&tag=velo&featured=true"
+        "featured=true&page_size=7&q=pistes&tag=eau&tag=velo"
     )
 
 
@@ -811,7 +811,7 @@ def test_help_describes_the_body(run: Run) -> None:
     out = " ".join(run("call", "dataservice_datasets_create", "--help").out.split())
     assert out.endswith("Body: JSON, a list of objects with: [].id text, required")
     out = " ".join(run("call", "reuse_image", "--help").out.split())
-    assert "file given as --file, required bbox text" in out
+    assert "bbox text file given as --file, required" in out
     out = " ".join(run("call", "schedule_harvest_source", "--help").out.split())
     assert out.endswith("Body: JSON: text A cron expression.")
     assert "topic text, known:" in " ".join(run("call", "create_reuse", "--help").out.split())

@@ -351,10 +351,10 @@ async def test_a_query_is_encoded_without_omitted_parameters(scripted: Scripted)
     async with scripted(portal) as client:
         await datasets.list_datasets(client, q="vélo & bus", tag=["a", "b"], featured=False)
     assert portal.request.url.params.multi_items() == [
+        ("featured", "false"),
         ("q", "vélo & bus"),
         ("tag", "a"),
         ("tag", "b"),
-        ("featured", "false"),
     ]
 
 

@@ -12,7 +12,7 @@ PACKAGE = "aiodatagouv"
 ROOT = Path(aiodatagouv.__file__).parent
 
 LAYERS = [
-    ["version", "_environment", "types", "files", "rate"],
+    ["version", "_environment", "_renamed", "types", "files", "rate"],
     ["_http"],
     ["operation", "errors"],
     ["retry"],

@@ -153,7 +153,6 @@ def add(*entry):
     os.kill(os.getpid(), signal.SIGINT)
 
 really_add, Journal.add = Journal.add, add
-signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's background jobs ignore it.
 sys.exit(main(sys.argv[1:]))
 """
 """A program that runs the command and sends itself Ctrl-C once items are on disk."""

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 import click
 
-from ..api.ops import OPERATIONS
+from ..api.ops import ALIASES, OPERATIONS
 from ..operation import Operation
 from . import exits
 from .output import is_terminal, write_text
@@ -40,6 +40,7 @@ def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | N
         The operation and its name in ``among``, or None.
     """
     wanted = name.replace("-", "_")
+    wanted = ALIASES.get(wanted, wanted)
     own = {known.replace("-", "_"): known for known in among}
     by_name = {one.name: known for known, one in among.items()}
     by_id = {one.id: known for known, one in among.items()}

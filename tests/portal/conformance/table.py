@@ -17,6 +17,7 @@ from attrs import frozen
 from aiodatagouv import OPERATIONS, Operation, models
 from aiodatagouv._decoding.declared import declared
 from aiodatagouv._views.view import View
+from aiodatagouv.api import ops
 from generator import corrections, pin, releases
 
 from ..portal import PROJECT, RELEASES
@@ -126,9 +127,10 @@ def write(proven: set[Proof]) -> str:
 
 
 def served_by(operation: Operation) -> str:
-    """Return the releases that serve an operation and, if any, the one that dropped it."""
-    said = ", ".join(operation.releases)
-    return f"{said}; dropped in {operation.deprecated}" if operation.deprecated else said
+    """Say which pinned releases serve an operation, so that a new one changes no row."""
+    if operation.deprecated:
+        return f"until {operation.releases[0]}; dropped in {operation.deprecated}"
+    return "all" if operation.releases == ops.RELEASES else f"since {operation.releases[-1]}"
 
 
 def corrections_of_operations() -> dict[str, list[str]]:

@@ -1,0 +1,68 @@
+"""Bring the generated code up to date with the API that a portal serves, and report the changes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from packaging.version import Version
+
+from . import corrections, pin, renaming
+from .build import attempt
+from .diff import Status, compare_attempts, report, status_of
+from .diff.sources import Source
+from .emit import emit
+from .pin import PinError, Release
+
+Take = Callable[[Path], Release]
+"""Pins a document in a folder, and returns its entry: one that is there if the API is unchanged."""
+
+
+def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
+    """Pin a document and generate from it, if that changes what callers see.
+
+    Nothing is written unless all of it succeeds. Corrections and names that a new release makes
+    superfluous or impossible do not stop it: the report lists them, and ``generate`` refuses them
+    until they are deleted.
+
+    Args:
+        openapi: The folder with pins, corrections and names.
+        package: The folder with the generated code.
+        take: Pins the document.
+
+    Returns:
+        The class of the changes, and the report in Markdown.
+
+    Raises:
+        GenerationError: The document is refused, or no code can be generated from it.
+    """
+    known = pin.read_pins(openapi)
+    fixes = corrections.read(openapi / "corrections.toml")
+    renames = renaming.read(openapi / "names.toml")
+    aliases = renaming.read_aliases(openapi / "names.toml")
+    newest = known[0][0].release if known else "0"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "openapi")
+        shutil.copytree(openapi, folder)
+        pinned = take(folder)
+        if Version(pinned.release) < Version(newest):
+            raise PinError(
+                f"{pinned.release} is older than {newest}, which is pinned: "
+                "`make pin` adds an older release"
+            )
+        if pinned in [release for release, _ in known]:
+            return Status.SAME, f"**No change**: the API is that of udata {pinned.release}.\n"
+        pins = pin.read_pins(folder)
+        before = attempt(known, fixes, renames)
+        after = attempt(pins, fixes, renames, aliases)
+        changes = compare_attempts(before, after)
+        status = status_of(changes)
+        old, new = (f"udata {release}" for release in (newest, pinned.release))
+        text = report.as_markdown(Source(old, before), Source(new, after), changes)
+        if status is not Status.SAME:
+            emit(after.view, [release.release for release, _ in pins], package)
+            for name in (pinned.file, "pin.toml"):
+                pin.replace(openapi / name, (folder / name).read_bytes())
+    return status, text

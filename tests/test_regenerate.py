@@ -1,0 +1,223 @@
+"""Regeneration: a new document, the code from it and a report, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator import __main__ as command
+from generator import corrections, pin, renaming
+from generator.build import attempt
+from generator.diff import Status
+from generator.emit import emit
+from generator.errors import GenerationError
+from generator.regenerate import regenerate
+
+ROOT = Path(__file__).parents[1]
+
+NEWEST = pin.read_pins(ROOT / "openapi")[0][1]
+
+Change = Callable[[dict[str, Any]], object]
+
+
+class Project:
+    """A copy of the project's pins and generated code."""
+
+    def __init__(self, folder: Path) -> None:
+        self.openapi, self.package = folder / "openapi", folder / "package"
+        shutil.copytree(ROOT / "openapi", self.openapi)
+        self.package.mkdir()
+        for room in ("api", "models"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(
+                ROOT / "src" / "aiodatagouv" / room, self.package / room, ignore=ignored
+            )
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder.parent)): path.read_bytes()
+            for folder in (self.openapi, self.package)
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    def take(self, content: bytes, release: str) -> tuple[Status, str]:
+        """Regenerate from a document of a release."""
+
+        def pinned(folder: Path) -> pin.Release:
+            return pin._pin(folder, content, release, "a portal", force=False)
+
+        return regenerate(self.openapi, self.package, pinned)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def changed(change: Change) -> bytes:
+    swagger = deepcopy(NEWEST)
+    change(swagger)
+    return json.dumps(swagger).encode()
+
+
+def describe(swagger: dict[str, Any]) -> None:
+    swagger["paths"]["/datasets/"]["get"]["summary"] = "Another description"
+
+
+def add(swagger: dict[str, Any]) -> None:
+    ping = {"operationId": "ping", "tags": ["site"], "responses": {"204": {"description": "Pong"}}}
+    swagger["paths"]["/ping/"] = {"get": ping}
+
+
+def retype(swagger: dict[str, Any]) -> None:
+    swagger["definitions"]["License"]["properties"]["title"] = {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        (describe, Status.DOCUMENTATION, "list_datasets"),
+        (add, Status.COMPATIBLE, "`ping`"),
+        (retype, Status.BREAKING, "`License`"),
+    ],
+)
+def test_a_new_release_is_pinned_generated_and_reported(
+    change: Change, status: Status, said: str, project: Project
+) -> None:
+    before = project.files()
+    content = changed(change)
+    found, report = project.take(content, "99.0.0")
+    assert (found, said in report) == (status, True)
+    assert report.startswith("# Changes of the API from `udata 17.18.0` to `udata 99.0.0`")
+    after = project.files()
+    assert after["openapi/udata-99.0.0.json"] == content
+    written = {name for name in after if before.get(name) != after[name]}
+    assert {"openapi/udata-99.0.0.json", "openapi/pin.toml", "package/api/ops.py"} <= written
+    assert len(written) <= 6
+    assert before.keys() <= after.keys()
+
+
+def test_an_unchanged_api_changes_nothing(project: Project) -> None:
+    before = project.files()
+    place = {**NEWEST, "host": "portal.example", "schemes": ["http"]}
+    # An unused definition is a change of the document only.
+    unused = {**NEWEST["definitions"], "Unused": {"type": "object", "properties": {}}}
+    for swagger, release in (
+        (NEWEST, "99.0.0"),
+        (place, "17.18.0"),
+        ({**NEWEST, "definitions": unused}, "99.0.0"),
+    ):
+        status, report = project.take(json.dumps(swagger).encode(), release)
+        assert (status, "No change" in report) == (Status.SAME, True)
+    assert project.files() == before
+
+
+def lose(swagger: dict[str, Any]) -> None:
+    for path in [*swagger["paths"]][:40]:
+        del swagger["paths"][path]
+
+
+def become_foreign(swagger: dict[str, Any]) -> None:
+    swagger["paths"] = {"/pets": {"get": {}}}
+
+
+def break_reference(swagger: dict[str, Any]) -> None:
+    swagger["definitions"]["License"]["properties"]["title"] = {"$ref": "#/definitions/Gone"}
+
+
+@pytest.mark.parametrize(
+    ("content", "release", "complaint"),
+    [
+        (b"<html>Maintenance</html>", "99.0.0", "not JSON"),
+        (changed(add)[:-9], "99.0.0", "not JSON, or truncated"),
+        (b'{"openapi": "3.1.0"}', "99.0.0", "not a Swagger 2.0 document"),
+        (
+            json.dumps({**NEWEST, "paths": {"/pets": {"get": {}}}}).encode(),
+            "99.0.0",
+            "lacks 247 of",
+        ),
+        (changed(lose), "99.0.0", "lacks .* of the 247 operations of 17.18.0"),
+        (changed(add), "17.17.0", "17.17.0 is older than 17.18.0, which is pinned"),
+        (changed(break_reference), "99.0.0", "udata-99.0.0.json .*License.* does not exist"),
+        (changed(add), "soon", "'soon' is not a release number"),
+    ],
+    ids=["HTML", "truncated", "of OpenAPI 3", "foreign", "shrunk", "older", "broken", "unnamed"],
+)
+def test_a_refused_document_changes_nothing(
+    content: bytes, release: str, complaint: str, project: Project
+) -> None:
+    before = project.files()
+    with pytest.raises(GenerationError, match=complaint):
+        project.take(content, release)
+    assert project.files() == before
+
+
+def mend(swagger: dict[str, Any]) -> None:
+    answers = swagger["paths"]["/reports/reasons/"]["get"]["responses"]["200"]
+    answers["schema"] = {"type": "array", "items": {"$ref": "#/definitions/ReportReason"}}
+    swagger["definitions"]["ReportReason"] = {"type": "object", "properties": {}}
+    describe(swagger)
+
+
+def test_a_correction_that_a_release_makes_superfluous_is_named(project: Project) -> None:
+    _, report = project.take(changed(mend), "99.0.0")
+    assert "* mended in `udata 99.0.0`: `reports-reasons-list` at `paths > /reports/" in report
+    assert "openapi/udata-99.0.0.json" in project.files()
+
+
+def generated_from(project: Project, release: str) -> dict[str, bytes]:
+    """Keep one pin, generate from it alone, and return all files."""
+    (entry,) = (one for one in pin.read_entries(project.openapi) if one.release == release)
+    for path in project.openapi.glob("udata-*.json"):
+        if path.name != entry.file:
+            path.unlink()
+    (project.openapi / "pin.toml").write_text(pin._toml([entry]))
+    fixes = corrections.read(project.openapi / "corrections.toml")
+    renames = renaming.read(project.openapi / "names.toml")
+    emit(attempt(pin.read_pins(project.openapi), fixes, renames).view, [release], project.package)
+    return project.files()
+
+
+def test_there_and_back_is_the_same_to_the_byte(project: Project) -> None:
+    start = generated_from(project, "14.13.0")
+    status, _ = project.take(json.dumps(NEWEST).encode(), "17.18.0")
+    assert status is Status.BREAKING
+    assert project.files() != start
+    assert generated_from(project, "14.13.0") == start
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "printed"),
+    [
+        (changed(describe), 10, "**Documentation only**"),
+        (json.dumps(NEWEST).encode(), 0, "**No change**"),
+    ],
+    ids=["a change", "no change"],
+)
+def test_the_command_reports_and_exits_with_the_class_of_the_changes(
+    content: bytes,
+    status: int,
+    printed: str,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(command, "OPENAPI", project.openapi)
+    monkeypatch.setattr(command, "PACKAGE", project.package)
+    monkeypatch.setattr(pin, "fetch", lambda url, path="swagger.json": content)
+    report = project.openapi.parent / "report.md"
+    arguments = ["--url=https://portal.example/api/1/", "--release=99.0.0", f"--report={report}"]
+    monkeypatch.setattr(sys, "argv", ["generator", "regenerate", *arguments])
+    with pytest.raises(SystemExit) as exited:
+        command.main()
+    assert exited.value.code == status
+    assert printed in report.read_text()
+    assert capsys.readouterr().out.strip() == report.read_text().strip()

@@ -1,0 +1,227 @@
+"""Pins by their meaning, and generated code in which a new release changes little."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import random
+import warnings
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from aiodatagouv import NotFoundError
+from aiodatagouv._renamed import renamed
+from aiodatagouv.api import datasets
+from generator import corrections, pin, renaming, safe
+from generator.build import build
+from generator.canonical import canonical
+from generator.emit import render
+from generator.errors import GenerationError
+from generator.renaming import RenameError
+
+from .clients import client_of
+from .servers import OK, says, server
+from .test_generator import contents
+from .test_generator import document as sized
+
+OPENAPI = Path(__file__).parents[1] / "openapi"
+
+PINS = pin.read_pins(OPENAPI)
+
+NEWEST = PINS[0][1]
+
+
+def reordered(node: Any, chance: random.Random, key: str = "") -> Any:
+    """Return the same API as another process of the server writes it."""
+    if isinstance(node, dict):
+        pairs = [(name, reordered(value, chance, name)) for name, value in node.items()]
+        chance.shuffle(pairs)
+        again = dict(pairs)
+        if isinstance(again.get("enum"), list) and "example" in again:
+            again["example"] = chance.choice(again["enum"])
+        return again
+    if isinstance(node, list):
+        items = [reordered(one, chance) for one in node]
+        if key in ("enum", "required", "tags", "parameters"):
+            chance.shuffle(items)
+        return items
+    return node
+
+
+def elsewhere(seed: int) -> list[tuple[pin.Release, dict[str, Any]]]:
+    """Return the pins as a portal at another address would have served them."""
+    chance = random.Random(seed)
+    place = {"host": f"portal{seed}.example", "schemes": ["http"], "basePath": "/data/api/1"}
+    return [(one, reordered(swagger, chance) | place) for one, swagger in PINS]
+
+
+def texts(pins: list[tuple[pin.Release, dict[str, Any]]], **aliases: str) -> dict[str, str]:
+    fixes = corrections.read(OPENAPI / "corrections.toml")
+    seen = build(pins, fixes, renaming.read(OPENAPI / "names.toml"), aliases)
+    return render(seen, [one.release for one, _ in pins])
+
+
+@pytest.fixture(scope="module")
+def generated() -> dict[str, str]:
+    return texts(PINS)
+
+
+def lines_changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return [
+        line
+        for name in before.keys() | after.keys()
+        for line in {*before.get(name, "").splitlines()} ^ {*after.get(name, "").splitlines()}
+    ]
+
+
+# ---- The same API
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_api_gives_the_same_code(seed: int, generated: dict[str, str]) -> None:
+    assert texts(elsewhere(seed)) == generated
+
+
+def test_a_pinned_api_is_not_pinned_again(tmp_path: Path) -> None:
+    for name in ("pin.toml", *(one.file for one, _ in PINS)):
+        (tmp_path / name).write_bytes((OPENAPI / name).read_bytes())
+    before = contents(tmp_path)
+    for entry, swagger in elsewhere(1):
+        content = json.dumps(swagger).encode()
+        assert pin._pin(tmp_path, content, entry.release, "there", force=False) == entry
+    # Nor is a new release with the same API.
+    content = json.dumps(NEWEST).encode()
+    assert pin._pin(tmp_path, content, "99.0", "there", force=False) == PINS[0][0]
+    assert contents(tmp_path) == before
+
+
+def test_a_changed_api_is_pinned_again(tmp_path: Path) -> None:
+    pin._pin(tmp_path, sized(20), "2.0.0", "here", force=False)
+    changed = json.loads(sized(20))
+    changed["paths"]["/1/"]["get"]["summary"] = "Another one"
+    content = json.dumps(changed).encode()
+    entry = pin._pin(tmp_path, content, "2.0.0", "there", force=False)
+    assert (entry.source, (tmp_path / entry.file).read_bytes()) == ("there", content)
+
+
+async def test_the_pin_command_says_that_nothing_has_changed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from generator import __main__ as command
+
+    body = json.dumps(elsewhere(2)[0][1]).encode()
+    before = contents(OPENAPI)
+    async with server(says(OK + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)) as url:
+        monkeypatch.setattr("sys.argv", ["generator", "pin", f"--url={url}", "--release=17.18.0"])
+        await asyncio.to_thread(command.main)
+    assert capsys.readouterr().out == "unchanged: the API is that of 17.18.0, which is pinned\n"
+    assert contents(OPENAPI) == before
+
+
+def test_a_field_called_example_or_enum_is_kept() -> None:
+    fields = {"enum": {"type": "string"}, "example": {"type": "string"}}
+    definition = {"type": "object", "properties": fields}
+    assert canonical({"definitions": {"A": definition}}) == {"definitions": {"A": definition}}
+
+
+# ---- A new release
+
+
+def newer(change: Any = None) -> list[tuple[pin.Release, dict[str, Any]]]:
+    """Return the pins and a newer release, whose document is changed."""
+    swagger = deepcopy(NEWEST)
+    if change is not None:
+        change(swagger)
+    return [(pin.Release("99.0.0", "", "", PINS[0][0].date, "", 0), swagger), *PINS]
+
+
+def test_a_release_without_changes_changes_one_line(generated: dict[str, str]) -> None:
+    changed = lines_changed(generated, texts(newer()))
+    assert all(line.startswith("RELEASES: Final = (") for line in changed)
+    assert len(changed) == 2
+
+
+def test_a_retyped_field_changes_a_few_lines(generated: dict[str, str]) -> None:
+    def retype(swagger: dict[str, Any]) -> None:
+        swagger["definitions"]["License"]["properties"]["title"] = {"type": "integer"}
+
+    changed = {line.strip() for line in lines_changed(generated, texts(newer(retype)))}
+    assert {"title: int | None", "title: str | None", "title: int", "title: str"} & changed
+    assert len(changed) <= 8
+
+
+def test_what_was_dropped_names_the_same_release_after_the_next_one(
+    generated: dict[str, str],
+) -> None:
+    later = texts(newer())
+    for name, text in generated.items():
+        assert text.count("99.0.0") == 0
+        assert later[name].count("99.0.0") == (name == "api/ops.py")
+
+
+RELEASES = ["4", "3", "2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("served", "code"),
+    [
+        (["4", "3", "2", "1"], "RELEASES"),
+        (["4", "3"], "RELEASES[:-2]"),
+        (["4"], "RELEASES[:-3]"),
+        (["2", "1"], "RELEASES[-2:]"),
+        (["1"], "RELEASES[-1:]"),
+        (["3", "2"], "RELEASES[-3:-1]"),
+        (["4", "1"], '("4", "1", )'),
+        (["3", "1"], '("3", "1", )'),
+    ],
+)
+def test_the_releases_of_an_operation_are_a_part_of_all(served: list[str], code: str) -> None:
+    assert safe.span(served, RELEASES) == code
+    assert [*eval(code, {"RELEASES": (*RELEASES,)})] == served
+
+
+# ---- Old names
+
+
+def test_an_alias_is_generated_beside_its_function() -> None:
+    made = texts(PINS, fetch_dataset="get_dataset")
+    assert 'fetch_dataset = renamed(get_dataset, "fetch_dataset")' in made["api/datasets.py"]
+    assert '"fetch_dataset": "get_dataset"' in made["api/ops.py"]
+    assert not [name for name in made if name != "api/ops.py" and made[name].count("renamed(") > 1]
+
+
+@pytest.mark.parametrize(
+    ("aliases", "complaint"),
+    [
+        ({"old": "nothing"}, "the alias old is for nothing, but there is no such function"),
+        ({"get_dataset": "get_reuse"}, "the alias get_dataset for get_reuse is the name of ano"),
+        ({"reuse_image": "get_reuse"}, "the alias reuse_image for get_reuse is the name of ano"),
+        ({"Old-One": "get_reuse"}, "the alias 'Old-One' for get_reuse is not a valid function"),
+        ({"class": "get_reuse"}, "the alias 'class' for get_reuse is not a valid function"),
+        ({"prepare": "get_reuse"}, "'prepare' would become prepare, which generated code uses"),
+    ],
+)
+def test_an_invalid_alias_is_refused(aliases: dict[str, str], complaint: str) -> None:
+    functions = {"get_reuse": "get_reuse", "get_dataset": "get_dataset", "reuse_image": "upload"}
+    with pytest.raises((RenameError, GenerationError), match=complaint):
+        renaming.check_aliases(aliases, functions)
+
+
+async def test_an_old_name_works_and_warns() -> None:
+    old = renamed(datasets.get_dataset, "fetch_dataset")
+    assert inspect.signature(old) == inspect.signature(datasets.get_dataset)
+    transport = httpx.MockTransport(lambda _: httpx.Response(404))
+    async with client_of("https://portal.example/", transport=transport) as client:
+        with (
+            pytest.warns(DeprecationWarning, match="is called get_dataset now") as warned,
+            pytest.raises(NotFoundError),
+        ):
+            await old(client, "a")
+        assert warned[0].filename == __file__
+        with warnings.catch_warnings(action="error"), pytest.raises(NotFoundError):
+            await datasets.get_dataset(client, "a")
