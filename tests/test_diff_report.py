@@ -16,8 +16,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from generator import corrections, pin
-from generator.build import Attempt
+from generator import corrections, pin, renaming
+from generator.build import Attempt, attempt
 from generator.diff import Change, Status, compare, compare_attempts, report, sources
 from generator.diff.sources import Source, SourceError
 from generator.emit import render
@@ -26,7 +26,7 @@ from generator.errors import GenerationError
 from .hostile import mutations, small
 from .servers import OK, says, server
 from .test_diff import built, of_pin
-from .test_generator import SWAGGER
+from .test_generator import SWAGGER, release
 
 ROOT = Path(__file__).parents[1]
 
@@ -284,6 +284,7 @@ def test_the_report_names_the_breaking_changes_first_and_the_alias_to_add() -> N
         "\n"
         "```toml\n"
         "[[alias]]\n"
+        'reason = "The API renamed them."\n'
         'names.things_csv = "csv"\n'
         "```\n"
         "\n"
@@ -291,6 +292,22 @@ def test_the_report_names_the_breaking_changes_first_and_the_alias_to_add() -> N
         "\n"
         "* `Owner`: field added: `label`, `str | None`, in `create_thing`, `list_things`\n"
     )
+
+
+def test_the_alias_of_the_report_makes_the_rename_compatible(tmp_path: Path) -> None:
+    new = deepcopy(SWAGGER)
+    new["paths"]["/things.csv"]["get"]["operationId"] = "csv"
+    text, _ = markdown(deepcopy(SWAGGER), new)
+    (tmp_path / "names.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])
+    aliases = renaming.read_aliases(tmp_path / "names.toml")
+    before = attempt([(release("1.0"), deepcopy(SWAGGER))], [], {}, aliases)
+    after = attempt([(release("1.0"), new)], [], {}, aliases)
+    assert before.unnamed == ["the alias things_csv is for csv, but there is no such function"]
+    (change,) = compare_attempts(before, after)
+    assert (change.rule, change.owner, change.status) == ("operation-aliased", "csv", 11)
+    without = attempt([(release("1.0"), new)], [], {})
+    (change,) = compare_attempts(after, without)
+    assert (change.rule, change.owner, change.status) == ("alias-removed", "things_csv", 12)
 
 
 def test_the_report_of_two_years_fits_into_a_request() -> None:

@@ -25,12 +25,22 @@ def changes(sides: Sides, usages: Usages) -> Iterator[Change]:
         yield Change("operation-removed", one.function, before=_route(one))
     for one in sides.added:
         yield Change("operation-added", one.function, after=_route(one))
+    for name in sides.old.aliases.keys() - {*sides.new.aliases, *sides.new.functions.values()}:
+        yield Change("alias-removed", name, before=sides.old.aliases[name])
     for old, new in sides.operations:
+        if old.function != new.function:
+            yield _rename(old.function, new.function, sides)
         yield from _identity(old, new)
         yield from _parameters(old, new, usages)
         yield from _body(old, new, usages)
         yield from _answer(old, new, usages)
         yield from _documentation(old, new)
+
+
+def _rename(old: str, new: str, sides: Sides) -> Change:
+    if sides.new.aliases.get(old) == new:
+        return Change("operation-aliased", new, before=old, after=new)
+    return Change("operation-renamed", new, before=old, after=new, alias=(old, new))
 
 
 def _route(operation: Operation) -> str:
@@ -39,10 +49,7 @@ def _route(operation: Operation) -> str:
 
 def _identity(old: Operation, new: Operation) -> Iterator[Change]:
     name = new.function
-    if old.function != name:
-        alias = (old.function, name)
-        yield Change("operation-renamed", name, before=old.function, after=name, alias=alias)
-    elif old.id != new.id:
+    if old.function == name and old.id != new.id:
         yield Change("operation-id", name, before=old.id, after=new.id)
     if old.tag != new.tag:
         yield Change("operation-moved", name, before=f"api.{old.tag}", after=f"api.{new.tag}")

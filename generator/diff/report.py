@@ -146,7 +146,7 @@ def _said(changes: list[Change]) -> Iterator[str]:
 
 
 def _texts(change: Change) -> str:
-    if change.rule.endswith("-renamed"):
+    if change.rule.endswith(("-renamed", "-aliased")):
         return f", before {code(change.before)}"
     if change.before and change.after:
         return f", {code(change.before)} → {code(change.after)}"
@@ -164,7 +164,7 @@ def _aliases(changes: Iterable[Change]) -> list[str]:
     lines = [f'names.{old} = "{new}"' for old, new in aliases]
     return [
         *("", "So that the old names go on working, add to `openapi/names.toml`:", ""),
-        *("```toml", "[[alias]]", *lines, "```"),
+        *("```toml", "[[alias]]", 'reason = "The API renamed them."', *lines, "```"),
     ]
 
 

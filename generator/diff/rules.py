@@ -97,12 +97,14 @@ RULES: dict[str, Rule] = {
     # ---- Operations
     "operation-removed": _breaking("operation removed", How.TYPES),
     "operation-renamed": _breaking("operation renamed", How.TYPES),
+    "alias-removed": _breaking("alias of an operation removed", How.TYPES),
     "operation-moved": _breaking("operation moved to another module", How.TYPES),
     "operation-dropped": _breaking("operation no longer served by newer portals", How.CALLED),
     "operation-id": _breaking("id of the operation changed, but not its function", How.CALLED),
     "method-changed": _breaking("method changed", How.CALLED),
     "path-changed": _breaking("path changed", How.CALLED),
     "operation-added": _compatible("operation added"),
+    "operation-aliased": _compatible("operation renamed, with an alias"),
     "operation-restored": _compatible("operation served again by newer portals"),
     # ---- What a function returns
     "kind-changed": _breaking("kind of answer changed", How.TYPES),
