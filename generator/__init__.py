@@ -12,5 +12,6 @@ The modules, in the order in which they process the document:
 * ``emit`` renders the templates through the filters of ``safe``, has ``verify`` check that the
   files contain declarations only, and writes them.
 
-``build`` runs the steps up to ``view``; ``errors`` has the base class of all their errors.
+``build`` runs the steps up to ``view``, also for releases that the corrections were not made for,
+and ``diff`` compares the results. ``errors`` has the base class of all their errors.
 """
