@@ -37,7 +37,9 @@ def build(
     """
     swagger = corrections.apply(_merged(pins), fixes)
     document.check(swagger, merged=True)
-    return _with(aliases, view(convert(swagger), renames))
+    seen = view(convert(swagger), renames)
+    renaming.check_aliases(aliases, seen.functions)
+    return evolve(seen, aliases={**aliases})
 
 
 @define(frozen=True)
@@ -48,7 +50,7 @@ class Attempt:
         view: The declarations.
         unapplied: The corrections that have no place or no effect in it.
         overwritten: What the other corrections overwrote, by their names and places.
-        unnamed: Why each renaming that has no place in it was left out.
+        unnamed: Why each renaming and each alias that has no place in it was left out.
     """
 
     view: View
@@ -72,13 +74,11 @@ def attempt(
     document.check(applied.swagger, merged=True)
     converted = convert(applied.swagger)
     names, unnamed = renaming.possible(operation_ids(converted), renames)
-    seen = _with(aliases, view(converted, names))
-    return Attempt(seen, applied.unapplied, applied.overwritten, unnamed)
-
-
-def _with(aliases: Mapping[str, str], seen: View) -> View:
-    renaming.check_aliases(aliases, seen.functions)
-    return evolve(seen, aliases={**aliases})
+    seen = view(converted, names)
+    kept, unaliased = renaming.possible_aliases(aliases, seen.functions)
+    return Attempt(
+        evolve(seen, aliases=kept), applied.unapplied, applied.overwritten, unnamed + unaliased
+    )
 
 
 def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:

@@ -105,3 +105,19 @@ def possible(ids: Iterable[str], renames: Mapping[str, str]) -> tuple[dict[str, 
         else:
             kept[id_] = name
     return kept, refused
+
+
+def possible_aliases(
+    aliases: Mapping[str, str], functions: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the aliases that another release allows, and why each of the others is left out."""
+    kept: dict[str, str] = {}
+    refused: list[str] = []
+    for old, new in aliases.items():
+        try:
+            check_aliases({old: new}, functions)
+        except GenerationError as error:
+            refused.append(str(error))
+        else:
+            kept[old] = new
+    return kept, refused

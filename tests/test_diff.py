@@ -607,6 +607,18 @@ def test_parameters_of_a_path_that_change_places_break_silently() -> None:
     assert changed == {("parameters-reordered", "delete_thing", "", "silently")}
 
 
+def test_another_spelling_in_the_api_of_the_same_name_is_compatible() -> None:
+    def mutate(document: Document) -> None:
+        document["paths"]["/things/"]["get"]["parameters"][0]["name"] = "Page"
+        fields = document["definitions"]["Owner"]["properties"]
+        fields["Name"] = fields.pop("name")
+
+    assert found(mutate) == {
+        ("parameter-key", "list_things", "page", ""),
+        ("field-key", "Owner", "name", ""),
+    }
+
+
 def test_a_renamed_model_is_one_change_and_its_fields_are_compared() -> None:
     def mutate(document: Document) -> None:
         definition = document["definitions"].pop("Owner")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -15,15 +16,17 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from generator import corrections, pin
-from generator.diff import Change, Status, compare_attempts, report, sources
+from generator import corrections, pin, renaming
+from generator.build import Attempt, attempt
+from generator.diff import Change, Status, compare, compare_attempts, report, sources
 from generator.diff.sources import Source, SourceError
+from generator.emit import render
 from generator.errors import GenerationError
 
 from .hostile import mutations, small
 from .servers import OK, says, server
 from .test_diff import built, of_pin
-from .test_generator import SWAGGER
+from .test_generator import SWAGGER, release
 
 ROOT = Path(__file__).parents[1]
 
@@ -142,9 +145,8 @@ def test_make_passes_the_sources_and_gives_the_shell_no_command(tmp_path: Path) 
 
 def test_a_pin_and_a_file_are_the_same_release() -> None:
     path = str(ROOT / "openapi" / "udata-14.13.0.json")
-    made = [sources.read(name, ROOT).made for name in ("14.13.0", path, f"file:{path}")]
-    assert compare_attempts(made[0], made[1]) == []
-    assert compare_attempts(made[0], made[2]) == []
+    made = [sources.read(name, ROOT).made for name in ("14.13.0", f"file:{path}")]
+    assert compare_attempts(*made) == []
 
 
 @pytest.mark.parametrize("path", ["", "/", "/swagger.json"])
@@ -282,6 +284,7 @@ def test_the_report_names_the_breaking_changes_first_and_the_alias_to_add() -> N
         "\n"
         "```toml\n"
         "[[alias]]\n"
+        'reason = "The API renamed them."\n'
         'names.things_csv = "csv"\n'
         "```\n"
         "\n"
@@ -289,6 +292,22 @@ def test_the_report_names_the_breaking_changes_first_and_the_alias_to_add() -> N
         "\n"
         "* `Owner`: field added: `label`, `str | None`, in `create_thing`, `list_things`\n"
     )
+
+
+def test_the_alias_of_the_report_makes_the_rename_compatible(tmp_path: Path) -> None:
+    new = deepcopy(SWAGGER)
+    new["paths"]["/things.csv"]["get"]["operationId"] = "csv"
+    text, _ = markdown(deepcopy(SWAGGER), new)
+    (tmp_path / "names.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])
+    aliases = renaming.read_aliases(tmp_path / "names.toml")
+    before = attempt([(release("1.0"), deepcopy(SWAGGER))], [], {}, aliases)
+    after = attempt([(release("1.0"), new)], [], {}, aliases)
+    assert before.unnamed == ["the alias things_csv is for csv, but there is no such function"]
+    (change,) = compare_attempts(before, after)
+    assert (change.rule, change.owner, change.status) == ("operation-aliased", "csv", 11)
+    without = attempt([(release("1.0"), new)], [], {})
+    (change,) = compare_attempts(after, without)
+    assert (change.rule, change.owner, change.status) == ("alias-removed", "things_csv", 12)
 
 
 def test_the_report_of_two_years_fits_into_a_request() -> None:
@@ -303,14 +322,15 @@ def test_the_report_of_two_years_fits_into_a_request() -> None:
 
 
 def test_a_report_that_is_too_long_says_what_is_left_out() -> None:
-    new = deepcopy(SWAGGER)
-    for number in range(2000):
-        item = deepcopy(new["paths"]["/things.csv"])
-        item["get"]["operationId"] = f"other_{number}"
-        new["paths"][f"/{number}.csv"] = item
-    text, _ = markdown(deepcopy(SWAGGER), new)
+    same = side("same", SWAGGER)
+    added = [
+        Change("operation-added", f"other_{number}", after=f"GET /{number}.csv")
+        for number in range(2000)
+    ]
+    text = report.as_markdown(same, same, added)
     assert len(text) < 61_000
-    assert text.endswith("more lines are left out; `--json` has every change.\n")
+    kept = text.count("operation added: ")
+    assert text.endswith(f"\n\n{2000 - kept} more lines are left out; `--json` has every change.\n")
 
 
 def test_entries_that_no_longer_apply_are_listed() -> None:
@@ -328,8 +348,12 @@ def test_entries_that_no_longer_apply_are_listed() -> None:
     ]
     made = built(deepcopy(SWAGGER))
     old, new = (
-        Source(name, type(made)(made.view, one.unapplied, one.overwritten, []))
+        Source(name, Attempt(made.view, one.unapplied, one.overwritten, []))
         for name, one in zip(("old", "new"), done, strict=True)
+    )
+    assert "Corrections" not in report.as_markdown(new, new, [])
+    assert "* without a place in `new`, so that a change may be the correction: " in (
+        report.as_markdown(new, old, [])
     )
     text = report.as_markdown(old, new, [])
     assert "* mended in `new`: `mend` at `info > title`\n" in text
@@ -406,21 +430,52 @@ def test_a_text_of_a_document_stays_a_text(attack: str) -> None:
     assert attack in values
 
 
-@pytest.mark.parametrize("group", [0, 1, 2])
-def test_any_document_that_declares_something_can_be_compared(group: int) -> None:
+def altered(seed: int) -> Document:
+    """Return a small document with one key removed or renamed, one type or requirement changed."""
+    document, chance = small(), random.Random(seed)
+    waiting: list[Any] = [document]
+    nodes: list[Document] = []
+    while waiting:
+        node = waiting.pop()
+        nodes += [node] if isinstance(node, dict) and node else []
+        waiting += [*node.values()] if isinstance(node, dict) else []
+        waiting += node if isinstance(node, list) else []
+    node = chance.choice(nodes)
+    key = chance.choice([*node])
+    if isinstance(node.get("type"), str):
+        node["type"] = chance.choice(["string", "integer", "number", "boolean", "object"])
+    elif isinstance(node.get("properties"), dict) and chance.random() < 0.5:
+        node["required"] = [one for one in node["properties"] if chance.random() < 0.5]
+    elif chance.random() < 0.5:
+        node[f"{key}x"] = node.pop(key)
+    else:
+        del node[key]
+    return document
+
+
+@pytest.mark.parametrize("group", range(4))
+def test_no_change_of_the_generated_code_passes_silently(group: int) -> None:
+    """Mutated documents are compared in both directions, and reported in safe Markdown."""
+    before = side("old", small())
+    code = render(before.made.view, ["1.0"])
     compared = 0
-    original = small()
-    for document in mutations(small(), 60, group):
+    documents = [
+        *mutations(small(), 10, group),
+        *(altered(seed) for seed in range(40 * group, 40 * (group + 1))),
+    ]
+    for document in documents:
         try:
-            before, after = side("old", deepcopy(original)), side("new", document)
+            after = side("new", document)
+            is_other = render(after.made.view, ["1.0"]) != code
         except GenerationError:
             continue
         for old, new in ((before, after), (after, before)):
             changes = compare_attempts(old.made, new.made)
+            assert compare(old.made.view, new.made.view) or not is_other
             check_markdown(report.as_markdown(old, new, changes))
             assert report.as_json(old, new, changes).isascii()
-            compared += 1
-    assert compared > 20
+        compared += 1
+    assert compared > 10
 
 
 @pytest.mark.parametrize("text", ["", " ", "`", "``a`", "a`", "a\nb", "x" * 500, "\u202e"])

@@ -55,15 +55,21 @@ def _text(value: Any) -> str:
     return json.dumps(_meaning(value), ensure_ascii=False)
 
 
-def _meaning(value: Any) -> Any:
-    """Return a value without what the declarations do not depend on, such as its order."""
+def _meaning(value: Any, *, is_named: bool = False) -> Any:
+    """Return a value without what the declarations do not depend on, such as its order.
+
+    Args:
+        value: A part of a document.
+        is_named: Whether its keys are names, of fields for example, instead of those of Swagger.
+    """
     if isinstance(value, dict):
         name = reference_name(value)
         if name is not None:
             return {"$ref": name.removesuffix(" (read)")}
-        return {key: _meaning(value[key]) for key in sorted(value.keys() - TELLS_NOTHING)}
+        kept = value.keys() if is_named else value.keys() - TELLS_NOTHING
+        return {key: _meaning(value[key], is_named=key == "properties") for key in sorted(kept)}
     if isinstance(value, list):
-        return sorted(map(_meaning, value), key=lambda one: json.dumps(one))
+        return sorted(map(_meaning, value), key=json.dumps)
     return value
 
 

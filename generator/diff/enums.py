@@ -19,7 +19,7 @@ def changes(sides: Sides, usages: Usages) -> Iterator[Change]:
             yield Change(rule, new, "", old, new, where)
         for value in before:
             if value not in after:
-                rule = "enum-value-removed" if usage.sent else "enum-answer-removed"
+                rule = "enum-value-removed" if usage.is_sent else "enum-answer-removed"
                 yield Change(rule, new, value, reached=where)
         for value in after:
             if value not in before:

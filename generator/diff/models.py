@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -64,10 +65,12 @@ def _model(
         yield Change(f"{prefix}field-added{needed}", new.name, one.name, "", one.annotation, where)
     for name in left.keys() & right.keys():
         pair = left[name], right[name]
-        place = f"{new.name}.{name}"
         before, after = (_taken(one.annotation) for one in pair)
-        verdict = usages.compare(before, after, place, functions, is_sent=new.is_sent)
+        verdict = usages.compare(before, after, functions, is_sent=new.is_sent)
         found = _sent(*pair, verdict) if new.is_sent else _answered(*pair, verdict)
+        before, after = (_key(one) for one in pair)
+        if before != after:
+            yield Change("field-key", new.name, name, before, after, where)
         for rule, texts in found:
             yield Change(rule, new.name, name, *texts, where)
 
@@ -121,7 +124,7 @@ def _answered(old: Field, new: Field, verdict: Verdict) -> Found:
         ("whole", "field-whole", "field-always"),
         ("secret", "field-secret", "field-secret"),
     ):
-        is_flagged = [f"{flag}=True" in one.declaration for one in (old, new)]
+        is_flagged = [bool(_declared(one).get(flag)) for one in (old, new)]
         if is_flagged[0] != is_flagged[1]:
             yield gained if is_flagged[1] else lost, ("", "")
     if OLDER.search(new.description) and not OLDER.search(old.description):
@@ -148,8 +151,23 @@ def _sent(old: Field, new: Field, verdict: Verdict) -> Found:
         yield "field-described", (old.description, new.description)
 
 
+def _key(one: Field) -> str:
+    """Return the name of a field in the API."""
+    return str(_declared(one).get("key", one.name))
+
+
 def _arguments(one: Field) -> str:
-    return re.sub(r"(, )?default=UNSET|^UNSET$|^declare\(\)$", "", one.declaration)
+    """Return what tells how a field of a body is sent, and sent back."""
+    return repr({key: value for key, value in _declared(one).items() if key != "key"})
+
+
+def _declared(one: Field) -> dict[str, object]:
+    """Return the literal arguments of the declaration of a field."""
+    call = ast.parse(one.declaration or "UNSET", mode="eval").body
+    keywords = call.keywords if isinstance(call, ast.Call) else []
+    return {
+        str(each.arg): ast.literal_eval(each.value) for each in keywords if each.arg != "default"
+    }
 
 
 def _said(one: Field) -> tuple[str, str]:

@@ -25,12 +25,22 @@ def changes(sides: Sides, usages: Usages) -> Iterator[Change]:
         yield Change("operation-removed", one.function, before=_route(one))
     for one in sides.added:
         yield Change("operation-added", one.function, after=_route(one))
+    for name in sides.old.aliases.keys() - {*sides.new.aliases, *sides.new.functions.values()}:
+        yield Change("alias-removed", name, before=sides.old.aliases[name])
     for old, new in sides.operations:
+        if old.function != new.function:
+            yield _rename(old.function, new.function, sides)
         yield from _identity(old, new)
         yield from _parameters(old, new, usages)
         yield from _body(old, new, usages)
         yield from _answer(old, new, usages)
         yield from _documentation(old, new)
+
+
+def _rename(old: str, new: str, sides: Sides) -> Change:
+    if sides.new.aliases.get(old) == new:
+        return Change("operation-aliased", new, before=old, after=new)
+    return Change("operation-renamed", new, before=old, after=new, alias=(old, new))
 
 
 def _route(operation: Operation) -> str:
@@ -39,10 +49,7 @@ def _route(operation: Operation) -> str:
 
 def _identity(old: Operation, new: Operation) -> Iterator[Change]:
     name = new.function
-    if old.function != name:
-        alias = (old.function, name)
-        yield Change("operation-renamed", name, before=old.function, after=name, alias=alias)
-    elif old.id != new.id:
+    if old.function == name and old.id != new.id:
         yield Change("operation-id", name, before=old.id, after=new.id)
     if old.tag != new.tag:
         yield Change("operation-moved", name, before=f"api.{old.tag}", after=f"api.{new.tag}")
@@ -101,13 +108,18 @@ def _apart(
 
 
 def _twins(gone: list[Argument], come: list[Argument]) -> list[tuple[Argument, Argument]]:
-    """Return the pairs that have one type and description, and are the only ones that do."""
-    pairs = []
+    """Return the pairs with one name, or else the only ones with their type and description."""
+    pairs = [(one, other) for one in gone for other in come if one.name == other.name]
+
+    def is_alike(one: Argument, other: Argument) -> bool:
+        return (one.annotation, one.description) == (other.annotation, other.description)
+
     for one in gone:
-        same = [(one.annotation, one.description) == (o.annotation, o.description) for o in come]
-        others = [(one.annotation, one.description) == (o.annotation, o.description) for o in gone]
-        if one.description and sum(same) == sum(others) == 1:
-            pairs.append((one, come[same.index(True)]))
+        same = [other for other in come if is_alike(one, other)]
+        others = [other for other in gone if is_alike(one, other)]
+        is_free = not any(one is left or same[:1] == [right] for left, right in pairs)
+        if one.description and len(same) == len(others) == 1 and is_free:
+            pairs.append((one, same[0]))
     return pairs
 
 
@@ -118,9 +130,10 @@ def _renamed(
     owner = operation.function
     if old.name != new.name:
         yield Change("parameter-renamed", owner, new.name, old.name, new.name)
-    place = f"{owner}({new.name})"
+    elif old.wire != new.wire:
+        yield Change("parameter-key", owner, new.name, old.wire, new.wire)
     verdict = usages.compare(
-        old.type, new.type, place, {owner}, is_sent=True, in_query=new.place == "query"
+        old.type, new.type, {owner}, is_sent=True, in_query=new.place == "query"
     )
     if verdict is not Verdict.SAME:
         yield Change(PARAMETERS[verdict], owner, new.name, old.type, new.type)
@@ -142,7 +155,7 @@ def _body(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
             yield Change("body-added", owner, after=new.body.annotation)
         return
     before, after = old.body.annotation, new.body.annotation
-    verdict = usages.compare(before, after, f"{owner}(body)", {owner}, is_sent=True)
+    verdict = usages.compare(before, after, {owner}, is_sent=True)
     if verdict is not Verdict.SAME:
         yield Change(BODIES[verdict], owner, "", before, after)
     if old.multipart != new.multipart:
@@ -158,7 +171,7 @@ def _answer(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
     if old.kind != new.kind:
         yield Change("kind-changed", owner, "", old.answer, new.answer)
     else:
-        verdict = usages.compare(old.answer, new.answer, owner, {owner}, is_sent=False)
+        verdict = usages.compare(old.answer, new.answer, {owner}, is_sent=False)
         if verdict is not Verdict.SAME:
             yield Change(ANSWERS[verdict], owner, "", old.answer, new.answer)
         if old.kind == "stream" and old.media_type != new.media_type:

@@ -95,7 +95,7 @@ def _cut(text: str) -> str:
     if len(text) <= MAX_LENGTH:
         return text
     kept = text[:MAX_LENGTH].rpartition("\n")[0]
-    rest = text.count("\n") - kept.count("\n")
+    rest = len(text.splitlines()) - len(kept.splitlines())
     fence = "\n```" if kept.count("\n```") % 2 else ""
     return f"{kept}{fence}\n\n{rest} more lines are left out; `--json` has every change.\n"
 
@@ -146,7 +146,7 @@ def _said(changes: list[Change]) -> Iterator[str]:
 
 
 def _texts(change: Change) -> str:
-    if change.rule.endswith("-renamed"):
+    if change.rule.endswith(("-renamed", "-aliased")):
         return f", before {code(change.before)}"
     if change.before and change.after:
         return f", {code(change.before)} → {code(change.after)}"
@@ -164,7 +164,7 @@ def _aliases(changes: Iterable[Change]) -> list[str]:
     lines = [f'names.{old} = "{new}"' for old, new in aliases]
     return [
         *("", "So that the old names go on working, add to `openapi/names.toml`:", ""),
-        *("```toml", "[[alias]]", *lines, "```"),
+        *("```toml", "[[alias]]", 'reason = "The API renamed them."', *lines, "```"),
     ]
 
 
@@ -181,25 +181,30 @@ def _documentation(changes: list[Change]) -> list[str]:
 
 
 def _unapplied(old: Source, new: Source) -> list[str]:
-    """List what concerns one side only, and first what the newer release mended."""
-    before = {(one.name, *one.place) for one in old.made.unapplied}
-    lost = [one for one in new.made.unapplied if (one.name, *one.place) not in before]
-    mended = [one for one in lost if one.problem == NO_EFFECT]
+    """List the entries that apply to one side only, and first what the newer release mended."""
+    left = {(one.name, *one.place): one for one in old.made.unapplied}
+    right = {(one.name, *one.place): one for one in new.made.unapplied}
+    lost = [one for key, one in right.items() if key not in left]
     gone = Counter(one.name for one in lost if one.problem != NO_EFFECT)
-    others = Counter(one.name for one in old.made.unapplied)
-    names = [one for one in new.made.unnamed if one not in old.made.unnamed]
-    if not (lost or names or others):
-        return []
-    lines = ["", "## Corrections and names", ""]
-    for one in mended:
-        place = code(" > ".join(one.place))
-        lines.append(f"* mended in {code(new.name)}: {code(one.name)} at {place}")
+    come = Counter(one.name for key, one in left.items() if key not in right)
+    lines = [
+        f"* mended in {code(new.name)}: {code(one.name)} at {code(' > '.join(one.place))}"
+        for one in lost
+        if one.problem == NO_EFFECT
+    ]
     if gone:
         lines.append(f"* without a place in {code(new.name)} any more: {_counted(gone)}")
+    if come:
+        lines.append(
+            f"* without a place in {code(old.name)}, so that a change may be the correction: "
+            f"{_counted(come)}"
+        )
+    names = [one for one in new.made.unnamed if one not in old.made.unnamed]
     lines += [f"* name without an operation any more: {code(one)}" for one in names]
-    if others:
-        lines.append(f"* without a place or an effect in {code(old.name)}: {_counted(others)}")
-    return lines
+    neither = len(left.keys() & right.keys())
+    if lines and neither:
+        lines.append(f"* without a place in both: {neither}, which `--json` lists")
+    return ["", "## Corrections and names", "", *lines] if lines else []
 
 
 def _counted(entries: Counter[str]) -> str:

@@ -97,12 +97,14 @@ RULES: dict[str, Rule] = {
     # ---- Operations
     "operation-removed": _breaking("operation removed", How.TYPES),
     "operation-renamed": _breaking("operation renamed", How.TYPES),
+    "alias-removed": _breaking("alias of an operation removed", How.TYPES),
     "operation-moved": _breaking("operation moved to another module", How.TYPES),
     "operation-dropped": _breaking("operation no longer served by newer portals", How.CALLED),
     "operation-id": _breaking("id of the operation changed, but not its function", How.CALLED),
     "method-changed": _breaking("method changed", How.CALLED),
     "path-changed": _breaking("path changed", How.CALLED),
     "operation-added": _compatible("operation added"),
+    "operation-aliased": _compatible("operation renamed, with an alias"),
     "operation-restored": _compatible("operation served again by newer portals"),
     # ---- What a function returns
     "kind-changed": _breaking("kind of answer changed", How.TYPES),
@@ -127,6 +129,7 @@ RULES: dict[str, Rule] = {
     "parameter-added": _compatible("optional parameter added", "optional parameters added"),
     "parameter-optional": _compatible("parameter made optional"),
     "parameter-widened": _compatible("parameter widened"),
+    "parameter-key": _compatible("key of the parameter in the API changed"),
     # ---- Bodies
     "body-added": _breaking("body added", How.TYPES),
     "body-removed": _breaking("body removed", How.TYPES),
@@ -150,6 +153,7 @@ RULES: dict[str, Rule] = {
     "field-added": _compatible("field added", "fields added"),
     "field-narrowed": _compatible("field narrowed"),
     "field-always": _compatible("field never missing, or with a mask inside"),
+    "field-key": _compatible("key of the field in the API changed"),
     "field-secret": _compatible("field printed, or no longer printed"),
     # ---- Fields of bodies
     "body-field-removed": _breaking("field removed", How.TYPES, "fields removed"),

@@ -149,6 +149,7 @@ def _corrected(pins: Pins, folder: Path) -> Attempt:
         pins,
         corrections.read(fixes) if fixes.exists() else [],
         renaming.read(names) if names.exists() else {},
+        renaming.read_aliases(names) if names.exists() else {},
     )
 
 

@@ -17,13 +17,11 @@ class Usage:
     """The places that use an enum of the older release and its successor of the newer one.
 
     Attributes:
-        answered: The places in answers, whose types also accept other values.
-        sent: The places in bodies and parameters.
+        is_sent: Whether one of them is in a body or a parameter, which takes no other values.
         reached: The functions whose answers, bodies or parameters contain it.
     """
 
-    answered: list[str] = field(factory=list)
-    sent: list[str] = field(factory=list)
+    is_sent: bool = False
     reached: set[str] = field(factory=set)
 
 
@@ -36,14 +34,7 @@ class Usages:
         self.enums: dict[EnumPair, Usage] = {}
 
     def compare(
-        self,
-        old: str,
-        new: str,
-        place: str,
-        reached: set[str],
-        *,
-        is_sent: bool,
-        in_query: bool = False,
+        self, old: str, new: str, reached: set[str], *, is_sent: bool, in_query: bool = False
     ) -> Verdict:
         """Compare the type of one place, and note the pair of enums that it uses.
 
@@ -58,7 +49,7 @@ class Usages:
             pairs = dict(zip(olds, news, strict=True))
         for pair in pairs.items():
             usage = self.enums.setdefault(pair, Usage())
-            (usage.sent if is_sent else usage.answered).append(place)
+            usage.is_sent |= is_sent
             usage.reached |= reached
         before = assignment.renamed(before, pairs)
         if is_sent:
