@@ -49,11 +49,19 @@ pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<releas
 	@$(BIN)/python -m generator pin --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
 		$(if $(FORCE),--force)
 
+.PHONY: client
+client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1
+	@$(BIN)/python -m generator client --into="$$INTO" --url="$$URL" --udata="$$UDATA" --file="$$FILE" \
+		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force)
+
 # The shell reads them from the environment, so that it takes no part of them for a command.
 override URL := $(value URL)
 override UDATA := $(value UDATA)
 override RELEASE := $(value RELEASE)
-export URL UDATA RELEASE
+override INTO := $(value INTO)
+override FILE := $(value FILE)
+override PACKAGE := $(value PACKAGE)
+export URL UDATA RELEASE INTO FILE PACKAGE
 
 .PHONY: portal
 portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key

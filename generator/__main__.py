@@ -1,4 +1,4 @@
-"""The generator's command line, with the commands ``generate``, ``check`` and ``pin``."""
+"""The generator's command line, with one function for each command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from . import corrections, pin, renaming
+from . import client, corrections, pin, renaming
 from .build import build
 from .emit import ROOMS, emit
 from .errors import GenerationError, one_line
@@ -38,6 +38,9 @@ def main() -> None:
         help="accept missing operations, and a document that no code can be generated from yet",
     )
     taking.set_defaults(run=_pin)
+    making = commands.add_parser("client", help="make a package for a portal of another release")
+    client.add_arguments(making)
+    making.set_defaults(run=lambda given: client.run(given, OPENAPI))
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

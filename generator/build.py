@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import corrections, document, releases
+from .adapt import Shared
 from .convert import convert
 from .corrections import Correction
 from .declarations import View
@@ -18,6 +19,7 @@ def build(
     pins: list[tuple[Release, dict[str, Any]]],
     fixes: list[Correction],
     renames: Mapping[str, str],
+    shared: Shared | None = None,
 ) -> View:
     """Return the declarations to generate.
 
@@ -25,6 +27,8 @@ def build(
         pins: The pinned releases and their documents, newest first.
         fixes: The entries of ``openapi/corrections.toml``.
         renames: The operation ids and function names of ``openapi/names.toml``.
+        shared: The façade's own corrections and names, for the package of another portal: those
+            that apply to its release come first.
 
     Raises:
         GenerationError: Code cannot be generated from the documents.
@@ -36,6 +40,11 @@ def build(
             document.check(swagger, merged=False)
         except DocumentError as error:
             raise DocumentError(f"{release.file} {error}") from None
-    swagger = corrections.apply(releases.merge(pins), fixes)
+    swagger = releases.merge(pins)
+    if shared is not None:
+        swagger = shared.correct(swagger)
+    swagger = corrections.apply(swagger, fixes)
     document.check(swagger, merged=True)
+    if shared is not None:
+        renames = shared.renames(document.ids(swagger), renames)
     return view(convert(swagger), renames)
