@@ -58,6 +58,11 @@ regenerate: .venv/ready ## Pin a release, generate, and report the changes: URL=
 api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, URL, udata==release or git revision>
 	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW"
 
+.PHONY: client
+client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1
+	@$(BIN)/python -m generator client --into="$$INTO" --url="$$URL" --udata="$$UDATA" --file="$$FILE" \
+		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force)
+
 # The shell reads them from the environment, so that it takes no part of them for a command.
 override URL := $(value URL)
 override UDATA := $(value UDATA)
@@ -65,7 +70,10 @@ override RELEASE := $(value RELEASE)
 override REPORT := $(value REPORT)
 override OLD := $(value OLD)
 override NEW := $(value NEW)
-export URL UDATA RELEASE REPORT OLD NEW
+override INTO := $(value INTO)
+override FILE := $(value FILE)
+override PACKAGE := $(value PACKAGE)
+export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE
 
 .PHONY: portal
 portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key

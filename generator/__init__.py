@@ -14,4 +14,8 @@ The modules, in the order in which they process the document:
 
 ``build`` runs the steps up to ``view``, also for releases that the corrections were not made for,
 and ``diff`` compares the results. ``errors`` has the base class of all their errors.
+
+``client`` makes packages for other portals: ``project`` has their folder, ``adapt`` applies the
+corrections and names to their release, and ``target`` tells the templates which package they are
+for. ``swap`` replaces several files or folders at once.
 """

@@ -1,4 +1,4 @@
-"""The generator's command line: ``generate``, ``check``, ``pin``, ``diff`` and ``regenerate``."""
+"""The generator's command line, with one function for each command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import corrections, pin, renaming
+from . import client, corrections, pin, renaming
 from .build import build
 from .diff import command as diff
 from .diff import sources
@@ -51,6 +51,9 @@ def main() -> None:
     comparing.add_argument("new", help="the same, of the newer one")
     comparing.add_argument("--json", action="store_true", help="print JSON for tools")
     comparing.set_defaults(run=_diff)
+    making = commands.add_parser("client", help="make a package for a portal of another release")
+    client.add_arguments(making)
+    making.set_defaults(run=lambda given: client.run(given, OPENAPI))
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, evolve
 
 from . import corrections, document, releases, renaming
+from .adapt import Shared
 from .canonical import canonical
 from .convert import convert
 from .corrections import Correction, Unapplied
@@ -23,6 +24,7 @@ def build(
     fixes: list[Correction],
     renames: Mapping[str, str],
     aliases: Mapping[str, str] = MappingProxyType({}),
+    shared: Shared | None = None,
 ) -> View:
     """Return the declarations to generate.
 
@@ -31,12 +33,19 @@ def build(
         fixes: The entries of ``openapi/corrections.toml``.
         renames: The operation ids and function names of ``openapi/names.toml``.
         aliases: The old and new function names there.
+        shared: The façade's own corrections and names, for the package of another portal: those
+            that apply to its release come first.
 
     Raises:
         GenerationError: Code cannot be generated from the documents.
     """
-    swagger = corrections.apply(_merged(pins), fixes)
+    swagger = _merged(pins)
+    if shared is not None:
+        swagger = shared.correct(swagger)
+    swagger = corrections.apply(swagger, fixes)
     document.check(swagger, merged=True)
+    if shared is not None:
+        renames = shared.renames(document.ids(swagger), renames)
     seen = view(convert(swagger), renames)
     renaming.check_aliases(aliases, seen.functions)
     return evolve(seen, aliases={**aliases})

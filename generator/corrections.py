@@ -58,8 +58,16 @@ def read(path: Path) -> list[Correction]:
     return [_entry(entry) for entry in entries]
 
 
-def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, Any]:
+def apply(
+    swagger: dict[str, Any], corrections: list[Correction], skipped: list[str] | None = None
+) -> dict[str, Any]:
     """Return the corrected Swagger.
+
+    Args:
+        swagger: The Swagger.
+        corrections: The corrections to apply.
+        skipped: Where to add the places at which an entry has no effect; when None, that is an
+            error.
 
     Raises:
         CorrectionError: An entry has no effect at one of its places, so it is out of date.
@@ -67,7 +75,12 @@ def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, A
     swagger = deepcopy(swagger)
     for correction in corrections:
         for place in correction.places:
-            _change(swagger, correction, place)
+            try:
+                _change(swagger, correction, place)
+            except CorrectionError as error:
+                if skipped is None:
+                    raise
+                skipped.append(str(error).partition(";")[0])
     return swagger
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from . import names, safe, verify
 from .declarations import View
 from .errors import GenerationError
+from .swap import swap
+from .target import OWN, Target
 
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = ("api", "models")
@@ -28,15 +29,18 @@ class EmitError(GenerationError):
     """Ruff rejected the generated code."""
 
 
-def emit(view: View, releases: list[str], package: Path) -> None:
-    """Write ``api/`` and ``models/`` into a package, and leave both unchanged on failure.
+def emit(view: View, releases: list[str], package: Path, target: Target = OWN) -> None:
+    """Write the files of a package into its folder, and leave them unchanged on failure.
+
+    For the façade, these are ``api/`` and ``models/``; another package has nothing else.
 
     Args:
         view: The declarations to write.
         releases: The releases of udata that they come from, newest first.
         package: The folder of the package.
+        target: The package.
     """
-    texts = render(view, releases)
+    texts = render(view, releases, target)
     new = package / ".generated"
     shutil.rmtree(new, ignore_errors=True)
     try:
@@ -46,52 +50,36 @@ def emit(view: View, releases: list[str], package: Path) -> None:
             path.write_text(text, encoding="utf-8")
         for command in (LAYOUT, TIDY, LAYOUT):
             _ruff(command, new)
-        verify.files({name: (new / name).read_text(encoding="utf-8") for name in texts})
-        _swap(new, package)
+        verify.files({name: (new / name).read_text(encoding="utf-8") for name in texts}, target)
+        swap(new, package, sorted({name.partition("/")[0] for name in texts}))
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _swap(new: Path, package: Path) -> None:
-    """Replace both folders, or neither if one of them cannot be replaced."""
-    with tempfile.TemporaryDirectory(dir=package, prefix=".replaced") as old:
-        moved: list[str] = []
-        try:
-            for room in ROOMS:
-                if (package / room).exists():
-                    (package / room).rename(Path(old, room))
-                moved.append(room)
-                (new / room).rename(package / room)
-        except OSError:
-            for room in moved:
-                shutil.rmtree(package / room, ignore_errors=True)
-                if Path(old, room).exists():
-                    Path(old, room).rename(package / room)
-            raise
-
-
-def render(view: View, releases: list[str]) -> dict[str, str]:
+def render(view: View, releases: list[str], target: Target = OWN) -> dict[str, str]:
     """Return the checked text of each file by its name, before ruff formats it.
 
     Raises:
         UnsafeError: A value does not have the form that the generated code needs.
         VerifyError: A file contains more than declarations.
     """
-    texts = _files(view, releases)
+    texts = _files(view, releases, target)
     if len({name.casefold() for name in texts}) != len(texts):
         raise EmitError("two files would have the same name")
-    verify.files(texts)
+    verify.files(texts, target)
     return texts
 
 
-def _files(view: View, releases: list[str]) -> dict[str, str]:
+def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
     templates = environment()
     files: dict[str, str] = {}
 
     def add(name: str, template: str, **values: object) -> None:
         if name in files:
             raise EmitError(f"two files would be called {name}")
-        files[name] = templates.get_template(template).render(values, releases=releases)
+        files[name] = templates.get_template(template).render(
+            values, releases=releases, target=target
+        )
 
     everything = [one for operations in view.tags.values() for one in operations]
     add(
@@ -124,6 +112,9 @@ def _files(view: View, releases: list[str]) -> dict[str, str]:
             projects=projects,
             aliases={old: new for old, new in view.aliases.items() if new in functions},
         )
+    if not target.is_facade:
+        for name in ("__init__.py", "__main__.py", "client.py"):
+            add(name, f"package/{name}.jinja")
     for model in view.models:
         template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
         add(f"models/{safe.name(model.module)}.py", template, model=model)

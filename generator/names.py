@@ -56,6 +56,11 @@ def is_usable(name: object) -> bool:
     )
 
 
+def is_module(name: str) -> bool:
+    """Return whether a text is the name of a module, private ones included."""
+    return is_usable(name.removeprefix("_"))
+
+
 def checked(name: str, wire: str, taken: Set[str] = NONE) -> str:
     """Return the name in Python of a name of the document.
 

@@ -133,6 +133,29 @@ def _root(url: str) -> str:
     return url.removesuffix("swagger.json").rstrip("/") + "/"
 
 
+def pin_from_file(folder: Path, file: Path, *, release: str | None, force: bool) -> Release:
+    """Pin a Swagger that is in a file, such as ``udata-14.13.0.json``, whose name has its release.
+
+    ``release`` replaces the release of the name.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise PinError(f"cannot read {file}: {error.strerror}") from None
+    release = release or file.stem.removeprefix("udata-")
+    if not RELEASE.fullmatch(release):
+        raise PinError(f"the name of {file} is not udata-<release>.json: pass RELEASE=")
+    return _pin(folder, content, release, f"the file {file.name}", force=force)
+
+
+def keep_only(folder: Path, kept: Release) -> None:
+    """Remove the other pinned releases."""
+    for entry in read_entries(folder):
+        if entry.file != kept.file:
+            (folder / entry.file).unlink()
+    replace(folder / "pin.toml", _toml([kept]).encode())
+
+
 def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
     """Return the operations of a Swagger as pairs of method and path."""
     return {

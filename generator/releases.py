@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 from urllib.parse import quote, unquote
@@ -46,7 +47,10 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
         if index == 0:
             continue
         fields = _OlderFields(
-            documents[index - 1][0], documents[0][1], merged["definitions"], document["definitions"]
+            documents[index - 1][0],
+            ChainMap(*(one["definitions"] for _, one in documents[:index])),
+            merged["definitions"],
+            document["definitions"],
         )
         for newer, older in shared:
             fields.keep_answered(newer, older)
@@ -63,9 +67,13 @@ class _OlderFields:
     """
 
     def __init__(
-        self, without: str, newest: Swagger, newer: dict[str, Any], older: dict[str, Any]
+        self,
+        without: str,
+        original: Mapping[str, Any],
+        newer: dict[str, Any],
+        older: dict[str, Any],
     ) -> None:
-        self._without, self._original = without, newest["definitions"]
+        self._without, self._original = without, original
         self._newer = newer
         self._older = older
         self._seen: set[tuple[str | None, str | None, bool]] = set()
@@ -137,7 +145,7 @@ def _model_name(schema: Swagger) -> str | None:
     return reference_name(inner)
 
 
-def _fields(name: str, definitions: dict[str, Any]) -> Swagger:
+def _fields(name: str, definitions: Mapping[str, Any]) -> Swagger:
     """Return the own and inherited fields of a definition."""
     definition = definitions[name]
     fields: Swagger = {}

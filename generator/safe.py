@@ -20,7 +20,7 @@ from openapi_python_client.strings import safe_for_docstring
 from . import names
 from .descriptions import ended
 from .errors import GenerationError, printable
-from .pin import RELEASE
+from .pin import RELEASE, URL
 
 WIDTH = 100
 
@@ -28,6 +28,9 @@ PATH = re.compile(r"(/([A-Za-z0-9_~:@.-]|\{[A-Za-z0-9_.-]+\})*)+")
 """A path template; its parameters are in braces."""
 
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]{0,99}/[A-Za-z0-9][\w!#$&^.+-]{0,99}|\*/\*", re.A)
+
+VERSIONS = re.compile(r">=[0-9.]+,<[0-9.]+", re.ASCII)
+"""The versions of a dependency."""
 
 TYPE_NODES = (ast.Expression, ast.Name, ast.Load, ast.BinOp, ast.BitOr, ast.Subscript, ast.Tuple)
 VALUE_NODES = (ast.Expression, ast.Name, ast.Load, ast.Call, ast.keyword, ast.Constant, ast.List)
@@ -58,6 +61,13 @@ def name(text: str) -> Code:
     """Check an identifier."""
     if not names.is_usable(text):
         raise UnsafeError(f"{text!r} is not usable as a name in Python")
+    return Code(text)
+
+
+def module(text: str) -> Code:
+    """Check the name of a module, as an import statement has it: ``..types``."""
+    if not text.strip(".") or not all(map(names.is_module, text.lstrip(".").split("."))):
+        raise UnsafeError(f"{text!r} is not the name of a module")
     return Code(text)
 
 
@@ -143,6 +153,26 @@ def span(served: list[str], releases: list[str]) -> Code:
     return Code(f"RELEASES[{first}:{last}]" if first or last else "RELEASES")
 
 
+def url(text: str) -> Code:
+    """Check the URL of an API."""
+    if not URL.fullmatch(text):
+        raise UnsafeError(f"{text!r} is not the URL of an API")
+    return Code(text)
+
+
+def distribution(text: str) -> Code:
+    """Check the name of a distribution."""
+    name(text.replace("-", "_"))
+    return Code(text)
+
+
+def version_range(text: str) -> Code:
+    """Check a range of versions, as a dependency has it."""
+    if not VERSIONS.fullmatch(text):
+        raise UnsafeError(f"{text!r} is not a range of versions")
+    return Code(text)
+
+
 def path(text: str) -> Code:
     """Check a path template."""
     if not PATH.fullmatch(text):
@@ -187,8 +217,10 @@ def stripped(macro: Markup) -> Markup:
 
 
 FILTERS = {
-    **{"annotation": annotation, "declaration": declaration, "docstring": docstring},
-    **{"listed": listed, "module_name": module_name, "name": name, "path": path},
+    **{"annotation": annotation, "declaration": declaration, "distribution": distribution},
+    **{"docstring": docstring, "range": version_range},
+    **{"listed": listed, "module": module, "module_name": module_name, "name": name, "path": path},
     **{"quoted": quoted, "release": release, "span": span, "stripped": stripped, "text": text},
+    "url": url,
 }
 """All filters of the templates; the ones that come with Jinja are not available."""

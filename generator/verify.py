@@ -13,6 +13,7 @@ from functools import cache
 
 from . import names, safe
 from .errors import GenerationError
+from .target import OWN, Target
 
 IMPORTS = {
     "__future__": {"annotations"},
@@ -20,20 +21,8 @@ IMPORTS = {
     "importlib": {"import_module"},
     "types": {"ModuleType"},
     "typing": {"TYPE_CHECKING", "Any", "Final", "Literal", "TypeAlias", "TypeVar", "overload"},
-    ".._call": {"answers"},
-    ".._call.call": {"prepare"},
-    ".._decoding.declared": {"declare"},
-    ".._encoding.body": {"Body", "BodyOf"},
-    ".._views.page": {"PageView"},
-    ".._views.view": {"View"},
-    "..client": {"Client"},
-    ".._renamed": {"renamed"},
-    "..operation": {"Operation", "Order", "Parameter"},
-    "..pagination": {"Paginator"},
-    "..streams": {"Stream"},
-    "..types": {"UNSET", "Fields", "File", "Id", "JsonObject", "Unset"},
 }
-"""The modules outside the generated folders, and the names that are imported from them."""
+"""The modules of Python, and the names that are imported from them."""
 
 RELEASES = re.compile(r"RELEASES(\[(-[0-9]+)?:(-[0-9]+)?\])?", re.ASCII)
 """All or some of the pinned releases."""
@@ -59,6 +48,27 @@ FIXED = {
 }
 """The statements that are the same in every generation, as ``ast.unparse`` writes them."""
 
+MAIN = {
+    "import sys",
+    "from aiodatagouv import cli",
+    "def main() -> int:\n"
+    '    """Run the command line with the operations of this package."""\n'
+    "    return cli.main(package=PACKAGE)",
+    "if __name__ == '__main__':\n    sys.exit(main())",
+}
+"""The statements that are the same in every ``__main__.py``."""
+
+CLIENT = {
+    "import aiodatagouv",
+    "class Client(aiodatagouv.Client):\n"
+    '    """A client of ``PORTAL``, unless ``base_url`` or the environment names another."""\n'
+    "    default_portal = PORTAL",
+}
+"""The statements that are the same in every ``client.py``."""
+
+TOP = {".api.ops": {"OPERATIONS"}, ".client": {"Client", "PORTAL"}}
+"""The modules, and their names, that the ``__init__.py`` of a package imports."""
+
 ANSWERS = {
     "await answers.empty(client, call)",
     "return Stream(client, call)",
@@ -71,36 +81,39 @@ class VerifyError(GenerationError):
     """A generated file contains more than declarations."""
 
 
-def files(texts: Mapping[str, str]) -> None:
-    """Check files, given by their names below the package.
+def files(texts: Mapping[str, str], target: Target = OWN) -> None:
+    """Check files, given by their names below the package that they are generated for.
 
     Raises:
         VerifyError: One does not parse, or has a statement of an unknown shape.
     """
     modules = frozenset(one.removesuffix(".py").replace("/", ".") for one in texts)
     for name, text in texts.items():
-        _file(name, text, modules)
+        _file(name, text, modules, target)
 
 
 @cache
-def _file(name: str, text: str, modules: frozenset[str]) -> None:
+def _file(name: str, text: str, modules: frozenset[str], target: Target) -> None:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise VerifyError(f"{name} does not parse: {error}") from None
-    check = _Check(name, modules)
+    check = _Check(name, modules, target)
     for statement in tree.body:
         check.statement(statement)
 
 
 class _Check:
-    def __init__(self, file: str, modules: frozenset[str]) -> None:
+    def __init__(self, file: str, modules: frozenset[str], target: Target) -> None:
         self._file = file
-        self._room = file.partition("/")[0]
+        self._room, _, name = file.rpartition("/")
         self._modules = modules
-        fixed = "enums", "ops", "__init__"
-        self._has_functions = self._room == "api" and file.split("/")[1][:-3] not in fixed
-        self._has_classes = self._room == "models" and file.split("/")[1][:-3] not in fixed
+        self._imports = IMPORTS | target.imports
+        is_fixed = name in ("enums.py", "ops.py", "__init__.py")
+        self._has_functions = self._room == "api" and not is_fixed
+        self._has_classes = self._room == "models" and not is_fixed
+        own = {} if target.is_facade else {"client.py": CLIENT, "__main__.py": MAIN}
+        self._fixed = FIXED | own.get(file, set())
 
     def statement(self, node: ast.stmt) -> None:
         checks: dict[type[ast.stmt], Callable[..., bool]] = {
@@ -115,7 +128,7 @@ class _Check:
             ast.ImportFrom: self._import,
         }
         check = checks.get(type(node))
-        if ast.unparse(node) in FIXED or (check is not None and check(node)):
+        if ast.unparse(node) in self._fixed or (check is not None and check(node)):
             return
         raise VerifyError(f"{self._file}:{node.lineno} is no declaration: {ast.unparse(node)}")
 
@@ -131,8 +144,10 @@ class _Check:
         imported = {one.name for one in node.names}
         if any(one.asname not in (None, one.name) for one in node.names):
             return False
-        if source in IMPORTS:
-            return imported <= IMPORTS[source]
+        if source in self._imports:
+            return imported <= self._imports[source]
+        if not self._room:
+            return imported <= TOP.get(source, set())
         if source == ".":
             return all(f"{self._room}.{one}" in self._modules for one in imported)
         module = f"{self._room}{source}" if node.level == 1 else source.removeprefix("..")

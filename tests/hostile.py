@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import quote
 
 from generator import releases
+from generator.adapt import Shared
 from generator.build import build
 from generator.declarations import View
 from generator.emit import render
 from generator.errors import GenerationError
 from generator.pin import Release
+from generator.target import OWN, Target
 
 PINNED = Path(__file__).parents[1] / "openapi" / "udata-17.18.0.json"
 
@@ -156,20 +158,24 @@ def _pinned() -> dict[str, Any]:
     return document
 
 
-def generated(swagger: Any, older: Any = None) -> dict[str, str]:
+def generated(
+    swagger: Any, older: Any = None, target: Target = OWN, shared: Shared | None = None
+) -> dict[str, str]:
     """Return the files of a document, not formatted."""
     pins = [(Release("17.18.0", "udata-17.18.0.json", "", dt.date(2026, 1, 1), "", 0), swagger)]
     if older is not None:
         release = Release("14.13.0", "udata-14.13.0.json", "", dt.date(2026, 1, 1), "", 0)
         pins.append((release, older))
-    seen: View = build(pins, [], {})
-    return render(seen, [release.release for release, _ in pins])
+    seen: View = build(pins, [], {}, shared)
+    return render(seen, [release.release for release, _ in pins], target)
 
 
-def outcome(swagger: Any, older: Any = None) -> dict[str, str] | str:
+def outcome(
+    swagger: Any, older: Any = None, target: Target = OWN, shared: Shared | None = None
+) -> dict[str, str] | str:
     """Return the files of a document, or the line that refuses it."""
     try:
-        return generated(swagger, older)
+        return generated(swagger, older, target, shared)
     except GenerationError as error:
         return f"{type(error).__name__}: {error}"
 

@@ -37,7 +37,7 @@ from aiodatagouv import (
     bulk,
 )
 from aiodatagouv.cli import main, operations
-from aiodatagouv.cli.parameters import KnownValues, known_values, to_click
+from aiodatagouv.cli.parameters import KnownValues, to_click
 from aiodatagouv.cli.progress import Meter, Waiting
 from aiodatagouv.operation import Parameter
 
@@ -136,15 +136,15 @@ def test_commands_take_the_parameters_of_their_functions(tag: str) -> None:
                 parameter.kind is parameter.POSITIONAL_OR_KEYWORD
             )
             assert read[name].required == (parameter.default is parameter.empty)
-            values = known_values(read[name].type)
+            values = operation.known_values(read[name].type)
             assert not values or values == get_args(get_args(hints[name])[0])
             if name != "body":
-                type_ = to_click(read[name]).type
+                type_ = to_click(read[name], operation).type
                 assert not isinstance(type_, KnownValues) or type_.values
 
 
 def test_every_command_shows_its_help(run: Run) -> None:
-    for name, operation in operations.BY_NAME.items():
+    for name, operation in operations.Package().by_name.items():
         status, out, err = run("call", name, "--help")
         assert (status, err) == (0, "")
         assert operation.summary.split()[0] in out
@@ -166,7 +166,7 @@ def test_help_separates_path_parameters_from_options(run: Run) -> None:
 
 
 def test_every_list_can_be_harvested_by_a_short_name(run: Run) -> None:
-    names = operations.lists()
+    names = operations.Package().lists
     assert len(names) == 25
     assert {one.kind for one in names.values()} == {"page"}
     assert names["datasets"].id == "list_datasets"
@@ -280,7 +280,7 @@ def test_every_id_in_a_path_is_text(tag: str) -> None:
     for operation in OPERATIONS.values():
         for one in operation.parameters:
             if operation.tag == tag and one.type == "Id":
-                assert to_click(one).type is click.STRING
+                assert to_click(one, operation).type is click.STRING
 
 
 def test_a_constant_that_json_lacks_is_refused(run: Run) -> None:
@@ -290,7 +290,8 @@ def test_a_constant_that_json_lacks_is_refused(run: Run) -> None:
 
 
 def test_date_options_are_parsed() -> None:
-    option = to_click(Parameter("day", "query", "dt.date", description="A day."))
+    day = Parameter("day", "query", "dt.date", description="A day.")
+    option = to_click(day, OPERATIONS["list_datasets"])
     assert option.type.convert("2026-11-24", option, None) == dt.date(2026, 11, 24)
     with pytest.raises(click.UsageError, match="'24/11/2026' is not a date: write 2026-11-24"):
         option.type.convert("24/11/2026", option, None)
@@ -704,7 +705,10 @@ def test_a_body_may_be_a_list_or_text(run: Run, says: Any, requests: list[httpx.
 def test_field_names_and_types_of_a_body_are_checked(
     run: Run, reuse_file: Path, operation: str, body: object, message: str
 ) -> None:
-    arguments = ["x"] * operations.BY_NAME[operation].path.count("{") + ["--body", json.dumps(body)]
+    arguments = ["x"] * operations.Package().by_name[operation].path.count("{") + [
+        "--body",
+        json.dumps(body),
+    ]
     file = ["--file", str(reuse_file)] if operation == "upload_reuse_image" else []
     status, out, err = run("call", operation, *arguments, *file)
     assert (status, out) == (2, "")
@@ -747,7 +751,7 @@ def test_an_update_that_would_delete_values_is_refused(run: Run) -> None:
 def test_an_invalid_body_is_refused(
     run: Run, operation: str, body: str | None, message: str
 ) -> None:
-    path_arguments = ["x"] * operations.BY_NAME[operation].path.count("{")
+    path_arguments = ["x"] * operations.Package().by_name[operation].path.count("{")
     options = [] if body is None else ["--body", body]
     status, out, err = run("call", operation, *path_arguments, *options)
     assert (status, out) == (2, "")

@@ -438,12 +438,18 @@ def test_a_malformed_pin_is_refused(tmp_path: Path, content: str) -> None:
         pin.read_pins(tmp_path)
 
 
-def test_make_gives_the_shell_no_command_from_a_variable(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "variables"),
+    [("pin", ["URL", "RELEASE"]), ("client", ["URL", "INTO", "PACKAGE", "RELEASE"])],
+)
+def test_make_gives_the_shell_no_command_from_a_variable(
+    tmp_path: Path, target: str, variables: list[str]
+) -> None:
     root = Path(__file__).parents[1]
     attack = f'";touch {tmp_path}/a;"`touch {tmp_path}/b`$(shell touch {tmp_path}/c)$$(id)'
     done = subprocess.run(
-        ["make", "pin", "-o", ".venv/ready", "BIN=.venv/bin"]
-        + [f"{name}={attack}" for name in ("URL", "RELEASE")],
+        ["make", target, "-o", ".venv/ready", "BIN=.venv/bin"]
+        + [f"{name}={attack}" for name in variables],
         cwd=root,
         capture_output=True,
         text=True,

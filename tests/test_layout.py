@@ -25,7 +25,7 @@ LAYERS = [
     ["client"],
     ["_walk"],
     ["pagination", "streams"],
-    ["api"],
+    ["api", "generated"],
     ["bulk"],
     ["dask", "cli", "__init__"],
     ["__main__"],

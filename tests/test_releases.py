@@ -17,7 +17,7 @@ import pytest
 from aiodatagouv import NotFoundError
 from aiodatagouv._renamed import renamed
 from aiodatagouv.api import datasets
-from generator import corrections, pin, renaming, safe
+from generator import corrections, pin, releases, renaming, safe
 from generator.build import build
 from generator.canonical import canonical
 from generator.emit import render
@@ -26,7 +26,7 @@ from generator.renaming import RenameError
 
 from .clients import client_of
 from .servers import OK, says, server
-from .test_generator import contents
+from .test_generator import SWAGGER, contents, release
 from .test_generator import document as sized
 
 OPENAPI = Path(__file__).parents[1] / "openapi"
@@ -225,3 +225,27 @@ async def test_an_old_name_works_and_warns() -> None:
         assert warned[0].filename == __file__
         with warnings.catch_warnings(action="error"), pytest.raises(NotFoundError):
             await datasets.get_dataset(client, "a")
+
+
+# ---- Three releases
+
+
+def test_operations_of_a_middle_release_keep_their_models() -> None:
+    """A model that only the middle release answers and takes, and the oldest one too."""
+    older, middle, newest = (deepcopy(SWAGGER) for _ in range(3))
+    ping = {
+        "operationId": "ping",
+        "tags": ["things"],
+        "parameters": [{"in": "body", "name": "payload", "schema": {"$ref": "#/definitions/Ping"}}],
+        "responses": {"200": {"schema": {"$ref": "#/definitions/Ping"}}},
+    }
+    for swagger, fields in ((middle, ["a"]), (older, ["a", "b"])):
+        swagger["paths"]["/ping/"] = {"post": deepcopy(ping)}
+        properties = {name: {"type": "string"} for name in fields}
+        swagger["definitions"]["Ping"] = {"type": "object", "properties": properties}
+    pins = [(release(name), one) for name, one in (("3", newest), ("2", middle), ("1", older))]
+    merged = releases.merge(pins)
+    operation = merged["paths"]["/ping/"]["post"]
+    assert (operation["x-releases"], operation["x-dropped"]) == (["2", "1"], "3")
+    fields = merged["definitions"]["Ping"]["properties"]
+    assert fields["b"]["description"] == "Only of portals older than udata 2."

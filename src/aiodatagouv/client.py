@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from . import _http
 from ._call import auth
@@ -75,6 +75,9 @@ class Client(Caller):
         TypeError: ``retry`` is not a policy.
     """
 
+    default_portal: ClassVar[str | None] = PRODUCTION
+    """The portal when neither ``base_url`` nor the environment names one."""
+
     def __init__(
         self,
         *,
@@ -97,14 +100,13 @@ class Client(Caller):
         key, found = auth.ApiKey.find(api_key), Proxy.find(proxy)
         del api_key, proxy  # A traceback shows the local variables.
         key.check()
-        portal = portal_of(base_url)
+        portal = portal_of(base_url, self.default_portal)
         if key and not is_private(portal):
             raise ValueError(
                 f"base_url: {portal}: an API key is only sent over https or to this machine"
             )
         if not (user_agent.isascii() and user_agent.isprintable()):
             raise ValueError(f"user_agent is {user_agent!r}: a header must be plain ASCII")
-
         make = transports(
             portal, transport, max_connections, proxy=found, verify=verify, has_key=bool(key)
         )

@@ -91,7 +91,7 @@ def harvest(
         folder: The folder of the files ``part-00000.parquet``, ...: new or empty, on a disk that
             all workers share.
         parts: The number of parts; four for each worker when None.
-        base_url: The portal, as for a :class:`~aiodatagouv.Client`.
+        base_url: The portal, as for the client of the package that has the list.
         rate: Requests a second, of all workers together.
         retry: The policy for calls that fail; None for no retries.
         concurrency: The most pages of each part in flight at once.
@@ -115,7 +115,7 @@ def harvest(
     folder = Path(folder).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DestinationError(f"{folder} is not an empty folder: empty it, or choose another one")
-    portal = Client(base_url=base_url).base_url
+    portal = _portal(paginate) if base_url is None else Client(base_url=base_url).base_url
     workers = len(cluster.scheduler_info(n_workers=-1)["workers"])
     if not workers:
         raise RuntimeError("the cluster has no workers: start at least one")
@@ -148,6 +148,13 @@ def harvest(
     for checkpoint in folder.glob("*.checkpoint"):
         checkpoint.unlink()
     return report
+
+
+def _portal(paginate: Callable[[Client], Paginator[Any, Any]]) -> str:
+    """The portal that the package of a list calls by default."""
+    operation = paginate(Client(base_url="production", api_key="")).call.operation
+    portal: str = operation.client_class().base_url
+    return portal
 
 
 async def _split(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from attrs import Factory, field, frozen
 
@@ -52,13 +52,13 @@ class Parameter:
 
 @frozen
 class Operation:
-    """One operation of the API; :data:`aiodatagouv.OPERATIONS` lists them.
+    """One operation of an API; :data:`aiodatagouv.OPERATIONS` lists those of this package.
 
     Attributes:
         id: Its name in the API.
         method: The HTTP method, in upper case.
         path: The path below the API's root, with its parameters in braces.
-        tag: The group that it belongs to, and the module of its function in ``aiodatagouv.api``.
+        tag: The group that it belongs to, and the module of its function in ``<package>.api``.
         kind: The kind of its answer: JSON, a page of a list, empty, a redirect, or a stream.
         summary: A description in one line.
         name: The name of its function: the id, unless ``openapi/names.toml`` has a better one.
@@ -74,6 +74,8 @@ class Operation:
         lost: The fields of the body that an update without them deletes; each group needs one.
         releases: The pinned releases of udata that serve it, newest first.
         deprecated: The release of udata that dropped it.
+        package: The package that has its function and its models: this one, or one that was
+            generated for another portal.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Operation:
     lost: tuple[tuple[str, ...], ...] = ()
     releases: tuple[str, ...] = ()
     deprecated: str | None = None
+    package: str = field(default="aiodatagouv", repr=False)
 
     @property
     def body(self) -> Parameter | None:
@@ -103,16 +106,28 @@ class Operation:
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The function of ``aiodatagouv.api`` that calls it."""
+        """The function that calls it."""
         function: Callable[..., Any] = getattr(
-            import_module(f"aiodatagouv.api.{self.tag}"), self.name
+            import_module(f"{self.package}.api.{self.tag}"), self.name
         )
         return function
 
     @property
     def model(self) -> type[Any] | None:
-        """The class of ``aiodatagouv.models`` that :attr:`item` names."""
-        if self.item is None:
-            return None
-        model: type[Any] = getattr(import_module("aiodatagouv.models"), self.item)
+        """The model that :attr:`item` names."""
+        return None if self.item is None else self.model_called(self.item)
+
+    @property
+    def client_class(self) -> type[Any]:
+        """The client of the operation's package, which knows its default portal."""
+        client: type[Any] = import_module(self.package).Client
+        return client
+
+    def model_called(self, name: str) -> type[Any]:
+        """Return a model of the operation's package, by the name that a type gives it."""
+        model: type[Any] = getattr(import_module(f"{self.package}.models"), name)
         return model
+
+    def known_values(self, name: str) -> tuple[str, ...]:
+        """Return the values of an enum of the operation's package; empty if it is no enum."""
+        return get_args(getattr(import_module(f"{self.package}.models.enums"), name, None))

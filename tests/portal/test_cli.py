@@ -23,7 +23,7 @@ from .test_calls import PNG
 
 LISTS = [
     pytest.param(name, one, id=name)
-    for name, one in operations.lists().items()
+    for name, one in operations.Package().lists.items()
     if NEWEST in one.releases
 ]
 

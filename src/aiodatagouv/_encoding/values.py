@@ -11,8 +11,6 @@ from .._decoding.grammar import alternatives
 from .._views.view import View
 from ..types import JsonObject
 
-_GENERATED = "aiodatagouv.models"
-
 
 def to_json(value: object, *, is_id: bool = True) -> Any:
     """Convert a body, or a value of one of its fields, to JSON.
@@ -68,6 +66,6 @@ def _reference(view: View, *, is_id: bool) -> JsonObject:
         return {"class": json["class"], **reference}
     if is_id:
         return reference
-    # The caller may have derived a class from the model.
-    name = next(one.__name__ for one in type(view).__mro__ if one.__module__.startswith(_GENERATED))
+    # The caller may have derived a class from the model, which itself is derived from View.
+    name = next(one.__name__ for one in type(view).__mro__ if View in one.__bases__)
     return {"class": wanted.class_ if name.endswith("Reference") else name, **reference}

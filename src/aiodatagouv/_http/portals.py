@@ -16,18 +16,20 @@ DEMO = "https://demo.data.gouv.fr/api/1/"
 """The root of the demonstration portal's API, for trying writes."""
 
 
-def portal_of(base_url: str | None) -> URL:
+def portal_of(base_url: str | None, default: str | None = PRODUCTION) -> URL:
     """Find the root of the portal's API, with a slash at its end.
 
     Args:
-        base_url: A URL, ``production`` or ``demo``; the environment's portal when None, and
-            data.gouv.fr when that names none.
+        base_url: A URL, ``production`` or ``demo``; the environment's portal when None.
+        default: The portal when the environment names none; None if there is no such portal.
 
     Raises:
-        ValueError: It is not the URL of a portal.
+        ValueError: It is not the URL of a portal, or no portal is named.
     """
     name = "base_url" if base_url is not None else PORTAL
-    given = base_url if base_url is not None else os.environ.get(PORTAL) or PRODUCTION
+    given = base_url if base_url is not None else os.environ.get(PORTAL) or default
+    if given is None:
+        raise ValueError("base_url: there is no default portal: give the URL of one")
     try:
         url = parse_url({"production": PRODUCTION, "demo": DEMO}.get(given, given))
     except ValueError as error:

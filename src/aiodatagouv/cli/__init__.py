@@ -1,7 +1,8 @@
 """The command line: ``aiodatagouv``, installed by the extra ``cli``.
 
 Its commands are derived from :data:`aiodatagouv.OPERATIONS` and the generated functions, so it
-needs no change when the API changes. Models and HTTP libraries are loaded only to make a call:
+needs no change when the API changes, and works as well with those of a package that was generated
+for another portal. Models and HTTP libraries are loaded only to make a call:
 help and completion stay fast.
 """
 
@@ -14,11 +15,12 @@ from importlib.util import find_spec
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, package: str = "aiodatagouv") -> int:
     """Run the command line.
 
     Args:
         arguments: The arguments after the command's name; those of this process when None.
+        package: The package whose operations are the commands.
 
     Returns:
         The exit status, as listed in ``docs/cli.md``.
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from .app import run
 
-        return run(arguments)
+        return run(arguments, package)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

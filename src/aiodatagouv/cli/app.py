@@ -15,14 +15,9 @@ from . import exits
 from .call import call, get
 from .commands import Group
 from .harvest import harvest
-from .operations import operations
+from .operations import Package, operations
 from .output import write_text
-from .parameters import CONTEXT, concurrency_option, shared_options
-
-_NAME = "aiodatagouv"
-
-_COMPLETE = "_AIODATAGOUV_COMPLETE"
-"""The environment variable in which a shell asks for completions, as Click names it."""
+from .parameters import CONTEXT, OWN, concurrency_option, shared_options
 
 _HELP = """The whole API of data.gouv.fr and every other udata portal.
 
@@ -45,19 +40,30 @@ fish: aiodatagouv completion fish > ~/.config/fish/completions/aiodatagouv.fish
 """
 
 
-@click.command(context_settings=CONTEXT, help=_COMPLETION)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.pass_context
-def completion(ctx: click.Context, shell: str) -> int:
-    """Print a shell's completion script."""
-    class_ = get_completion_class(shell)
-    assert class_ is not None
-    write_text(class_(ctx.find_root().command, {}, _NAME, _COMPLETE).source(), None)
-    return exits.COMPLETE
+def _completion(package: Package) -> click.Command:
+    """Make the command ``completion``."""
+
+    @click.command("completion", context_settings=CONTEXT, help=package.help(_COMPLETION))
+    @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+    @click.pass_context
+    def completion(ctx: click.Context, shell: str) -> int:
+        """Print a shell's completion script."""
+        class_ = get_completion_class(shell)
+        assert class_ is not None
+        complete = class_(ctx.find_root().command, {}, package.command, _variable(package))
+        write_text(complete.source(), None)
+        return exits.COMPLETE
+
+    return completion
+
+
+def _variable(package: Package) -> str:
+    """The environment variable in which a shell asks for completions, as Click names it."""
+    return f"_{package.name.upper()}_COMPLETE"
 
 
 class _Root(Group):
-    """The command ``aiodatagouv``."""
+    """The command ``aiodatagouv``, or that of another package."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, without making their subcommands."""
@@ -67,40 +73,44 @@ class _Root(Group):
             )
 
 
-root = click.version_option(__version__)(
-    _Root(
-        _NAME,
-        commands={str(one.name): one for one in (harvest, get, call, operations, completion)},
-        params=[*shared_options(), concurrency_option()],
-        help=_HELP,
+def root(package: Package) -> click.Command:
+    """Make the command of a package."""
+    commands = [one(package) for one in (harvest, get, call, operations, _completion)]
+    group = _Root(
+        package.command,
+        commands={str(one.name): one for one in commands},
+        params=[*shared_options(package.name), concurrency_option()],
+        help=package.help(_HELP),
         context_settings=CONTEXT,
         subcommand_metavar="COMMAND [ARGUMENTS] [OPTIONS]",
     )
-)
+    return click.version_option(__version__, prog_name=OWN)(group)
 
 
-def run(arguments: Sequence[str] | None) -> int:
-    """Run the command line and return its exit status."""
+def run(arguments: Sequence[str] | None, package: str) -> int:
+    """Run the command line of a package and return its exit status."""
     # A closed stream is None in Python. Messages may be lost, but data must not be: an error.
     nowhere = Path(os.devnull)
     with nowhere.open(encoding="utf-8") as refused, nowhere.open("w", encoding="utf-8") as ignored:
         sys.stdout, sys.stderr = sys.stdout or refused, sys.stderr or ignored
         try:
-            status = _invoke(sys.argv[1:] if arguments is None else [*arguments])
+            given = sys.argv[1:] if arguments is None else [*arguments]
+            status = _invoke(given, Package(package))
             sys.stdout.flush()
         except exits.EXPECTED as error:
             return exits.report(error)
         return status
 
 
-def _invoke(arguments: list[str]) -> int:
+def _invoke(arguments: list[str], package: Package) -> int:
     """Do the same as Click's own ``main``, but leave errors to :func:`exits.report`."""
-    instruction = os.environ.get(_COMPLETE)
+    command, name, variable = root(package), package.command, _variable(package)
+    instruction = os.environ.get(variable)
     if instruction:
-        return shell_complete(root, {}, _NAME, _COMPLETE, instruction)
+        return shell_complete(command, {}, name, variable, instruction)
     try:
-        with root.make_context(_NAME, arguments) as ctx:
-            status: int | None = root.invoke(ctx)
+        with command.make_context(name, arguments) as ctx:
+            status: int | None = command.invoke(ctx)
     except click.exceptions.Exit as end:
         return end.exit_code
     return status or exits.COMPLETE

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -18,7 +17,7 @@ from .._decoding.grammar import alternatives, is_nullable
 from .._decoding.readers import reader_of
 from .._encoding.body import Body
 from ..errors import DecodeError
-from ..operation import Parameter
+from ..operation import Operation
 from ..types import File
 
 _STDIN = "-"
@@ -43,8 +42,9 @@ _LITERALS = {"None": "null", "True": "true", "False": "false"}
 _INPUT = click.Path(exists=True, dir_okay=False)
 
 
-def options(body: Parameter | None, *, is_form: bool) -> Sequence[click.Option]:
-    """The options of a body: ``--body``, and ``--file`` for a form."""
+def options(operation: Operation) -> Sequence[click.Option]:
+    """The options of a body: ``--body``, and ``--file`` for a form; none if it takes none."""
+    body, is_form = operation.body, operation.multipart
     if body is None:
         return []
     option = click.Option(
@@ -57,18 +57,17 @@ def options(body: Parameter | None, *, is_form: bool) -> Sequence[click.Option]:
     return [option, file] if is_form else [option]
 
 
-def read(ctx: click.Context, body: Parameter, *, is_form: bool) -> Any:
+def read(ctx: click.Context, operation: Operation) -> Any:
     """Read the body of a call.
 
     Args:
         ctx: The command's context.
-        body: The parameter of the operation's function.
-        is_form: Whether ``--file`` is a field of the body.
+        operation: An operation that takes a body.
 
     Raises:
         UsageError: It is missing, not JSON, or not of the parameter's type.
     """
-    text, type_ = _text(ctx), body_type(body.type)
+    text, type_, is_form = _text(ctx), body_type(operation), operation.multipart
     data = {} if text is None else _parsed(ctx, text)
     if is_form:
         data = _with_file(ctx, data, type_)
@@ -83,25 +82,27 @@ def read(ctx: click.Context, body: Parameter, *, is_form: bool) -> Any:
         _fail(ctx, f"{place or 'the body'} must be {expected}, not {found}.")
 
 
-def body_type(written: str) -> Any:
-    """The type of a body: a model, a list of them, or text."""
+def body_type(operation: Operation) -> Any:
+    """The type of an operation's body: a model, a list of them, or text."""
+    assert operation.body is not None
+    written = operation.body.type
     if written == "str":
         return str
     # The first alternative is the type of JSON; the others are objects that only programs have.
     name = written.removeprefix("Sequence[").removesuffix("]").split(" | ")[0]
-    model: Any = getattr(import_module("aiodatagouv.models"), name)
+    model: Any = operation.model_called(name)
     return list[model] if written.startswith("Sequence[") else model
 
 
-def described(body: Parameter) -> tuple[str, Sequence[tuple[str, str]]]:
-    """A title for the help of a body, and its fields with their types."""
-    type_ = body_type(body.type)
+def described(operation: Operation) -> tuple[str, Sequence[tuple[str, str]]]:
+    """A title for the help of an operation's body, and its fields with their types."""
+    type_ = body_type(operation)
     (one,) = alternatives(type_)
     if one.kind == "list":
         return "Body: JSON, a list of objects with", [*_rows(one.item, "[].")]
     if one.kind == "model":
         return "Body: JSON, an object with", [*_rows(one.type)]
-    return "Body: JSON", [(_kind(type_), body.description)]
+    return "Body: JSON", [(_kind(type_), operation.body.description if operation.body else "")]
 
 
 def _rows(model: type[Model], place: str = "", above: Sequence[Any] = ()) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import click
 
 from . import bodies, exits
 from .commands import Given, OperationCommand, OperationGroup
-from .operations import BY_NAME
+from .operations import Package
 from .output import output_option, write_json, write_stream, write_text
 from .progress import Waiting
 from .running import run
@@ -47,24 +47,30 @@ class CallCommand(OperationCommand):
         """Write the options, and the fields of the body."""
         super().format_options(ctx, formatter)
         if self.operation.body:
-            title, rows = bodies.described(self.operation.body)
+            title, rows = bodies.described(self.operation)
             with formatter.section(title):
                 formatter.write_dl(rows)
 
 
 def _options(operation: Operation) -> Sequence[click.Option]:
     output = output_option("The file to write the answer to; stdout by default.")
-    return [*bodies.options(operation.body, is_form=operation.multipart), output]
+    return [*bodies.options(operation), output]
 
 
 def _command(name: str, operation: Operation) -> click.Command:
     return CallCommand(name, operation, _call, options=_options)
 
 
-_READING = {name: one for name, one in BY_NAME.items() if one.method == "GET"}
+def get(package: Package) -> OperationGroup:
+    """Make the command ``get``."""
+    reading = {name: one for name, one in package.by_name.items() if one.method == "GET"}
+    return OperationGroup("get", package, reading, _command, help=_GET, metavar="OPERATION")
 
-get = OperationGroup("get", _READING, _command, help=_GET, metavar="OPERATION")
-call = OperationGroup("call", BY_NAME, _command, help=_CALL, metavar="OPERATION")
+
+def call(package: Package) -> OperationGroup:
+    """Make the command ``call``."""
+    every = package.by_name
+    return OperationGroup("call", package, every, _command, help=_CALL, metavar="OPERATION")
 
 
 def _call(ctx: click.Context, given: Given) -> int:
@@ -73,7 +79,7 @@ def _call(ctx: click.Context, given: Given) -> int:
     if given.fields is not None:
         keywords["fields"] = given.fields
     if operation.body is not None:
-        keywords["body"] = bodies.read(ctx, operation.body, is_form=operation.multipart)
+        keywords["body"] = bodies.read(ctx, operation)
     waiting = Waiting(operation)
 
     async def work(client: Client) -> None:
@@ -88,5 +94,5 @@ def _call(ctx: click.Context, given: Given) -> int:
         elif operation.kind != "empty":
             write_json(answer, output)
 
-    run(ctx, work, on_retry=waiting.show_wait)
+    run(ctx, work, operation, on_retry=waiting.show_wait)
     return exits.COMPLETE

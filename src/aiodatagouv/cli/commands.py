@@ -11,10 +11,9 @@ import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
 
-from ..api.ops import OPERATIONS
 from ..operation import Operation, Parameter
 from . import exits
-from .operations import BY_NAME, find, suggestion, summary
+from .operations import Package, find, suggestion, summary
 from .parameters import CONTEXT, fields_option, shared_options, spelled, to_click
 
 
@@ -75,9 +74,10 @@ class OperationCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """All parameters: the operation's, the command's, and the shared options."""
         if not self.params:
-            own = [to_click(one) for one in self.offered]
+            own = [to_click(one, self.operation) for one in self.offered]
             masked = [fields_option(self.operation)] if self.operation.masked else []
-            self.params = [*own, *masked, *self._options(self.operation), *shared_options()]
+            shared = shared_options(self.operation.package)
+            self.params = [*own, *masked, *self._options(self.operation), *shared]
         return super().get_params(ctx)
 
     def invoke(self, ctx: click.Context) -> int:
@@ -147,6 +147,7 @@ class OperationGroup(Group):
 
     Args:
         name: The group's name.
+        package: The package of the operations.
         operations: The operations, by the names of their commands.
         make: Makes the command of a name and an operation.
         help: The group's help.
@@ -157,6 +158,7 @@ class OperationGroup(Group):
     def __init__(
         self,
         name: str,
+        package: Package,
         operations: Mapping[str, Operation],
         make: Callable[[str, Operation], click.Command],
         *,
@@ -166,11 +168,12 @@ class OperationGroup(Group):
     ) -> None:
         super().__init__(
             name,
-            help=help,
-            params=[*shared_options(), *options],
+            help=package.help(help),
+            params=[*shared_options(package.name), *options],
             context_settings=CONTEXT,
             subcommand_metavar=f"{metavar} [ARGUMENTS] [OPTIONS]",
         )
+        self._package = package
         self._operations = operations
         self._make = make
 
@@ -180,7 +183,7 @@ class OperationGroup(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of a name."""
-        found = find(cmd_name, self._operations)
+        found = find(self._package.current(cmd_name), self._operations)
         return self._make(*found) if found else None
 
     def resolve_command(
@@ -217,12 +220,12 @@ class OperationGroup(Group):
 
     def _unknown(self, name: str, ctx: click.Context) -> click.UsageError:
         wanted = name.replace("-", "_")
-        known = BY_NAME.get(wanted) or OPERATIONS.get(wanted)
+        known = self._package.by_name.get(wanted) or self._package.by_id.get(wanted)
         if known:
             is_read = known.method == "GET"
             what, verb = ("not a list", "get") if is_read else (f"a {known.method}", "call")
             return click.UsageError(
-                f"{known.name} is {what}: try 'aiodatagouv {verb} {known.name}'."
+                f"{known.name} is {what}: try '{self._package.command} {verb} {known.name}'."
             )
         hint = suggestion(name, self._operations)
         return click.UsageError(f"No such command {name!r}.{hint}", ctx)

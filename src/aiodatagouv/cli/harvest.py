@@ -10,7 +10,7 @@ import click
 from ..errors import APIError, CheckpointError
 from . import exits
 from .commands import Given, OperationCommand, OperationGroup
-from .operations import lists
+from .operations import Package
 from .output import STDOUT, Lines, is_terminal, output_option
 from .parameters import chosen, completing, concurrency_option, read_since
 from .progress import Meter, Waiting, summary
@@ -73,14 +73,17 @@ def _command(name: str, operation: Operation) -> click.Command:
     )
 
 
-harvest = OperationGroup(
-    "harvest",
-    lists(),
-    _command,
-    help=_HELP,
-    metavar="LIST",
-    options=[concurrency_option()],
-)
+def harvest(package: Package) -> OperationGroup:
+    """Make the command ``harvest``."""
+    return OperationGroup(
+        "harvest",
+        package,
+        package.lists,
+        _command,
+        help=_HELP,
+        metavar="LIST",
+        options=[concurrency_option()],
+    )
 
 
 def _harvest(ctx: click.Context, given: Given) -> int:
@@ -114,7 +117,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
 
     try:
         connections = max(_CONNECTIONS, concurrency)
-        report = run(ctx, work, max_connections=connections, on_retry=shown.show_wait)
+        options = {"max_connections": connections, "on_retry": shown.show_wait}
+        report = run(ctx, work, given.operation, **options)
     except exits.EXPECTED as error:
         is_over = to_stdout or exits.is_users(error) or isinstance(error, CheckpointError)
         after = "" if is_over else _kept(str(output), is_fresh=ctx.params["fresh"])

@@ -5,28 +5,62 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import cached_property
+from importlib import import_module
 
 import click
+from attrs import define
 
-from ..api.ops import ALIASES, OPERATIONS
 from ..operation import Operation
 from . import exits
 from .output import is_terminal, write_text
-from .parameters import CONTEXT
+from .parameters import CONTEXT, OWN
 
 _SHOWN = ("name", "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated")
 
 _PREFIXES = ("", "get_", "list_")
 
-BY_NAME = {one.name: one for one in OPERATIONS.values()}
-"""Every operation, by the name of its function."""
 
+@define(slots=False)
+class Package:
+    """A package whose operations are commands.
 
-def lists() -> dict[str, Operation]:
-    """Map the short name of each list, such as ``community-resources``, to its operation."""
-    return {
-        _bare(name).replace("_", "-"): one for name, one in BY_NAME.items() if one.kind == "page"
-    }
+    Attributes:
+        name: Its name: this package, or one that was generated for another portal.
+    """
+
+    name: str = OWN
+
+    @property
+    def command(self) -> str:
+        """The name of its command line."""
+        return self.name.replace("_", "-")
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Operation]:
+        """Every operation, by its id in the API."""
+        operations: Mapping[str, Operation] = import_module(f"{self.name}.api.ops").OPERATIONS
+        return operations
+
+    @cached_property
+    def by_name(self) -> dict[str, Operation]:
+        """Every operation, by the name of its function."""
+        return {one.name: one for one in self.by_id.values()}
+
+    @property
+    def lists(self) -> dict[str, Operation]:
+        """Each list, by its short name, such as ``community-resources``."""
+        several = self.by_name.items()
+        return {_bare(name).replace("_", "-"): one for name, one in several if one.kind == "page"}
+
+    def current(self, name: str) -> str:
+        """Return the present name of an operation that was renamed; any other name as it is."""
+        aliases: Mapping[str, str] = import_module(f"{self.name}.api.ops").ALIASES
+        return aliases.get(name.replace("-", "_"), name)
+
+    def help(self, text: str) -> str:
+        """Return a help text, with the name of this command line in its examples."""
+        return text.replace(OWN, self.command)
 
 
 def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | None:
@@ -40,7 +74,6 @@ def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | N
         The operation and its name in ``among``, or None.
     """
     wanted = name.replace("-", "_")
-    wanted = ALIASES.get(wanted, wanted)
     own = {known.replace("-", "_"): known for known in among}
     by_name = {one.name: known for known, one in among.items()}
     by_id = {one.id: known for known, one in among.items()}
@@ -72,17 +105,26 @@ def _bare(name: str) -> str:
     return name.removeprefix("list_").removeprefix("get_")
 
 
-@click.command(context_settings=CONTEXT)
-@click.argument("words", nargs=-1)
-def operations(words: tuple[str, ...]) -> int:
-    """Search the operations of the API for those that match all WORDS.
+def operations(package: Package) -> click.Command:
+    """Make the command ``operations``."""
 
-    Name, id, path, group, model and summary are searched. The result is a table on a terminal,
-    and JSON Lines otherwise.
-    """
-    found = [one for one in BY_NAME.values() if _matches(one, words)]
+    @click.command(context_settings=CONTEXT)
+    @click.argument("words", nargs=-1)
+    def operations(words: tuple[str, ...]) -> int:
+        """Search the operations of the API for those that match all WORDS.
+
+        Name, id, path, group, model and summary are searched. The result is a table on a terminal,
+        and JSON Lines otherwise.
+        """
+        return _search(package.by_name, words)
+
+    return operations
+
+
+def _search(known: Mapping[str, Operation], words: tuple[str, ...]) -> int:
+    found = [one for one in known.values() if _matches(one, words)]
     if not found:
-        hint = suggestion("_".join(words), BY_NAME)
+        hint = suggestion("_".join(words), known)
         exits.say(f"No operation matches {' and '.join(words)}.{hint}")
     elif is_terminal():
         _print_table(found)

@@ -6,8 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:  # Older releases of Click have no parameter of that type.
     ParamType = click.ParamType
+
+OWN = "aiodatagouv"
+"""This package."""
 
 _PORTALS = ("production", "demo")
 
@@ -95,14 +97,15 @@ def read_since(text: str) -> dt.date | Literal["last"]:
 # Options of all commands that make calls
 
 
-def shared_options() -> list[click.Option]:
-    """The options of every command that makes calls."""
+def shared_options(package: str) -> list[click.Option]:
+    """The options of every command that makes calls with the operations of a package."""
+    default = "data.gouv.fr" if package == OWN else f"that of {package}"
     return [
         click.Option(
             ["portal", "--portal"],
             shell_complete=completing(*_PORTALS),
             metavar="URL|production|demo",
-            help=f"The portal to call, data.gouv.fr by default. [env: {PORTAL}]",
+            help=f"The portal to call, {default} by default. [env: {PORTAL}]",
         ),
         click.Option(
             ["rate", "--rate"],
@@ -178,12 +181,12 @@ _TYPES: Mapping[str, ParamType] = {
 }
 
 
-def to_click(parameter: Parameter) -> click.Parameter:
+def to_click(parameter: Parameter, operation: Operation) -> click.Parameter:
     """Make the argument or option of an operation's parameter."""
     several = parameter.type.startswith("Sequence[")
     name = parameter.type.removeprefix("Sequence[").removesuffix("]")
     # Types other than the plain ones are aliases of a Literal.
-    type_ = _TYPES.get(name) or KnownValues(known_values(name))
+    type_ = _TYPES.get(name) or KnownValues(operation.known_values(name))
     if parameter.place == "query" and parameter.name in ("page", "page_size"):
         type_ = click.IntRange(min=1)
     key = _dashed(spelled(parameter))
@@ -210,12 +213,6 @@ def to_click(parameter: Parameter) -> click.Parameter:
 def spelled(parameter: Parameter) -> str:
     """The name of a parameter on the command line: ``for``, where Python needs ``for_``."""
     return parameter.name.rstrip("_")
-
-
-def known_values(name: str) -> Sequence[str]:
-    """The values of one of the API's enums, by the enum's name."""
-    alias = getattr(import_module("aiodatagouv.models.enums"), name, None)
-    return get_args(alias)
 
 
 # Fields of answers

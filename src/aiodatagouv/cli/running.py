@@ -16,16 +16,23 @@ from .parameters import chosen, chosen_verbosity
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..operation import Operation
 
 T = TypeVar("T")
 
 
-def run(ctx: click.Context, work: Callable[[Client], Awaitable[T]], **options: Any) -> T:
+def run(
+    ctx: click.Context,
+    work: Callable[[Client], Awaitable[T]],
+    operation: Operation,
+    **options: Any,
+) -> T:
     """Run some work with the client that the command line asks for.
 
     Args:
         ctx: The command's context.
         work: The work.
+        operation: The operation that it calls.
         **options: Further options of the client.
 
     Raises:
@@ -34,7 +41,7 @@ def run(ctx: click.Context, work: Callable[[Client], Awaitable[T]], **options: A
     """
 
     async def with_client() -> T:
-        async with _client(ctx, **options) as client:
+        async with _client(ctx, operation, **options) as client:
             return await work(client)
 
     try:
@@ -45,15 +52,14 @@ def run(ctx: click.Context, work: Callable[[Client], Awaitable[T]], **options: A
         raise exits.Interrupted(signal.SIGINT) from None
 
 
-def _client(ctx: click.Context, **options: Any) -> Client:
+def _client(ctx: click.Context, operation: Operation, **options: Any) -> Client:
     """Make the client, with the API key of the environment."""
-    from ..client import Client
-
     options["base_url"] = chosen(ctx, "portal")
     rate = chosen(ctx, "rate")
     if rate is not None:
         options["rate"] = rate
-    return Client(**options)
+    client: Client = operation.client_class(**options)
+    return client
 
 
 class _Stderr(logging.Handler):

@@ -1,0 +1,165 @@
+"""Adapt the corrections and names of the façade to the Swagger of another release.
+
+They are written for the names of the newest pinned release. Another release may spell a path or a
+definition in another way, and lacks some: udata 14.13.0 has ``User``, where 17.18.0 has
+``User (read)`` and ``User (write)``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import define, evolve, field
+
+from . import corrections, renaming
+from .corrections import Correction
+from .releases import Swagger, reference, reference_name
+from .renaming import RenameError
+
+READ, WRITE = " (read)", " (write)"
+
+BODIES = {"x-apart", "x-bare", "x-reference", "x-whole-update", "x-write"}
+"""The extensions that concern bodies only."""
+
+
+@define
+class Shared:
+    """The corrections and names of the façade, of which those that apply are used.
+
+    Attributes:
+        corrections: The entries of ``openapi/corrections.toml``.
+        names: The entries of ``openapi/names.toml``.
+        skipped: One line for each place and name that does not apply, once they are applied.
+    """
+
+    corrections: list[Correction]
+    names: Mapping[str, str]
+    skipped: list[str] = field(factory=list[str])
+
+    def correct(self, swagger: Swagger) -> Swagger:
+        """Return a Swagger, corrected as far as the corrections apply to it."""
+        spelled = _Spelling(swagger, self.corrections)
+        given = [spelled.correction(one, self.skipped) for one in self.corrections]
+        corrected = corrections.apply(swagger, given, self.skipped)
+        # A key that another release answers in another model must not be printed either.
+        secret = {name for one in self.corrections for name in _secrets(one.value, one.places)}
+        for name, schema in _properties(corrected["definitions"]):
+            if name in secret:
+                schema["x-secret"] = True
+        return corrected
+
+    def renames(self, ids: list[str], own: Mapping[str, str]) -> dict[str, str]:
+        """Return the names of operations, the package's own ones first."""
+        used = {**own}
+        for id_, name in self.names.items():
+            if id_ in own:
+                continue
+            try:
+                renaming.functions(ids, {**used, id_: name})
+            except RenameError as error:
+                self.skipped.append(str(error))
+            else:
+                used[id_] = name
+        return used
+
+
+class _Spelling:
+    """The names of paths and definitions in a Swagger, and in what corrections add to it."""
+
+    def __init__(self, swagger: Swagger, added: list[Correction]) -> None:
+        self._paths = {_bare(path): path for path in swagger["paths"]}
+        self._definitions = {*swagger["definitions"]}
+        self._added = {place[1] for one in added for place in one.places if _adds(one, place)}
+
+    def correction(self, one: Correction, skipped: list[str]) -> Correction:
+        """Return a correction for this Swagger, without the places that it cannot have."""
+        is_reference = one.places[0][-1] == "$ref"
+        value = self._value({"$ref": one.value} if is_reference else one.value)
+        unknown = sorted({*_references(value)} - self._definitions - self._added)
+        if unknown:
+            skipped.append(f"correction {one.name!r}: there is no definition {unknown[0]!r}")
+            return evolve(one, places=[])
+        places = [self._place(place, one) for place in one.places]
+        return evolve(one, value=value["$ref"] if is_reference else value, places=places)
+
+    def _place(self, place: list[str], one: Correction) -> list[str]:
+        kind, name, *rest = place
+        if kind == "paths":
+            return [kind, self._paths.get(_bare(name), name), *rest]
+        if kind == "definitions":
+            return [kind, self._definition(name, is_body_only=_is_of_bodies(one)), *rest]
+        return place
+
+    def _definition(self, name: str, *, is_body_only: bool) -> str:
+        """Return the name of a definition that is both answered and sent, if only that exists.
+
+        Such a definition takes the corrections of its answers, and of its bodies only those that
+        do not concern answers.
+        """
+        both = name.removesuffix(READ).removesuffix(WRITE)
+        if name in self._definitions or both not in self._definitions:
+            return name
+        return name if name.endswith(WRITE) and not is_body_only else both
+
+    def _value(self, value: Any) -> Any:
+        """Return a value whose references have the names of this Swagger."""
+        if isinstance(value, list):
+            return [self._value(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        changed = {key: self._value(one) for key, one in value.items()}
+        name = reference_name(value)
+        if name is not None:
+            changed["$ref"] = reference(self._definition(name, is_body_only=True))
+        return changed
+
+
+def _bare(path: str) -> str:
+    """Return a path without the names of its parameters, which differ between releases."""
+    return re.sub(r"\{.*?\}", "{}", path)
+
+
+def _adds(one: Correction, place: list[str]) -> bool:
+    """Return whether a correction sets a whole definition."""
+    return one.change == "set" and place[0] == "definitions" and len(place) == 2
+
+
+def _is_of_bodies(one: Correction) -> bool:
+    """Return whether a correction only has extensions that concern bodies."""
+    keys = [*one.value] if one.change == "merge" else [place[-1] for place in one.places]
+    return all(key in BODIES for key in keys)
+
+
+def _secrets(value: Any, places: list[list[str]]) -> Iterator[str]:
+    """Yield the names of the fields that a correction says are secret."""
+    if isinstance(value, dict) and value.get("x-secret"):
+        yield from (place[-1] for place in places)
+    yield from (name for name, schema in _properties(value) if schema.get("x-secret"))
+
+
+def _properties(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the schema of every field in a part of a Swagger."""
+    if isinstance(node, list):
+        for one in node:
+            yield from _properties(one)
+    elif isinstance(node, dict):
+        own = node.get("properties")
+        for name, schema in own.items() if isinstance(own, dict) else ():
+            if isinstance(schema, dict):
+                yield name, schema
+        for one in node.values():
+            yield from _properties(one)
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+    elif isinstance(value, dict):
+        name = reference_name(value)
+        if name is not None:
+            yield name
+        for one in value.values():
+            yield from _references(one)

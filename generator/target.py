@@ -1,0 +1,66 @@
+"""The package that code is generated for: its name, and where its code finds the façade."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from attrs import define
+
+FACADE = "aiodatagouv"
+
+NEEDED: dict[str, set[str]] = {
+    "_call": {"answers"},
+    "_call.call": {"prepare"},
+    "_decoding.declared": {"declare"},
+    "_encoding.body": {"Body", "BodyOf"},
+    "_renamed": {"renamed"},
+    "_views.page": {"PageView"},
+    "_views.view": {"View"},
+    "client": {"Client"},
+    "operation": {"Operation", "Order", "Parameter"},
+    "pagination": {"Paginator"},
+    "streams": {"Stream"},
+    "types": {"UNSET", "Fields", "File", "Id", "JsonObject", "Unset"},
+}
+"""The modules of the façade that generated code uses, and the names that it imports from them."""
+
+PUBLIC = f"{FACADE}.generated"
+"""The module in which other packages find all of these names."""
+
+
+@define(frozen=True, slots=False)
+class Target:
+    """A package to generate.
+
+    Attributes:
+        package: Its name.
+        portal: The root of the API that its client calls by default; None if it has no such portal.
+    """
+
+    package: str = FACADE
+    portal: str | None = None
+
+    @property
+    def is_facade(self) -> bool:
+        """Whether the code becomes a part of the façade itself."""
+        return self.package == FACADE
+
+    @cached_property
+    def imports(self) -> dict[str, set[str]]:
+        """The modules to import the façade's names from, as import statements write them."""
+        if self.is_facade:
+            return {f"..{module}": names for module, names in NEEDED.items()}
+        return {PUBLIC: {name for names in NEEDED.values() for name in names}}
+
+    def source(self, wanted: str) -> str:
+        """Return the module to import one of the façade's names from."""
+        return next(module for module, names in self.imports.items() if wanted in names)
+
+    @property
+    def command(self) -> str:
+        """The command that writes the files, for their headers."""
+        return "make generate" if self.is_facade else "python -m generator client"
+
+
+OWN = Target()
+"""The façade itself."""
