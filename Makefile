@@ -67,6 +67,18 @@ override OLD := $(value OLD)
 override NEW := $(value NEW)
 export URL UDATA RELEASE REPORT OLD NEW
 
+.PHONY: test-resolution
+test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-direct or highest dependencies
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$(RESOLUTION)
+	$(BIN)/uv pip install --quiet --python .venv-$(RESOLUTION) --resolution $(RESOLUTION) -e '.[cli,dask,parquet,zstd]'
+	$(BIN)/uv pip freeze --quiet --python .venv-$(RESOLUTION) --exclude-editable > .venv-$(RESOLUTION)/resolved.txt
+	$(BIN)/uv pip install --quiet --python .venv-$(RESOLUTION) -c .venv-$(RESOLUTION)/resolved.txt --group test
+	@# The tests of the generator need the tools of make test.
+	.venv-$(RESOLUTION)/bin/python -m pytest -n 2 --dist loadgroup --ignore tests/portal \
+		$(addprefix --ignore tests/,$(TOOLS))
+
+TOOLS := $(addprefix test_,generator.py hostile_swagger.py)
+
 .PHONY: portal
 portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key
 	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --background
@@ -99,7 +111,7 @@ COMPILE := --universal --python-version 3.11 --generate-hashes \
 
 .PHONY: clean
 clean: ## Remove environments, caches and harvested files
-	rm -rf .venv .venv-portal-* .mypy_cache .pytest_cache .ruff_cache datasets.jsonl*
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache datasets.jsonl*
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: say PYTHON=...")'
