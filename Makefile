@@ -1,5 +1,7 @@
 # `make` without a target lists the targets.
 PYTHON ?= python3
+# Older releases of udata may not run on the newest Python.
+PORTAL_PYTHON ?= $(PYTHON)
 DATASETS ?= 500
 
 BIN := .venv/bin
@@ -21,11 +23,13 @@ test: environments lint check-generated ## Create the environments and run every
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --operations check
 
 .PHONY: lint
-lint: .venv/ready ## Check style and types
+lint: .venv/ready ## Check style, types and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+	$(BIN)/zizmor --offline --quiet --no-progress .github
+	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints
 
 .PHONY: format
 format: .venv/ready ## Fix the style and format the code
@@ -63,6 +67,23 @@ client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<ro
 	@$(BIN)/python -m generator client --into="$$INTO" --url="$$URL" --udata="$$UDATA" --file="$$FILE" \
 		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force)
 
+.PHONY: nightly
+nightly: .venv/ready ## Regenerate as the nightly job does, from URL= or UDATA=, into build/nightly
+	@$(BIN)/python .ci/nightly.py --into build/nightly -- \
+		$(BIN)/python -m generator regenerate --url="$$URL" --udata="$$UDATA" --release="$$RELEASE"
+
+.PHONY: propose
+propose: ## Open, update or retire the request for build/nightly on HOST=github or gitlab
+	@$(PYTHON) .ci/propose.py --host="$$HOST" --result build/nightly
+
+.PHONY: api-check
+api-check: .venv/ready ## Compare the public API with that of the last tag, or AGAINST=<revision>
+	@$(BIN)/python .ci/api_check.py "$$AGAINST"
+
+.PHONY: previous-types
+previous-types: .venv/ready ## Type-check the tests of the last tag, or AGAINST=<revision>, against the code
+	@$(BIN)/python .ci/previous_types.py "$$AGAINST"
+
 # The shell reads them from the environment, so that it takes no part of them for a command.
 override URL := $(value URL)
 override UDATA := $(value UDATA)
@@ -73,7 +94,39 @@ override NEW := $(value NEW)
 override INTO := $(value INTO)
 override FILE := $(value FILE)
 override PACKAGE := $(value PACKAGE)
-export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE
+override HOST := $(value HOST)
+override AGAINST := $(value AGAINST)
+override TAG := $(value TAG)
+export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG
+
+.PHONY: test-resolution
+test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-direct or highest dependencies
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$(RESOLUTION)
+	$(BIN)/uv pip install --quiet --python .venv-$(RESOLUTION) --resolution $(RESOLUTION) -e '.[cli,dask,parquet,zstd]'
+	$(BIN)/uv pip freeze --quiet --python .venv-$(RESOLUTION) --exclude-editable > .venv-$(RESOLUTION)/resolved.txt
+	$(BIN)/uv pip install --quiet --python .venv-$(RESOLUTION) -c .venv-$(RESOLUTION)/resolved.txt --group test
+	@# The tests of the generator and of CI need the tools of make test.
+	.venv-$(RESOLUTION)/bin/python -m pytest -n 2 --dist loadgroup --ignore tests/portal \
+		$(addprefix --ignore tests/,$(TOOLS))
+
+TOOLS := $(addprefix test_,$(addsuffix .py,diff diff_report generator hostile_swagger previous propose \
+	client_package regenerate releases workflows))
+
+.PHONY: dist
+dist: .venv-release/ready ## Build the wheel, the sdist and their SBOM; TAG= must be that of the version
+	rm -rf dist build/sbom
+	@test -z "$$TAG" || test "$$TAG" = "v$$(.venv-release/bin/hatchling version)" || \
+		{ echo "the tag is not that of the version" >&2; exit 1; }
+	.venv-release/bin/python -m build --no-isolation
+	@# The SBOM lists what the wheel and the pinned versions of its dependencies install.
+	mkdir -p build/sbom
+	.venv-release/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links -c requirements.txt pyproject.toml -o build/runtime.txt
+	.venv-release/bin/uv venv --quiet --clear --python .venv-release/bin/python .venv-sbom
+	.venv-release/bin/uv pip install --quiet --python .venv-sbom --require-hashes -r build/runtime.txt
+	.venv-release/bin/uv pip install --quiet --python .venv-sbom --no-deps dist/*.whl
+	.venv-release/bin/cyclonedx-py environment .venv-sbom/bin/python --pyproject pyproject.toml \
+		--mc-type library --output-reproducible -o build/sbom/aiodatagouv.cdx.json
 
 .PHONY: portal
 portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key
@@ -99,7 +152,7 @@ bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed
 .PHONY: requirements
 requirements: .venv/ready ## Update the pinned dependencies to the newest versions, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt
-	for pinned in tests/portal/requirements-*.in; do \
+	for pinned in tests/portal/requirements-*.in .ci/requirements-*.in; do \
 		$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) $$pinned -o $${pinned%.in}.txt || exit; done
 
 COMPILE := --universal --python-version 3.11 --generate-hashes \
@@ -107,7 +160,7 @@ COMPILE := --universal --python-version 3.11 --generate-hashes \
 
 .PHONY: clean
 clean: ## Remove environments, caches and harvested files
-	rm -rf .venv .venv-portal-* .mypy_cache .pytest_cache .ruff_cache datasets.jsonl*
+	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache datasets.jsonl*
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: say PYTHON=...")'
@@ -116,8 +169,13 @@ clean: ## Remove environments, caches and harvested files
 	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv-portal-%/ready: tests/portal/requirements-%.txt
+.venv-release/ready: .ci/requirements-release.txt
 	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv-portal-%/ready: tests/portal/requirements-%.txt
+	$(PORTAL_PYTHON) -m venv --clear $(@D)
 	@# -c as well: without it pip installs the newest version of a package with extras.
 	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
 	@touch $@

@@ -166,7 +166,7 @@ def generated(
     if older is not None:
         release = Release("14.13.0", "udata-14.13.0.json", "", dt.date(2026, 1, 1), "", 0)
         pins.append((release, older))
-    seen: View = build(pins, [], {}, shared)
+    seen: View = build(pins, [], {}, shared=shared)
     return render(seen, [release.release for release, _ in pins], target)
 
 

@@ -76,7 +76,7 @@ def cause_of(error: Exception) -> Exception:
 
 def _words(cause: Exception) -> str:
     if isinstance(cause, aiohttp.ClientConnectorError):
-        return f"cannot connect to {cause.host}:{cause.port}: {reason_of(cause.os_error)}"
+        return f"cannot connect to {cause.host}:{cause.port}: {reason_of(os_error_of(cause))}"
     if isinstance(cause, aiohttp.ClientOSError) and isinstance(cause.__cause__, OSError):
         # Its own text may be the whole URL.
         return f"the connection broke: {reason_of(cause.__cause__)}"
@@ -96,8 +96,16 @@ def reason_of(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
+def os_error_of(error: aiohttp.ClientConnectorError) -> OSError:
+    """Return the error of the system. Before aiohttp 3.14, that of a certificate had none."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = error.certificate_error
+        return reason if isinstance(reason, OSError) else OSError(str(reason))
+    return error.os_error
+
+
 def _is_final(cause: BaseException) -> bool:
     if isinstance(cause, aiohttp.ClientConnectorError):
-        cause = cause.os_error
+        cause = os_error_of(cause)
     is_unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
     return is_unknown or isinstance(cause, ssl.SSLCertVerificationError)

@@ -15,7 +15,7 @@ import yarl
 from httpx import URL, AsyncBaseTransport, Request, Response
 from httpx_aiohttp import AiohttpTransport
 
-from .failures import Failure, cause_of, failure_of, reason_of
+from .failures import Failure, cause_of, failure_of, os_error_of, reason_of
 from .proxies import Proxy
 from .trust import Verify, context_of
 
@@ -170,7 +170,7 @@ def _failure_of_proxy(proxy: Proxy, error: Exception) -> Failure:
         is_of_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
         if not is_of_proxy and (error.host, error.port) != (proxy.host, proxy.port):
             return failure_of(error)  # The portal's, behind the proxy.
-        problem = f"cannot be reached: {reason_of(error.os_error)}"
+        problem = f"cannot be reached: {reason_of(os_error_of(error))}"
     elif isinstance(error, builtins.TimeoutError):
         problem, timed_out = "did not connect in time", True
     elif isinstance(error, OSError | aiohttp.ServerDisconnectedError):
