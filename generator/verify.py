@@ -62,7 +62,7 @@ CLIENT = {
     "import aiodatagouv",
     "class Client(aiodatagouv.Client):\n"
     '    """A client of ``PORTAL``, unless ``base_url`` or the environment names another."""\n'
-    "    default_portal = PORTAL",
+    "    _default_portal = PORTAL",
 }
 """The statements that are the same in every ``client.py``."""
 

@@ -75,7 +75,7 @@ class Client(Caller):
         TypeError: ``retry`` is not a policy.
     """
 
-    default_portal: ClassVar[str | None] = PRODUCTION
+    _default_portal: ClassVar[str | None] = PRODUCTION
     """The portal when neither ``base_url`` nor the environment names one."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Client(Caller):
         key, found = auth.ApiKey.find(api_key), Proxy.find(proxy)
         del api_key, proxy  # A traceback shows the local variables.
         key.check()
-        portal = portal_of(base_url, self.default_portal)
+        portal = portal_of(base_url, self._default_portal)
         if key and not is_private(portal):
             raise ValueError(
                 f"base_url: {portal}: an API key is only sent over https or to this machine"
