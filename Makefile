@@ -56,11 +56,11 @@ pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<releas
 .PHONY: regenerate
 regenerate: .venv/ready ## Pin a release, generate, and report the changes: URL= or UDATA=, as for pin; REPORT=<file>
 	@$(BIN)/python -m generator regenerate --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
-		$(if $(REPORT),--report="$$REPORT")
+		$(if $(REPORT),--report="$$REPORT") || test $$? -ge 10
 
 .PHONY: api-diff
 api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, URL, udata==release or git revision>
-	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW"
+	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW" || test $$? -ge 10
 
 .PHONY: client
 client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1
