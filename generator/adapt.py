@@ -1,4 +1,4 @@
-"""Adapt the corrections and names of the façade to the Swagger of another release.
+"""Adapt corrections and names to the Swagger of another release.
 
 They are written for the names of the newest pinned release. Another release may spell a path or a
 definition in another way, and lacks some: udata 14.13.0 has ``User``, where 17.18.0 has
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from attrs import define, evolve, field
 
 from . import corrections, renaming
-from .corrections import Correction
+from .corrections import Correction, CorrectionError
 from .releases import Swagger, reference, reference_name
 from .renaming import RenameError
 
@@ -22,6 +23,54 @@ READ, WRITE = " (read)", " (write)"
 
 BODIES = {"x-apart", "x-bare", "x-reference", "x-whole-update", "x-write"}
 """The extensions that concern bodies only."""
+
+
+@define(frozen=True)
+class Unapplied:
+    """A place of a correction that another release lacks, or where nothing is left to correct."""
+
+    name: str
+    place: list[str]
+    problem: str
+
+    def __str__(self) -> str:
+        return f"correction {self.name!r} at {' > '.join(self.place)}: {self.problem}"
+
+
+@define
+class Applied:
+    """A Swagger that was corrected where that is possible.
+
+    Attributes:
+        swagger: The corrected document.
+        unapplied: The places at which it was not.
+        overwritten: What stood at the other places: the name of the correction and its place ->
+            the value that it replaced or removed, None for none.
+    """
+
+    swagger: Swagger
+    unapplied: list[Unapplied] = field(factory=list[Unapplied])
+    overwritten: dict[tuple[str, ...], Any] = field(factory=dict[tuple[str, ...], Any])
+
+
+def apply_possible(swagger: Swagger, fixes: list[Correction]) -> Applied:
+    """Correct a Swagger of any release where that is possible."""
+    done = Applied(deepcopy(swagger))
+    spelled = _Spelling(swagger, fixes)
+    for one in fixes:
+        value, unknown = spelled.value(one)
+        for place in one.places:
+            try:
+                if unknown:
+                    raise CorrectionError(f"there is no definition {unknown[0]!r}")
+                there = spelled.place(place, one)
+                before = corrections.change(done.swagger, evolve(one, value=value), there)
+            except CorrectionError as error:
+                problem = str(error).rpartition(": ")[2].partition(";")[0]
+                done.unapplied.append(Unapplied(one.name, place, problem))
+            else:
+                done.overwritten[one.name, *place] = before
+    return done
 
 
 @define
@@ -40,15 +89,14 @@ class Shared:
 
     def correct(self, swagger: Swagger) -> Swagger:
         """Return a Swagger, corrected as far as the corrections apply to it."""
-        spelled = _Spelling(swagger, self.corrections)
-        given = [spelled.correction(one, self.skipped) for one in self.corrections]
-        corrected = corrections.apply(swagger, given, self.skipped)
+        done = apply_possible(swagger, self.corrections)
+        self.skipped += map(str, done.unapplied)
         # A key that another release answers in another model must not be printed either.
         secret = {name for one in self.corrections for name in _secrets(one.value, one.places)}
-        for name, schema in _properties(corrected["definitions"]):
+        for name, schema in _properties(done.swagger["definitions"]):
             if name in secret:
                 schema["x-secret"] = True
-        return corrected
+        return done.swagger
 
     def renames(self, ids: list[str], own: Mapping[str, str]) -> dict[str, str]:
         """Return the names of operations, the package's own ones first."""
@@ -73,18 +121,17 @@ class _Spelling:
         self._definitions = {*swagger["definitions"]}
         self._added = {place[1] for one in added for place in one.places if _adds(one, place)}
 
-    def correction(self, one: Correction, skipped: list[str]) -> Correction:
-        """Return a correction for this Swagger, without the places that it cannot have."""
+    def value(self, one: Correction) -> tuple[Any, list[str]]:
+        """Return the value of a correction, and the definitions in it that do not exist."""
         is_reference = one.places[0][-1] == "$ref"
         value = self._value({"$ref": one.value} if is_reference else one.value)
         unknown = sorted({*_references(value)} - self._definitions - self._added)
-        if unknown:
-            skipped.append(f"correction {one.name!r}: there is no definition {unknown[0]!r}")
-            return evolve(one, places=[])
-        places = [self._place(place, one) for place in one.places]
-        return evolve(one, value=value["$ref"] if is_reference else value, places=places)
+        return (value["$ref"] if is_reference else value), unknown
 
-    def _place(self, place: list[str], one: Correction) -> list[str]:
+    def place(self, place: list[str], one: Correction) -> list[str]:
+        """Return the place that a correction has in this Swagger."""
+        if len(place) < 2:
+            return place
         kind, name, *rest = place
         if kind == "paths":
             return [kind, self._paths.get(_bare(name), name), *rest]

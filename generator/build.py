@@ -9,10 +9,10 @@ from typing import Any
 from attrs import define, evolve
 
 from . import corrections, document, releases, renaming
-from .adapt import Shared
+from .adapt import Shared, Unapplied, apply_possible
 from .canonical import canonical
 from .convert import convert
-from .corrections import Correction, Unapplied
+from .corrections import Correction
 from .declarations import View
 from .document import DocumentError
 from .pin import PinError, Release
@@ -79,7 +79,7 @@ def attempt(
     Raises:
         GenerationError: Code cannot be generated from the documents.
     """
-    applied = corrections.apply_possible(_merged(pins), fixes)
+    applied = apply_possible(_merged(pins), fixes)
     document.check(applied.swagger, merged=True)
     converted = convert(applied.swagger)
     names, unnamed = renaming.possible(operation_ids(converted), renames)

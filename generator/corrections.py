@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define
 
 from .errors import GenerationError
-from .releases import reference, reference_name
 
 MISSING = object()
 
@@ -58,16 +55,8 @@ def read(path: Path) -> list[Correction]:
     return [_entry(entry) for entry in entries]
 
 
-def apply(
-    swagger: dict[str, Any], corrections: list[Correction], skipped: list[str] | None = None
-) -> dict[str, Any]:
+def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, Any]:
     """Return the corrected Swagger.
-
-    Args:
-        swagger: The Swagger.
-        corrections: The corrections to apply.
-        skipped: Where to add the places at which an entry has no effect; when None, that is an
-            error.
 
     Raises:
         CorrectionError: An entry has no effect at one of its places, so it is out of date.
@@ -75,107 +64,8 @@ def apply(
     swagger = deepcopy(swagger)
     for correction in corrections:
         for place in correction.places:
-            try:
-                _change(swagger, correction, place)
-            except CorrectionError as error:
-                if skipped is None:
-                    raise
-                skipped.append(str(error).partition(";")[0])
+            change(swagger, correction, place)
     return swagger
-
-
-@define(frozen=True)
-class Unapplied:
-    """A place of a correction that another release lacks, or where nothing is left to correct."""
-
-    name: str
-    place: list[str]
-    problem: str
-
-
-@define
-class Applied:
-    """A Swagger that was corrected where that is possible.
-
-    Attributes:
-        swagger: The corrected document.
-        unapplied: The places at which it was not.
-        overwritten: What stood at the other places: the name of the correction and its place ->
-            the value that it replaced or removed, None for none.
-    """
-
-    swagger: dict[str, Any]
-    unapplied: list[Unapplied] = field(factory=list)
-    overwritten: dict[tuple[str, ...], Any] = field(factory=dict)
-
-
-def apply_possible(swagger: dict[str, Any], corrections: list[Correction]) -> Applied:
-    """Correct a Swagger of any release where that is possible.
-
-    A definition that is separate for requests and responses in the pinned releases may be a single
-    one in others, and the parameters of a path may have other names there.
-    """
-    swagger = deepcopy(swagger)
-    done = Applied(swagger)
-    made = {
-        place[1]
-        for one in corrections
-        for place in one.places
-        if one.change == "set" and place[0] == "definitions" and len(place) == 2
-    }
-    shapes = {_shape(path): path for path in swagger["paths"]}
-    for correction in corrections:
-        value, missing = _with_known_references(correction.value, {*swagger["definitions"], *made})
-        for place in correction.places:
-            there = _place_in(swagger, place, shapes)
-            try:
-                if missing:
-                    raise CorrectionError(f"{missing[0]!r} does not exist")
-                before = _change(swagger, evolve(correction, value=value), there)
-            except CorrectionError as error:
-                problem = str(error).rpartition(": ")[2].partition(";")[0]
-                done.unapplied.append(Unapplied(correction.name, place, problem))
-            else:
-                done.overwritten[correction.name, *place] = before
-    return done
-
-
-def _shape(path: str) -> str:
-    return re.sub(r"\{.*?\}", "{}", path)
-
-
-def _place_in(swagger: dict[str, Any], place: list[str], shapes: dict[str, str]) -> list[str]:
-    """Return a place of the pinned releases by the names that another release has for it."""
-    if len(place) < 2:
-        return place
-    kind, name, *below = place
-    if kind == "paths":
-        name = shapes.get(_shape(name), name)
-    elif kind == "definitions" and below and name not in swagger["definitions"]:
-        name = name.removesuffix(" (read)")
-    return [kind, name, *below]
-
-
-def _with_known_references(value: Any, known: set[str]) -> tuple[Any, list[str]]:
-    """Return a value with the names that definitions have there, and the names that none has."""
-    # A correction may set a reference alone, at a place that ends in its key.
-    wrapped, missing = {"$ref": deepcopy(value)}, []
-    for node, key in _references(wrapped):
-        name = reference_name({"$ref": node[key]})
-        if name is not None and name not in known:
-            node[key] = reference(name.removesuffix(" (read)"))
-            if name.removesuffix(" (read)") not in known:
-                missing.append(name)
-    return wrapped["$ref"], missing
-
-
-def _references(node: Any) -> Iterator[tuple[Any, Any]]:
-    inside = node.items() if isinstance(node, dict) else enumerate(node)
-    for key, value in [*inside] if isinstance(node, dict | list) else []:
-        if isinstance(value, dict | list):
-            yield from _references(value)
-        elif key == "$ref":
-            yield node, key
 
 
 class _ByName(dict[str, Any]):
@@ -195,8 +85,12 @@ def _by_name(value: Any) -> Any:
     return {str(number): one for number, one in enumerate(value)}
 
 
-def _change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> Any:
-    """Make the change at one place, and return the value that it overwrites, None for none."""
+def change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> Any:
+    """Make the change at one place, and return the value that it overwrites, None for none.
+
+    Raises:
+        CorrectionError: It has no effect there.
+    """
     where = f"correction {correction.name!r} at {' > '.join(place)}"
     *above, last = place
     parent: Any = swagger

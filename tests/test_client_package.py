@@ -634,8 +634,8 @@ def test_a_correction_takes_the_names_of_the_release(portal: Path) -> None:
     }
     assert corrected["paths"]["/users/{user_id}/"]["get"]["summary"] == "Get a user"
     assert [one.partition(": ")[2] for one in shared.skipped] == [
-        "there is no definition 'Nothing'",
         "the place does not exist",
+        "there is no definition 'Nothing'",
         "the value to merge into is not an object",
     ]
 

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from generator import corrections, pin, renaming
+from generator.adapt import apply_possible
 from generator.build import Attempt, attempt
 from generator.diff import Change, Status, compare, compare_attempts, report, sources
 from generator.diff.sources import Source, SourceError
@@ -340,7 +341,7 @@ def test_entries_that_no_longer_apply_are_listed() -> None:
         {"info": {"title": "A", "x": {}}, "paths": {}, "definitions": {}},
         {"info": {"title": "B"}, "paths": {}, "definitions": {}},
     ]
-    done = [corrections.apply_possible(one, [fix, gone]) for one in swaggers]
+    done = [apply_possible(one, [fix, gone]) for one in swaggers]
     assert done[0].unapplied == []
     assert [(one.name, one.problem) for one in done[1].unapplied] == [
         ("mend", "no effect"),
