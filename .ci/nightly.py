@@ -3,7 +3,7 @@
     python .ci/nightly.py --into FOLDER -- python -m generator regenerate --url URL
 
 The command is called with ``--report FILE`` as well, and its exit status is that of the
-regeneration. It reads what a portal sends, so no token is in its environment or in this one.
+regeneration. It reads what a portal sends, so no token that may write is in its environment.
 """
 
 from __future__ import annotations

@@ -105,6 +105,8 @@ def _taking(arguments: argparse.Namespace, *, force: bool) -> Take:
 
 
 def _regenerate(arguments: argparse.Namespace) -> None:
+    if arguments.report and not arguments.report.parent.is_dir():
+        raise PinError(f"there is no folder {arguments.report.parent} for the report")
     status, report = regenerate(OPENAPI, PACKAGE, _taking(arguments, force=False))
     if arguments.report:
         pin.replace(arguments.report, report.encode())

@@ -21,6 +21,12 @@ def canonical(document: dict[str, Any]) -> dict[str, Any]:
     return {key: _sorted(key, value) for key, value in sorted(document.items()) if key not in PLACE}
 
 
+def is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two documents describe the same API."""
+    # As texts: for Python, 0 and False are equal.
+    return json.dumps(canonical(one)) == json.dumps(canonical(other))
+
+
 def _sorted(key: str, value: Any) -> Any:
     if isinstance(value, dict):
         has_example = isinstance(value.get("enum"), list)

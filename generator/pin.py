@@ -19,7 +19,7 @@ import httpx
 from attrs import asdict, define
 from packaging.version import InvalidVersion, Version
 
-from .canonical import canonical
+from .canonical import is_same
 from .errors import GenerationError
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
@@ -207,9 +207,12 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
     others = [entry for entry in entries if entry.release != release]
     same = [entry for entry in entries if entry.release == release]
     for entry in (same or others)[:1]:
-        pinned = json.loads((folder / entry.file).read_bytes())
+        known = (folder / entry.file).read_bytes()
+        pinned = json.loads(known)
         is_newest = entry is entries[0] and version >= Version(entry.release)
-        if (same or is_newest) and canonical(pinned) == canonical(document):
+        # A run that was killed may have left the document without its entry.
+        is_whole = hashlib.sha256(known).hexdigest() == entry.sha256
+        if is_whole and (same or is_newest) and is_same(pinned, document):
             return entry
         lost = operations(pinned) - found
         if len(lost) > MAX_LOST * len(operations(pinned)) and not force:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define
+from packaging.version import Version
 
 from aiodatagouv.version import __version__
 
@@ -33,7 +34,7 @@ OWN = ("openapi/corrections.toml", "openapi/names.toml")
 PACKAGING = ("pyproject.toml", "README.md")
 """The other files that are written once."""
 
-DEPENDENCY = re.compile(r"""(?<=["'])aiodatagouv((?:\[[\w, -]*\])?)\s*[<>=~!][^"']*(?=["'])""")
+DEPENDENCY = re.compile(r"""(?<=["'])aiodatagouv((?:\[[\w, -]*\])?)\s*[<>=~!][^"';]*(?=["';])""")
 """The dependency on the façade, in a ``pyproject.toml``."""
 
 
@@ -129,7 +130,7 @@ def package_name(portal: str | None) -> str:
 
 def version_range(version: str) -> str:
     """Return the versions that are compatible with one: up to the next minor one before 1.0."""
-    major, minor, *_ = map(int, version.split("."))
+    major, minor, *_ = Version(version).release
     return f">={version},<{f'0.{minor + 1}' if major == 0 else major + 1}"
 
 

@@ -29,7 +29,7 @@ PATH = re.compile(r"(/([A-Za-z0-9_~:@.-]|\{[A-Za-z0-9_.-]+\})*)+")
 
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]{0,99}/[A-Za-z0-9][\w!#$&^.+-]{0,99}|\*/\*", re.A)
 
-VERSIONS = re.compile(r">=[0-9.]+,<[0-9.]+", re.ASCII)
+VERSIONS = re.compile(r">=[0-9][0-9a-z.]*,<[0-9.]+", re.ASCII)
 """The versions of a dependency."""
 
 TYPE_NODES = (ast.Expression, ast.Name, ast.Load, ast.BinOp, ast.BitOr, ast.Subscript, ast.Tuple)

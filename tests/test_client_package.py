@@ -396,7 +396,8 @@ def test_the_dependency_on_the_facade_follows_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "pyproject.toml"
-    text = path.read_text().replace('"aiodatagouv>=', '"attrs", "aiodatagouv[cli,parquet]>=')
+    marked = """"attrs", "aiodatagouv[cli,parquet]>=0.1.0,<0.2; python_version > '3'\""""
+    text = path.read_text().replace('"aiodatagouv>=0.1.0,<0.2"', marked)
     path.write_text(text)
     monkeypatch.setattr(project, "__version__", "0.3.1")
     make(folder, OPENAPI, None)
@@ -405,7 +406,12 @@ def test_the_dependency_on_the_facade_follows_it(
 
 @pytest.mark.parametrize(
     ("version", "expected"),
-    [("0.1.0", ">=0.1.0,<0.2"), ("0.12.3", ">=0.12.3,<0.13"), ("2.1.0", ">=2.1.0,<3")],
+    [
+        ("0.1.0", ">=0.1.0,<0.2"),
+        ("0.12.3", ">=0.12.3,<0.13"),
+        ("1.0rc1", ">=1.0rc1,<2"),
+        ("2.1.0", ">=2.1.0,<3"),
+    ],
 )
 def test_the_range_ends_before_the_next_release_that_may_break(version: str, expected: str) -> None:
     assert version_range(version) == expected

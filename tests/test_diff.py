@@ -689,6 +689,15 @@ def test_a_field_that_only_older_releases_answer_is_reported() -> None:
     }
 
 
+def test_a_field_that_only_older_releases_take_is_reported() -> None:
+    older = deepcopy(SWAGGER)
+    older["definitions"]["Thing (write)"]["properties"]["note"] = {"type": "string"}
+    alone = releases.merge([(release("2.0.0"), deepcopy(older))])
+    both = releases.merge([(release("3.0.0"), deepcopy(SWAGGER)), (release("2.0.0"), older)])
+    (change,) = compare(view(convert(alone), {}), view(convert(both), {}))
+    assert (change.rule, change.name, change.how) == ("body-field-older", "note", SILENTLY)
+
+
 # ---- Types
 
 

@@ -123,6 +123,23 @@ async def test_the_pin_command_says_that_nothing_has_changed(
     assert contents(OPENAPI) == before
 
 
+def test_false_is_not_zero(tmp_path: Path) -> None:
+    contents: list[bytes] = []
+    for default in (False, 0):
+        swagger = json.loads(sized(20))
+        swagger["paths"]["/1/"]["get"]["parameters"] = [{"name": "a", "default": default}]
+        contents.append(json.dumps(swagger).encode())
+        pin._pin(tmp_path, contents[-1], "2.0.0", "here", force=False)
+    assert (tmp_path / "udata-2.0.0.json").read_bytes() == contents[1]
+
+
+def test_a_document_that_a_killed_run_left_without_its_entry_is_pinned(tmp_path: Path) -> None:
+    pin._pin(tmp_path, sized(20), "2.0.0", "here", force=False)
+    (tmp_path / "udata-2.0.0.json").write_bytes(sized(21))
+    entry = pin._pin(tmp_path, sized(21), "2.0.0", "here", force=False)
+    assert pin.read_pins(tmp_path)[0][0] == entry
+
+
 def test_a_field_called_example_or_enum_is_kept() -> None:
     fields = {"enum": {"type": "string"}, "example": {"type": "string"}}
     definition = {"type": "object", "properties": fields}

@@ -147,7 +147,9 @@ def _sent(old: Field, new: Field, verdict: Verdict) -> Found:
         yield "body-field-default", (old.default, new.default)
     if _arguments(old) != _arguments(new):
         yield "body-field-encoded", (old.declaration, new.declaration)
-    if old.description != new.description:
+    if OLDER.search(new.description) and not OLDER.search(old.description):
+        yield "body-field-older", ("", new.description)
+    elif old.description != new.description:
         yield "field-described", (old.description, new.description)
 
 

@@ -157,6 +157,7 @@ RULES: dict[str, Rule] = {
     "field-secret": _compatible("field printed, or no longer printed"),
     # ---- Fields of bodies
     "body-field-removed": _breaking("field removed", How.TYPES, "fields removed"),
+    "body-field-older": _breaking("field no longer taken by newer portals", How.SILENTLY),
     "body-field-renamed": _breaking("field renamed", How.TYPES),
     "body-field-added-required": _breaking("required field added", How.TYPES),
     "body-field-added-demanded": _breaking("field added that creations require", How.CALLED),
