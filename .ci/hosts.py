@@ -29,7 +29,7 @@ ISSUE = "regeneration"
 
 
 class Text(NamedTuple):
-    """What a request or an issue shows: its title, its text, its label."""
+    """The title, the text and the label of a request or an issue."""
 
     title: str
     body: str

@@ -18,7 +18,7 @@ from revisions import ROOT, revision
 CALLERS = ["tests", "examples"]
 
 HELPERS = [".ci", "benchmarks", "generator", "pyproject.toml"]
-"""What they import, which is taken from the same revision."""
+"""The folders and settings that they need, taken from the same revision."""
 
 PRIVATE = "aiodatagouv._"
 

@@ -15,6 +15,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from . import corrections, renaming
+from .bodies import references_in
 from .corrections import Correction, CorrectionError
 from .releases import Swagger, reference, reference_name
 from .renaming import RenameError
@@ -125,7 +126,7 @@ class _Spelling:
         """Return the value of a correction, and the definitions in it that do not exist."""
         is_reference = one.places[0][-1] == "$ref"
         value = self._value({"$ref": one.value} if is_reference else one.value)
-        unknown = sorted({*_references(value)} - self._definitions - self._added)
+        unknown = sorted({*references_in(value)} - self._definitions - self._added)
         return (value["$ref"] if is_reference else value), unknown
 
     def place(self, place: list[str], one: Correction) -> list[str]:
@@ -198,15 +199,3 @@ def _properties(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield name, schema
         for one in node.values():
             yield from _properties(one)
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for one in value:
-            yield from _references(one)
-    elif isinstance(value, dict):
-        name = reference_name(value)
-        if name is not None:
-            yield name
-        for one in value.values():
-            yield from _references(one)

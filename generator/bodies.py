@@ -84,25 +84,26 @@ def _sent(schema: Schema, twin_of: Callable[[str], str]) -> Schema:
 def reachable(roots: list[Schema], definitions: dict[str, Schema]) -> set[str]:
     """Return the names of the definitions that schemas refer to, directly or indirectly."""
     found: set[str] = set()
-    waiting = [name for root in roots for name in _references(root)]
+    waiting = [name for root in roots for name in references_in(root)]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += _references(definitions[name])
+            waiting += references_in(definitions[name])
     return found
 
 
-def _references(node: Any) -> Iterator[str]:
+def references_in(node: Any) -> Iterator[str]:
+    """Yield the definitions that a part of a document names directly."""
     if isinstance(node, dict):
         name = reference_name(node)
         if name is not None:
             yield name
         for value in node.values():
-            yield from _references(value)
+            yield from references_in(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _references(value)
+            yield from references_in(value)
 
 
 def bodies_of(operation: dict[str, Any]) -> list[Schema]:

@@ -44,9 +44,10 @@ def build(
         swagger = shared.correct(swagger)
     swagger = corrections.apply(swagger, fixes)
     document.check(swagger, merged=True)
+    converted = convert(swagger)
     if shared is not None:
-        renames = shared.renames(document.ids(swagger), renames)
-    seen = view(convert(swagger), renames)
+        renames = shared.renames(operation_ids(converted), renames)
+    seen = view(converted, renames)
     renaming.check_aliases(aliases, seen.functions)
     return evolve(seen, aliases={**aliases})
 

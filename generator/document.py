@@ -332,11 +332,6 @@ class _Check:
             self._refuse(place, str(error))
 
 
-def ids(document: dict[str, Any]) -> list[str]:
-    """Return the ids of all operations of a checked document."""
-    return [operation["operationId"] for _, _, operation in _operations(document)]
-
-
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, item in document["paths"].items():
         for method, operation in item.items():

@@ -73,7 +73,7 @@ def blocks(start: int, end: int) -> Iterator[Block]:
 
 @frozen
 class Piece(Generic[PageT]):
-    """What the portal has answered for a block.
+    """The portal's answer for a block.
 
     Attributes:
         block: The block.
@@ -106,7 +106,7 @@ class Piece(Generic[PageT]):
 
     @property
     def content(self) -> tuple[frozenset[str | None], bool]:
-        """What makes two answers for the same block equal."""
+        """The ids in it and whether it is lost: equal for equal answers."""
         ids = [self.id] if self.batch is None else self.batch.ids
         return frozenset(ids), self.is_lost
 

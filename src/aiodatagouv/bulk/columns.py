@@ -31,7 +31,7 @@ JSON = {b"format": b"json"}
 """The metadata of a column whose text is JSON."""
 
 _REST_FIELD = pa.field(REST, pa.string(), metadata={**JSON, b"content": b"rest"})
-"""That column. Its metadata tell it from a field of the same name."""
+"""The column of that name; its metadata tell it from a field of the same name."""
 
 _SCALARS: dict[Any, pa.DataType] = {
     bool: pa.bool_(),
