@@ -7,7 +7,6 @@ definition in another way, and lacks some: udata 14.13.0 has ``User``, where 17.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -17,7 +16,7 @@ from attrs import define, evolve, field
 from . import corrections, renaming
 from .bodies import references_in
 from .corrections import Correction, CorrectionError
-from .releases import Swagger, reference, reference_name
+from .releases import Swagger, reference, reference_name, shape
 from .renaming import RenameError
 
 READ, WRITE = " (read)", " (write)"
@@ -118,7 +117,7 @@ class _Spelling:
     """The names of paths and definitions in a Swagger, and in what corrections add to it."""
 
     def __init__(self, swagger: Swagger, added: list[Correction]) -> None:
-        self._paths = {_bare(path): path for path in swagger["paths"]}
+        self._paths = {shape(path): path for path in swagger["paths"]}
         self._definitions = {*swagger["definitions"]}
         self._added = {place[1] for one in added for place in one.places if _adds(one, place)}
 
@@ -135,7 +134,7 @@ class _Spelling:
             return place
         kind, name, *rest = place
         if kind == "paths":
-            return [kind, self._paths.get(_bare(name), name), *rest]
+            return [kind, self._paths.get(shape(name), name), *rest]
         if kind == "definitions":
             return [kind, self._definition(name, is_body_only=_is_of_bodies(one)), *rest]
         return place
@@ -162,11 +161,6 @@ class _Spelling:
         if name is not None:
             changed["$ref"] = reference(self._definition(name, is_body_only=True))
         return changed
-
-
-def _bare(path: str) -> str:
-    """Return a path without the names of its parameters, which differ between releases."""
-    return re.sub(r"\{.*?\}", "{}", path)
 
 
 def _adds(one: Correction, place: list[str]) -> bool:

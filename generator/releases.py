@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import quote, unquote
 
+from .names import python_name
 from .pin import METHODS, Release
 
 Swagger = dict[str, Any]
@@ -19,6 +20,7 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
 
     ``x-releases`` lists the releases that serve an operation. An operation that the newest release
     does not serve is marked deprecated, and ``x-dropped`` is the oldest pinned release without it.
+    One that a newer release serves at another address is left out: only one can have its name.
     A model has the fields of all releases; the description of a field that only older releases
     have says so, and names the oldest pinned release without it.
     """
@@ -27,15 +29,20 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     tags = {tag["name"]: tag for _, document in reversed(documents) for tag in document["tags"]}
     merged["tags"] = [tags[name] for name in sorted(tags)]
     taken: dict[tuple[str, str], dict[str, Any]] = {}
+    named: set[str] = set()
     for index, (release, document) in enumerate(documents):
         shared: list[tuple[Swagger, Swagger]] = []
         for path, method, operation in _operations(merged if index == 0 else document):
             # The names of path parameters differ between releases.
-            key = (method, re.sub(r"\{.*?\}", "{}", path))
+            key = (method, shape(path))
             if key in taken:
                 taken[key]["x-releases"].append(release)
                 shared.append((taken[key], operation))
                 continue
+            name = python_name(operation["operationId"])
+            if index and name in named:
+                continue
+            named.add(name)
             taken[key] = operation
             operation["x-releases"] = [release]
             if index == 0:
@@ -172,6 +179,11 @@ def _operations(document: Swagger) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for method in METHODS:
             if method in item:
                 yield path, method, item[method]
+
+
+def shape(path: str) -> str:
+    """Return a path without the names of its parameters."""
+    return re.sub(r"\{.*?\}", "{}", path)
 
 
 def references(node: Any, definitions: dict[str, Any]) -> list[str]:

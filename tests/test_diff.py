@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from generator import corrections, releases, renaming
+from generator import corrections, pin, releases, renaming
 from generator.build import Attempt, attempt
 from generator.convert import convert
 from generator.declarations import View
@@ -49,7 +49,12 @@ def of_pin(name: str) -> Attempt:
     return built(json.loads(pinned(name)))
 
 
-# ---- Twenty-six mutations of the newest release
+@cache
+def of_all_pins() -> Attempt:
+    return attempt(pin.read_pins(OPENAPI), FIXES, NAMES)
+
+
+# ---- Mutations of the newest release
 
 
 def operation(document: Document, path: str, method: str) -> Document:
@@ -307,6 +312,37 @@ def test_each_mutation_of_the_newest_release_has_its_class(
     found = [one for one in changes if one.rule != "enum-split"]
     assert {(one.rule, one.owner, one.name) for one in found} == expected
     assert len(found) == len(expected)
+
+
+BESIDE_OLDER: dict[Mutation, tuple[How, set[tuple[str, str, str]]]] = {
+    remove_an_operation: (CALLED, {("operation-dropped", "list_licenses", "")}),
+    remove_a_field: (CALLED, {("field-older", "License", "maintainer")}),
+    rename_a_field: (
+        CALLED,
+        {("field-older", "License", "maintainer"), ("field-added", "License", "keeper")},
+    ),
+}
+"""What an older pin keeps is not removed, only no longer there in newer portals."""
+
+
+@pytest.mark.parametrize(
+    ("mutate", "status", "how", "expected"),
+    MUTATIONS,
+    ids=[one[0].__name__ for one in MUTATIONS],
+)
+def test_each_mutation_has_its_class_beside_older_pins(
+    mutate: Mutation, status: Status, how: How | None, expected: set[tuple[str, str, str]]
+) -> None:
+    pins = pin.read_pins(OPENAPI)
+    document = json.loads(pinned("17.18.0"))
+    mutate(document)
+    mutated = attempt([(release("99.0.0"), document), *pins], FIXES, NAMES)
+    how, expected = BESIDE_OLDER.get(mutate, (how, expected))
+    changes = compare(of_all_pins().view, mutated.view)
+    assert status_of(changes) is status
+    assert {one.how for one in changes if one.status is Status.BREAKING} == {how} - {None}
+    found = {(one.rule, one.owner, one.name) for one in changes if one.rule != "enum-split"}
+    assert found == expected
 
 
 def test_a_change_of_a_model_is_told_once_with_the_functions_that_it_reaches() -> None:

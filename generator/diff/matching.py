@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterator
 from functools import cached_property
 
 from attrs import define, field
 
 from ..declarations import Model, Operation, View
+from ..releases import shape
 from . import assignment
 
 Pair = tuple[Operation, Operation]
@@ -67,7 +67,7 @@ def match(old: View, new: View) -> Sides:
     sides.added = list(operations_of(new))
     keys: list[Callable[[Operation], Hashable]] = [
         lambda one: (one.method, one.path),
-        lambda one: (one.method, _shape(one.path)),
+        lambda one: (one.method, shape(one.path)),
         lambda one: one.function,
         lambda one: one.id,
     ]
@@ -82,10 +82,6 @@ def operations_of(view: View) -> Iterator[Operation]:
     """Yield all operations."""
     for operations in view.tags.values():
         yield from operations
-
-
-def _shape(path: str) -> str:
-    return re.sub(r"\{.*?\}", "{}", path)
 
 
 def _pair(sides: Sides, key: Callable[[Operation], Hashable]) -> None:
