@@ -183,3 +183,9 @@ class View:
     def functions(self) -> dict[str, str]:
         """The ids of all operations, and the names of their functions."""
         return {one.id: one.function for those in self.tags.values() for one in those}
+
+    @property
+    def by_name(self) -> dict[str, Operation]:
+        """The operations by the names of their functions, and by those that they had before."""
+        named = {one.function: one for those in self.tags.values() for one in those}
+        return {**{old: named[new] for old, new in self.aliases.items()}, **named}

@@ -26,7 +26,8 @@ CLASSES = {
 
 FUNCTIONS = {
     *("answers", "call", "client", "dt", "getattr", "globals", "import_module", "operations"),
-    *("ops", "overload", "prepare", "releases", "renamed", "sorted", "aliases"),
+    *("ops", "overload", "prepare", "releases", "renamed", "renamed_constants", "sorted"),
+    "aliases",
 }
 """Names that generated code refers to, which no function may shadow."""
 

@@ -55,7 +55,7 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
         if pinned in [release for release, _ in known]:
             return Status.SAME, f"**No change**: the API is that of udata {pinned.release}.\n"
         pins = pin.read_pins(folder)
-        before = attempt(known, fixes, renames)
+        before = attempt(known, fixes, renames, aliases)
         after = attempt(pins, fixes, renames, aliases)
         changes = compare_attempts(before, after)
         status = status_of(changes)

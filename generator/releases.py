@@ -39,7 +39,7 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
                 taken[key]["x-releases"].append(release)
                 shared.append((taken[key], operation))
                 continue
-            name = python_name(operation["operationId"])
+            name = python_name(str(operation.get("operationId")))
             if index and name in named:
                 continue
             named.add(name)

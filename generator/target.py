@@ -13,7 +13,7 @@ NEEDED: dict[str, set[str]] = {
     "_call.call": {"prepare"},
     "_decoding.declared": {"declare"},
     "_encoding.body": {"Body", "BodyOf"},
-    "_renamed": {"renamed"},
+    "_renamed": {"renamed", "renamed_constants"},
     "_views.page": {"PageView"},
     "_views.view": {"View"},
     "client": {"Client"},

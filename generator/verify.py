@@ -48,6 +48,9 @@ FIXED = {
 }
 """The statements that are the same in every generation, as ``ast.unparse`` writes them."""
 
+OLD_CONSTANTS = "__getattr__ = renamed_constants(globals(), ALIASES)"
+"""The statement behind the constants of operations that were renamed."""
+
 MAIN = {
     "import sys",
     "from aiodatagouv import cli",
@@ -154,10 +157,16 @@ class _Check:
         return "*" not in imported and module in self._modules and module.startswith("models.")
 
     def _lazy(self, node: ast.If) -> bool:
-        return (
-            ast.unparse(node.test) == "TYPE_CHECKING"
-            and not node.orelse
-            and all(isinstance(one, ast.ImportFrom) and self._import(one) for one in node.body)
+        """Return whether a statement imports for types only, or has the old names of constants."""
+        if ast.unparse(node.test) != "TYPE_CHECKING":
+            return False
+        if not node.orelse:
+            return all(isinstance(one, ast.ImportFrom) and self._import(one) for one in node.body)
+        return [ast.unparse(one) for one in node.orelse] == [OLD_CONSTANTS] and all(
+            isinstance(one, ast.AnnAssign)
+            and ast.unparse(one.annotation) == "Final"
+            and isinstance(one.value, ast.Name)
+            for one in node.body
         )
 
     def _assigned(self, node: ast.Assign) -> bool:

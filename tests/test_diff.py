@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from attrs import evolve
 
 from generator import corrections, pin, releases, renaming
 from generator.build import Attempt, attempt
@@ -614,6 +615,31 @@ def test_a_renamed_operation_names_its_alias() -> None:
 
     (change,) = compare(small(), small(mutate))
     assert change.alias == ("delete_thing", "destroy_thing")
+
+
+def test_two_operations_that_swap_their_ids_are_replaced() -> None:
+    def mutate(document: Document) -> None:
+        one = document["paths"]["/things.csv"]["get"]
+        other = document["paths"]["/things/{thing}/"]["delete"]
+        one["operationId"], other["operationId"] = other["operationId"], one["operationId"]
+
+    changes = compare(small(), small(mutate))
+    replaced = {
+        (one.owner, one.before, one.after) for one in changes if one.rule == "operation-replaced"
+    }
+    assert replaced == {
+        ("things_csv", "GET /things.csv", "DELETE /things/{thing}/"),
+        ("delete_thing", "DELETE /things/{thing}/", "GET /things.csv"),
+    }
+    assert [one.alias for one in changes if one.alias] == []
+
+
+def test_an_alias_for_another_function_is_a_replaced_operation() -> None:
+    before = evolve(small(), aliases={"remove": "delete_thing"})
+    after = evolve(small(), aliases={"remove": "things_csv"})
+    (change,) = compare(before, after)
+    assert (change.rule, change.owner, change.how) == ("operation-replaced", "remove", SILENTLY)
+    assert compare(before, before) == []
 
 
 def test_a_new_id_of_the_same_function_is_found_too() -> None:

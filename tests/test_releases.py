@@ -9,6 +9,7 @@ import random
 import warnings
 from copy import deepcopy
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -16,7 +17,8 @@ import pytest
 
 from aiodatagouv import NotFoundError
 from aiodatagouv._renamed import renamed
-from aiodatagouv.api import datasets
+from aiodatagouv.api import datasets, ops
+from aiodatagouv.cli.operations import Package
 from generator import corrections, pin, releases, renaming, safe
 from generator.build import build
 from generator.canonical import canonical
@@ -210,6 +212,26 @@ def test_an_alias_is_generated_beside_its_function() -> None:
     assert 'fetch_dataset = renamed(get_dataset, "fetch_dataset")' in made["api/datasets.py"]
     assert '"fetch_dataset": "get_dataset"' in made["api/ops.py"]
     assert not [name for name in made if name != "api/ops.py" and made[name].count("renamed(") > 1]
+
+
+def test_the_constant_of_an_old_name_works_and_warns() -> None:
+    module = ModuleType("aiodatagouv.api.ops")
+    module.__package__ = "aiodatagouv.api"
+    made = texts(PINS, list_sets="list_datasets")["api/ops.py"]
+    exec(compile(made, "ops.py", "exec", dont_inherit=True), vars(module))
+    with pytest.warns(DeprecationWarning, match="LIST_SETS is called LIST_DATASETS now") as warned:
+        assert module.LIST_SETS is module.LIST_DATASETS
+    assert warned[0].filename == __file__
+    with pytest.raises(AttributeError, match="has no attribute 'LIST_BAGS'"):
+        _ = module.LIST_BAGS
+    assert "__getattr__" not in texts(PINS)["api/ops.py"]
+
+
+def test_commands_have_their_old_names_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without the verb, as the present names."""
+    monkeypatch.setitem(ops.ALIASES, "list_sets", "list_datasets")
+    names = [Package().current(name) for name in ("list_sets", "list-sets", "sets", "datasets")]
+    assert names == ["list_datasets", "list_datasets", "list_datasets", "datasets"]
 
 
 @pytest.mark.parametrize(

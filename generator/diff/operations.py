@@ -27,6 +27,7 @@ def changes(sides: Sides, usages: Usages) -> Iterator[Change]:
         yield Change("operation-added", one.function, after=_route(one))
     for name in sides.old.aliases.keys() - {*sides.new.aliases, *sides.new.functions.values()}:
         yield Change("alias-removed", name, before=sides.old.aliases[name])
+    yield from _replaced(sides)
     for old, new in sides.operations:
         if old.function != new.function:
             yield _rename(old.function, new.function, sides)
@@ -37,10 +38,21 @@ def changes(sides: Sides, usages: Usages) -> Iterator[Change]:
         yield from _documentation(old, new)
 
 
+def _replaced(sides: Sides) -> Iterator[Change]:
+    """Yield the names that are those of other operations now: callers of one would call another."""
+    same = {id(old): new for old, new in sides.operations}
+    left, right = sides.old.by_name, sides.new.by_name
+    for name in sorted(left.keys() & right.keys()):
+        if same.get(id(left[name])) is not right[name]:
+            yield Change("operation-replaced", name, "", _route(left[name]), _route(right[name]))
+
+
 def _rename(old: str, new: str, sides: Sides) -> Change:
     if sides.new.aliases.get(old) == new:
         return Change("operation-aliased", new, before=old, after=new)
-    return Change("operation-renamed", new, before=old, after=new, alias=(old, new))
+    # An alias may not have the name of another operation.
+    alias = None if old in sides.new.by_name else (old, new)
+    return Change("operation-renamed", new, before=old, after=new, alias=alias)
 
 
 def _route(operation: Operation) -> str:

@@ -98,6 +98,7 @@ RULES: dict[str, Rule] = {
     "operation-removed": _breaking("operation removed", How.TYPES),
     "operation-renamed": _breaking("operation renamed", How.TYPES),
     "alias-removed": _breaking("alias of an operation removed", How.TYPES),
+    "operation-replaced": _breaking("name of another operation now", How.SILENTLY),
     "operation-moved": _breaking("operation moved to another module", How.TYPES),
     "operation-dropped": _breaking("operation no longer served by newer portals", How.CALLED),
     "operation-id": _breaking("id of the operation changed, but not its function", How.CALLED),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._encoding.body import Body as Body
     from ._encoding.body import BodyOf as BodyOf
     from ._renamed import renamed as renamed
+    from ._renamed import renamed_constants as renamed_constants
     from ._views.page import PageView as PageView
     from ._views.view import View as View
     from .client import Client as Client
@@ -37,7 +38,7 @@ _NAMES = {
     "_call.call": "prepare",
     "_decoding.declared": "declare",
     "_encoding.body": "Body BodyOf",
-    "_renamed": "renamed",
+    "_renamed": "renamed renamed_constants",
     "_views.page": "PageView",
     "_views.view": "View",
     "client": "Client",

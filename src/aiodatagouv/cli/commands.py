@@ -183,7 +183,9 @@ class OperationGroup(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of a name."""
-        found = find(self._package.current(cmd_name), self._operations)
+        found = find(cmd_name, self._operations) or find(
+            self._package.current(cmd_name), self._operations
+        )
         return self._make(*found) if found else None
 
     def resolve_command(

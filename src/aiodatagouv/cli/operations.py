@@ -54,9 +54,13 @@ class Package:
         return {_bare(name).replace("_", "-"): one for name, one in several if one.kind == "page"}
 
     def current(self, name: str) -> str:
-        """Return the present name of an operation that was renamed; any other name as it is."""
+        """Return the present name of an operation that was renamed; any other name as it is.
+
+        The old name may lack ``get_`` or ``list_``, as those of operations.
+        """
         aliases: Mapping[str, str] = import_module(f"{self.name}.api.ops").ALIASES
-        return aliases.get(name.replace("-", "_"), name)
+        old = (f"{prefix}{name.replace('-', '_')}" for prefix in _PREFIXES)
+        return next((aliases[one] for one in old if one in aliases), name)
 
     def help(self, text: str) -> str:
         """Return a help text, with the name of this command line in its examples."""
