@@ -11,9 +11,13 @@ from packaging.version import Version
 
 from . import corrections, pin, renaming
 from .build import attempt
+from .corrections import CorrectionError
 from .diff import Status, compare_attempts, report, status_of
 from .diff.sources import Source
+from .document import DocumentError
 from .emit import emit
+from .errors import GenerationError
+from .moved import moved
 from .pin import PinError, Release
 
 Take = Callable[[Path], Release]
@@ -56,13 +60,27 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
             return Status.SAME, f"**No change**: the API is that of udata {pinned.release}.\n"
         pins = pin.read_pins(folder)
         before = attempt(known, fixes, renames, aliases)
-        after = attempt(pins, fixes, renames, aliases)
+        try:
+            after = attempt(pins, fixes, renames, aliases)
+        except DocumentError:
+            raise
+        except GenerationError as error:
+            raise _with_moved(error, moved(fixes, known[0][1], pins[0][1])) from None
+        places = moved(fixes, known[0][1], pins[0][1])
         changes = compare_attempts(before, after)
         status = status_of(changes)
         old, new = (f"udata {release}" for release in (newest, pinned.release))
-        text = report.as_markdown(Source(old, before), Source(new, after), changes)
+        text = report.as_markdown(Source(old, before), Source(new, after), changes, places)
         if status is not Status.SAME:
             emit(after.view, [release.release for release, _ in pins], package)
             for name in (pinned.file, "pin.toml"):
                 pin.replace(openapi / name, (folder / name).read_bytes())
     return status, text
+
+
+def _with_moved(error: GenerationError, places: dict[str, list[list[str]]]) -> GenerationError:
+    """Add to an error the corrections whose loss may be its cause."""
+    if not places:
+        return error
+    lost = "; ".join(f"{name} at {' > '.join(one)}" for name, (one, *_) in places.items())
+    return CorrectionError(f"{error}; corrections that the API moved: {lost}")

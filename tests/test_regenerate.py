@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -79,6 +80,17 @@ def add(swagger: dict[str, Any]) -> None:
 
 def retype(swagger: dict[str, Any]) -> None:
     swagger["definitions"]["License"]["properties"]["title"] = {"type": "integer"}
+
+
+def rename(old: str, new: str) -> Change:
+    """Return the change of a definition's name."""
+
+    def change(swagger: dict[str, Any]) -> None:
+        text = json.dumps(swagger)
+        swagger |= json.loads(text.replace(f'#/definitions/{old}"', f'#/definitions/{new}"'))
+        swagger["definitions"][new] = swagger["definitions"].pop(old)
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -184,6 +196,38 @@ def generated_from(project: Project, release: str) -> dict[str, bytes]:
     renames = renaming.read(project.openapi / "names.toml")
     emit(attempt(pin.read_pins(project.openapi), fixes, renames).view, [release], project.package)
     return project.files()
+
+
+def test_a_correction_of_what_moved_is_listed_with_its_new_place(project: Project) -> None:
+    """The older pin keeps no second operation of the same id, but its definition."""
+
+    def move(swagger: dict[str, Any]) -> None:
+        swagger["paths"]["/reports/motives/"] = swagger["paths"].pop("/reports/reasons/")
+
+    _, report = project.take(changed(move), "99.0.0")
+    _, _, moved = report.partition("In `openapi/corrections.toml`, write:\n\n```toml\n")
+    name = "# reports-reasons-list\n"
+    assert name in moved
+    places = tomllib.loads(moved.partition(name)[2].partition("\n")[0])["places"]
+    assert places == [["paths", "/reports/motives/", "get", "responses", "200", "schema"]]
+
+
+def test_a_correction_of_a_renamed_definition_is_listed_with_its_new_place(
+    project: Project,
+) -> None:
+    """It still has its old place, in the older pin: without a word, the new one would have none."""
+    _, report = project.take(changed(rename("ReuseTopic", "ReuseTheme")), "99.0.0")
+    assert "# computed-never-null\n" in report
+    assert '["definitions", "ReuseTheme", "properties", "id"]' in report
+
+
+def test_a_document_that_is_refused_names_the_corrections_that_it_lost(project: Project) -> None:
+    """Without its correction, the page has the items that no operation answers."""
+    before = project.files()
+    lost = "moved: dataset-page-items at definitions > SetPage > properties"
+    with pytest.raises(GenerationError, match=lost):
+        project.take(changed(rename("DatasetPage", "SetPage")), "99.0.0")
+    assert project.files() == before
 
 
 def test_there_and_back_is_the_same_to_the_byte(project: Project) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
+from types import MappingProxyType
 
 from ..corrections import NO_EFFECT
 from ..errors import printable
@@ -75,8 +76,20 @@ def _source(source: Source) -> dict[str, object]:
     }
 
 
-def as_markdown(old: Source, new: Source, changes: list[Change]) -> str:
-    """Return the report for people, the breaking changes first."""
+def as_markdown(
+    old: Source,
+    new: Source,
+    changes: list[Change],
+    moved: Mapping[str, list[list[str]]] = MappingProxyType({}),
+) -> str:
+    """Return the report for people, the breaking changes first.
+
+    Args:
+        old: The older side.
+        new: The newer side.
+        changes: The changes between them.
+        moved: The names of the corrections that need other places as well, and these places.
+    """
     lines = [f"# Changes of the API from {code(old.name)} to {code(new.name)}", ""]
     counts = Counter(one.status for one in changes)
     parts = [f"{number} {status.name.lower()}" for status, number in sorted(counts.items())[::-1]]
@@ -88,6 +101,7 @@ def as_markdown(old: Source, new: Source, changes: list[Change]) -> str:
     lines += _section("Compatible", [one for one in changes if one.status is Status.COMPATIBLE])
     lines += _documentation([one for one in changes if one.status is Status.DOCUMENTATION])
     lines += _unapplied(old, new)
+    lines += _moved(moved)
     return _cut("\n".join(lines) + "\n")
 
 
@@ -205,6 +219,25 @@ def _unapplied(old: Source, new: Source) -> list[str]:
     if lines and neither:
         lines.append(f"* without a place in both: {neither}, which `--json` lists")
     return ["", "## Corrections and names", "", *lines] if lines else []
+
+
+def _moved(moved: Mapping[str, list[list[str]]]) -> list[str]:
+    """Print the places to write into corrections, as they stand in their file."""
+    if not moved:
+        return []
+    lines = [
+        line
+        for name, places in moved.items()
+        for line in (f"# {name}", f"places = {json.dumps(places)}")
+    ]
+    return [
+        *(
+            "",
+            "The API moved what these corrections are for. In `openapi/corrections.toml`, write:",
+            "",
+        ),
+        *("```toml", *lines, "```"),
+    ]
 
 
 def _counted(entries: Counter[str]) -> str:
