@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hosts import GitLab, Move, Open, Text, credentials
-from nightly import fenced
+from hosts import GitLab, Move, NotOpen, Open, Text, check_open, credentials
+from nightly import PATHS, fenced
 from propose import (
     EMAIL,
     RESOLVED,
@@ -23,12 +23,13 @@ from propose import (
     Resolve,
     Retire,
     Seen,
+    commit,
     decide,
     inert,
     shown,
 )
 
-from .forges import Forge, Portal, checkout_of, forge_of, portal_of
+from .forges import Forge, GitLabForge, Portal, checkout_of, forge_of, portal_of
 
 REGENERATE = [sys.executable, "-m", "generator", "regenerate"]
 """The command of the regeneration, called with ``--url`` and ``--report``."""
@@ -237,6 +238,67 @@ def test_commits_of_others_are_not_overwritten(job: Job) -> None:
     del job.portal.document["paths"][PATH]["delete"]
     assert "held: somebody has added commits" in job.night()
     assert (job.branch(), job.forge.requests()) == (corrected, requests)
+
+
+def test_a_closed_request_is_opened_again_though_the_branch_stays(job: Job) -> None:
+    add_operation(job.portal)
+    job.night()
+    [first], branch = job.forge.requests(), job.branch()
+    job.forge.close(first.number)
+    job.nightly()
+    assert job.propose().returncode == 0
+    closed, again = job.forge.requests()
+    assert (closed.is_open, again.is_open) == (False, True)
+    assert again[2:] == first[2:]
+    assert job.branch() == branch
+
+
+def test_a_request_is_opened_where_an_earlier_job_only_pushed(job: Job) -> None:
+    add_operation(job.portal)
+    job.nightly()
+    changes = job.checkout / "build" / "nightly" / "changes.patch"
+    message = "Regenerate: compatible changes of the API"
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(job.checkout)
+        pushed = commit(changes, [*PATHS], message)
+    job.git("push", "--quiet", "origin", f"{pushed}:refs/heads/regenerate")
+    assert (job.propose().returncode, job.branch()) == (0, pushed)
+    assert [one.is_open for one in job.forge.requests()] == [True]
+
+
+@pytest.fixture
+def gitlab(tmp_path: Path) -> Iterator[Job]:
+    with job_of("gitlab", tmp_path) as job:
+        yield job
+
+
+def test_a_request_that_gitlab_opens_late_is_not_opened_twice(gitlab: Job) -> None:
+    assert isinstance(gitlab.forge, GitLabForge)
+    gitlab.forge.is_late = True
+    add_operation(gitlab.portal)
+    gitlab.nightly()
+    assert gitlab.propose().returncode == 0
+    [opened] = gitlab.forge.requests()
+    assert f"added: `get {ADDED}`" in opened.body
+
+
+def test_a_request_that_was_not_opened_is_an_issue(gitlab: Job) -> None:
+    assert isinstance(gitlab.forge, GitLabForge)
+    add_operation(gitlab.portal)
+    gitlab.night()
+    gitlab.forge.close(1)
+    gitlab.forge.opens = False
+    gitlab.nightly()
+    done = gitlab.propose()
+    assert (done.returncode, [one.is_open for one in gitlab.forge.requests()]) == (1, [False])
+    [issue] = gitlab.forge.issues()
+    assert "opened no request" in issue.body
+
+
+@pytest.mark.parametrize("state", ["closed", "merged"])
+def test_a_request_that_is_closed_meanwhile_is_noticed(state: str) -> None:
+    with pytest.raises(NotOpen, match=state):
+        check_open({"state": state}, "open")
 
 
 def test_a_request_of_a_fork_is_somebody_elses(job: Job) -> None:
