@@ -63,9 +63,10 @@ api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, 
 	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW" || test $$? -ge 10
 
 .PHONY: client
-client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1
+client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1, REPORT=<file>
 	@$(BIN)/python -m generator client --into="$$INTO" --url="$$URL" --udata="$$UDATA" --file="$$FILE" \
-		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force)
+		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force) \
+		$(if $(REPORT),--report="$$REPORT") || test $$? -ge 10
 
 .PHONY: nightly
 nightly: .venv/ready ## Regenerate as the nightly job does, from URL= or UDATA=, into build/nightly

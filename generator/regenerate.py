@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from . import corrections, pin, renaming
-from .build import attempt
+from .build import Attempt, attempt
 from .diff import Status, compare_attempts, report, status_of
 from .diff.sources import Source
 from .emit import emit
@@ -53,16 +53,26 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
                 "`make pin` adds an older release"
             )
         if pinned in [release for release, _ in known]:
-            return Status.SAME, f"**No change**: the API is that of udata {pinned.release}.\n"
+            return Status.SAME, unchanged(pinned)
         pins = pin.read_pins(folder)
         before = attempt(known, fixes, renames)
         after = attempt(pins, fixes, renames, aliases)
-        changes = compare_attempts(before, after)
-        status = status_of(changes)
         old, new = (f"udata {release}" for release in (newest, pinned.release))
-        text = report.as_markdown(Source(old, before), Source(new, after), changes)
+        status, text = compared(old, new, before, after)
         if status is not Status.SAME:
             emit(after.view, [release.release for release, _ in pins], package)
             for name in (pinned.file, "pin.toml"):
                 pin.replace(openapi / name, (folder / name).read_bytes())
     return status, text
+
+
+def compared(old: str, new: str, before: Attempt, after: Attempt) -> tuple[Status, str]:
+    """Return the class of the changes between two releases, by their names, and the report."""
+    changes = compare_attempts(before, after)
+    text = report.as_markdown(Source(old, before), Source(new, after), changes)
+    return status_of(changes), text
+
+
+def unchanged(pinned: Release) -> str:
+    """Return the report of an API that is that of a pinned release."""
+    return f"**No change**: the API is that of udata {pinned.release}.\n"
