@@ -114,7 +114,9 @@ def credentials(helper: str) -> dict[str, str]:
 
 
 def push(move: Move, *options: str) -> None:
-    """Move the branch of the remote."""
+    """Move the branch of the remote, if it is elsewhere."""
+    if move.old == move.new:  # Git would still send the options, to a remote that has hung up.
+        return
     branch = f"refs/heads/{BRANCH}"
     command = ["git", "push", f"--force-with-lease={branch}:{move.old or ''}"]
     command += [f"--push-option={option}" for option in options]
@@ -237,8 +239,8 @@ class GitLab:
     def _open(self, text: Text) -> Open:
         """Open the request where the push did not.
 
-        GitLab reads the options of a push that moves the branch only: not if somebody has closed
-        the request of this very commit.
+        Only a push that moves the branch has options: there is none if somebody has closed the
+        request of this very commit.
         """
         branches = {"source_branch": BRANCH, "target_branch": MAIN, "remove_source_branch": True}
         fields = {**branches, "title": text.title, "labels": text.label}

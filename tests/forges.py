@@ -324,6 +324,11 @@ def checkout_of(folder: Path, remote: Path) -> None:
     for name in (".ci", "openapi", "generator", "src"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    repository_of(folder, remote)
+
+
+def repository_of(folder: Path, remote: Path) -> None:
+    """Commit a folder to main, and push it to a new remote."""
     for command in (
         ["init", "--quiet", "--bare", "--initial-branch=main", str(remote)],
         ["-C", str(folder), "init", "--quiet", "--initial-branch=main"],
