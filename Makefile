@@ -28,8 +28,9 @@ lint: .venv/ready ## Check style, types and workflows
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/basedpyright
-	$(BIN)/zizmor --offline --quiet --no-progress .github
+	$(BIN)/zizmor --offline --quiet --no-progress .github examples/client-regenerate.yml
 	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints
+	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints examples/client-regenerate.yml
 
 .PHONY: format
 format: .venv/ready ## Fix the style and format the code
@@ -63,18 +64,33 @@ api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, 
 	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW" || test $$? -ge 10
 
 .PHONY: client
-client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1
+client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1, REPORT=<file>
 	@$(BIN)/python -m generator client --into="$$INTO" --url="$$URL" --udata="$$UDATA" --file="$$FILE" \
-		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force)
+		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force) \
+		$(if $(REPORT),--report="$$REPORT") || test $$? -ge 10
 
 .PHONY: nightly
 nightly: .venv/ready ## Regenerate as the nightly job does, from URL= or UDATA=, into build/nightly
-	@$(BIN)/python .ci/nightly.py --into build/nightly -- \
+	@$(BIN)/python .ci/nightly.py --into build/nightly \
+		--check "The façade, compared with the last release=$(BIN)/python .ci/api_check.py" \
+		--check "The tests of the last release, type-checked against the new code=$(BIN)/python .ci/previous_types.py" -- \
 		$(BIN)/python -m generator regenerate --url="$$URL" --udata="$$UDATA" --release="$$RELEASE"
 
 .PHONY: propose
 propose: ## Open, update or retire the request for build/nightly on HOST=github or gitlab
 	@$(PYTHON) .ci/propose.py --host="$$HOST" --result build/nightly
+
+.PHONY: client-nightly
+client-nightly: .venv/ready ## Regenerate a package of make client as nightly does: INTO=<its checkout>, PACKAGE=, URL= or UDATA=
+	@$(BIN)/python .ci/nightly.py --checkout "$${INTO:?pass INTO=}" --into build/nightly \
+		--path openapi --path "src/$$PACKAGE" -- \
+		$(BIN)/python -m generator client --into="$$INTO" --url="$$URL" --udata="$$UDATA" \
+		--name="$$PACKAGE" --release="$$RELEASE"
+
+.PHONY: client-propose
+client-propose: ## Open, update or retire the request of that package: INTO=, PACKAGE=, HOST=
+	@cd "$${INTO:?pass INTO=}" && $(PYTHON) "$(CURDIR)/.ci/propose.py" --host="$$HOST" --result build/nightly \
+		--path openapi --path "src/$$PACKAGE"
 
 .PHONY: api-check
 api-check: .venv/ready ## Compare the public API with that of the last tag, or AGAINST=<revision>

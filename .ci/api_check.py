@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 import griffe
-from revisions import ROOT, revision
+from revisions import ROOT, compare
 
 PACKAGE = "aiodatagouv"
 
@@ -28,14 +26,5 @@ def breakages(against: str) -> list[str]:
     return sorted(found)
 
 
-def main() -> None:
-    """Do it. The exit status is 1 if something is missed."""
-    against = revision()
-    found = breakages(against)
-    summary = f"Compared with {against}: {len(found)} breaking changes of the public API."
-    print(summary, *found, sep="\n")
-    sys.exit(bool(found))
-
-
 if __name__ == "__main__":
-    main()
+    compare(breakages, "Compared with {}: {} breaking changes of the public API.")

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -26,6 +27,10 @@ LABELS = {10: "documentation", 11: "compatible", 12: "breaking"}
 
 ISSUE = "regeneration"
 """The label of the issue about failures."""
+
+
+class NotOpen(Exception):
+    """After all, the host has no open request."""
 
 
 class Text(NamedTuple):
@@ -78,7 +83,11 @@ class Host(Protocol):
         """Return the open issue about failures."""
 
     def propose(self, request: Open | None, move: Move, text: Text) -> None:
-        """Move the branch, and open or update its request."""
+        """Move the branch, if it is to move at all, and open or update its request.
+
+        Raises:
+            NotOpen: It is not open at the end.
+        """
 
     def retire(self, request: Open | None, move: Move, comment: str) -> None:
         """Close the request, and delete its branch."""
@@ -105,11 +114,23 @@ def credentials(helper: str) -> dict[str, str]:
 
 
 def push(move: Move, *options: str) -> None:
-    """Move the branch of the remote."""
+    """Move the branch of the remote, if it is elsewhere."""
+    if move.old == move.new:  # Git would still send the options, to a remote that has hung up.
+        return
     branch = f"refs/heads/{BRANCH}"
     command = ["git", "push", f"--force-with-lease={branch}:{move.old or ''}"]
     command += [f"--push-option={option}" for option in options]
     subprocess.run([*command, "origin", f"{move.new or ''}:{branch}"], check=True)
+
+
+def check_open(request: Any, state: str) -> None:
+    """Check the state of a request, as the host answered a change of it.
+
+    Raises:
+        NotOpen: It is another state: somebody has closed or merged the request meanwhile.
+    """
+    if request["state"] != state:
+        raise NotOpen(f"the request is {request['state']}")
 
 
 class GitHub:
@@ -139,7 +160,7 @@ class GitHub:
             number = made["number"]
         else:
             number = request.number
-            self._call("PATCH", f"pulls/{number}", fields)
+            check_open(self._call("PATCH", f"pulls/{number}", fields), "open")
             for label in request.stale(text):
                 self._call("DELETE", f"issues/{number}/labels/{label}")
         self._call("POST", f"issues/{number}/labels", {"labels": [text.label]})
@@ -208,15 +229,30 @@ class GitLab:
             f"merge_request.label={text.label}",
             "merge_request.remove_source_branch",
         )
-        # A push option has one line, so the text follows. GitLab may open the request a little
-        # later than it answers the push; then the text follows when the job runs again.
-        request = request or self.request()
-        if request is not None:
-            fields = {"title": text.title, "description": text.body, "add_labels": text.label}
-            stale = ",".join(request.stale(text))
-            self._call(
-                "PUT", f"merge_requests/{request.number}", {**fields, "remove_labels": stale}
-            )
+        # A push option has one line, so the text follows.
+        request = request or self.request() or self._open(text)
+        fields = {"title": text.title, "description": text.body, "add_labels": text.label}
+        stale = ",".join(request.stale(text))
+        path = f"merge_requests/{request.number}"
+        check_open(self._call("PUT", path, {**fields, "remove_labels": stale}), "opened")
+
+    def _open(self, text: Text) -> Open:
+        """Open the request where the push did not.
+
+        Only a push that moves the branch has options: there is none if somebody has closed the
+        request of this very commit.
+        """
+        branches = {"source_branch": BRANCH, "target_branch": MAIN, "remove_source_branch": True}
+        fields = {**branches, "title": text.title, "labels": text.label}
+        try:
+            self._call("POST", "merge_requests", fields)
+        except urllib.error.HTTPError as error:
+            if error.code != 409:  # The push has opened it after all, a little later.
+                raise
+        found = self.request()
+        if found is None:
+            raise NotOpen("the push and the API of GitLab opened no request")
+        return found
 
     def retire(self, request: Open | None, move: Move, comment: str) -> None:
         if request is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,11 +21,6 @@ CHANGED = (10, 11, 12)
 
 PATHS = ("openapi", "src/aiodatagouv/api", "src/aiodatagouv/models")
 """The folders that a regeneration writes."""
-
-CHECKS = {
-    "The façade, compared with the last release": "api_check.py",
-    "The tests of the last release, type-checked against the new code": "previous_types.py",
-}
 
 
 def fenced(text: str) -> str:
@@ -48,21 +44,38 @@ def run(command: list[str]) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def changes(paths: list[str]) -> bytes:
+def changes(checkout: Path, paths: list[str]) -> bytes:
     """Return what differs from HEAD in some folders, new files included, as a patch."""
-    subprocess.run(["git", "add", "--intent-to-add", "--", *paths], check=True)
-    differences = ["git", "diff", "--binary", "--no-renames", "--no-ext-diff", "HEAD", "--", *paths]
-    return subprocess.run(differences, check=True, stdout=subprocess.PIPE).stdout
+    git = ["git", "-C", str(checkout)]
+    subprocess.run([*git, "add", "--intent-to-add", "--", *paths], check=True)
+    differences = ["diff", "--binary", "--no-renames", "--no-ext-diff", "HEAD", "--", *paths]
+    return subprocess.run([*git, *differences], check=True, stdout=subprocess.PIPE).stdout
+
+
+def check(text: str) -> tuple[str, list[str]]:
+    """Return the title and the command of an option ``--check``."""
+    title, separator, command = text.partition("=")
+    if not separator or not shlex.split(command):
+        raise argparse.ArgumentTypeError("it must be TITLE=COMMAND")
+    return title, shlex.split(command)
 
 
 def main() -> None:
     """Do it. The exit status is 1 if the regeneration failed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, required=True, help="the folder of the result")
+    parser.add_argument("--checkout", type=Path, default=Path(), help="of what is regenerated")
+    parser.add_argument("--into", type=Path, required=True, help="the folder of the result, in it")
     parser.add_argument("--path", action="append", help="a folder that it writes; may be repeated")
+    parser.add_argument(
+        "--check",
+        type=check,
+        action="append",
+        default=[],
+        help="TITLE=COMMAND, run if something changed: its output is part of the report",
+    )
     parser.add_argument("command", nargs="+", help="the regeneration")
     arguments = parser.parse_args()
-    folder: Path = arguments.into
+    folder: Path = arguments.checkout / arguments.into
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     report = folder / "report.md"
@@ -70,11 +83,12 @@ def main() -> None:
     status, printed = run([*arguments.command, "--report", str(report)])
     if status in CHANGED:
         parts = [report.read_text(encoding="utf-8")]
-        for title, script in CHECKS.items():
-            _, found = run([sys.executable, str(Path(__file__).with_name(script))])
+        for title, command in arguments.check:
+            _, found = run(command)
             parts.append(f"## {title}\n\n{fenced(found)}")
         report.write_text("\n".join(parts), encoding="utf-8")
-        (folder / "changes.patch").write_bytes(changes(arguments.path or [*PATHS]))
+        patch = changes(arguments.checkout, arguments.path or [*PATHS])
+        (folder / "changes.patch").write_bytes(patch)
     elif status:
         report.write_text(f"Exit status {status}:\n\n{fenced(printed)}", encoding="utf-8")
     (folder / "status").write_text(str(status))

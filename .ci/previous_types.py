@@ -13,7 +13,7 @@ import sys
 import tarfile
 import tempfile
 
-from revisions import ROOT, revision
+from revisions import ROOT, compare
 
 CALLERS = ["tests", "examples"]
 
@@ -59,14 +59,5 @@ def errors(against: str) -> list[str]:
     return [line for line in lines if ": error: " in line and PRIVATE not in line]
 
 
-def main() -> None:
-    """Do it. The exit status is 1 if there are errors."""
-    against = revision()
-    found = errors(against)
-    summary = f"The tests and examples of {against}: {len(found)} errors of types."
-    print(summary, *found, sep="\n")
-    sys.exit(bool(found))
-
-
 if __name__ == "__main__":
-    main()
+    compare(errors, "The tests and examples of {}: {} errors of types.")

@@ -18,7 +18,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from hosts import BRANCH, ISSUE, LABELS, MAIN, GitHub, GitLab, Host, Move, Open, Text, credentials
+from hosts import (
+    BRANCH,
+    ISSUE,
+    LABELS,
+    MAIN,
+    GitHub,
+    GitLab,
+    Host,
+    Move,
+    NotOpen,
+    Open,
+    Text,
+    credentials,
+)
 from nightly import PATHS
 
 SAME = 0
@@ -244,7 +257,7 @@ def main() -> None:
         for action in actions:
             print(type(action).__name__.lower(), getattr(action, "text", ("",))[0])
             perform(action, host)
-    except (Refused, subprocess.CalledProcessError, urllib.error.URLError) as error:
+    except (Refused, NotOpen, subprocess.CalledProcessError, urllib.error.URLError) as error:
         failed = Outcome(None, f"The request could not be made:\n\n    {error}", outcome.run)
         host.complain(host.issue(), Text("The regeneration fails", shown(failed, 4000), ISSUE))
         raise SystemExit(str(error)) from None

@@ -6,14 +6,15 @@ import argparse
 import filecmp
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import client, corrections, pin, renaming
 from .build import build
+from .diff import Status, sources
 from .diff import command as diff
-from .diff import sources
 from .emit import ROOMS, emit
 from .errors import GenerationError, one_line
 from .pin import PinError
@@ -53,7 +54,7 @@ def main() -> None:
     comparing.set_defaults(run=_diff)
     making = commands.add_parser("client", help="make a package for a portal of another release")
     client.add_arguments(making)
-    making.set_defaults(run=lambda given: client.run(given, OPENAPI))
+    making.set_defaults(run=lambda given: _report(given, lambda: client.run(given, OPENAPI)))
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)
@@ -105,11 +106,18 @@ def _taking(arguments: argparse.Namespace, *, force: bool) -> Take:
 
 
 def _regenerate(arguments: argparse.Namespace) -> None:
-    if arguments.report and not arguments.report.parent.is_dir():
-        raise PinError(f"there is no folder {arguments.report.parent} for the report")
-    status, report = regenerate(OPENAPI, PACKAGE, _taking(arguments, force=False))
-    if arguments.report:
-        pin.replace(arguments.report, report.encode())
+    take = _taking(arguments, force=False)
+    _report(arguments, lambda: regenerate(OPENAPI, PACKAGE, take))
+
+
+def _report(arguments: argparse.Namespace, work: Callable[[], tuple[Status, str]]) -> NoReturn:
+    """Do what has a class and a report: write and print the report, and exit with the class."""
+    file: Path | None = arguments.report
+    if file and not file.parent.is_dir():
+        raise PinError(f"there is no folder {file.parent} for the report")
+    status, report = work()
+    if file:
+        pin.replace(file, report.encode())
     print(report.rstrip("\n"))
     raise SystemExit(status)
 

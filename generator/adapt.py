@@ -81,16 +81,19 @@ class Shared:
         corrections: The entries of ``openapi/corrections.toml``.
         names: The entries of ``openapi/names.toml``.
         skipped: One line for each place and name that does not apply, once they are applied.
+        overwritten: What the others overwrote, as in :class:`Applied`.
     """
 
     corrections: list[Correction]
     names: Mapping[str, str]
     skipped: list[str] = field(factory=list[str])
+    overwritten: dict[tuple[str, ...], Any] = field(factory=dict[tuple[str, ...], Any])
 
     def correct(self, swagger: Swagger) -> Swagger:
         """Return a Swagger, corrected as far as the corrections apply to it."""
         done = apply_possible(swagger, self.corrections)
         self.skipped += map(str, done.unapplied)
+        self.overwritten |= done.overwritten
         # A key that another release answers in another model must not be printed either.
         secret = {name for one in self.corrections for name in _secrets(one.value, one.places)}
         for name, schema in _properties(done.swagger["definitions"]):

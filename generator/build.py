@@ -58,7 +58,7 @@ class Attempt:
 
     Attributes:
         view: The declarations.
-        unapplied: The corrections that have no place or no effect in it.
+        unapplied: The corrections that have no place or no effect in it, without the shared ones.
         overwritten: What the other corrections overwrote, by their names and places.
         unnamed: Why each renaming and each alias that has no place in it was left out.
     """
@@ -74,21 +74,29 @@ def attempt(
     fixes: list[Correction],
     renames: Mapping[str, str],
     aliases: Mapping[str, str] = MappingProxyType({}),
+    shared: Shared | None = None,
 ) -> Attempt:
     """Build the declarations of releases that the corrections and names were not written for.
+
+    The parameters are those of :func:`build`.
 
     Raises:
         GenerationError: Code cannot be generated from the documents.
     """
-    applied = apply_possible(_merged(pins), fixes)
+    swagger = _merged(pins)
+    if shared is not None:
+        swagger = shared.correct(swagger)
+    applied = apply_possible(swagger, fixes)
     document.check(applied.swagger, merged=True)
     converted = convert(applied.swagger)
-    names, unnamed = renaming.possible(operation_ids(converted), renames)
+    ids = operation_ids(converted)
+    names, unnamed = renaming.possible(ids, renames)
+    if shared is not None:
+        names = shared.renames(ids, names)
     seen = view(converted, names)
     kept, unaliased = renaming.possible_aliases(aliases, seen.functions)
-    return Attempt(
-        evolve(seen, aliases=kept), applied.unapplied, applied.overwritten, unnamed + unaliased
-    )
+    overwritten = {**(shared.overwritten if shared else {}), **applied.overwritten}
+    return Attempt(evolve(seen, aliases=kept), applied.unapplied, overwritten, unnamed + unaliased)
 
 
 def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:

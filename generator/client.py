@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import pin, project
+from .diff import Status
 from .pin import PinError, Release
 
 
@@ -19,14 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the package; by default the portal's host: dados_gov_pt")
     parser.add_argument("--release", help="the release of the portal, if it does not report it")
     parser.add_argument("--force", action="store_true", help="accept missing operations")
+    parser.add_argument("--report", type=Path, help="a file for the report, in Markdown")
 
 
-def run(arguments: argparse.Namespace, openapi: Path) -> None:
+def run(arguments: argparse.Namespace, openapi: Path) -> tuple[Status, str]:
     """Make a project, or generate it again, and print what was made.
 
     Args:
         arguments: The arguments of the command.
         openapi: The folder with the corrections and names of the façade.
+
+    Returns:
+        The class of the changes of a project that existed, and the report. Where there is nothing
+        to compare, it tells what was made.
     """
     if arguments.udata and arguments.file:
         raise PinError("pass UDATA= or FILE=, not both")
@@ -43,13 +49,18 @@ def run(arguments: argparse.Namespace, openapi: Path) -> None:
         portal=url,
     )
     count = sum(map(len, made.view.tags.values()))
-    print(
+    lines = [
         f"{made.target.package} of udata {made.release.release}: {count} operations, "
         f"{len(made.view.models)} models, {len(made.view.enums)} enums, 0 warnings"
-    )
+    ]
     if made.skipped:
-        print(f"{len(made.skipped)} corrections and names of other releases do not apply:")
-        print("\n".join(f"  {line}" for line in made.skipped))
+        lines.append(f"{len(made.skipped)} corrections and names of other releases do not apply:")
+        lines += [f"  {line}" for line in made.skipped]
+    summary = "\n".join(lines)
+    if not made.report:
+        return made.status, summary
+    print(summary)
+    return made.status, made.report
 
 
 def _source(arguments: argparse.Namespace, url: str | None) -> Callable[[Path], Release] | None:

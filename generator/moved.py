@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 
 from . import corrections
@@ -13,8 +14,11 @@ from .releases import Swagger
 
 Place = tuple[str, ...]
 
+Places = Mapping[str, list[list[str]]]
+"""Corrections by their names, and places of each."""
 
-def moved(fixes: list[Correction], old: Swagger, new: Swagger) -> dict[str, list[list[str]]]:
+
+def moved(fixes: list[Correction], old: Swagger, new: Swagger) -> Places:
     """Return the corrections that need other places as well, and these places.
 
     An operation has moved if its id has another address, a definition if one of another name has

@@ -39,6 +39,9 @@ OLD_UDATA = ["flask-security==5.7.*", "flask-caching==2.3.1", "setuptools<80"]
 RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,4}((a|b|rc|\.dev|\.post)[0-9]{1,9})?", re.ASCII)
 """A release number, as it may appear in file names, comments and docstrings."""
 
+MAX_RELEASE = 64
+"""Characters of a release number, with all that is around it."""
+
 URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 """The URL of an API, without user, query and fragment."""
 
@@ -118,7 +121,8 @@ def fetch(url: str, path: str = "swagger.json") -> bytes:
 
 def dump(release: str) -> bytes:
     """Return the Swagger of the udata package, installed into a temporary virtual environment."""
-    older = OLD_UDATA if _version(release) < Version("17.9") else []
+    release = release_number(release)
+    older = OLD_UDATA if Version(release) < Version("17.9") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python = Path(scratch, "bin", "python")
@@ -142,9 +146,10 @@ def pin_from_file(folder: Path, file: Path, *, release: str | None, force: bool)
         content = file.read_bytes()
     except OSError as error:
         raise PinError(f"cannot read {file}: {error.strerror}") from None
-    release = release or file.stem.removeprefix("udata-")
-    if not RELEASE.fullmatch(release):
-        raise PinError(f"the name of {file} is not udata-<release>.json: pass RELEASE=")
+    if not release:
+        release = file.stem.removeprefix("udata-")
+        if not RELEASE.fullmatch(release):
+            raise PinError(f"the name of {file} is not udata-<release>.json: pass RELEASE=")
     return _pin(folder, content, release, f"the file {file.name}", force=force)
 
 
@@ -188,19 +193,29 @@ def _reported(site: Any) -> str | None:
     return version if isinstance(version, str) else None
 
 
-def _version(release: str) -> Version:
+def release_number(text: str) -> str:
+    """Return the release of a text such as ``v17.18.0``, ``17.18.0-rc1`` or ``17.18.0+abc123``.
+
+    The local part, after the plus, tells the build of a portal and not its release.
+
+    Raises:
+        PinError: The text has no such meaning.
+    """
     try:
-        # A release is part of a file name and of generated comments; Version accepts white space.
-        if RELEASE.fullmatch(release):
-            return Version(release)
+        # It is part of file names and generated comments. Version accepts white space around it.
+        if len(text) <= MAX_RELEASE and text == text.strip():
+            release = Version(text).public
+            if RELEASE.fullmatch(release):
+                return release
     except InvalidVersion:
         pass
-    raise PinError(f"{release!r} is not a release number such as 17.18.0")
+    raise PinError(f"{text[:MAX_RELEASE]!r} is not a release number such as 17.18.0")
 
 
 def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
     """Pin a document, and return its entry; one that is pinned already is left as it is."""
-    version = _version(release)
+    release = release_number(release)
+    version = Version(release)
     document = parse(content)
     found = operations(document)
     entries = read_entries(folder)
@@ -274,7 +289,8 @@ def read_entries(folder: Path) -> list[Release]:
     for entry in entries:
         if not isinstance(entry.release, str) or entry.file != f"udata-{entry.release}.json":
             raise PinError(f"pin.toml is malformed: {entry.file!r} is not the file of its release")
-        _version(entry.release)
+        if not RELEASE.fullmatch(entry.release):
+            raise PinError(f"pin.toml is malformed: {entry.release!r} is not a release number")
     return entries
 
 

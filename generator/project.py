@@ -11,17 +11,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve
 from packaging.version import Version
 
 from aiodatagouv.version import __version__
 
 from . import corrections, emit, names, pin, renaming
 from .adapt import Shared
-from .build import build
+from .build import Attempt, attempt, build
 from .declarations import Operation, View
-from .errors import GenerationError
+from .diff import Status
+from .errors import GenerationError, one_line
 from .pin import Release
+from .regenerate import compared, unchanged
 from .swap import recover, swap
 from .target import FACADE, Target
 
@@ -51,12 +53,17 @@ class Made:
         release: Its pinned release.
         view: The declarations of the package.
         skipped: One line for each correction and name of the façade that does not apply.
+        status: The class of what was written in a project that existed, compared with what its
+            document declared before; SAME if nothing was, and where there is nothing to compare.
+        report: The comparison in Markdown, if there is one.
     """
 
     target: Target
     release: Release
     view: View
     skipped: list[str]
+    status: Status = Status.SAME
+    report: str = ""
 
 
 def make(
@@ -72,8 +79,10 @@ def make(
     Args:
         folder: The folder of the project: new, empty, or made here before.
         openapi: The folder with the corrections and names of the façade.
-        take: Pins the Swagger in a folder; when None, the pinned one is used again, with the
-            copies of the façade's corrections and names that it was generated with.
+        take: Pins the Swagger in a folder; if it declares the same as the pinned one, that one is
+            kept. The project's own corrections and names that do not apply to it are reported.
+            When None, the pinned one is used again, with the copies of the façade's corrections
+            and names that it was generated with, and all own ones must apply.
         name: The package's name; when None, that of the project, or one made of the portal's host.
         portal: The root of the API of a new project's portal.
 
@@ -97,13 +106,19 @@ def make(
         if (folder / "openapi").exists():
             shutil.copytree(folder / "openapi", new / "openapi", dirs_exist_ok=True)
         _write_once(new, OWN, {})
-        made = _generate(new, openapi, take, target)
+        made, after = _generate(new, openapi, take, target)
         if before is None:
             _write_once(new, PACKAGING, _values(made))
             new.rename(folder)
-        else:
+            return made
+        if take is None:
             _update(new, folder, target)
-    return made
+            return made
+        made = _compare(folder / "openapi", made, after)
+        if made.status is not Status.SAME or _is_pinned(folder, made.release):
+            is_written = _update(new, folder, target)
+            return _remade(made) if is_written and made.status is Status.SAME else made
+    return make(folder, openapi, lambda own: pin.read_entries(own)[0])
 
 
 def check_name(name: str) -> None:
@@ -157,32 +172,63 @@ def _target(folder: Path) -> Target | None:
 
 def _generate(
     new: Path, openapi: Path, take: Callable[[Path], Release] | None, target: Target
-) -> Made:
+) -> tuple[Made, Attempt]:
     own, shared = new / "openapi", new / "openapi" / "shared"
     if take is not None:
         pin.keep_only(own, take(own))
         shared.mkdir(exist_ok=True)
         for table in SHARED:
             shutil.copyfile(openapi / table, shared / table)
+    release, declared, skipped = _declared(own, is_strict=take is None)
+    package = new / "src" / target.package
+    package.mkdir(parents=True)
+    emit.emit(declared.view, [release.release], package, target)
+    (package / "py.typed").touch()
+    (own / "skipped.txt").write_text("".join(f"{one}\n" for one in skipped), "utf-8")
+    return Made(target, release, declared.view, skipped), declared
+
+
+def _declared(own: Path, *, is_strict: bool = False) -> tuple[Release, Attempt, list[str]]:
+    """Return the pinned release, what it declares, and what of the façade does not apply to it."""
+    shared = own / "shared"
     pins = pin.read_pins(own)
     if len(pins) != 1:
         raise ProjectError(f"openapi/ has {len(pins)} pinned documents: pass URL=, UDATA= or FILE=")
-    release, _ = pins[0]
     fixes = [one for table in SHARED[:2] for one in corrections.read(shared / table)]
     given = Shared(fixes, renaming.read(shared / "names.toml"))
-    view = build(
+    inputs = (
         pins,
         corrections.read(own / "corrections.toml"),
         renaming.read(own / "names.toml"),
         renaming.read_aliases(own / "names.toml"),
         given,
     )
-    package = new / "src" / target.package
-    package.mkdir(parents=True)
-    emit.emit(view, [release.release], package, target)
-    (package / "py.typed").touch()
-    (own / "skipped.txt").write_text("".join(f"{one}\n" for one in given.skipped), "utf-8")
-    return Made(target, release, view, given.skipped)
+    declared = Attempt(build(*inputs), [], {}, []) if is_strict else attempt(*inputs)
+    return pins[0][0], declared, given.skipped
+
+
+def _compare(own: Path, made: Made, after: Attempt) -> Made:
+    """Add the class of the changes and the report."""
+    try:
+        old, before, _ = _declared(own)
+    except (GenerationError, OSError) as error:
+        # A damaged project is mended; nobody knows what it declared.
+        unknown = f"**Breaking**, perhaps: nothing to compare with: {one_line(str(error))}\n"
+        return evolve(made, status=Status.BREAKING, report=unknown)
+    before_name, after_name = (f"udata {one.release}" for one in (old, made.release))
+    status, report = compared(before_name, after_name, before, after)
+    return evolve(made, status=status, report=report)
+
+
+def _is_pinned(folder: Path, release: Release) -> bool:
+    return release in pin.read_entries(folder / "openapi")
+
+
+def _remade(made: Made) -> Made:
+    """Return the report of files that differ, though their document declares the same."""
+    why = "The files are those of another version of the generator, its corrections or its names."
+    report = f"{unchanged(made.release)}\n{why}\n"
+    return evolve(made, status=Status.DOCUMENTATION, report=report)
 
 
 def _write_once(new: Path, files: Sequence[str], values: dict[str, Any]) -> None:
@@ -221,11 +267,29 @@ def _replaced(target: Target) -> list[str]:
     return [f"src/{target.package}", "openapi"]
 
 
-def _update(new: Path, folder: Path, target: Target) -> None:
-    """Replace what is generated, and the range of the dependency on the façade."""
-    swap(new, folder, _replaced(target))
+def _update(new: Path, folder: Path, target: Target) -> bool:
+    """Replace what is generated, and the range of the dependency on the façade.
+
+    Returns:
+        Whether anything differed. What does not is not written.
+    """
+    replaced = _replaced(target)
+    differs = _files(new, replaced) != _files(folder, replaced)
+    if differs:
+        swap(new, folder, replaced)
     path = folder / "pyproject.toml"
     text = path.read_text(encoding="utf-8")
     ranged = DEPENDENCY.sub(rf"aiodatagouv\1{version_range(__version__)}", text)
     if ranged != text:
         pin.replace(path, ranged.encode())
+    return differs or ranged != text
+
+
+def _files(folder: Path, names: Sequence[str]) -> dict[Path, bytes]:
+    """Return the bytes of the files below some folders, without what running the code leaves."""
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for name in names
+        for path in (folder / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }

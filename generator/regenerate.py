@@ -6,18 +6,19 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.version import Version
 
 from . import corrections, pin, renaming
-from .build import attempt
+from .build import Attempt, attempt
 from .corrections import CorrectionError
 from .diff import Status, compare_attempts, report, status_of
 from .diff.sources import Source
 from .document import DocumentError
 from .emit import emit
 from .errors import GenerationError
-from .moved import moved
+from .moved import Places, moved
 from .pin import PinError, Release
 
 Take = Callable[[Path], Release]
@@ -57,7 +58,7 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
                 "`make pin` adds an older release"
             )
         if pinned in [release for release, _ in known]:
-            return Status.SAME, f"**No change**: the API is that of udata {pinned.release}.\n"
+            return Status.SAME, unchanged(pinned)
         pins = pin.read_pins(folder)
         before = attempt(known, fixes, renames, aliases)
         try:
@@ -67,10 +68,8 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
         except GenerationError as error:
             raise _with_moved(error, moved(fixes, known[0][1], pins[0][1])) from None
         places = moved(fixes, known[0][1], pins[0][1])
-        changes = compare_attempts(before, after)
-        status = status_of(changes)
         old, new = (f"udata {release}" for release in (newest, pinned.release))
-        text = report.as_markdown(Source(old, before), Source(new, after), changes, places)
+        status, text = compared(old, new, before, after, places)
         if status is not Status.SAME:
             emit(after.view, [release.release for release, _ in pins], package)
             for name in (pinned.file, "pin.toml"):
@@ -78,9 +77,31 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
     return status, text
 
 
-def _with_moved(error: GenerationError, places: dict[str, list[list[str]]]) -> GenerationError:
+def _with_moved(error: GenerationError, places: Places) -> GenerationError:
     """Add to an error the corrections whose loss may be its cause."""
     if not places:
         return error
     lost = "; ".join(f"{name} at {' > '.join(one)}" for name, (one, *_) in places.items())
     return CorrectionError(f"{error}; corrections that the API moved: {lost}")
+
+
+def compared(
+    old: str, new: str, before: Attempt, after: Attempt, places: Places = MappingProxyType({})
+) -> tuple[Status, str]:
+    """Return the class of the changes between two releases, by their names, and the report.
+
+    Args:
+        old: The name of the older release.
+        new: The name of the newer one.
+        before: The declarations of the older release.
+        after: Those of the newer one.
+        places: The corrections that need other places as well, and these places.
+    """
+    changes = compare_attempts(before, after)
+    text = report.as_markdown(Source(old, before), Source(new, after), changes, places)
+    return status_of(changes), text
+
+
+def unchanged(pinned: Release) -> str:
+    """Return the report of an API that is that of a pinned release."""
+    return f"**No change**: the API is that of udata {pinned.release}.\n"

@@ -37,6 +37,10 @@ class Item(NamedTuple):
     comments: list[str]
 
 
+class Conflict(Exception):
+    """A branch can have one open request only: status 409."""
+
+
 class GitHubForge:
     """GitHub: the command ``gh`` on PATH."""
 
@@ -65,6 +69,12 @@ class GitHubForge:
     def add_label(self, number: int, label: str) -> None:
         state = json.loads(self._state.read_text())
         state["items"][number - 1]["labels"].append({"name": label})
+        self._state.write_text(json.dumps(state))
+
+    def close(self, number: int) -> None:
+        """Close a request, as a person does."""
+        state = json.loads(self._state.read_text())
+        state["items"][number - 1]["state"] = "closed"
         self._state.write_text(json.dumps(state))
 
     def add_request_of_fork(self) -> None:
@@ -110,6 +120,10 @@ class GitLabForge:
         self._options = remote / "push-options"
         self._found: dict[str, list[dict[str, Any]]] = {"merge_requests": [], "issues": []}
         self._changes: list[str] = []
+        self.is_late = False
+        """Pushes open their requests only when the API is asked to open one."""
+        self.opens = True
+        """The API opens the requests that it says to have opened."""
         self.environment = {
             "CI_PROJECT_ID": "7",
             "CI_API_V4_URL": f"http://127.0.0.1:{port}/api/v4",
@@ -125,6 +139,10 @@ class GitLabForge:
 
     def add_label(self, number: int, label: str) -> None:
         self._found["merge_requests"][number - 1]["labels"].append(label)
+
+    def close(self, number: int) -> None:
+        """Close a request, as a person does."""
+        self._found["merge_requests"][number - 1]["state"] = "closed"
 
     def add_request_of_fork(self) -> None:
         """Open a request of somebody whose branch has the same name."""
@@ -144,7 +162,8 @@ class GitLabForge:
 
     def answer(self, method: str, target: str, fields: Any) -> Any:
         """Do what a request to the API asks."""
-        self._receive()
+        if not self.is_late or method == "POST":
+            self._receive()
         path, _, query = target.removeprefix("/api/v4/projects/7/").partition("?")
         kind, *rest = path.split("/")
         if method != "GET":
@@ -160,7 +179,10 @@ class GitLabForge:
                     and (kind != "issues" or asked["labels"] in one["labels"])
                 ]
             case "POST", []:
-                return self._open(kind, fields | {"labels": fields["labels"].split(",")})
+                fields["labels"] = fields["labels"].split(",")
+                if kind == "merge_requests":
+                    return self._open_request(fields)
+                return self._open(kind, fields)
             case "POST", [number, "notes"]:
                 self._found[kind][int(number) - 1]["notes"].append(fields["body"])
             case "PUT", [number]:
@@ -174,7 +196,23 @@ class GitLabForge:
                 one.update(
                     {name: fields[name] for name in fields.keys() & {"title", "description"}}
                 )
+                return one
         return {}
+
+    def _has_request(self) -> bool:
+        return any(
+            one["state"] == "opened" and one["source_project_id"] == 7
+            for one in self._found["merge_requests"]
+        )
+
+    def _open_request(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if self._has_request():
+            raise Conflict
+        if not self.opens:
+            return {}
+        assert (fields["source_branch"], fields["target_branch"]) == ("regenerate", "main")
+        assert fields["remove_source_branch"] is True
+        return self._open("merge_requests", {"description": "", "source_project_id": 7, **fields})
 
     def _open(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
         one = {"iid": len(self._found[kind]) + 1, "state": "opened", "notes": [], **fields}
@@ -186,10 +224,7 @@ class GitLabForge:
         lines = self._options.read_text().splitlines() if self._options.exists() else []
         self._options.write_text("")
         options = dict(line.removeprefix("merge_request.").partition("=")[::2] for line in lines)
-        found = self._found["merge_requests"]
-        if "create" in options and not any(
-            one["state"] == "opened" and one["source_project_id"] == 7 for one in found
-        ):
+        if "create" in options and not self._has_request():
             assert options["target"] == "main"
             self._open(
                 "merge_requests",
@@ -223,15 +258,19 @@ class Portal:
 
 @contextmanager
 def serving(answer: Any) -> Iterator[int]:
-    """Serve what ``answer(method, target, fields, headers)`` returns, on this machine."""
+    """Serve what ``answer(method, target, fields, headers)`` returns, or status 409."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             fields = json.loads(self.rfile.read(length)) if length else None
-            value = answer(self.command, self.path, fields, self.headers)
+            status, value = 200, None
+            try:
+                value = answer(self.command, self.path, fields, self.headers)
+            except Conflict:
+                status = 409
             content = value if isinstance(value, bytes) else json.dumps(value).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -285,6 +324,11 @@ def checkout_of(folder: Path, remote: Path) -> None:
     for name in (".ci", "openapi", "generator", "src"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    repository_of(folder, remote)
+
+
+def repository_of(folder: Path, remote: Path) -> None:
+    """Commit a folder to main, and push it to a new remote."""
     for command in (
         ["init", "--quiet", "--bare", "--initial-branch=main", str(remote)],
         ["-C", str(folder), "init", "--quiet", "--initial-branch=main"],

@@ -50,6 +50,7 @@ def answer(
             return item
         case "PATCH", [number]:
             items[int(number) - 1] |= fields
+            return items[int(number) - 1]
         case "POST", [number, "comments"]:
             items[int(number) - 1]["comments"].append(fields["body"])
         case "POST", [number, "labels"]:

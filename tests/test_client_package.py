@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -433,6 +434,143 @@ def test_a_newer_release_replaces_the_document(folder: Path, portal: Path) -> No
     assert "17.18.0" not in ops
 
 
+# ---- The comparison with what a project had
+
+
+def run_again(folder: Path, portal: Path, swagger: Any, *arguments: str) -> tuple[int, str]:
+    """Run the command for a project and another document; return its status and its report."""
+    portal.write_text(json.dumps(swagger))
+    report = portal.with_name("report.md")
+    command = ["client", f"--into={folder}", f"--file={portal}", f"--report={report}", *arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", "generator", *command], cwd=ROOT, capture_output=True, text=True
+    )
+    text = report.read_text() if report.exists() else done.stderr
+    assert done.returncode == 1 or done.stdout.endswith(text.rstrip("\n") + "\n")
+    return done.returncode, text
+
+
+def written(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Return the file of each path on the disk, and when it was written."""
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+
+def describe(swagger: dict[str, Any]) -> None:
+    swagger["tags"][0]["description"] = "Another one."
+
+
+def add(swagger: dict[str, Any]) -> None:
+    ping = {"operationId": "ping", "tags": ["tags"], "responses": {"204": {"description": "Pong"}}}
+    swagger["paths"]["/ping/"] = {"get": ping}
+
+
+def rename(swagger: dict[str, Any]) -> None:
+    swagger["paths"]["/tags/suggest/"]["get"]["operationId"] = "propose_tags"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        (describe, 10, "**Documentation only**"),
+        (add, 11, "operation added: `ping`, `GET /ping/`"),
+        (rename, 12, 'names.suggest_tags = "propose_tags"'),
+    ],
+)
+def test_the_status_is_the_class_of_what_is_written(
+    folder: Path, portal: Path, change: Callable[[dict[str, Any]], None], status: int, said: str
+) -> None:
+    before, swagger = contents(folder), small()
+    change(swagger)
+    found, report = run_again(folder, portal, swagger, "--release=18.0.0")
+    assert (found, said in report) == (status, True)
+    assert report.startswith("# Changes of the API from `udata 17.18.0` to `udata 18.0.0`")
+    after = contents(folder)
+    assert "openapi/udata-18.0.0.json" in after
+    assert after != before
+    # The next night there is nothing left to do.
+    assert run_again(folder, portal, swagger, "--release=18.0.0")[0] == 0
+    assert contents(folder) == after
+
+
+def test_nothing_is_written_if_callers_see_no_change(folder: Path, portal: Path) -> None:
+    """A pin keeps its date, and each file its place on the disk."""
+    pins = folder / "openapi" / "pin.toml"
+    pins.write_text(re.sub(r"date = .*", "date = 2020-01-01", pins.read_text()))
+    before = written(folder)
+    unused = small()
+    unused["definitions"]["Unused"] = {"type": "object", "properties": {}}
+    for swagger in (small(), {**small(), "host": "other.example"}, unused):
+        status, report = run_again(folder, portal, swagger, "--release=18.0.0")
+        assert (status, "**No change**" in report) == (0, True)
+    assert written(folder) == before
+
+
+def test_code_of_another_generator_is_written_though_the_api_is_the_same(
+    folder: Path, portal: Path
+) -> None:
+    ops = folder / "src" / "dados_example_pt" / "api" / "ops.py"
+    now = ops.read_bytes()
+    ops.write_bytes(now + b"# As it was generated once.\n")
+    status, report = run_again(folder, portal, small())
+    assert (status, ops.read_bytes()) == (10, now)
+    assert "another version of the generator" in report
+
+
+def test_an_own_entry_that_a_release_makes_superfluous_is_reported(
+    folder: Path, portal: Path
+) -> None:
+    """It does not stop a regeneration, but the next one from what the project has."""
+    (folder / "openapi" / "corrections.toml").write_text(
+        '''[[correction]]
+name = "ours"
+places = [["paths", "/tags/suggest/", "get", "summary"]]
+set = "Find our tags"
+reason = "Ours."
+evidence = "Ours."'''
+    )
+    make(folder, OPENAPI, None)
+    swagger = small()
+    swagger["paths"]["/tags/suggest/"]["get"]["summary"] = "Find our tags"
+    add(swagger)
+    status, report = run_again(folder, portal, swagger, "--release=18.0.0")
+    assert status == 11
+    assert "mended in `udata 18.0.0`: `ours` at `paths > /tags/suggest/ > get > summary`" in report
+    assert "correction 'ours'" in refused(folder, None)
+
+
+def test_a_damaged_project_is_mended_and_counts_as_breaking(folder: Path, portal: Path) -> None:
+    before = contents(folder)
+    (folder / "openapi" / "udata-17.18.0.json").write_text(json.dumps(small(), indent=2))
+    status, report = run_again(folder, portal, small())
+    assert (status, "does not match its sha256" in report) == (12, True)
+    assert contents(folder) == before
+
+
+def test_a_new_project_has_nothing_to_compare_with(tmp_path: Path, portal: Path) -> None:
+    status, report = run_again(tmp_path / "new", portal, small(), f"--url={PORTAL}")
+    assert status == 0
+    assert report.startswith("dados_example_pt of udata 17.18.0: 12 operations")
+
+
+def test_a_report_needs_its_folder(folder: Path, portal: Path) -> None:
+    line = client("--into", folder, "--file", portal, "--report", portal.parent / "no" / "file.md")
+    assert "there is no folder" in line
+
+
+def test_for_make_only_a_refusal_is_a_failure(folder: Path, portal: Path) -> None:
+    def run() -> int:
+        command = ["make", "client", "-o", ".venv/ready", "BIN=.venv/bin", f"INTO={folder}"]
+        done = subprocess.run([*command, f"FILE={portal}"], cwd=ROOT, capture_output=True)
+        return done.returncode
+
+    swagger = small()
+    add(swagger)
+    portal.write_text(json.dumps(swagger))
+    assert run() == 0
+    portal.write_text("{")
+    assert run() != 0
+
+
 # ---- Refusals
 
 
@@ -597,6 +735,7 @@ project.make(folder, Path({openapi!r}), None)
 def test_a_run_that_is_killed_loses_nothing(folder: Path, renames: int) -> None:
     """The next run puts back what was moved aside, the team's own corrections among it."""
     before = contents(folder)
+    (folder / "src" / "dados_example_pt" / "stale.py").touch()
     code = KILLED.format(folder=str(folder), openapi=str(OPENAPI), renames=renames)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == 9

@@ -410,11 +410,57 @@ def test_nothing_is_replaced_when_a_document_is_refused(
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("release", ["17.18.0\n", "../17", "1 2", "1'", "x"])
+@pytest.mark.parametrize(
+    "release",
+    [
+        *(
+            "17.18.0\n",
+            "../17",
+            "1 2",
+            "1'",
+            "x",
+            "1!2",
+            "1.0+a/b",
+            "1.0+a\nb",
+            "1.0-../x",
+            "v",
+            "+1",
+        ),
+        *("1.0.po\u017ft1", "\u0661", "1.0.post1.dev2", "9" * 10, "9" * 5000, "1.0+" + "a" * 99),
+    ],
+)
 def test_a_release_is_a_number_without_anything_around_it(tmp_path: Path, release: str) -> None:
-    with pytest.raises(pin.PinError, match="is not a release number"):
+    with pytest.raises(pin.PinError, match="is not a release number") as refusal:
         pin._pin(tmp_path, json.dumps(small()).encode(), release, "here", force=False)
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 200
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("reported", "release"),
+    [
+        ("17.18.0", "17.18.0"),
+        ("v17.18.0", "17.18.0"),
+        ("17.18.0+abc123", "17.18.0"),
+        ("17.18.0-rc1", "17.18.0rc1"),
+        ("V17.18.1.DEV4+g1a2b3c.d20261127", "17.18.1.dev4"),
+    ],
+)
+def test_a_release_is_known_with_a_prefix_and_the_build_of_the_portal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reported: str, release: str
+) -> None:
+    answers = {"swagger.json": small(), "site/": {"version": reported}}
+    monkeypatch.setattr(
+        pin, "fetch", lambda _, path="swagger.json": json.dumps(answers[path]).encode()
+    )
+    entry = pin.pin_from_url(tmp_path, "https://portal.example/", release=None, force=False)
+    assert (entry.release, entry.file) == (release, f"udata-{release}.json")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    again = pin.pin_from_url(tmp_path, "https://portal.example/", release=None, force=False)
+    assert again == entry
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert pin.read_entries(tmp_path) == [entry]
 
 
 @pytest.mark.parametrize("url", ['http://x/"\n[[release]]', "http://x/ ;id", "file:///etc", "x"])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
+import re
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hosts import GitLab, Move, Open, Text, credentials
-from nightly import fenced
+from hosts import GitLab, Move, NotOpen, Open, Text, check_open, credentials
+from nightly import PATHS, check, fenced
 from propose import (
     EMAIL,
     RESOLVED,
@@ -23,12 +26,18 @@ from propose import (
     Resolve,
     Retire,
     Seen,
+    commit,
     decide,
     inert,
     shown,
 )
 
-from .forges import Forge, Portal, checkout_of, forge_of, portal_of
+from generator import pin, project
+
+from .forges import Forge, GitLabForge, Portal, checkout_of, forge_of, portal_of, repository_of
+from .hostile import small
+
+ROOT = Path(__file__).parents[1]
 
 REGENERATE = [sys.executable, "-m", "generator", "regenerate"]
 """The command of the regeneration, called with ``--url`` and ``--report``."""
@@ -58,7 +67,8 @@ class Job:
         """Regenerate a clean checkout of main; return the exit status."""
         self.git("reset", "--quiet", "--hard", "main")
         command = [*self.command, "--url", self.portal.url]
-        return self.run("nightly.py", "--into", "build/nightly", "--", *command).returncode
+        check = ["--check", "Operations=printf '%s of them' 247"]
+        return self.run("nightly.py", "--into", "build/nightly", *check, "--", *command).returncode
 
     def propose(self) -> subprocess.CompletedProcess[str]:
         host = f"--host={self.forge.name}"
@@ -93,6 +103,28 @@ def job_of(host: str, folder: Path) -> Iterator[Job]:
     checkout_of(checkout, remote)
     with portal_of() as portal, forge_of(host, folder, remote) as forge:
         yield Job(checkout, remote, portal, forge)
+
+
+class ClientJob(Job):
+    """The nightly job of another portal's package, by the targets that its workflow calls."""
+
+    def nightly(self) -> int:
+        self.git("reset", "--quiet", "--hard", "main")
+        return self.make("client-nightly", URL=self.portal.url).returncode
+
+    def propose(self) -> subprocess.CompletedProcess[str]:
+        return self.make("client-propose", HOST=self.forge.name)
+
+    def make(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        given = {"INTO": str(self.checkout), "PACKAGE": "dados_example_pt", **variables}
+        python = ["-o", ".venv/ready", f"BIN={Path(sys.executable).parent}"]
+        return subprocess.run(
+            ["make", "-C", str(ROOT), target, *python, f"PYTHON={sys.executable}"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environment, **given},
+        )
 
 
 @pytest.fixture(params=["github", "gitlab"])
@@ -145,6 +177,57 @@ def test_the_generator_and_the_host_end_to_end(tmp_path: Path) -> None:
         assert "not JSON, or truncated" in issue.body
 
 
+def test_the_package_of_another_portal_end_to_end(tmp_path: Path) -> None:
+    checkout, remote = tmp_path / "checkout", tmp_path / "remote.git"
+    document = tmp_path / "udata-17.18.0.json"
+    document.write_text(json.dumps(small()))
+    project.make(
+        checkout,
+        ROOT / "openapi",
+        lambda folder: pin.pin_from_file(folder, document, release=None, force=False),
+        portal="https://dados.example.pt/api/1/",
+    )
+    repository_of(checkout, remote)
+    with portal_of() as portal, forge_of("github", tmp_path, remote) as forge:
+        job = ClientJob(checkout, remote, portal, forge)
+        portal.document = small()
+        assert "nothing to do" in job.night()
+        assert (forge.changes(), job.branch()) == ([], None)
+
+        item = portal.document["paths"]["/tags/suggest/"]
+        portal.document["paths"]["/tags/weight/"] = copy.deepcopy(item)
+        portal.document["paths"]["/tags/weight/"]["get"]["operationId"] = "get_weight"
+        job.night()
+        [opened] = forge.requests()
+        assert (opened.is_open, opened.labels) == (True, ["compatible"])
+        assert "operation added: `get_weight`, `GET /tags/weight/`" in opened.body
+        assert "The façade" not in opened.body
+        job.git("fetch", "--quiet", "origin", "regenerate")
+        assert job.git("diff", "--name-only", "main", "FETCH_HEAD").splitlines() == [
+            "openapi/pin.toml",
+            "openapi/udata-17.18.0.json",
+            "src/dados_example_pt/api/ops.py",
+            "src/dados_example_pt/api/tags.py",
+        ]
+        assert "nothing to do" in job.night()
+
+        del portal.document["paths"]["/me/avatar/"]
+        job.night()
+        [updated] = forge.requests()
+        assert (updated.number, updated.is_open) == (opened.number, True)
+        assert updated.labels == ["breaking"]
+
+        portal.document = small()
+        job.night()
+        [retired] = forge.requests()
+        assert (retired.is_open, job.branch(), forge.issues()) == (False, None, [])
+
+        portal.document = b"<html>maintenance</html>"
+        job.night()
+        [issue] = forge.issues()
+        assert "not JSON, or truncated" in issue.body
+
+
 def test_one_request_is_opened_updated_and_retired(job: Job) -> None:
     original = copy.deepcopy(job.portal.document)
     assert "nothing to do" in job.night()
@@ -155,7 +238,7 @@ def test_one_request_is_opened_updated_and_retired(job: Job) -> None:
     [opened] = job.forge.requests()
     assert (opened.is_open, opened.labels) == (True, ["compatible"])
     assert f"added: `get {ADDED}`" in opened.body
-    assert "There is no tag yet" in opened.body
+    assert "## Operations\n\n```text\n247 of them\n```" in opened.body
     first = job.branch()
     job.git("fetch", "--quiet", "origin", "regenerate")
     assert job.git("rev-parse", "FETCH_HEAD^") == job.git("rev-parse", "main")
@@ -237,6 +320,67 @@ def test_commits_of_others_are_not_overwritten(job: Job) -> None:
     del job.portal.document["paths"][PATH]["delete"]
     assert "held: somebody has added commits" in job.night()
     assert (job.branch(), job.forge.requests()) == (corrected, requests)
+
+
+def test_a_closed_request_is_opened_again_though_the_branch_stays(job: Job) -> None:
+    add_operation(job.portal)
+    job.night()
+    [first], branch = job.forge.requests(), job.branch()
+    job.forge.close(first.number)
+    job.nightly()
+    assert job.propose().returncode == 0
+    closed, again = job.forge.requests()
+    assert (closed.is_open, again.is_open) == (False, True)
+    assert again[2:] == first[2:]
+    assert job.branch() == branch
+
+
+def test_a_request_is_opened_where_an_earlier_job_only_pushed(job: Job) -> None:
+    add_operation(job.portal)
+    job.nightly()
+    changes = job.checkout / "build" / "nightly" / "changes.patch"
+    message = "Regenerate: compatible changes of the API"
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(job.checkout)
+        pushed = commit(changes, [*PATHS], message)
+    job.git("push", "--quiet", "origin", f"{pushed}:refs/heads/regenerate")
+    assert (job.propose().returncode, job.branch()) == (0, pushed)
+    assert [one.is_open for one in job.forge.requests()] == [True]
+
+
+@pytest.fixture
+def gitlab(tmp_path: Path) -> Iterator[Job]:
+    with job_of("gitlab", tmp_path) as job:
+        yield job
+
+
+def test_a_request_that_gitlab_opens_late_is_not_opened_twice(gitlab: Job) -> None:
+    assert isinstance(gitlab.forge, GitLabForge)
+    gitlab.forge.is_late = True
+    add_operation(gitlab.portal)
+    gitlab.nightly()
+    assert gitlab.propose().returncode == 0
+    [opened] = gitlab.forge.requests()
+    assert f"added: `get {ADDED}`" in opened.body
+
+
+def test_a_request_that_was_not_opened_is_an_issue(gitlab: Job) -> None:
+    assert isinstance(gitlab.forge, GitLabForge)
+    add_operation(gitlab.portal)
+    gitlab.night()
+    gitlab.forge.close(1)
+    gitlab.forge.opens = False
+    gitlab.nightly()
+    done = gitlab.propose()
+    assert (done.returncode, [one.is_open for one in gitlab.forge.requests()]) == (1, [False])
+    [issue] = gitlab.forge.issues()
+    assert "opened no request" in issue.body
+
+
+@pytest.mark.parametrize("state", ["closed", "merged"])
+def test_a_request_that_is_closed_meanwhile_is_noticed(state: str) -> None:
+    with pytest.raises(NotOpen, match=state):
+        check_open({"state": state}, "open")
 
 
 def test_a_request_of_a_fork_is_somebody_elses(job: Job) -> None:
@@ -410,6 +554,28 @@ def test_a_report_calls_nobody_and_closes_nothing(hostile: str, active: str) -> 
 def test_headings_and_links_of_a_report_are_kept() -> None:
     report = "# Changes\n\n- `get /datasets/` of https://portal.example/api/1/\n"
     assert inert(report) == report
+
+
+@pytest.mark.parametrize("text", ["Title", "Title=", "=", "Title= "])
+def test_a_check_without_a_command_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="TITLE=COMMAND"):
+        check(text)
+
+
+def test_the_nightly_job_compares_the_facade_with_the_last_release() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "nightly", "-o", ".venv/ready"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    checks = [check(one) for one in re.findall(r'--check "(.*?)"', done.stdout)]
+    assert [command for _, command in checks] == [
+        [".venv/bin/python", ".ci/api_check.py"],
+        [".venv/bin/python", ".ci/previous_types.py"],
+    ]
+    assert all((ROOT / command[1]).is_file() for _, command in checks)
 
 
 def test_output_cannot_leave_its_block_of_code() -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from types import MappingProxyType
 
 from ..corrections import NO_EFFECT
 from ..errors import printable
+from ..moved import Places
 from .rules import RULES, Change, How, Status, status_of
 from .sources import Source
 
@@ -80,7 +81,7 @@ def as_markdown(
     old: Source,
     new: Source,
     changes: list[Change],
-    moved: Mapping[str, list[list[str]]] = MappingProxyType({}),
+    moved: Places = MappingProxyType({}),
 ) -> str:
     """Return the report for people, the breaking changes first.
 
@@ -221,7 +222,7 @@ def _unapplied(old: Source, new: Source) -> list[str]:
     return ["", "## Corrections and names", "", *lines] if lines else []
 
 
-def _moved(moved: Mapping[str, list[list[str]]]) -> list[str]:
+def _moved(moved: Places) -> list[str]:
     """Print the places to write into corrections, as they stand in their file."""
     if not moved:
         return []
