@@ -13,8 +13,10 @@ from typing import Any
 from . import names
 from .bodies import Schema, answers_of, bodies_of, reachable, split
 from .errors import GenerationError
+from .limits import limits_of
 from .pin import METHODS
 from .releases import reference, reference_name
+from .supported import declares_key, needs_key
 
 JSON_OBJECT = "JsonObject"
 """The name of free-form objects: the package's alias of ``dict[str, Any]``."""
@@ -28,8 +30,15 @@ STREAMS = {
 }
 """Path suffix -> the media type of the response, which the Swagger does not declare."""
 
-ENVELOPE = {"data", "page", "page_size", "total", "next_page", "previous_page"}
-"""The fields that every page of a list has."""
+ENVELOPE = {
+    "data": "array",
+    "page": "integer",
+    "page_size": "integer",
+    "total": "integer",
+    "next_page": "string",
+    "previous_page": "string",
+}
+"""The fields that every page of a list has, and their types."""
 
 
 DESCRIBING = [
@@ -65,13 +74,18 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     for name in sorted(definitions, key=lambda one: (len(names.class_name(one)), one)):
         schemas.add_model(name, definitions[name])
     for (path, method), operation in operations.items():
-        paths.setdefault(path, {})[method] = _operation(path, method, operation, schemas)
+        keyed = needs_key(operation, swagger)
+        paths.setdefault(path, {})[method] = {
+            **_operation(path, method, operation, schemas),
+            "x-keyed": keyed,
+        }
     return {
         "openapi": "3.1.0",
         "info": swagger["info"],
         "tags": swagger["tags"],
         "paths": paths,
         "components": {"schemas": dict(sorted(schemas.components.items()))},
+        "x-keyed": declares_key(swagger),
     }
 
 
@@ -161,9 +175,10 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
     }
     for name, definition in definitions.items():
         definition["x-demanded"] = definition["required"]
-        if definition["properties"].keys() >= ENVELOPE:
+        if definition["properties"].keys() >= ENVELOPE.keys():
             definition["required"] = sorted(ENVELOPE)
             definition["x-page"] = True
+            _check_page(name, definition["properties"])
             continue
         if definition.get("x-form"):  # Text and files: a form cannot contain null.
             definition["x-not-null"] = list(definition["properties"])
@@ -171,6 +186,15 @@ def _mark_required(definitions: dict[str, Schema], operations: dict[Any, Any]) -
         definition["x-not-null"] = definition["required"]
         if name in partial or not definition.get("x-sent"):
             definition["required"] = definition.get("x-whole-update", [])
+
+
+def _check_page(name: str, properties: Schema) -> None:
+    """Check that what every page has is of the type that ``PageView`` gives it."""
+    for key, kind in ENVELOPE.items():
+        if properties[key].get("type") != kind:
+            raise ConvertError(
+                f"#/definitions/{name}/properties/{key}: the type must be {kind}, as of all pages"
+            )
 
 
 class _Schemas:
@@ -197,6 +221,8 @@ class _Schemas:
             "x-demanded": definition["x-demanded"],
             "x-page": definition.get("x-page", False),
             "x-sent": definition.get("x-sent", False),
+            "x-limits": {key: limits_of(value) for key, value in definition["properties"].items()},
+            "x-mask": definition.get("x-mask", ""),
         }
 
     def schema(self, schema: Schema, *, owner: str, name: str) -> Schema:
@@ -284,7 +310,7 @@ def _nullable(schema: Schema) -> Schema:
 def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Schemas) -> Schema:
     name = operation["operationId"]
     parameters = [one for one in operation["parameters"] if one["in"] in ("path", "query")]
-    masked = any(one["name"] == "X-Fields" for one in operation["parameters"])
+    masks = [one for one in operation["parameters"] if one["name"] == "X-Fields"]
     answers = answers_of(operation)
     suffix = next((s for s in STREAMS if path.endswith(s)), None)
     produces = operation.get("produces", [STREAMS.get(suffix or "", "application/json")])[0]
@@ -313,7 +339,9 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         "x-kind": kind,
         "x-media-type": produces,
         # Not for writes: the server rejects a bad mask only after it has created the object.
-        "x-masked": masked and method == "get",
+        "x-masked": bool(masks) and method == "get",
+        "x-mask": str(masks[0].get("default") or "") if masks else "",
+        "x-limits": limits_of(answers[0]) if answers else {},
         "x-successes": [
             (status, one["description"])
             for status, one in operation["responses"].items()
@@ -341,6 +369,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
             "description": body.get("description", ""),
             "required": True,
             "content": {media_type: {"schema": schema}},
+            "x-limits": limits_of(body),
         }
     return converted
 
@@ -364,4 +393,5 @@ def _parameter(parameter: dict[str, Any], operation: str, schemas: _Schemas) -> 
         "description": description.strip(),
         "x-default": default,
         "schema": schemas.schema(parameter, owner=operation, name=parameter["name"]),
+        "x-limits": limits_of(parameter),
     }

@@ -13,6 +13,9 @@ from .errors import GenerationError
 
 MISSING = object()
 
+HIDING = {"x-write", "x-reference", "x-one-of"}
+"""The extensions in whose favour the rest of a schema is ignored, in bodies at least."""
+
 NO_EFFECT = "no effect"
 """The problem of an entry whose place is already as it should be."""
 
@@ -88,6 +91,8 @@ def _by_name(value: Any) -> Any:
 def change(swagger: dict[str, Any], correction: Correction, place: list[str]) -> Any:
     """Make the change at one place, and return the value that it overwrites, None for none.
 
+    A merge overwrites the keys that it has, or all of a schema, if it says what counts instead.
+
     Raises:
         CorrectionError: It has no effect there.
     """
@@ -112,7 +117,7 @@ def change(swagger: dict[str, Any], correction: Correction, place: list[str]) ->
         parent[last] = after
     if isinstance(parent, _ByName):
         parent.list[:] = parent.values()
-    if correction.change == "merge":
+    if correction.change == "merge" and not HIDING & correction.value.keys():
         return {key: before[key] for key in correction.value if key in before}
     return None if before is MISSING else before
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import define, field
 
 from . import names
@@ -22,6 +24,8 @@ class Argument:
     """The entry under ``Args:`` in the docstring of the function; empty for none."""
     default: str = ""
     """The portal's default, as JSON; empty for none."""
+    limits: dict[str, Any] = field(factory=dict[str, Any])
+    """The limits of its values that its type does not show; see ``limits``."""
 
     @property
     def type(self) -> str:
@@ -41,6 +45,8 @@ class Field:
     """The portal's default, as JSON; empty for none."""
     demanded: bool = False
     """Whether the API requires it in a body that creates, even if an update may omit it."""
+    limits: dict[str, Any] = field(factory=dict[str, Any])
+    """The limits of its values that its type does not show; see ``limits``."""
 
 
 @define
@@ -57,6 +63,8 @@ class Model:
     fields: list[Field]
     classes: list[str]
     enums: list[str]
+    mask: str = ""
+    """The mask of a response without ``fields``, unless the function has its own; empty for all."""
 
     @property
     def base(self) -> str:
@@ -115,6 +123,14 @@ class Operation:
     created: dict[str, str] | None
     changed: dict[str, str] | None
     lost: list[list[str]]
+    deprecated: bool = False
+    """Whether the API itself says so; not of an operation that newer releases dropped."""
+    keyed: bool = False
+    """Whether the API declares that it needs the API key."""
+    mask: str = ""
+    """The mask of the answer without ``fields``; empty for that of its model."""
+    limits: dict[str, Any] = field(factory=dict[str, Any])
+    """The limits of the answer that its type does not show; see ``limits``."""
     classes: list[str] = field(factory=list)
     enums: list[str] = field(factory=list)
 
@@ -178,6 +194,8 @@ class View:
     tags: dict[str, list[Operation]]
     tag_descriptions: dict[str, str]
     aliases: dict[str, str] = field(factory=dict)
+    keyed: bool = False
+    """Whether the API declares the API key that the client sends."""
 
     @property
     def functions(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Set
 from typing import Any, NoReturn
 
-from . import names, safe
+from . import names, safe, supported
 from .errors import GenerationError
 from .pin import METHODS, RELEASE
 from .releases import reference_name
@@ -23,7 +23,7 @@ FLAGS = [
     *("deprecated", "readOnly", "x-absent", "x-bare", "x-empty", "x-nullable", "x-secret"),
     "x-whole",
 ]
-TEXTS = ("description", "summary", "format", "x-default", "x-form")
+TEXTS = ("description", "summary", "format", "x-default", "x-form", "x-mask")
 LISTS = ("x-always", "x-reference", "x-whole-update", "tags", "consumes", "produces")
 
 
@@ -53,6 +53,7 @@ def check(document: Any, *, merged: bool) -> None:
     checks.document()
     if merged:
         checks.become_python()
+        checks.support()
 
 
 class _Check:
@@ -260,6 +261,11 @@ class _Check:
             self._refuse(place, "must have the keys sort and date, and may have written")
         for key, value in order.items():
             self._text(value, (*place, key))
+
+    def support(self) -> None:
+        """Check that functions can send and read all that is declared."""
+        for place, problem in supported.problems(self._document):
+            self._refuse(place, problem)
 
     # ---- Names
 

@@ -91,6 +91,7 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         tag_descriptions={
             names.python_name(tag["name"]): tag.get("description") or "" for tag in document["tags"]
         },
+        keyed=document["x-keyed"],
     )
 
 
@@ -199,6 +200,10 @@ def _operation(
         created=raw["x-created"],
         changed=raw["x-changed"],
         lost=raw["x-lost"],
+        deprecated=raw["deprecated"] and not raw["x-dropped"],
+        keyed=raw["x-keyed"],
+        mask=raw["x-mask"],
+        limits=raw["x-limits"],
         classes=sorted(
             {*names_of(used, ModelProperty), *referred, *([page] if page else [])} - {JSON_OBJECT}
         ),
@@ -241,7 +246,8 @@ def _schema_of(request: dict[str, Any]) -> dict[str, Any]:
 
 def _body(prop: PropertyProtocol, request: dict[str, Any], referred: list[str]) -> Argument:
     type_ = _with_references(annotation(prop), referred).replace("list[", "Sequence[")
-    return Argument("body", "body", "body", type_, True, ended(request["description"]))
+    description, limits = ended(request["description"]), request["x-limits"]
+    return Argument("body", "body", "body", type_, True, description, limits=limits)
 
 
 def _argument(prop: PropertyProtocol, place: str, raw: dict[str, Any]) -> Argument:
@@ -251,7 +257,16 @@ def _argument(prop: PropertyProtocol, place: str, raw: dict[str, Any]) -> Argume
         type_ = f"{type_} | None"
     name = names.python_name(wire)
     description = ended(raw["description"])
-    return Argument(name, wire, place, type_, prop.required, description, default=raw["x-default"])
+    return Argument(
+        name,
+        wire,
+        place,
+        type_,
+        prop.required,
+        description,
+        default=raw["x-default"],
+        limits=raw["x-limits"],
+    )
 
 
 def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Model:
@@ -266,12 +281,13 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
     )
     fields: list[Field] = []
     for key, schema in raw["properties"].items():
-        if raw["x-page"] and key in ENVELOPE - {"data"}:
+        if raw["x-page"] and key in ENVELOPE.keys() - {"data"}:
             continue  # Inherited from PageView.
         referred = _referred(schema, answered) if is_sent else []
         references |= {*referred}
         field = _field(properties[key], schema, referred, is_sent=is_sent)
         field.demanded = is_sent and key in raw["x-demanded"]
+        field.limits = raw["x-limits"][key]
         fields.append(field)
     if len({one.name for one in fields}) != len(fields):
         raise GenerateError(f"{name}: two fields have the same name")
@@ -285,6 +301,7 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
         is_page=raw["x-page"],
         read=read,
         fields=fields,
+        mask="" if is_sent else raw["x-mask"],
         classes=sorted((names_of(used, ModelProperty) | references) - {JSON_OBJECT}),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )

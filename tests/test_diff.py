@@ -16,7 +16,7 @@ from attrs import evolve
 
 from generator import corrections, pin, releases, renaming
 from generator.build import Attempt, attempt
-from generator.convert import convert
+from generator.convert import ENVELOPE, convert
 from generator.declarations import View
 from generator.diff import Change, Status, compare, compare_attempts, status_of
 from generator.diff.assignment import Verdict, answered, parse, sent
@@ -217,6 +217,88 @@ def add_a_model_that_nothing_uses(document: Document) -> None:
     document["definitions"]["Clause"] = {"properties": {"text": {"type": "string"}}}
 
 
+def body_of_contacts(document: Document) -> Document:
+    return properties(document, "ContactPoint (write)")
+
+
+def deprecate_an_operation(document: Document) -> None:
+    operation(document, "/datasets/licenses/", "get")["deprecated"] = True
+
+
+def need_a_key(document: Document) -> None:
+    operation(document, "/datasets/licenses/", "get")["security"] = [{"apikey": []}]
+
+
+def need_a_key_everywhere_but_here(document: Document) -> None:
+    document["security"] = [{"apikey": []}]
+    for item in document["paths"].values():
+        for method, one in item.items():
+            if method != "parameters":
+                one["security"] = [{"apikey": []}, {}]
+    del operation(document, "/datasets/licenses/", "get")["security"]
+
+
+def declare_no_key(document: Document) -> None:
+    del document["securityDefinitions"]
+
+
+def lock_an_operation(document: Document) -> None:
+    responses = operation(document, "/contacts/{contact_point}/", "put")["responses"]
+    responses["423"] = {"description": "The portal is read-only"}
+
+
+def limit_a_parameter(document: Document) -> None:
+    parameter(document, "/posts/", "page_size")["maximum"] = 20
+
+
+def unlimit_a_parameter(document: Document) -> None:
+    one = parameter(document, "/posts/", "page_size")
+    del one["minimum"], one["exclusiveMinimum"]
+
+
+def shorten_a_field_of_a_body(document: Document) -> None:
+    body_of_contacts(document)["name"]["maxLength"] -= 1
+
+
+def lengthen_a_field_of_a_body(document: Document) -> None:
+    body_of_contacts(document)["name"]["maxLength"] += 1
+
+
+def give_a_field_of_a_body_a_format(document: Document) -> None:
+    body_of_contacts(document)["name"]["format"] = "email"
+
+
+def show_a_field_of_a_body_otherwise(document: Document) -> None:
+    body_of_contacts(document)["name"]["format"] = "markdown"
+
+
+def limit_the_items_of_an_answer(document: Document) -> None:
+    properties(document, "License")["alternate_titles"]["items"]["pattern"] = "^[a-z]+$"
+
+
+def give_an_object_fields(document: Document) -> None:
+    properties(document, "Dataset")["extras"]["properties"] = {"a": {"type": "string"}}
+
+
+def leave_a_field_out_by_default(document: Document) -> None:
+    site = document["definitions"]["Site (read)"]
+    site["x-mask"] = site["x-mask"].replace("keywords,", "")
+
+
+def answer_another_field_by_default(document: Document) -> None:
+    site = document["definitions"]["Site (read)"]
+    site["x-mask"] = site["x-mask"].replace("keywords", "keywords,datasets_blocs")
+
+
+def mask_one_list_by_default(document: Document) -> None:
+    parameter(document, "/posts/", "X-Fields")["default"] = "data{id,name}"
+
+
+def rename_the_items_of_a_page(document: Document) -> None:
+    fields = properties(document, "PostPage")
+    fields["items"] = fields.pop("data")
+
+
 Mutation = Callable[[Document], None]
 
 MUTATIONS: list[tuple[Mutation, Status, How | None, set[tuple[str, str, str]]]] = [
@@ -293,6 +375,66 @@ MUTATIONS: list[tuple[Mutation, Status, How | None, set[tuple[str, str, str]]]] 
         {("model-added", "Clause", ""), ("field-added", "License", "clauses")},
     ),
     (add_a_model_that_nothing_uses, S, None, set()),
+    (deprecate_an_operation, C, None, {("operation-deprecated", "list_licenses", "")}),
+    (need_a_key, B, CALLED, {("key-required", "list_licenses", "")}),
+    (need_a_key_everywhere_but_here, B, CALLED, {("key-required", "list_licenses", "")}),
+    (declare_no_key, B, CALLED, {("key-undeclared", "api_key", "")}),
+    (
+        lock_an_operation,
+        C,
+        None,
+        {
+            ("lock-declared", "update_contact_point", ""),
+            ("responses-described", "update_contact_point", ""),
+        },
+    ),
+    (limit_a_parameter, B, CALLED, {("parameter-limited", "list_posts", "page_size")}),
+    (unlimit_a_parameter, C, None, {("parameter-unlimited", "list_posts", "page_size")}),
+    (
+        shorten_a_field_of_a_body,
+        B,
+        CALLED,
+        {("body-field-limited", "ContactPointWrite", "name")},
+    ),
+    (
+        lengthen_a_field_of_a_body,
+        C,
+        None,
+        {("body-field-unlimited", "ContactPointWrite", "name")},
+    ),
+    (
+        give_a_field_of_a_body_a_format,
+        B,
+        CALLED,
+        {("body-field-limited", "ContactPointWrite", "name")},
+    ),
+    (
+        show_a_field_of_a_body_otherwise,
+        D,
+        None,
+        {("body-field-format", "ContactPointWrite", "name")},
+    ),
+    (limit_the_items_of_an_answer, D, None, {("field-limits", "License", "alternate_titles")}),
+    (
+        give_an_object_fields,
+        B,
+        SILENTLY,
+        {("object-changed", one, "extras") for one in ("Dataset", "DatasetWrite")},
+    ),
+    (leave_a_field_out_by_default, B, CALLED, {("default-mask-narrowed", "Site", "")}),
+    (answer_another_field_by_default, C, None, {("default-mask-widened", "Site", "")}),
+    (mask_one_list_by_default, B, CALLED, {("default-mask-narrowed", "list_posts", "")}),
+    (
+        rename_the_items_of_a_page,
+        B,
+        TYPES,
+        {
+            ("kind-changed", "list_posts", ""),
+            ("model-rebased", "PostPage", ""),
+            ("field-renamed", "PostPage", "items"),
+            *(("field-added", "PostPage", one) for one in sorted(ENVELOPE.keys() - {"data"})),
+        },
+    ),
 ]
 
 
@@ -387,6 +529,15 @@ def test_a_change_that_a_correction_hides_is_reported() -> None:
     assert change.before == '["comment", "recipient", "subject"]'
     assert change.after == '["comment", "deadline", "recipient", "subject"]'
     assert status_of([change]) is B
+
+
+def test_a_schema_that_a_correction_leaves_for_answers_only_is_hidden_in_bodies() -> None:
+    document = json.loads(pinned("17.18.0"))
+    post = operation(document, "/dataservices/{dataservice}/datasets/", "post")
+    (payload,) = (one for one in post["parameters"] if one["in"] == "body")
+    payload["schema"]["type"] = "string"
+    (change,) = compare_attempts(of_pin("17.18.0"), built(document))
+    assert (change.rule, change.owner) == ("correction-outdated", "datasets-of-a-dataservice")
 
 
 def test_a_correction_hides_no_order_and_no_description() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from generator import pin, releases, renaming
+from generator import emit, pin, releases, renaming
 from generator.convert import ConvertError, convert
 from generator.corrections import CorrectionError, apply, read
 from generator.declarations import Field
@@ -396,6 +396,18 @@ def test_a_default_is_documented_but_not_sent() -> None:
     page = listing.query_arguments[0]
     assert (page.name, page.annotation) == ("page", "int | None")
     assert page.description == "The portal's default is 1."
+
+
+def test_the_documentation_of_an_operation_says_that_the_api_deprecates_it() -> None:
+    swagger = merged()
+    swagger["paths"]["/things.csv"]["get"]["deprecated"] = True
+    text = emit.render(view(convert(swagger), {}), ["2.0.0"])["api/things.py"]
+    before, _, after = text.partition(
+        "Deprecated: the API says that it should no longer be called."
+    )
+    assert before.rstrip().endswith("``GET /things.csv``")
+    assert after
+    assert "Deprecated" not in after
 
 
 def test_two_models_of_one_name_are_refused() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from ..build import Attempt
 from ..declarations import View
-from ..releases import reference_name
 from . import enums, models, operations
 from .matching import match
+from .meaning import text
 from .rules import RULES, Change
 from .usages import Usages
 
@@ -26,6 +24,8 @@ def compare(old: View, new: View) -> list[Change]:
     found = [*operations.changes(sides, usages), *models.changes(sides, usages)]
     found += enums.changes(sides, usages)
     found += _modules(old, new)
+    if old.keyed != new.keyed:
+        found.append(Change("key-declared" if new.keyed else "key-undeclared", "api_key"))
     return ordered(found)
 
 
@@ -36,41 +36,12 @@ def compare_attempts(old: Attempt, new: Attempt) -> list[Change]:
     overwrites changes, that may have become wrong, and the declarations do not show it.
     """
     hidden = [
-        Change("correction-outdated", name, " > ".join(place), _text(before), _text(after))
+        Change("correction-outdated", name, " > ".join(place), text(before), text(after))
         for (name, *place), before in old.overwritten.items()
         if (after := new.overwritten.get((name, *place), before)) is not before
-        and _meaning(before) != _meaning(after)
+        and text(before) != text(after)
     ]
     return ordered([*compare(old.view, new.view), *hidden])
-
-
-TELLS_NOTHING = {
-    *("description", "example", "summary", "minimum", "maximum", "exclusiveMinimum"),
-    *("exclusiveMaximum", "minLength", "maxLength", "pattern"),
-}
-"""Keys of a Swagger that the declarations do not depend on."""
-
-
-def _text(value: Any) -> str:
-    return json.dumps(_meaning(value), ensure_ascii=False)
-
-
-def _meaning(value: Any, *, is_named: bool = False) -> Any:
-    """Return a value without what the declarations do not depend on, such as its order.
-
-    Args:
-        value: A part of a document.
-        is_named: Whether its keys are names, of fields for example, instead of those of Swagger.
-    """
-    if isinstance(value, dict):
-        name = reference_name(value)
-        if name is not None:
-            return {"$ref": name.removesuffix(" (read)")}
-        kept = value.keys() if is_named else value.keys() - TELLS_NOTHING
-        return {key: _meaning(value[key], is_named=key == "properties") for key in sorted(kept)}
-    if isinstance(value, list):
-        return sorted(map(_meaning, value), key=json.dumps)
-    return value
 
 
 def ordered(changes: Iterable[Change]) -> list[Change]:

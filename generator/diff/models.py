@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ..declarations import Field, Model
-from . import assignment
+from . import assignment, limits, masks
 from .assignment import NONE, UNSET, Verdict
 from .matching import Sides
 from .rules import Change
@@ -48,6 +48,7 @@ def _model(
         yield Change("model-rebased", new.name, "", old.base, new.base, where)
     if old.description != new.description:
         yield Change("model-described", new.name, "", old.description, new.description, where)
+    yield from masks.changes(new.name, old.mask, new.mask, where)
     prefix = "body-" if new.is_sent else ""
     left = {one.name: one for one in old.fields}
     right = {one.name: one for one in new.fields}
@@ -71,6 +72,8 @@ def _model(
         before, after = (_key(one) for one in pair)
         if before != after:
             yield Change("field-key", new.name, name, before, after, where)
+        both = left[name].limits, right[name].limits
+        yield from limits.changes(f"{prefix}field", new.name, name, both, where)
         for rule, texts in found:
             yield Change(rule, new.name, name, *texts, where)
 

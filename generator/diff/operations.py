@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..declarations import Argument, Operation
+from . import limits, masks
 from .assignment import Verdict
 from .matching import Sides
 from .rules import Change
@@ -73,6 +74,16 @@ def _identity(old: Operation, new: Operation) -> Iterator[Change]:
         yield Change("operation-dropped", name, after=f"dropped by udata {new.dropped}")
     if old.dropped and not new.dropped:
         yield Change("operation-restored", name, before=f"dropped by udata {old.dropped}")
+    if old.deprecated != new.deprecated:
+        yield Change("operation-deprecated" if new.deprecated else "operation-undeprecated", name)
+    if old.keyed != new.keyed:
+        yield Change("key-required" if new.keyed else "key-optional", name)
+    if old.creates != new.creates:
+        yield Change("lock-declared", name, "", _lock(old), _lock(new))
+
+
+def _lock(operation: Operation) -> str:
+    return "creates content" if operation.creates else "creates nothing"
 
 
 def _without_names(operation: Operation) -> str:
@@ -149,6 +160,7 @@ def _renamed(
     )
     if verdict is not Verdict.SAME:
         yield Change(PARAMETERS[verdict], owner, new.name, old.type, new.type)
+    yield from limits.changes("parameter", owner, new.name, (old.limits, new.limits))
     if old.required != new.required:
         rule = "parameter-required" if new.required else "parameter-optional"
         yield Change(rule, owner, new.name)
@@ -170,6 +182,7 @@ def _body(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
     verdict = usages.compare(before, after, {owner}, is_sent=True)
     if verdict is not Verdict.SAME:
         yield Change(BODIES[verdict], owner, "", before, after)
+    yield from limits.changes("parameter", owner, "body", (old.body.limits, new.body.limits))
     if old.multipart != new.multipart:
         yield Change("body-encoded", owner, "", _encoding(old), _encoding(new))
     if old.body.description != new.body.description:
@@ -188,6 +201,8 @@ def _answer(old: Operation, new: Operation, usages: Usages) -> Iterator[Change]:
             yield Change(ANSWERS[verdict], owner, "", old.answer, new.answer)
         if old.kind == "stream" and old.media_type != new.media_type:
             yield Change("media-type-changed", owner, "", old.media_type, new.media_type)
+    yield from limits.changes("answer", owner, "", (old.limits, new.limits))
+    yield from masks.changes(owner, old.mask, new.mask)
     if old.masked != new.masked:
         yield Change("mask-added" if new.masked else "mask-removed", owner)
     for name in ("created", "changed"):

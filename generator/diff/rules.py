@@ -107,6 +107,13 @@ RULES: dict[str, Rule] = {
     "operation-added": _compatible("operation added"),
     "operation-aliased": _compatible("operation renamed, with an alias"),
     "operation-restored": _compatible("operation served again by newer portals"),
+    "operation-deprecated": _compatible("operation deprecated by the API"),
+    "operation-undeprecated": _compatible("operation no longer deprecated by the API"),
+    "lock-declared": _compatible("refused in read-only mode, or no longer"),
+    "key-required": _breaking("API key needed", How.CALLED),
+    "key-optional": _compatible("API key no longer needed"),
+    "key-undeclared": _breaking("API key no longer declared", How.CALLED),
+    "key-declared": _compatible("API key declared"),
     # ---- What a function returns
     "kind-changed": _breaking("kind of answer changed", How.TYPES),
     "answer-retyped": _breaking("answer retyped", How.TYPES),
@@ -115,6 +122,8 @@ RULES: dict[str, Rule] = {
     "media-type-changed": _breaking("media type of the stream changed", How.SILENTLY),
     "mask-removed": _breaking("`fields` and `into` no longer accepted", How.TYPES),
     "mask-added": _compatible("`fields` and `into` accepted"),
+    "default-mask-narrowed": _breaking("fields left out unless asked for", How.CALLED),
+    "default-mask-widened": _compatible("fields answered without being asked for"),
     "order-removed": _breaking("sort order of complete walks removed", How.CALLED),
     "order-changed": _compatible("sort order of complete walks added or changed"),
     "update-refused": _breaking("updates without some fields refused", How.CALLED),
@@ -131,6 +140,10 @@ RULES: dict[str, Rule] = {
     "parameter-optional": _compatible("parameter made optional"),
     "parameter-widened": _compatible("parameter widened"),
     "parameter-key": _compatible("key of the parameter in the API changed"),
+    "parameter-limited": _breaking(
+        "values of the parameter limited", How.CALLED, "values of parameters limited"
+    ),
+    "parameter-unlimited": _compatible("values of the parameter less limited"),
     # ---- Bodies
     "body-added": _breaking("body added", How.TYPES),
     "body-removed": _breaking("body removed", How.TYPES),
@@ -170,6 +183,12 @@ RULES: dict[str, Rule] = {
     "body-field-optional": _compatible("field made optional"),
     "body-field-widened": _compatible("field widened"),
     "body-field-encoded": _compatible("field sent back differently"),
+    "body-field-limited": _breaking(
+        "values of the field limited", How.CALLED, "values of fields limited"
+    ),
+    "body-field-unlimited": _compatible("values of the field less limited"),
+    # ---- Objects without a class
+    "object-changed": _breaking("fields of an object without a class changed", How.SILENTLY),
     # ---- Enums
     "enum-value-removed": _breaking("value removed, also from bodies or parameters", How.TYPES),
     "enum-answer-removed": _breaking("value removed from answers", How.SILENTLY),
@@ -184,8 +203,12 @@ RULES: dict[str, Rule] = {
     "operation-described": _documented("description of the operation"),
     "responses-described": _documented("declared statuses"),
     "parameter-described": _documented("description of the parameter"),
+    "parameter-format": _documented("format of the parameter"),
+    "answer-limits": _documented("limits of the values in the answer"),
     "model-described": _documented("description of the model"),
     "field-described": _documented("description of the field"),
+    "field-limits": _documented("limits of the values of the field"),
+    "body-field-format": _documented("format of the field"),
     "module-described": _documented("description of the module"),
 }
 """All kinds of changes, explained in docs/generator.md."""
