@@ -370,14 +370,12 @@ def test_nothing_is_replaced_when_a_document_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``generate`` and ``pin`` leave everything as it was, and print one line."""
-    openapi, package = tmp_path / "openapi", tmp_path / "package"
+    openapi, package = tmp_path / "openapi", tmp_path / "src" / "aiodatagouv"
     openapi.mkdir()
     for name in ("corrections.toml", "names.toml"):
         (openapi / name).write_text("")
     (package / "api").mkdir(parents=True)
     (package / "api" / "old.py").write_text("")
-    monkeypatch.setattr(command_line, "OPENAPI", openapi)
-    monkeypatch.setattr(command_line, "PACKAGE", package)
     good, bad = small(), small()
     del bad["paths"]["/tags/suggest/"]["get"]["operationId"]
     pin._pin(openapi, json.dumps(good).encode(), "17.18.0", "here", force=False)
@@ -392,14 +390,14 @@ def test_nothing_is_replaced_when_a_document_is_refused(
     def run(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["generator", *arguments])
         with pytest.raises(SystemExit) as stopped:
-            command_line.main()
+            command_line.main(tmp_path)
         assert "\n" not in str(stopped.value)
         return str(stopped.value)
 
     assert "so the pins are unchanged" in run("pin", "--url=http://bad/")
     assert {path.name: path.read_bytes() for path in openapi.iterdir()} == before
     monkeypatch.setattr(sys, "argv", ["generator", "pin", "--url=http://bad/", "--force"])
-    command_line.main()
+    command_line.main(tmp_path)
     assert (openapi / "udata-18.0.0.json").exists()
     assert "has no operationId" in run("generate")
     assert [path.name for path in (package / "api").iterdir()] == ["old.py"]
