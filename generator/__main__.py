@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from . import client, corrections, pin, renaming
 from .build import build
@@ -22,13 +23,21 @@ from .swap import recover, swap
 ROOT = Path(__file__).parent.parent
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that reports an error as the commands do: in one line, with status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit. The status of ``argparse`` itself, 2, means nothing to those who call a command."""
+        raise SystemExit(one_line(f"{message}; {self.prog} --help lists the arguments"))
+
+
 def main(root: Path = ROOT) -> None:
     """Run a command. A failure prints one line to stderr and exits with status 1.
 
     Args:
         root: The folder of the project.
     """
-    parser = argparse.ArgumentParser(prog="python -m generator", description=__doc__)
+    parser = Parser(prog="python -m generator", description=__doc__)
     commands = parser.add_subparsers(required=True)
     generate = commands.add_parser("generate", help="write aiodatagouv.api and .models")
     generate.set_defaults(run=lambda _: _generate(root))

@@ -437,6 +437,32 @@ def test_a_malformed_pin_is_refused(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "the following arguments are required: {generate,"),
+        (["renew"], "invalid choice: 'renew'"),
+        (["diff", "17.18.0"], "the following arguments are required: new; python -m generator d"),
+        (["regenerate", "--report"], "argument --report: expected one argument"),
+        (["pin", "--uri=x"], "unrecognized arguments: --uri=x"),
+        (["client"], "the following arguments are required: --into"),
+        (["check", "\x1b[2J\n"], "unrecognized arguments: [2J ; python"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_status_1(arguments: list[str], complaint: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "generator", *arguments],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert complaint in line
+    assert line.endswith("--help lists the arguments")
+
+
+@pytest.mark.parametrize(
     ("target", "variables"),
     [("pin", ["URL", "RELEASE"]), ("client", ["URL", "INTO", "PACKAGE", "RELEASE"])],
 )
