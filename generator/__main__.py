@@ -93,6 +93,7 @@ def _emit(openapi: Path, scratch: Path) -> None:
 
 
 def _check(root: Path) -> None:
+    pin.check_names(root / OPENAPI)
     with tempfile.TemporaryDirectory() as scratch:
         _emit(root / OPENAPI, Path(scratch))
         compared = {

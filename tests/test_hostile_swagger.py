@@ -436,6 +436,49 @@ def test_a_malformed_pin_is_refused(tmp_path: Path, content: str) -> None:
         pin.read_pins(tmp_path)
 
 
+def pinned(folder: Path) -> Path:
+    """Pin a small document, and return its pin.toml."""
+    pin._pin(folder, json.dumps(small()).encode(), "17.18.0", "here", force=False)
+    return folder / "pin.toml"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("date", '"2026-11-23"', "date is '2026-11-23', not as in `date = 2026-11-23`"),
+        ("date", "2026-11-23T10:00:00", "not as in `date = 2026-11-23`"),
+        ("operations", "true", "operations is True, not as in `operations = 247`"),
+        ("source", "1", 'source is 1, not as in `source = "the package udata 17.18.0"`'),
+        ("sha256", "[]", "sha256 is [], not as in `sha256 = "),
+        ("release", "17.18", 'release is 17.18, not as in `release = "17.18.0"`'),
+        ("operations", "1", " operations, not 1 as in pin.toml"),
+    ],
+)
+def test_an_entry_that_is_wrong_is_refused_with_what_is_right(
+    tmp_path: Path, key: str, value: str, complaint: str
+) -> None:
+    path = pinned(tmp_path)
+    path.write_text(re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", path.read_text()))
+    with pytest.raises(pin.PinError) as refusal:
+        pin.read_pins(tmp_path)
+    assert complaint in str(refusal.value)
+
+
+def test_a_document_that_is_not_pinned_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openapi = tmp_path / "openapi"
+    path = pinned(openapi)
+    (openapi / "udata-17.17.0.json").write_text("{}")
+    monkeypatch.setattr(sys, "argv", ["generator", "check"])
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main(tmp_path)
+    assert str(stopped.value) == (
+        "PinError: not in pin.toml, so delete it, or pin it by `make pin`: udata-17.17.0.json"
+    )
+    assert path.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
