@@ -10,12 +10,12 @@ The modules, in the order in which they process the document:
 * ``view`` parses it with openapi-python-client and builds the declarations to generate, using
   ``names``, ``renaming``, ``descriptions`` and ``expressions``;
 * ``emit`` renders the templates through the filters of ``safe``, has ``verify`` check that the
-  files contain declarations only, and writes them.
+  files contain declarations only, and writes them to a new folder.
 
 ``build`` runs the steps up to ``view``, also for releases that the corrections were not made for,
 and ``diff`` compares the results. ``errors`` has the base class of all their errors.
 
 ``client`` makes packages for other portals: ``project`` has their folder, ``adapt`` applies the
 corrections and names to their release, and ``target`` tells the templates which package they are
-for. ``swap`` replaces several files or folders at once.
+for. ``swap`` replaces several files or folders by new ones: all or none, even if it is killed.
 """

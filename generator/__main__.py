@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from . import client, corrections, pin, renaming
 from .build import build
@@ -18,21 +18,32 @@ from .diff import command as diff
 from .emit import ROOMS, emit
 from .errors import GenerationError, one_line
 from .pin import PinError
-from .regenerate import Take, regenerate
+from .regenerate import GENERATED, OPENAPI, PACKAGE, Take, regenerate, written_by_pin
+from .swap import recover, swap
 
 ROOT = Path(__file__).parent.parent
-OPENAPI = ROOT / "openapi"
-PACKAGE = ROOT / "src" / "aiodatagouv"
 
 
-def main() -> None:
-    """Run a command. A failure prints one line to stderr and exits with status 1."""
-    parser = argparse.ArgumentParser(prog="python -m generator", description=__doc__)
+class Parser(argparse.ArgumentParser):
+    """A parser that reports an error as the commands do: in one line, with status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit. The status of ``argparse`` itself, 2, means nothing to those who call a command."""
+        raise SystemExit(one_line(f"{message}; {self.prog} --help lists the arguments"))
+
+
+def main(root: Path = ROOT) -> None:
+    """Run a command. A failure prints one line to stderr and exits with status 1.
+
+    Args:
+        root: The folder of the project.
+    """
+    parser = Parser(prog="python -m generator", description=__doc__)
     commands = parser.add_subparsers(required=True)
     generate = commands.add_parser("generate", help="write aiodatagouv.api and .models")
-    generate.set_defaults(run=lambda _: _generate(PACKAGE, pin.read_pins(OPENAPI)))
+    generate.set_defaults(run=lambda _: _generate(root))
     check = commands.add_parser("check", help="check that the generated code is up to date")
-    check.set_defaults(run=lambda _: _check())
+    check.set_defaults(run=lambda _: _check(root))
     taking = commands.add_parser("pin", help="pin the Swagger of a release")
     again = commands.add_parser("regenerate", help="pin a release, generate, report the changes")
     for one in (taking, again):
@@ -40,47 +51,57 @@ def main() -> None:
         one.add_argument("--udata", help="a release of the udata package")
         one.add_argument("--release", help="its release, if the portal does not report it")
     again.add_argument("--report", type=Path, help="a file for the report, in Markdown")
-    again.set_defaults(run=_regenerate)
+    again.set_defaults(run=lambda given: _regenerate(given, root))
     taking.add_argument(
         "--force",
         action="store_true",
         help="accept missing operations, and a document that no code can be generated from yet",
     )
-    taking.set_defaults(run=_pin)
+    taking.set_defaults(run=lambda given: _pin(given, root))
     comparing = commands.add_parser("diff", help="compare two releases as callers see them")
     comparing.add_argument("old", help=sources.KINDS)
     comparing.add_argument("new", help="the same, of the newer one")
     comparing.add_argument("--json", action="store_true", help="print JSON for tools")
-    comparing.set_defaults(run=_diff)
+    comparing.set_defaults(run=lambda given: _diff(given, root))
     making = commands.add_parser("client", help="make a package for a portal of another release")
     client.add_arguments(making)
-    making.set_defaults(run=lambda given: _report(given, lambda: client.run(given, OPENAPI)))
+    making.set_defaults(run=lambda given: _report(given, lambda: client.run(given, root / OPENAPI)))
     arguments = parser.parse_args()
     try:
+        recover(root)
         arguments.run(arguments)
     except Exception as error:  # Of a document that no check foresees, too.
         raise SystemExit(one_line(f"{type(error).__name__}: {error}")) from None
 
 
-def _generate(package: Path, pins: list[tuple[pin.Release, dict[str, Any]]]) -> None:
-    fixes = corrections.read(OPENAPI / "corrections.toml")
-    names = OPENAPI / "names.toml"
+def _generate(root: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        _emit(root / OPENAPI, Path(scratch))
+        swap(Path(scratch), root, GENERATED)
+
+
+def _emit(openapi: Path, scratch: Path) -> None:
+    """Generate into another folder than the project's, and say how much."""
+    pins = pin.read_pins(openapi)
+    fixes = corrections.read(openapi / "corrections.toml")
+    names = openapi / "names.toml"
     seen = build(pins, fixes, renaming.read(names), renaming.read_aliases(names))
-    emit(seen, [release.release for release, _ in pins], package)
+    emit(seen, [release.release for release, _ in pins], scratch / PACKAGE)
     operations = sum(map(len, seen.tags.values()))
     print(
         f"{operations} operations, {len(seen.models)} models, {len(seen.enums)} enums, 0 warnings"
     )
 
 
-def _check() -> None:
+def _check(root: Path) -> None:
+    pin.check_names(root / OPENAPI)
     with tempfile.TemporaryDirectory() as scratch:
-        _generate(Path(scratch), pin.read_pins(OPENAPI))
-        different = [
-            name
+        _emit(root / OPENAPI, Path(scratch))
+        compared = {
+            room: filecmp.dircmp(root / PACKAGE / room, Path(scratch, PACKAGE, room))
             for room in ROOMS
-            for name in _differences(filecmp.dircmp(PACKAGE / room, Path(scratch, room)), room)
-        ]
+        }
+        different = [name for room, one in compared.items() for name in _differences(one, room)]
     if different:
         raise SystemExit("out of date, run `make generate`: " + ", ".join(sorted(different)))
     print("the generated code is up to date")
@@ -105,9 +126,9 @@ def _taking(arguments: argparse.Namespace, *, force: bool) -> Take:
     return partial(pin.pin_from_udata, release=udata, force=force)
 
 
-def _regenerate(arguments: argparse.Namespace) -> None:
+def _regenerate(arguments: argparse.Namespace, root: Path) -> None:
     take = _taking(arguments, force=False)
-    _report(arguments, lambda: regenerate(OPENAPI, PACKAGE, take))
+    _report(arguments, lambda: regenerate(root, take))
 
 
 def _report(arguments: argparse.Namespace, work: Callable[[], tuple[Status, str]]) -> NoReturn:
@@ -115,6 +136,8 @@ def _report(arguments: argparse.Namespace, work: Callable[[], tuple[Status, str]
     file: Path | None = arguments.report
     if file and not file.parent.is_dir():
         raise PinError(f"there is no folder {file.parent} for the report")
+    if file and file.is_dir():
+        raise PinError(f"{file} is a folder: the report needs a file")
     status, report = work()
     if file:
         pin.replace(file, report.encode())
@@ -122,31 +145,29 @@ def _report(arguments: argparse.Namespace, work: Callable[[], tuple[Status, str]
     raise SystemExit(status)
 
 
-def _pin(arguments: argparse.Namespace) -> None:
+def _pin(arguments: argparse.Namespace, root: Path) -> None:
     take = _taking(arguments, force=arguments.force)
     with tempfile.TemporaryDirectory() as scratch:
-        openapi, package = Path(scratch, "openapi"), Path(scratch, "package")
-        package.mkdir()
-        shutil.copytree(OPENAPI, openapi)
+        openapi = Path(scratch, OPENAPI)
+        shutil.copytree(root / OPENAPI, openapi)
         pinned = take(openapi)
-        if pinned in pin.read_entries(OPENAPI):
+        if pinned in pin.read_entries(root / OPENAPI):
             print(f"unchanged: the API is that of {pinned.release}, which is pinned")
             return
         if not arguments.force:
             try:
-                _generate(package, pin.read_pins(openapi))
+                _emit(openapi, Path(scratch))
             except GenerationError as error:
                 raise PinError(
                     f"no code can be generated from {pinned.release}, so the pins are unchanged "
                     f"(FORCE=1 pins it, to correct it): {error}"
                 ) from None
-        for name in (pinned.file, "pin.toml"):
-            pin.replace(OPENAPI / name, (openapi / name).read_bytes())
+        swap(Path(scratch), root, written_by_pin(pinned))
     print(f"pinned {pinned.release}: {pinned.operations} operations, sha256 {pinned.sha256}")
 
 
-def _diff(arguments: argparse.Namespace) -> None:
-    raise SystemExit(diff.run(arguments.old, arguments.new, ROOT, is_json=arguments.json))
+def _diff(arguments: argparse.Namespace, root: Path) -> None:
+    raise SystemExit(diff.run(arguments.old, arguments.new, root, is_json=arguments.json))
 
 
 if __name__ == "__main__":

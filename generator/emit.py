@@ -1,8 +1,7 @@
-"""Render the templates, format the result, and replace the previously generated files."""
+"""Render the templates, and format and check the result."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -13,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from . import names, safe, verify
 from .declarations import View
 from .errors import GenerationError
-from .swap import swap
 from .target import OWN, Target
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -30,30 +28,24 @@ class EmitError(GenerationError):
 
 
 def emit(view: View, releases: list[str], package: Path, target: Target = OWN) -> None:
-    """Write the files of a package into its folder, and leave them unchanged on failure.
+    """Write the files of a package into a new folder, which the caller then puts in its place.
 
     For the façade, these are ``api/`` and ``models/``; another package has nothing else.
 
     Args:
         view: The declarations to write.
         releases: The releases of udata that they come from, newest first.
-        package: The folder of the package.
+        package: The folder, which has nothing else.
         target: The package.
     """
     texts = render(view, releases, target)
-    new = package / ".generated"
-    shutil.rmtree(new, ignore_errors=True)
-    try:
-        for name, text in texts.items():
-            path = new / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        for command in (LAYOUT, TIDY, LAYOUT):
-            _ruff(command, new)
-        verify.files({name: (new / name).read_text(encoding="utf-8") for name in texts}, target)
-        swap(new, package, sorted({name.partition("/")[0] for name in texts}))
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    for name, text in texts.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for command in (LAYOUT, TIDY, LAYOUT):
+        _ruff(command, package)
+    verify.files({name: (package / name).read_text(encoding="utf-8") for name in texts}, target)
 
 
 def render(view: View, releases: list[str], target: Target = OWN) -> dict[str, str]:

@@ -68,7 +68,7 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
     """Return the pinned releases and their documents, newest first.
 
     Raises:
-        PinError: A document does not match its pinned hash.
+        PinError: A document is not that of its entry.
     """
     pins = []
     for release in read_entries(folder):
@@ -78,8 +78,28 @@ def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
             raise PinError(f"cannot read {release.file}: {error.strerror}") from None
         if hashlib.sha256(content).hexdigest() != release.sha256:
             raise PinError(f"{release.file} does not match its sha256 in pin.toml")
-        pins.append((release, parse(content)))
+        document = parse(content)
+        found = len(operations(document))
+        if release.operations != found:
+            raise PinError(
+                f"{release.file} has {found} operations, not {release.operations} as in pin.toml"
+            )
+        pins.append((release, document))
     return pins
+
+
+def check_names(folder: Path) -> None:
+    """Check that each document in a folder is pinned.
+
+    Raises:
+        PinError: One is not in pin.toml.
+    """
+    pinned = {entry.file for entry in read_entries(folder)}
+    strays = {path.name for path in folder.glob("udata-*.json")} - pinned
+    if strays:
+        raise PinError(
+            f"not in pin.toml, so delete it, or pin it by `make pin`: {', '.join(sorted(strays))}"
+        )
 
 
 def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> Release:
@@ -225,7 +245,7 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
         known = (folder / entry.file).read_bytes()
         pinned = json.loads(known)
         is_newest = entry is entries[0] and version >= Version(entry.release)
-        # A run that was killed may have left the document without its entry.
+        # A document that was edited is not that of the release.
         is_whole = hashlib.sha256(known).hexdigest() == entry.sha256
         if is_whole and (same or is_newest) and is_same(pinned, document):
             return entry
@@ -283,15 +303,36 @@ def read_entries(folder: Path) -> list[Release]:
     if not path.exists():
         return []
     try:
-        entries = [Release(**entry) for entry in tomllib.loads(path.read_text())["release"]]
+        values = tomllib.loads(path.read_text())["release"]
+        entries = [Release(**entry) for entry in values]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise PinError(f"pin.toml is malformed: {error}") from None
     for entry in entries:
-        if not isinstance(entry.release, str) or entry.file != f"udata-{entry.release}.json":
+        for name, value in asdict(entry).items():
+            # Not isinstance: to Python, true is an integer, and a time is a date.
+            if type(value) is not type(EXAMPLES[name]):
+                right = f"{name} = {_in_toml(EXAMPLES[name])}"
+                raise PinError(f"pin.toml is malformed: {name} is {value!r}, not as in `{right}`")
+        if entry.file != f"udata-{entry.release}.json":
             raise PinError(f"pin.toml is malformed: {entry.file!r} is not the file of its release")
         if not RELEASE.fullmatch(entry.release):
             raise PinError(f"pin.toml is malformed: {entry.release!r} is not a release number")
     return entries
+
+
+EXAMPLES = {
+    "release": "17.18.0",
+    "file": "udata-17.18.0.json",
+    "source": "the package udata 17.18.0",
+    "date": dt.date(2026, 11, 23),
+    "sha256": "cfe39a8ace250976aded143b02c35d3e426424f41b7f70f3161a651d48a264a5",
+    "operations": 247,
+}
+"""A value of each part of an entry: the others have the same types."""
+
+
+def _in_toml(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, str) else str(value)
 
 
 def _toml(entries: list[Release]) -> str:
@@ -301,7 +342,7 @@ def _toml(entries: list[Release]) -> str:
     for entry in entries:
         lines += ["", "[[release]]"]
         for key, value in asdict(entry).items():
-            lines.append(f"{key} = {json.dumps(value) if isinstance(value, str) else value}")
+            lines.append(f"{key} = {_in_toml(value)}")
     return "\n".join(lines) + "\n"
 
 

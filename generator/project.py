@@ -90,17 +90,16 @@ def make(
         GenerationError: The folder is another one, or no code can be generated.
     """
     folder = folder.resolve()
+    for swapped in (folder, folder.parent):
+        recover(swapped)
     before = _target(folder)
     target = before or Target(name or package_name(portal), portal)
     if name not in (None, target.package):
         raise ProjectError(f"{folder} is the project of {target.package}, not of {name}")
     check_name(target.package)
-    if before is not None:
-        recover(folder, _replaced(target))
-    elif take is None:
+    if before is None and take is None:
         raise ProjectError(f"{folder} has no project: pass URL=, UDATA= or FILE= for a new one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+    with tempfile.TemporaryDirectory() as scratch:
         new = Path(scratch, folder.name)
         (new / "openapi").mkdir(parents=True)
         if (folder / "openapi").exists():
@@ -109,7 +108,8 @@ def make(
         made, after = _generate(new, openapi, take, target)
         if before is None:
             _write_once(new, PACKAGING, _values(made))
-            new.rename(folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            swap(new.parent, folder.parent, [folder.name])
             return made
         if take is None:
             _update(new, folder, target)
@@ -262,27 +262,18 @@ def _first(view: View) -> Operation | None:
     return min(lists, key=lambda one: one.function != "list_datasets", default=None)
 
 
-def _replaced(target: Target) -> list[str]:
-    """Return the folders that are replaced when a project is generated again."""
-    return [f"src/{target.package}", "openapi"]
-
-
 def _update(new: Path, folder: Path, target: Target) -> bool:
     """Replace what is generated, and the range of the dependency on the façade.
 
     Returns:
         Whether anything differed. What does not is not written.
     """
-    replaced = _replaced(target)
-    differs = _files(new, replaced) != _files(folder, replaced)
-    if differs:
+    generated = [f"src/{target.package}", "openapi"]
+    differs = _files(new, generated) != _files(folder, generated)
+    replaced = [*(generated if differs else ()), *_packaging(new, folder)]
+    if replaced:
         swap(new, folder, replaced)
-    path = folder / "pyproject.toml"
-    text = path.read_text(encoding="utf-8")
-    ranged = DEPENDENCY.sub(rf"aiodatagouv\1{version_range(__version__)}", text)
-    if ranged != text:
-        pin.replace(path, ranged.encode())
-    return differs or ranged != text
+    return bool(replaced)
 
 
 def _files(folder: Path, names: Sequence[str]) -> dict[Path, bytes]:
@@ -293,3 +284,12 @@ def _files(folder: Path, names: Sequence[str]) -> dict[Path, bytes]:
         for path in (folder / name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+
+
+def _packaging(new: Path, folder: Path) -> list[str]:
+    """Write ``pyproject.toml`` with the range of this façade, and return its name if it differs."""
+    name = "pyproject.toml"
+    text = (folder / name).read_text(encoding="utf-8")
+    ranged = DEPENDENCY.sub(rf"aiodatagouv\1{version_range(__version__)}", text)
+    (new / name).write_text(ranged, encoding="utf-8")
+    return [] if ranged == text else [name]

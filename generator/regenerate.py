@@ -16,25 +16,35 @@ from .corrections import CorrectionError
 from .diff import Status, compare_attempts, report, status_of
 from .diff.sources import Source
 from .document import DocumentError
-from .emit import emit
+from .emit import ROOMS, emit
 from .errors import GenerationError
 from .moved import Places, moved
 from .pin import PinError, Release
+from .swap import swap
 
 Take = Callable[[Path], Release]
 """Pins a document in a folder, and returns its entry: one that is there if the API is unchanged."""
 
 
-def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
+OPENAPI = "openapi"
+"""The folder with pins, corrections and names, below the root of the project."""
+
+PACKAGE = "src/aiodatagouv"
+"""The folder of the package, below the root of the project."""
+
+GENERATED = [f"{PACKAGE}/{room}" for room in ROOMS]
+"""The folders with the generated code, below the root of the project."""
+
+
+def regenerate(root: Path, take: Take) -> tuple[Status, str]:
     """Pin a document and generate from it, if that changes what callers see.
 
-    Nothing is written unless all of it succeeds. Corrections and names that a new release makes
-    superfluous or impossible do not stop it: the report lists them, and ``generate`` refuses them
-    until they are deleted.
+    Pins and code are replaced together, or nothing is. Corrections and names that a new release
+    makes superfluous or impossible do not stop it: the report lists them, and ``generate`` refuses
+    them until they are deleted.
 
     Args:
-        openapi: The folder with pins, corrections and names.
-        package: The folder with the generated code.
+        root: The folder of the project.
         take: Pins the document.
 
     Returns:
@@ -43,13 +53,14 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
     Raises:
         GenerationError: The document is refused, or no code can be generated from it.
     """
+    openapi = root / OPENAPI
     known = pin.read_pins(openapi)
     fixes = corrections.read(openapi / "corrections.toml")
     renames = renaming.read(openapi / "names.toml")
     aliases = renaming.read_aliases(openapi / "names.toml")
     newest = known[0][0].release if known else "0"
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch, "openapi")
+        folder = Path(scratch, OPENAPI)
         shutil.copytree(openapi, folder)
         pinned = take(folder)
         if Version(pinned.release) < Version(newest):
@@ -71,9 +82,8 @@ def regenerate(openapi: Path, package: Path, take: Take) -> tuple[Status, str]:
         old, new = (f"udata {release}" for release in (newest, pinned.release))
         status, text = compared(old, new, before, after, places)
         if status is not Status.SAME:
-            emit(after.view, [release.release for release, _ in pins], package)
-            for name in (pinned.file, "pin.toml"):
-                pin.replace(openapi / name, (folder / name).read_bytes())
+            emit(after.view, [release.release for release, _ in pins], Path(scratch, PACKAGE))
+            swap(Path(scratch), root, [*written_by_pin(pinned), *GENERATED])
     return status, text
 
 
@@ -105,3 +115,8 @@ def compared(
 def unchanged(pinned: Release) -> str:
     """Return the report of an API that is that of a pinned release."""
     return f"**No change**: the API is that of udata {pinned.release}.\n"
+
+
+def written_by_pin(pinned: Release) -> list[str]:
+    """Return the files that change when a document is pinned, below the root of the project."""
+    return [f"{OPENAPI}/{name}" for name in (pinned.file, "pin.toml")]

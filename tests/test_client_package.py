@@ -26,6 +26,7 @@ from generator.adapt import Shared
 from generator.corrections import Correction
 from generator.errors import GenerationError
 from generator.project import make, package_name, version_range
+from generator.swap import recover
 from generator.target import NEEDED, PUBLIC, Target
 
 from .hostile import GROUPS, mutations, outcome, small
@@ -699,7 +700,7 @@ def test_a_project_stays_as_it_is_when_a_folder_cannot_be_replaced(
     before, rename = contents(folder), Path.rename
 
     def fail(self: Path, target: Path) -> Path:
-        if target == folder / failing and ".replaced" not in str(self):
+        if target == folder / failing and self.parent.name == "new":
             raise KeyboardInterrupt
         return rename(self, target)
 
@@ -713,7 +714,7 @@ def test_a_project_stays_as_it_is_when_a_folder_cannot_be_replaced(
 KILLED = """
 import os
 from pathlib import Path
-from generator import project
+from generator import pin, project
 
 folder, rename, left = Path({folder!r}), Path.rename, {renames}
 
@@ -725,22 +726,48 @@ def kill(self, target):
             os._exit(9)
     return rename(self, target)
 
+def take(scratch):
+    return pin.pin_from_file(scratch, Path({portal!r}), release=None, force=False)
+
 Path.rename = kill
-project.make(folder, Path({openapi!r}), None)
+project.make(Path({project!r}), Path({openapi!r}), take, portal={url!r})
 """
-"""Generates a project again, and is killed after so many renames in it."""
+"""Makes a project, and is killed after so many renames below a folder."""
 
 
-@pytest.mark.parametrize("renames", range(4))
-def test_a_run_that_is_killed_loses_nothing(folder: Path, renames: int) -> None:
-    """The next run puts back what was moved aside, the team's own corrections among it."""
-    before = contents(folder)
-    (folder / "src" / "dados_example_pt" / "stale.py").touch()
-    code = KILLED.format(folder=str(folder), openapi=str(OPENAPI), renames=renames)
+def kill(folder: Path, made: Path, portal: Path, renames: int) -> None:
+    code = KILLED.format(
+        folder=str(folder),
+        project=str(made),
+        portal=str(portal),
+        openapi=str(OPENAPI),
+        url=PORTAL,
+        renames=renames,
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == 9
-    make(folder, OPENAPI, None)
+
+
+@pytest.mark.parametrize("renames", range(7))
+def test_a_run_that_is_killed_loses_nothing(folder: Path, portal: Path, renames: int) -> None:
+    """The next run puts back what was moved aside, the team's own corrections among it."""
+    made, path = contents(folder), folder / "pyproject.toml"
+    path.write_text(path.read_text().replace("aiodatagouv>=0.1.0,<0.2", "aiodatagouv>=0.0.1,<0.1"))
+    (folder / "src" / "dados_example_pt" / "stale.py").touch()
+    before = contents(folder)
+    kill(folder, folder, portal, renames)
+    recover(folder)
     assert contents(folder) == before
+    make(folder, OPENAPI, None)
+    assert contents(folder) == made
+
+
+def test_a_first_run_that_is_killed_leaves_no_project(portal: Path, tmp_path: Path) -> None:
+    """It is either there as a whole, or not at all: the next run makes it."""
+    kill(tmp_path, tmp_path / "project", portal, 1)
+    assert not (tmp_path / "project").exists()
+    make(tmp_path / "project", OPENAPI, from_file(portal), portal=PORTAL)
+    assert {*tmp_path.iterdir()} == {portal, tmp_path / "project"}
 
 
 # ---- Corrections of another release

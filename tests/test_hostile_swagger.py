@@ -370,14 +370,12 @@ def test_nothing_is_replaced_when_a_document_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``generate`` and ``pin`` leave everything as it was, and print one line."""
-    openapi, package = tmp_path / "openapi", tmp_path / "package"
+    openapi, package = tmp_path / "openapi", tmp_path / "src" / "aiodatagouv"
     openapi.mkdir()
     for name in ("corrections.toml", "names.toml"):
         (openapi / name).write_text("")
     (package / "api").mkdir(parents=True)
     (package / "api" / "old.py").write_text("")
-    monkeypatch.setattr(command_line, "OPENAPI", openapi)
-    monkeypatch.setattr(command_line, "PACKAGE", package)
     good, bad = small(), small()
     del bad["paths"]["/tags/suggest/"]["get"]["operationId"]
     pin._pin(openapi, json.dumps(good).encode(), "17.18.0", "here", force=False)
@@ -392,14 +390,14 @@ def test_nothing_is_replaced_when_a_document_is_refused(
     def run(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["generator", *arguments])
         with pytest.raises(SystemExit) as stopped:
-            command_line.main()
+            command_line.main(tmp_path)
         assert "\n" not in str(stopped.value)
         return str(stopped.value)
 
     assert "so the pins are unchanged" in run("pin", "--url=http://bad/")
     assert {path.name: path.read_bytes() for path in openapi.iterdir()} == before
     monkeypatch.setattr(sys, "argv", ["generator", "pin", "--url=http://bad/", "--force"])
-    command_line.main()
+    command_line.main(tmp_path)
     assert (openapi / "udata-18.0.0.json").exists()
     assert "has no operationId" in run("generate")
     assert [path.name for path in (package / "api").iterdir()] == ["old.py"]
@@ -482,6 +480,75 @@ def test_a_malformed_pin_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "pin.toml").write_text(content)
     with pytest.raises(pin.PinError, match=r"pin\.toml is malformed"):
         pin.read_pins(tmp_path)
+
+
+def pinned(folder: Path) -> Path:
+    """Pin a small document, and return its pin.toml."""
+    pin._pin(folder, json.dumps(small()).encode(), "17.18.0", "here", force=False)
+    return folder / "pin.toml"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("date", '"2026-11-23"', "date is '2026-11-23', not as in `date = 2026-11-23`"),
+        ("date", "2026-11-23T10:00:00", "not as in `date = 2026-11-23`"),
+        ("operations", "true", "operations is True, not as in `operations = 247`"),
+        ("source", "1", 'source is 1, not as in `source = "the package udata 17.18.0"`'),
+        ("sha256", "[]", "sha256 is [], not as in `sha256 = "),
+        ("release", "17.18", 'release is 17.18, not as in `release = "17.18.0"`'),
+        ("operations", "1", " operations, not 1 as in pin.toml"),
+    ],
+)
+def test_an_entry_that_is_wrong_is_refused_with_what_is_right(
+    tmp_path: Path, key: str, value: str, complaint: str
+) -> None:
+    path = pinned(tmp_path)
+    path.write_text(re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", path.read_text()))
+    with pytest.raises(pin.PinError) as refusal:
+        pin.read_pins(tmp_path)
+    assert complaint in str(refusal.value)
+
+
+def test_a_document_that_is_not_pinned_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openapi = tmp_path / "openapi"
+    path = pinned(openapi)
+    (openapi / "udata-17.17.0.json").write_text("{}")
+    monkeypatch.setattr(sys, "argv", ["generator", "check"])
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main(tmp_path)
+    assert str(stopped.value) == (
+        "PinError: not in pin.toml, so delete it, or pin it by `make pin`: udata-17.17.0.json"
+    )
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "the following arguments are required: {generate,"),
+        (["renew"], "invalid choice: 'renew'"),
+        (["diff", "17.18.0"], "the following arguments are required: new; python -m generator d"),
+        (["regenerate", "--report"], "argument --report: expected one argument"),
+        (["pin", "--uri=x"], "unrecognized arguments: --uri=x"),
+        (["client"], "the following arguments are required: --into"),
+        (["check", "\x1b[2J\n"], "unrecognized arguments: [2J ; python"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_status_1(arguments: list[str], complaint: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "generator", *arguments],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert complaint in line
+    assert line.endswith("--help lists the arguments")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable
 from copy import deepcopy
@@ -19,7 +21,8 @@ from generator.build import attempt
 from generator.diff import Status
 from generator.emit import emit
 from generator.errors import GenerationError
-from generator.regenerate import regenerate
+from generator.regenerate import GENERATED, OPENAPI, PACKAGE, regenerate
+from generator.swap import swap
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,20 +35,15 @@ class Project:
     """A copy of the project's pins and generated code."""
 
     def __init__(self, folder: Path) -> None:
-        self.openapi, self.package = folder / "openapi", folder / "package"
-        shutil.copytree(ROOT / "openapi", self.openapi)
-        self.package.mkdir()
-        for room in ("api", "models"):
+        self.folder, self.openapi = folder, folder / OPENAPI
+        for name in (OPENAPI, *GENERATED):
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(
-                ROOT / "src" / "aiodatagouv" / room, self.package / room, ignore=ignored
-            )
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
 
     def files(self) -> dict[str, bytes]:
         return {
-            str(path.relative_to(folder.parent)): path.read_bytes()
-            for folder in (self.openapi, self.package)
-            for path in folder.rglob("*")
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in self.folder.rglob("*")
             if path.is_file()
         }
 
@@ -55,7 +53,7 @@ class Project:
         def pinned(folder: Path) -> pin.Release:
             return pin._pin(folder, content, release, "a portal", force=False)
 
-        return regenerate(self.openapi, self.package, pinned)
+        return regenerate(self.folder, pinned)
 
 
 @pytest.fixture
@@ -112,7 +110,11 @@ def test_a_new_release_is_pinned_generated_and_reported(
     after = project.files()
     assert after["openapi/udata-99.0.0.json"] == content
     written = {name for name in after if before.get(name) != after[name]}
-    assert {"openapi/udata-99.0.0.json", "openapi/pin.toml", "package/api/ops.py"} <= written
+    assert {
+        "openapi/udata-99.0.0.json",
+        "openapi/pin.toml",
+        "src/aiodatagouv/api/ops.py",
+    } <= written
     assert len(written) <= 6
     assert before.keys() <= after.keys()
 
@@ -194,7 +196,10 @@ def generated_from(project: Project, release: str) -> dict[str, bytes]:
     (project.openapi / "pin.toml").write_text(pin._toml([entry]))
     fixes = corrections.read(project.openapi / "corrections.toml")
     renames = renaming.read(project.openapi / "names.toml")
-    emit(attempt(pin.read_pins(project.openapi), fixes, renames).view, [release], project.package)
+    with tempfile.TemporaryDirectory() as new:
+        seen = attempt(pin.read_pins(project.openapi), fixes, renames).view
+        emit(seen, [release], Path(new, PACKAGE))
+        swap(Path(new), project.folder, GENERATED)
     return project.files()
 
 
@@ -254,14 +259,94 @@ def test_the_command_reports_and_exits_with_the_class_of_the_changes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(command, "OPENAPI", project.openapi)
-    monkeypatch.setattr(command, "PACKAGE", project.package)
     monkeypatch.setattr(pin, "fetch", lambda url, path="swagger.json": content)
-    report = project.openapi.parent / "report.md"
+    report = project.folder / "report.md"
     arguments = ["--url=https://portal.example/api/1/", "--release=99.0.0", f"--report={report}"]
     monkeypatch.setattr(sys, "argv", ["generator", "regenerate", *arguments])
     with pytest.raises(SystemExit) as exited:
-        command.main()
+        command.main(project.folder)
     assert exited.value.code == status
     assert printed in report.read_text()
     assert capsys.readouterr().out.strip() == report.read_text().strip()
+
+
+# ---- Pins and code are replaced together
+
+
+def test_a_folder_that_cannot_be_replaced_leaves_pins_and_code_as_they_were(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, rename = project.files(), Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if self == project.folder / PACKAGE / "models":
+            raise PermissionError(13, "Permission denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(PermissionError):
+        project.take(changed(add), "99.0.0")
+    assert project.files() == before
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from generator import __main__ as command, pin
+
+rename, left = Path.rename, int(sys.argv.pop(1))
+folder, document = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
+
+def kill(self, target):
+    global left
+    left -= 1
+    if left < 0:
+        os._exit(9)
+    return rename(self, target)
+
+Path.rename = kill
+pin.fetch = lambda url, path="swagger.json": document.read_bytes()
+command.main(folder)
+"""
+"""Runs a command, and is killed after so many renames: of the journal first, then of the files."""
+
+
+@pytest.mark.parametrize(
+    ("name", "renames", "torn"),
+    [
+        ("pin", 3, "openapi/pin.toml"),
+        ("regenerate", 3, "openapi/udata-99.0.0.json"),
+        ("regenerate", 6, "src/aiodatagouv/api/site.py"),
+    ],
+)
+def test_a_command_that_is_killed_changes_nothing(
+    name: str,
+    renames: int,
+    torn: str,
+    project: Project,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next command, whichever it is, puts back what was replaced."""
+    before = project.files()
+    document = tmp_path_factory.mktemp("portal") / "swagger.json"
+    document.write_bytes(changed(add))
+    arguments = [str(renames), str(project.folder), str(document), name]
+    arguments += ["--url=http://x/", "--release=99.0.0"]
+    done = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, check=False)
+    assert done.returncode == 9
+    assert project.files().get(torn) != before.get(torn)
+    monkeypatch.setattr(sys, "argv", ["generator", "check"])
+    command.main(project.folder)
+    assert project.files() == before
+
+
+def test_a_report_cannot_replace_a_folder(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = project.files()
+    arguments = ["--url=http://x/", f"--report={project.folder}"]
+    monkeypatch.setattr(sys, "argv", ["generator", "regenerate", *arguments])
+    with pytest.raises(SystemExit, match="is a folder: the report needs a file"):
+        command.main(project.folder)
+    assert project.files() == before

@@ -135,7 +135,7 @@ def test_false_is_not_zero(tmp_path: Path) -> None:
     assert (tmp_path / "udata-2.0.0.json").read_bytes() == contents[1]
 
 
-def test_a_document_that_a_killed_run_left_without_its_entry_is_pinned(tmp_path: Path) -> None:
+def test_an_edited_document_is_replaced_by_the_next_pin_of_its_release(tmp_path: Path) -> None:
     pin._pin(tmp_path, sized(20), "2.0.0", "here", force=False)
     (tmp_path / "udata-2.0.0.json").write_bytes(sized(21))
     entry = pin._pin(tmp_path, sized(21), "2.0.0", "here", force=False)
