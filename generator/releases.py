@@ -24,7 +24,7 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     A model has the fields of all releases; the description of a field that only older releases
     have says so, and names the oldest pinned release without it.
     """
-    documents = [(release.release, _with_own_parameters(document)) for release, document in pins]
+    documents = [(release.release, _with_own_parts(document)) for release, document in pins]
     merged = deepcopy(documents[0][1])
     tags = {tag["name"]: tag for _, document in reversed(documents) for tag in document["tags"]}
     merged["tags"] = [tags[name] for name in sorted(tags)]
@@ -163,14 +163,15 @@ def _fields(name: str, definitions: Mapping[str, Any]) -> Swagger:
     return fields
 
 
-def _with_own_parameters(document: Swagger) -> Swagger:
-    """Copy the parameters that a path declares into each of its operations."""
+def _with_own_parts(document: Swagger) -> Swagger:
+    """Copy what a path or a document declares for its operations into each of them."""
     document = deepcopy(document)
     for item in document["paths"].values():
         shared = item.pop("parameters", [])
         for method in METHODS:
             if method in item:
                 item[method]["parameters"] = deepcopy(shared) + item[method].get("parameters", [])
+                item[method].setdefault("security", deepcopy(document.get("security", [])))
     return document
 
 

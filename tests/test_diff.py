@@ -464,6 +464,10 @@ BESIDE_OLDER: dict[Mutation, tuple[How, set[tuple[str, str, str]]]] = {
         CALLED,
         {("field-older", "License", "maintainer"), ("field-added", "License", "keeper")},
     ),
+    rename_the_items_of_a_page: (
+        CALLED,
+        {("field-older", "PostPage", "data"), ("field-added", "PostPage", "items")},
+    ),
 }
 """What an older pin keeps is not removed, only no longer there in newer portals."""
 
