@@ -74,7 +74,7 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     for name in sorted(definitions, key=lambda one: (len(names.class_name(one)), one)):
         schemas.add_model(name, definitions[name])
     for (path, method), operation in operations.items():
-        keyed = needs_key(operation, swagger)
+        keyed = needs_key(operation)
         paths.setdefault(path, {})[method] = {
             **_operation(path, method, operation, schemas),
             "x-keyed": keyed,

@@ -1,4 +1,4 @@
-"""What a schema says of its values beyond their type, which the generated types do not show."""
+"""Limits of values that their types do not show: ranges, lengths, patterns, formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corrections of what a new release has at another place: they would be lost without a word."""
+"""Corrections of operations and definitions that a new release has at another place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .adapt import apply_possible
 from .canonical import canonical
 from .corrections import NO_EFFECT, Correction, CorrectionError
 from .pin import METHODS
-from .releases import Swagger
+from .releases import Swagger, is_alike
 
 Place = tuple[str, ...]
 
@@ -80,9 +80,9 @@ def _operations(old: Swagger, new: Swagger) -> dict[Place, Place]:
     }
 
 
-def _ids(document: Swagger) -> dict[Place, str]:
+def _ids(document: Swagger) -> dict[Place, str | None]:
     return {
-        (path, method): item[method]["operationId"]
+        (path, method): item[method].get("operationId")
         for path, item in document["paths"].items()
         for method in METHODS
         if method in item
@@ -96,11 +96,7 @@ def _definitions(old: Swagger, new: Swagger) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for name in sorted(left.keys() - right.keys()):
         fields = {*left[name].get("properties", {})}
-        like = [
-            one
-            for one, own in come.items()
-            if fields and 2 * len(fields & own) >= len(fields | own)
-        ]
+        like = [one for one, own in come.items() if fields and is_alike(fields, own)]
         if len(like) == 1:
             pairs[name] = like[0]
     return pairs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from copy import deepcopy
 from typing import Any
 from urllib.parse import quote, unquote
@@ -185,6 +185,11 @@ def _operations(document: Swagger) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def shape(path: str) -> str:
     """Return a path without the names of its parameters."""
     return re.sub(r"\{.*?\}", "{}", path)
+
+
+def is_alike(fields: Set[str], others: Set[str]) -> bool:
+    """Return whether two models have half of their fields in common: one may be the other."""
+    return 2 * len(fields & others) >= len(fields | others)
 
 
 def references(node: Any, definitions: dict[str, Any]) -> list[str]:

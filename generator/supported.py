@@ -41,20 +41,15 @@ def problems(document: Node) -> Problems:
                 yield from _security(operation, document, place)
 
 
-def needs_key(operation: Node, document: Node) -> bool:
-    """Return whether an operation refuses calls without the API key."""
-    ways: list[Node] = _ways(operation, document)
+def needs_key(operation: Node) -> bool:
+    """Return whether an operation of a merged document refuses calls without the API key."""
+    ways: list[Node] = operation["security"]  # Any of them will do.
     return bool(ways) and all(ways)
 
 
 def declares_key(document: Node) -> bool:
     """Return whether a document declares the API key."""
     return bool(_key_names(document))
-
-
-def _ways(operation: Node, document: Node) -> Any:
-    """Return the ways to be allowed to call an operation; any of them will do."""
-    return operation["security"] if "security" in operation else document.get("security", [])
 
 
 def _key_names(document: Node) -> set[str]:
@@ -99,8 +94,7 @@ def _answers(operation: Node, place: tuple[Any, ...]) -> Problems:
 
 
 def _security(operation: Node, document: Node, place: tuple[Any, ...]) -> Problems:
-    where = (*place, "security") if "security" in operation else ("security",)
-    ways = _ways(operation, document)
+    where, ways = (*place, "security"), operation["security"]
     if not isinstance(ways, list) or not all(isinstance(one, dict) for one in ways):
         yield where, "must be a list of objects"
     elif ways and not any(one.keys() <= _key_names(document) for one in ways):

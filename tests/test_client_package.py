@@ -366,20 +366,25 @@ def test_a_project_is_generated_again_from_what_it_has(
     assert contents(folder) == before
 
 
+def correct_summary(folder: Path, path: str, summary: str) -> None:
+    """Write a correction of a project's owners."""
+    (folder / "openapi" / "corrections.toml").write_text(
+        f'''[[correction]]
+name = "ours"
+places = [["paths", "{path}", "get", "summary"]]
+set = "{summary}"
+reason = "Ours."
+evidence = "Ours."'''
+    )
+
+
 def test_what_its_owners_write_is_kept(folder: Path) -> None:
     """Their own names come before those of the façade, and their corrections after them."""
     own = folder / "openapi"
     (own / "names.toml").write_text(
         '[[rename]]\nreason = "Ours."\n[rename.names]\nsuggest_tags = "find_tags"\n'
     )
-    (own / "corrections.toml").write_text(
-        '''[[correction]]
-name = "ours"
-places = [["paths", "/tags/suggest/", "get", "summary"]]
-set = "Find our tags"
-reason = "Ours."
-evidence = "Ours."'''
-    )
+    correct_summary(folder, "/tags/suggest/", "Find our tags")
     for name in ("README.md", "notes.txt", "pyproject.toml"):
         path = folder / name
         path.write_text((path.read_text() if path.exists() else "") + "# Ours.\n")
@@ -521,14 +526,7 @@ def test_an_own_entry_that_a_release_makes_superfluous_is_reported(
     folder: Path, portal: Path
 ) -> None:
     """It does not stop a regeneration, but the next one from what the project has."""
-    (folder / "openapi" / "corrections.toml").write_text(
-        '''[[correction]]
-name = "ours"
-places = [["paths", "/tags/suggest/", "get", "summary"]]
-set = "Find our tags"
-reason = "Ours."
-evidence = "Ours."'''
-    )
+    correct_summary(folder, "/tags/suggest/", "Find our tags")
     make(folder, OPENAPI, None)
     swagger = small()
     swagger["paths"]["/tags/suggest/"]["get"]["summary"] = "Find our tags"
@@ -681,14 +679,7 @@ def test_a_project_stays_as_it_is_when_a_document_is_refused(
 
 
 def test_a_correction_of_the_owners_without_effect_is_an_error(folder: Path) -> None:
-    (folder / "openapi" / "corrections.toml").write_text(
-        '''[[correction]]
-name = "ours"
-places = [["paths", "/gone/", "get", "summary"]]
-set = "x"
-reason = "Ours."
-evidence = "Ours."'''
-    )
+    correct_summary(folder, "/gone/", "x")
     assert "correction 'ours' at paths > /gone/" in refused(folder, None)
 
 

@@ -469,7 +469,7 @@ BESIDE_OLDER: dict[Mutation, tuple[How, set[tuple[str, str, str]]]] = {
         {("field-older", "PostPage", "data"), ("field-added", "PostPage", "items")},
     ),
 }
-"""What an older pin keeps is not removed, only no longer there in newer portals."""
+"""The mutations whose class is another one beside older pins, which keep what the newest lost."""
 
 
 @pytest.mark.parametrize(

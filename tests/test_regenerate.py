@@ -210,7 +210,7 @@ def test_a_correction_of_what_moved_is_listed_with_its_new_place(project: Projec
         swagger["paths"]["/reports/motives/"] = swagger["paths"].pop("/reports/reasons/")
 
     _, report = project.take(changed(move), "99.0.0")
-    _, _, moved = report.partition("In `openapi/corrections.toml`, write:\n\n```toml\n")
+    _, _, moved = report.partition("and delete those without effect:\n\n```toml\n")
     name = "# reports-reasons-list\n"
     assert name in moved
     places = tomllib.loads(moved.partition(name)[2].partition("\n")[0])["places"]

@@ -1,4 +1,4 @@
-"""Compare the limits of values: what the API says of them beyond their types."""
+"""Compare the limits of values: ranges, lengths, patterns, formats."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from attrs import define, field
 
 from ..declarations import Model, Operation, View
-from ..releases import shape
+from ..releases import is_alike, shape
 from . import assignment
 
 Pair = tuple[Operation, Operation]
@@ -144,5 +144,4 @@ def _like(sides: Sides, old: str, new: str) -> bool:
     """Return whether two models have half of their fields in common, so that one is the other."""
     before, after = sides.old_models[old], sides.new_models[new]
     names = {one.name for one in before.fields}, {one.name for one in after.fields}
-    common, every = names[0] & names[1], names[0] | names[1]
-    return before.is_sent == after.is_sent and 2 * len(common) >= len(every)
+    return before.is_sent == after.is_sent and is_alike(*names)

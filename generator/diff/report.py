@@ -223,7 +223,7 @@ def _unapplied(old: Source, new: Source) -> list[str]:
 
 
 def _moved(moved: Places) -> list[str]:
-    """Print the places to write into corrections, as they stand in their file."""
+    """List the places to add to corrections, as they stand in their file."""
     if not moved:
         return []
     lines = [
@@ -231,14 +231,9 @@ def _moved(moved: Places) -> list[str]:
         for name, places in moved.items()
         for line in (f"# {name}", f"places = {json.dumps(places)}")
     ]
-    return [
-        *(
-            "",
-            "The API moved what these corrections are for. In `openapi/corrections.toml`, write:",
-            "",
-        ),
-        *("```toml", *lines, "```"),
-    ]
+    said = "The API moved what these corrections are for. In `openapi/corrections.toml`,"
+    todo = "add these to their places, and delete those without effect:"
+    return ["", said, todo, "", "```toml", *lines, "```"]
 
 
 def _counted(entries: Counter[str]) -> str:

@@ -12,7 +12,6 @@ class Status(IntEnum):
     """The class of a change, or of all of them; also the exit status of the command."""
 
     SAME = 0
-    FAILED = 1
     DOCUMENTATION = 10
     COMPATIBLE = 11
     BREAKING = 12
