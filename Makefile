@@ -6,6 +6,7 @@ DATASETS ?= 500
 
 BIN := .venv/bin
 PORTALS := .venv-portal-17.18.0/ready .venv-portal-14.13.0/ready
+EVERY_PORTAL := $(patsubst tests/portal/requirements-%.txt,.venv-portal-%/ready,$(wildcard tests/portal/requirements-*.txt))
 
 .PHONY: help
 help: ## List the targets
@@ -17,6 +18,9 @@ demo: .venv/ready .venv-portal-17.18.0/ready ## Start a portal, harvest its data
 
 .PHONY: environments
 environments: .venv/ready $(PORTALS) ## Create all virtual environments; -j 3 creates them in parallel
+
+.PHONY: portals-environments
+portals-environments: .venv/ready $(EVERY_PORTAL) ## Create the environments of all releases of udata with pinned requirements
 
 .PHONY: test
 test: environments lint check-generated ## Create the environments and run every check
@@ -145,8 +149,8 @@ dist: .venv-release/ready ## Build the wheel, the sdist and their SBOM; TAG= mus
 		--mc-type library --output-reproducible -o build/sbom/aiodatagouv.cdx.json
 
 .PHONY: portal
-portal: .venv/ready .venv-portal-17.18.0/ready ## Start a seeded portal in the background; print its URL and an API key
-	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --background
+portal: .venv/ready .venv-portal-$(or $(RELEASE),17.18.0)/ready ## Start a seeded portal in the background, of RELEASE=; print its URL and an API key
+	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --release="$${RELEASE:-17.18.0}" --background
 	@echo "until    make portal-stop"
 
 .PHONY: portal-stop

@@ -33,8 +33,8 @@ MAX_SIZE = 64 << 20
 MAX_TIME = 600.0
 """Seconds in which a portal must send a document."""
 
-OLD_UDATA = ["flask-security==5.7.*", "flask-caching==2.3.1", "setuptools<80"]
-"""Extra requirements of releases before 17.9, which set no upper bounds for these packages."""
+OLD_UDATA = ["setuptools", "-c", str(Path(__file__).with_name("udata-constraints.txt"))]
+"""Extra requirements of releases before 17.9, and upper bounds that they lack."""
 
 RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,4}((a|b|rc|\.dev|\.post)[0-9]{1,9})?", re.ASCII)
 """A release number, as it may appear in file names, comments and docstrings."""

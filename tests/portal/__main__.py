@@ -2,7 +2,7 @@
 
 python -m tests.portal
 python -m tests.portal --run aiodatagouv harvest datasets -o datasets.jsonl
-python -m tests.portal --background
+python -m tests.portal --release 15.4.1 --background
 python -m tests.portal --stop
 """
 
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .portal import PROJECT, PortalError, running_portal
+from .portal import NEWEST, PROJECT, PortalError, every_release, running_portal
 
 STATE = PROJECT / ".portal"
 """The state of the background portal: its process id, and the URL and key that it printed."""
@@ -29,6 +29,9 @@ def main() -> int:
     )
     parser.add_argument("--datasets", type=int, default=500, help="number of public datasets (500)")
     parser.add_argument("--port", type=int, default=0, help="default 0: any free port")
+    parser.add_argument(
+        "--release", default=NEWEST, choices=every_release(), help=f"of udata ({NEWEST})"
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--background", action="store_true", help="run until --stop is called")
     how.add_argument("--stop", action="store_true", help="stop the background portal")
@@ -42,11 +45,13 @@ def main() -> int:
     if arguments.stop:
         return stop()
     if arguments.background:
-        return leave_running(arguments.datasets, arguments.port)
+        return leave_running(arguments.datasets, arguments.port, arguments.release)
     # Handle SIGTERM like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with running_portal(arguments.datasets, port=arguments.port) as portal:
+        with running_portal(
+            arguments.datasets, port=arguments.port, release=arguments.release
+        ) as portal:
             if arguments.run:
                 environment = {**os.environ, "DATAGOUV_PORTAL": portal.url}
                 return subprocess.run(arguments.run, env=environment, check=False).returncode
@@ -61,12 +66,13 @@ def main() -> int:
     return 0
 
 
-def leave_running(datasets: int, port: int) -> int:
+def leave_running(datasets: int, port: int, release: str) -> int:
     """Start a background portal, unless one is running; print its URL and key."""
     if is_running():
         print(STATE.read_text().partition("\n")[2], end="")
         return 0
-    command = [sys.executable, "-m", __package__, "--datasets", str(datasets), "--port", str(port)]
+    command = [sys.executable, "-m", __package__, "--release", release]
+    command += ["--datasets", str(datasets), "--port", str(port)]
     process = subprocess.Popen(
         command,
         cwd=PROJECT,

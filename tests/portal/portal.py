@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from packaging.version import Version
+
 from aiodatagouv import Operation
 
 NEWEST, OLDEST = "17.18.0", "14.13.0"
 RELEASES = [NEWEST, OLDEST]
-"""The releases of udata that the tests run against."""
+"""The releases of udata that the tests run against; `every_release` returns all that can run."""
 
 PROJECT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("server")
@@ -71,6 +73,13 @@ class Portal:
         self._process.stdin.flush()
         if not self._process.stdout.readline():
             raise PortalError("the portal stopped unexpectedly")
+
+
+def every_release() -> list[str]:
+    """Return the releases of udata that have pinned requirements, newest first."""
+    files = Path(__file__).parent.glob("requirements-*.in")
+    found = [file.stem.removeprefix("requirements-") for file in files]
+    return sorted(found, key=Version, reverse=True)
 
 
 def portal_python(release: str = NEWEST) -> Path:

@@ -102,7 +102,7 @@ async def test_a_dataset_with_a_wrong_date_is_skipped_although_the_portal_answer
 
 
 async def test_a_dataset_that_cannot_even_be_loaded_is_skipped_without_its_id(
-    own_portal: Portal, release: str, tmp_path: Path
+    own_portal: Portal, tmp_path: Path
 ) -> None:
     path = tmp_path / "datasets.jsonl"
     async with client_of(own_portal.url, api_key="") as client:
@@ -110,10 +110,6 @@ async def test_a_dataset_that_cannot_even_be_loaded_is_skipped_without_its_id(
         found = datasets.list_datasets(client, page_size=25)
         with broken(own_portal, "document", [all_ids[31], all_ids[32]]):
             report = await bulk.harvest(found, path, skip_broken=True)
-    if release == RELEASES[1]:  # It ignores the field.
-        assert report.complete
-        assert written(path) == all_ids
-        return
     assert report.skipped == tuple(
         bulk.Skipped(offset=offset, before=all_ids[30], after=all_ids[33]) for offset in (31, 32)
     )

@@ -10,20 +10,18 @@ from catalog import schemas
 from database import complete_mongomock
 from flask import Flask, Response, request
 from harvester import LocalBackend
-from mongoengine.signals import pre_init
-from release import IS_17, drop_unknown_fields
+from release import find
 from udata import settings
 from udata.app import create_app, csrf, standalone
-from udata.auth.proconnect import oauth as proconnect
 from udata.core.dataset.models import ResourceSchema
 from udata.core.reuse.models import Reuse
 from udata.harvest import backends
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
 from werkzeug.serving import make_server as make_wsgi_server
 
-if IS_17:
-    from udata.geopf.auth import oauth as geopf
-    from udata.geopf.client import GeopfClient
+geopf = find("oauth", "udata.geopf.auth")
+proconnect = find("oauth", "udata.auth.proconnect")
+GeopfClient = find("GeopfClient", "udata.geopf.client")
 
 DATASTORES = [
     {"datastore_id": "entrepot-1", "name": "Entrepôt d'essai", "rights": ["UPLOAD", "BROADCAST"]},
@@ -86,22 +84,27 @@ def make_app(folder: str) -> Flask:
     # Replacements for data that udata would fetch from the network or load from plugins.
     Reuse.__badges__["essai"] = "Essai"
     ResourceSchema.all = staticmethod(schemas)
-    if IS_17:
-        GeopfClient.list_datastores = lambda _client: DATASTORES
-    else:
-        pre_init.connect(drop_unknown_fields)
-    installed = backends.get_all_backends
-    backends.get_all_backends = lambda: {**installed(), LocalBackend.name: LocalBackend}
+    GeopfClient.list_datastores = lambda _client: DATASTORES
+    add_backend()
 
     app = standalone(create_app("udata.settings.Defaults", override=WithFolder))
-    know_provider(proconnect.proconnect, "https://proconnect.example.org")
-    if IS_17:
-        know_provider(geopf.geopf, "https://geopf.example.org")
+    for client, issuer in [
+        (proconnect.proconnect, "https://proconnect.example.org"),
+        (geopf.geopf, "https://geopf.example.org"),
+    ]:
+        know_provider(client, issuer)
     app.after_request(say_route)
     methods = ["DELETE", "GET", "POST", "PUT"]
     neighbour = csrf.exempt(answer_as_neighbour)
     app.add_url_rule("/neighbour/<path:path>", view_func=neighbour, methods=methods)
     return app
+
+
+def add_backend() -> None:
+    """Add `LocalBackend` to the harvest backends that are installed."""
+    name = "get_all_backends" if hasattr(backends, "get_all_backends") else "get_all"
+    installed = getattr(backends, name)
+    setattr(backends, name, lambda *app: {**installed(*app), LocalBackend.name: LocalBackend})
 
 
 def know_neighbours(app: Flask, root: str) -> None:

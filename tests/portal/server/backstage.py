@@ -10,6 +10,7 @@ import texts
 from catalog import NOW, Catalog, moment, picture
 from celery import states
 from flask import current_app
+from release import find
 from udata.core.dataset.activities import UserCreatedDataset, UserUpdatedDataset
 from udata.core.dataset.tasks import export_csv_for_model
 from udata.core.followers.models import Follow
@@ -21,7 +22,7 @@ from udata.core.reports.models import Report
 from udata.core.reuse.activities import UserCreatedReuse
 from udata.core.site.models import current_site
 from udata.core.tags.models import Tag
-from udata.core.topic.factories import TopicElementFactory, TopicFactory
+from udata.core.topic.factories import TopicFactory
 from udata.core.user.activities import UserDiscussedDataset, UserFollowedOrganization
 from udata.features.transfer.factories import TransferFactory
 from udata.harvest.models import (
@@ -33,6 +34,8 @@ from udata.harvest.models import (
     HarvestSourceValidation,
 )
 from udata.tasks import celery
+
+TopicElementFactory = find("TopicElementFactory", "udata.core.topic.factories")
 
 
 @dataclass
@@ -47,9 +50,9 @@ class Backstage:
     harvest_jobs: list[Any]
     periodic_tasks: list[Any]
     task_ids: list[str]
-    #: only on 17.18.0
+    #: only in newer releases
     charts: list[Any] = field(default_factory=list)
-    #: only on 14.13.0
+    #: only in older releases
     pages: list[Any] = field(default_factory=list)
 
 
@@ -210,6 +213,9 @@ def seed_topics(catalog: Catalog) -> list[Any]:
             created_at=moment(),
             organization=catalog.organizations[index],
             extras={"couleur": "bleu"},
+            # Of releases whose topics have no elements.
+            datasets=catalog.datasets[index : index + 1],
+            reuses=catalog.reuses[index : index + 1],
         )
         parts = [catalog.datasets, catalog.reuses, catalog.dataservices]
         for element in [*(part[index] for part in parts), None]:
@@ -271,7 +277,7 @@ def seed_reports(catalog: Catalog) -> list[Any]:
         Report(subject=catalog.reuses[0], reason="spam", reported_at=moment()).save(),
         Report(
             subject=discussion,
-            subject_embed_id=discussion.discussion[0].id,
+            subject_embed_id=getattr(discussion.discussion[0], "id", None),
             reason="explicit_content",
             by=catalog.other,
             reported_at=moment(),

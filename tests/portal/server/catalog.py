@@ -11,14 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 import texts
 from PIL import Image
-from release import IS_17
-from udata.core.access_type.constants import AccessType, InspireLimitationCategory
-from udata.core.access_type.models import AccessAudience
+from release import find, has_field
 from udata.core.badges.factories import badge_factory
 from udata.core.contact_point.factories import ContactPointFactory
 from udata.core.dataservices.factories import DataserviceFactory, HarvestMetadataFactory
 from udata.core.dataservices.models import Dataservice
-from udata.core.dataset.constants import UpdateFrequency
 from udata.core.dataset.factories import (
     ChecksumFactory,
     CommunityResourceFactory,
@@ -47,6 +44,14 @@ from udata.core.user.factories import AdminFactory, UserFactory
 from udata.factories import DateRangeFactory
 from udata.utils import faker
 from werkzeug.datastructures import FileStorage
+
+AccessAudience = find(
+    "AccessAudience", "udata.core.access_type.models", "udata.core.dataservices.models"
+)
+# An enumeration of them, or their labels by name in older releases.
+FREQUENCIES = find("UpdateFrequency", "udata.core.dataset.constants") or find(
+    "UPDATE_FREQUENCIES", "udata.core.dataset.constants"
+)
 
 # The latest date in the seed data. It is fixed, so that every portal has the same data.
 NOW = datetime(2026, 9, 1, 12, 0, 0)
@@ -197,7 +202,6 @@ def seed_references(catalog: Catalog) -> None:
 
 
 def seed_organizations(catalog: Catalog) -> None:
-    badge = badge_factory(Organization)
     for index, (name, acronym) in enumerate(texts.ORGANIZATIONS):
         # The administrator and both ordinary users are members of the first organizations.
         admins = [catalog.admin] if index < 2 else [catalog.users[index % 20]]
@@ -215,7 +219,7 @@ def seed_organizations(catalog: Catalog) -> None:
             business_number_id="13002526500013" if rich else None,
             banner_color="#000091" if rich else None,
             zone="fr:commune:35238" if rich else None,
-            badges=[badge(kind=kind, created_by=catalog.admin) for kind in badge_kinds(index)],
+            badges=badges(Organization, badge_kinds(index), created_by=catalog.admin),
             teams=[TeamFactory(name="Données", members=admins)] if rich else [],
             extras={"slogan": "Des données pour tous", "ouverte": True} if rich else {},
             metrics={"views": random.randint(0, 900)},
@@ -224,6 +228,14 @@ def seed_organizations(catalog: Catalog) -> None:
             organization.logo.save(picture("maroon"))
             organization.save()
         catalog.organizations.append(organization)
+
+
+def badges(model: Any, kinds: list[str], **more: Any) -> list[Any]:
+    """Return badges of the kinds that this release has for a model."""
+    if not has_field(model, "badges"):
+        return []
+    make = badge_factory(model)
+    return [make(kind=kind, **more) for kind in kinds if kind in model.__badges__]
 
 
 def badge_kinds(index: int) -> list[str]:
@@ -289,7 +301,7 @@ def plain_dataset(catalog: Catalog, index: int, title: str) -> Any:
         description=texts.description(),
         tags=texts.tags(),
         license=random.choice([*catalog.licenses, None]),
-        frequency=random.choice(list(UpdateFrequency)),
+        frequency=random.choice(list(FREQUENCIES)),
         created_at_internal=created,
         last_modified_internal=moment(created),
         resources=[resource(f"{index}-{n}", created) for n in range(random.randint(1, 4))],
@@ -310,7 +322,7 @@ def rich_dataset(catalog: Catalog, index: int, title: str) -> Any:
         description_short=texts.paragraph(1),
         tags=["transport", *texts.tags()],
         license=catalog.licenses[index % 2],
-        frequency=UpdateFrequency.WEEKLY,
+        frequency="weekly",
         frequency_date=NOW + timedelta(days=7),
         temporal_coverage=DateRangeFactory(
             start=start, end=None if index % 6 == 0 else start + timedelta(days=400)
@@ -331,11 +343,11 @@ def rich_dataset(catalog: Catalog, index: int, title: str) -> Any:
         },
         harvest=dataset_harvest(index, created) if index % 2 == 0 else None,
         contact_points=contact_points(owner),
-        badges=[badge_factory(Dataset)(kind=kind) for kind in ["inspire", "hvd"][: index % 2 + 1]],
-        access_type=AccessType.RESTRICTED if restricted else AccessType.OPEN,
+        badges=badges(Dataset, ["inspire", "hvd"][: index % 2 + 1]),
+        access_type="restricted" if restricted else "open",
         access_audiences=audiences() if restricted else [],
         access_type_reason_category=(
-            InspireLimitationCategory.PUBLIC_AUTHORITIES.value if restricted else None
+            "confidentiality_of_proceedings_of_public_authorities" if restricted else None
         ),
         access_type_reason="Secret statistique" if restricted else None,
         authorization_request_url="https://habilitation.example.org/" if restricted else None,
@@ -364,7 +376,7 @@ def contact_points(owner: dict[str, Any]) -> list[Any]:
     ]
 
 
-def audiences() -> list[AccessAudience]:
+def audiences() -> list[Any]:
     return [
         AccessAudience(role="local_authority_and_administration", condition="yes"),
         AccessAudience(role="company_and_association", condition="under_condition"),
@@ -399,7 +411,8 @@ def dataset_harvest(
         last_update=NOW,
         archived_at=NOW if archived else None,
         archived_reason="not-on-remote" if archived else None,
-        **({"doi": f"10.12345/source-{index}"} if IS_17 else {"archived": "not-on-remote"}),
+        archived="not-on-remote" if archived else None,
+        doi=f"10.12345/source-{index}",
     )
 
 
@@ -495,9 +508,9 @@ def seed_dataservices(catalog: Catalog, count: int = 15) -> None:
                 "format": "REST",
                 "license": catalog.licenses[0],
                 "contact_points": contact_points(owner),
-                "access_type": AccessType.RESTRICTED,
+                "access_type": "restricted",
                 "access_audiences": audiences(),
-                "badges": [badge_factory(Dataservice)(kind="hvd")],
+                "badges": badges(Dataservice, ["hvd"]),
                 "extras": {"cle": "valeur", "nombre": 3},
                 "featured": index == 0,
                 "harvest": (

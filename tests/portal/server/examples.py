@@ -8,6 +8,9 @@ from backstage import Backstage
 from catalog import Catalog
 from udata.api import api
 
+OLD_NAMES = {"ident": "job", "format": "_format"}
+"""Names of parameters of paths in older releases -> those of the package."""
+
 
 def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict[str, Any]]:
     """Return a mapping of each path to its parameters and its required query parameters."""
@@ -31,6 +34,7 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
         "scope": f"Dataset:{dataset.id}",
         "size": 64,
         "source": backstage.sources[0].id,
+        "topic": backstage.topics[0].id,
         "user": catalog.admin.id,
     }
     if backstage.charts:
@@ -66,8 +70,9 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
             continue
         given = by_name | overrides.get(item["get"]["operationId"], {})
         names = [*required_parameters(item), *overrides.get(item["get"]["operationId"], {})]
-        if "{ident}" in path:  # 14.13.0 calls the parameter `ident`.
-            path, names = path.replace("{ident}", "{job}"), ["job"]
+        for old, name in OLD_NAMES.items():
+            path = path.replace(f"{{{old}}}", f"{{{name}}}")
+            names = [name if one == old else one for one in names]
         if names:
             examples[path] = {
                 name: given[name] if isinstance(given[name], int) else str(given[name])

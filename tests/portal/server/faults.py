@@ -12,7 +12,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "organization": {"organization": DBRef("organization", ObjectId()), "owner": None},
     # Its date of creation is not one: 400 for pages with that date.
     "date": {"created_at_internal": "yesterday"},
-    # A field that the model does not have: 500 for all pages, whatever their fields (17.18.0).
+    # A field that the model does not have: 500 for all pages, whatever their fields.
     "document": {"no_such_field": 1},
 }
 """Kind of fault -> the fields that are set in the database."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from release import IS_17
 from udata.core.dataservices.models import Dataservice
 from udata.core.dataset.models import Dataset
 from udata.harvest.backends import BaseBackend, HarvestExtraConfig, HarvestFeature, HarvestFilter
@@ -22,30 +21,29 @@ class LocalBackend(BaseBackend):
 
     def inner_harvest(self) -> None:
         for number in range(3):
-            if IS_17:
-                self.process_item(f"local-{number}", self.inner_process_dataset)
-            else:
-                self.process_dataset(f"local-{number}")
+            self.make(f"local-{number}", "dataset")
         if self.has_feature("apis"):
-            if IS_17:
-                self.process_item("local-api", self.inner_process_dataservice)
-            else:
-                self.process_dataservice("local-api")
+            self.make("local-api", "dataservice")
+
+    def make(self, remote_id: str, kind: str) -> None:
+        if hasattr(self, "process_item"):
+            self.process_item(remote_id, getattr(self, f"inner_process_{kind}"))
+        else:
+            getattr(self, f"process_{kind}")(remote_id)
+
+    def made(self, item: Any, kind: type) -> Any:
+        if hasattr(self, "get_item"):
+            return self.get_item(item.remote_id, kind)
+        return getattr(self, f"get_{kind.__name__.lower()}")(item.remote_id)
 
     def inner_process_dataservice(self, item: Any) -> Dataservice:
-        if IS_17:
-            service = self.get_item(item.remote_id, Dataservice)
-        else:
-            service = self.get_dataservice(item.remote_id)
+        service = self.made(item, Dataservice)
         service.title = "API moissonnée"
         service.base_api_url = "https://api.example.org/"
         return service
 
     def inner_process_dataset(self, item: Any) -> Dataset:
-        if IS_17:
-            dataset = self.get_item(item.remote_id, Dataset)
-        else:
-            dataset = self.get_dataset(item.remote_id)
+        dataset = self.made(item, Dataset)
         dataset.title = f"Jeu de données moissonné {item.remote_id}"
         dataset.description = "Vient d'un catalogue distant."
         return dataset

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import factory.random
 from backstage import count_metrics, seed_backstage
 from catalog import seed_catalog
-from mongoengine.signals import post_save
-from release import IS_17
+from extras import new_key, seed_extras
+from mongoengine.signals import post_save, pre_init
+from release import drop_unknown_fields
 from udata.core.dataservices.models import Dataservice
 from udata.core.dataset.models import Dataset
 from udata.core.discussions.models import Discussion
@@ -19,11 +21,6 @@ from udata.core.reuse.models import Reuse
 from udata.utils import faker
 
 from examples import example_parameters
-
-if IS_17:
-    from only_17 import new_key, seed_only
-else:
-    from only_14 import new_key, seed_only
 
 
 @dataclass
@@ -42,10 +39,11 @@ def seed(datasets: int) -> Seeded:
     faker.seed_instance(17)
     # The signal handlers (mails, notifications, indexing, counts) take nine tenths of the time,
     # and the tests do not need them.
-    with post_save.muted():
+    # The server itself keeps its behaviour for unknown fields.
+    with mock.patch.object(post_save, "send"), pre_init.connected_to(drop_unknown_fields):
         catalog = seed_catalog(datasets)
         backstage = seed_backstage(catalog)
-        seed_only(catalog, backstage)
+        seed_extras(catalog, backstage)
         count_metrics(catalog)
         api_key, user_api_key, other_api_key = (
             new_key(user) for user in (catalog.admin, catalog.user, catalog.other)
