@@ -16,7 +16,7 @@ from aiodatagouv._walk import stable
 from aiodatagouv.bulk import writer
 
 from .clients import client_of
-from .portal.conformance import table
+from .portal.conformance import portals, table
 from .portal.portal import Portal, running_portal
 
 # The same examples in every run, and no deadline on slow machines.
@@ -79,6 +79,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["check", "write"],
         help="check or write docs/operations.md from a run of all conformance tests",
     )
+    parser.addoption(
+        "--portals",
+        action="store_true",
+        help="write docs/portals.md from a run over the releases in PORTAL_RELEASES",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # Runs before xdist reads the groups.
@@ -101,6 +106,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     table.session_end(session)
+    portals.session_end(session)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import subprocess
 import tempfile
 import threading
@@ -19,8 +20,11 @@ from packaging.version import Version
 from aiodatagouv import Operation
 
 NEWEST, OLDEST = "17.18.0", "14.13.0"
-RELEASES = [NEWEST, OLDEST]
-"""The releases of udata that the tests run against; `every_release` returns all that can run."""
+PINNED = [NEWEST, OLDEST]
+"""The releases of udata that the package is generated from."""
+
+RELEASES = os.environ.get("PORTAL_RELEASES", "").split() or PINNED
+"""The releases that the tests run against; `every_release` returns all that can run."""
 
 PROJECT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("server")
@@ -50,9 +54,12 @@ class Portal:
 
     def parameters(self, operation: Operation) -> tuple[list[Any], dict[str, Any]]:
         """Return example parameters of a GET operation: the path values and the query."""
-        given = dict(self.ids.get(operation.path, {}))
+        paths = {route_of(path): path for path in self.ids}
+        path = paths.get(route_of(operation.path))
+        given = {} if path is None else dict(self.ids[path])
         names = [part.split("}")[0] for part in operation.path.split("{")[1:]]
-        return [given.pop(name) for name in names], given
+        # Older releases name parameters of paths otherwise.
+        return [given.pop(name if name in given else next(iter(given))) for name in names], given
 
     def end_read_only(self) -> None:
         """End the read-only mode, in which only the administrator can create objects."""
@@ -73,6 +80,19 @@ class Portal:
         self._process.stdin.flush()
         if not self._process.stdout.readline():
             raise PortalError("the portal stopped unexpectedly")
+
+
+def route_of(path: str) -> str:
+    """Return a path without what differs between releases: names, and the slash at the end."""
+    return re.sub(r"[<{].*?[>}]", "{}", path).rstrip("/")
+
+
+def serves(release: str, operation: Operation) -> bool:
+    """Tell whether a release has an operation, by what the package says of it."""
+    version = Version(release)
+    is_older = operation.since is not None and version < Version(operation.since)
+    is_newer = operation.until is not None and version > Version(operation.until)
+    return not is_older and not is_newer
 
 
 def every_release() -> list[str]:

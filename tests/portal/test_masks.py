@@ -16,14 +16,15 @@ from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodatagouv import OPERATIONS, Client, MaskError, Operation, Paginator, models
+from aiodatagouv import Client, MaskError, Paginator
 from aiodatagouv._decoding.declared import Model, declared
-from aiodatagouv._fields.mask import _below, parse, write
+from aiodatagouv._fields.mask import parse, write
 from aiodatagouv.api import dataservices, datasets, discussions, me, organizations, reuses, users
 from aiodatagouv.models import DatasetWrite
 from aiodatagouv.types import Mask
 
-from .portal import NEWEST, SERVER, Portal, portal_python
+from .conformance.test_projections import cut
+from .portal import SERVER, portal_python
 
 Oracle = Callable[[str], Mask | None]
 
@@ -297,46 +298,6 @@ async def test_items_without_an_id_come_once_although_the_list_moves(admin: Clie
             body = DatasetWrite(title=f"Nouveau {len(seen)}", description="x", frequency="annual")
             await datasets.create_dataset(admin, body=body)
     assert len(seen) == len(set(seen)) == total
-
-
-@pytest.mark.parametrize(
-    "operation",
-    [one for one in OPERATIONS.values() if one.masked and NEWEST in one.releases],
-    ids=lambda one: one.id,
-)
-async def test_the_portal_takes_every_path_that_the_model_has(
-    operation: Operation,
-    admin: Client,
-    portal: Portal,
-    record_property: Callable[[str, object], None],
-) -> None:
-    everything = paths_of(getattr(models, operation.item or ""), depth=3)
-    seen: list[httpx.Response] = []
-    client = admin.with_options(on_response=seen.append)
-    in_path, in_query = portal.parameters(operation)
-    await operation.function(client, *in_path, **in_query, fields=write(everything))
-    answer = seen[0].json()["data"] if operation.kind == "page" else seen[0].json()
-    assert answer == cut(answer, everything)
-    record_property("masked", operation.id)
-
-
-def cut(data: Any, mask: Mask | None) -> Any:
-    """Apply a mask to a JSON value."""
-    if mask is None or data is None:
-        return data
-    if isinstance(data, list):
-        return [cut(item, mask) for item in data]
-    return {key: cut(data[key], inside) for key, inside in mask.items() if key in data}
-
-
-def paths_of(model: type[Model], depth: int) -> Mask:
-    """Return a mask of all fields of a model, and of nested models up to a depth."""
-    mask: Mask = {}
-    for key, field in declared(model).items():
-        below = _below(field.type)
-        is_model = isinstance(below, type) and below is not Any and depth > 1 and not field.whole
-        mask[key] = (paths_of(below, depth - 1) or None) if is_model else None
-    return mask
 
 
 def attributes(value: Any, of: Mask | None = None) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from .._decoding.place import Place, unreadable
-from ..types import UNSET
+from ..types import UNSET, JsonObject
 from .view import View
 
 
@@ -31,9 +31,14 @@ class PageView(View, init=False):
     def _read(cls, value: Any, place: Place) -> Self:
         """View a page; its numbers and its list of objects are checked at once.
 
+        Older releases send some lists without pages: such a list is the only page.
+
         Raises:
             DecodeError: It is not a page.
         """
+        # A mask selects the fields of a page; applied to the items of such a list, it leaves none.
+        if type(value) is list and {} not in value:
+            value = _only_page(value)
         self = super()._read(value, place)
         for name in ("page", "page_size", "total"):
             if type(number := value.get(name, UNSET)) is not int:
@@ -50,3 +55,9 @@ class PageView(View, init=False):
         """The page with only the items of some indexes."""
         items = [self._json["data"][index] for index in indexes]
         return self._read({**self._json, "data": items}, self._place)
+
+
+def _only_page(items: list[Any]) -> JsonObject:
+    size = len(items)
+    numbers = {"page": 1, "page_size": max(size, 1), "total": size}
+    return {"data": items, **numbers, "next_page": None, "previous_page": None}

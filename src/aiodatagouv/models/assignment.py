@@ -16,6 +16,7 @@ class Assignment(View, init=False):
 
     created_at: dt.datetime
     id: str
-    organization: OrganizationReference
+    organization: OrganizationReference | str
+    """The organization: on udata 15 and 16.0 its name."""
     subject: TransferSubject = declare(whole=True)
     user: UserReference

@@ -20,7 +20,8 @@ class Dataservice(View, init=False):
     """Dataservice."""
 
     access_audiences: list[AccessAudience]
-    access_type: DatasetAccessType | str
+    access_type: DatasetAccessType | str | None
+    """Null on portals older than udata 14, if it was never set."""
     access_type_reason: str | None
     access_type_reason_category: DatasetAccessTypeReasonCategory | str | None
     acronym: str | None

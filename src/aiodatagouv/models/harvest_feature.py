@@ -8,7 +8,7 @@ from .._views.view import View
 class HarvestFeature(View, init=False):
     """Harvest feature."""
 
-    default: bool
+    default: bool | str
     """The feature default state (true is enabled)."""
     description: str | None
     """Some details about the behavior."""

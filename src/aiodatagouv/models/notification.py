@@ -24,3 +24,5 @@ class Notification(View, init=False):
     """Whether the notification is resolved by acting on its subject rather than by reading it."""
     type: NotificationType | str
     user: UserReference
+    created_on: dt.datetime | None = declare(absent=True)
+    """The time of its creation, on portals older than udata 14.13.0 instead of created_at."""

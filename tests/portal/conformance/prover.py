@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Awaitable, Callable
 from types import UnionType
 from typing import Any, Concatenate, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -20,8 +19,8 @@ from aiodatagouv._views.view import View, json_of
 from aiodatagouv.api import ops
 
 from ...clients import client_of
-from ..portal import Portal
-from .sent import MASKED, NOT_SENT
+from ..portal import Portal, route_of, serves
+from .sent import MASKED, NOT_SENT, OWN_VALUES, UNDECLARED
 from .variants import CHANGES, changed, literals
 
 P = ParamSpec("P")
@@ -69,13 +68,15 @@ class Prover:
         portal: The portal to call.
         seen: The responses of the portal to the clients of the test.
         note: Called for each proven operation: ``note(operation, how)``.
-        note_read: Called with the fields of models that were read.
+        note_read: Called with the fields that were read: ``note_read(operation, fields)``.
+        note_lacking: Called with the fields that a response lacks.
     """
 
     portal: Portal
     seen: list[httpx.Response]
     note: Callable[[Operation, str], None]
-    note_read: Callable[[set[str]], None]
+    note_read: Callable[[Operation, set[str]], None]
+    note_lacking: Callable[[set[str]], None]
 
     async def __call__(
         self,
@@ -102,13 +103,13 @@ class Prover:
         self.check_route(operation, first)
         if operation.kind in ("json", "page"):
             type_ = answer_type(function)
-            content = without_keys(last.content, self.portal)
+            content = with_envelope(operation, without_keys(last.content, self.portal))
             assert_fits(answer, type_, content)
             if "X-Fields" not in last.request.headers:
-                assert_whole(answer, self.portal.release)
-            self.note_read(fields_read(answer))
-            assert unknown_fields(answer) == set()
-            assert unknown_values(answer) == set()
+                self.check_whole(answer)
+            self.note_read(operation, fields_read(answer))
+            assert self.unexplained(unknown_fields(answer), UNDECLARED) == set()
+            assert self.unexplained(unknown_values(answer), OWN_VALUES) == set()
             for change in CHANGES:
                 data = json.dumps(changed(change, answer, json.loads(content))).encode()
                 async with client_that_is_answered(data) as replayed:
@@ -123,8 +124,19 @@ class Prover:
 
     def check_route(self, operation: Operation, response: httpx.Response) -> None:
         """Check that a request matched the server's route of its operation."""
-        assert self.portal.release in operation.releases
-        assert route(response) == (operation.method, without_names(operation.path))
+        assert serves(self.portal.release, operation)
+        assert route(response) == (operation.method, route_of(operation.path))
+
+    def unexplained(self, found: set[str], own: dict[str, list[str]]) -> set[str]:
+        """Return the fields of some that are not this release's own."""
+        release = self.portal.release
+        return {one for one in found if release not in own.get(one.split(":")[0], [])}
+
+    def check_whole(self, answer: object) -> None:
+        """Record what is missing, and check it on a pinned release."""
+        self.note_lacking(fields_lacking(answer))
+        if self.portal.release in NOT_SENT:
+            assert_whole(answer, self.portal.release)
 
 
 def without_keys(content: bytes, portal: Portal) -> bytes:
@@ -132,6 +144,15 @@ def without_keys(content: bytes, portal: Portal) -> bytes:
     for key in (portal.api_key, portal.user_api_key, portal.other_api_key):
         content = content.replace(key.encode(), b"***")
     return content
+
+
+def with_envelope(operation: Operation, content: bytes) -> bytes:
+    """Return a list that has no pages in some release as the only page, as the client does."""
+    data = json.loads(content)
+    if operation.kind != "page" or not isinstance(data, list):
+        return content
+    page = {"data": data, "page": 1, "page_size": max(len(data), 1), "total": len(data)}
+    return json.dumps(page | {"next_page": None, "previous_page": None}).encode()
 
 
 def client_that_is_answered(content: bytes) -> Client:
@@ -228,6 +249,19 @@ def fields_read(value: Any) -> set[str]:
     return names
 
 
+def fields_lacking(value: Any) -> set[str]:
+    """Return the declared fields that a response lacks, at any depth, as ``Model.key``."""
+    names: set[str] = set()
+    for model in models_in(value):
+        known, there = declared(type(model)), model.to_dict().keys()
+        names |= {
+            f"{type(model).__name__}.{key}" for key in known.keys() - there if not known[key].absent
+        }
+        for inside in values_of(model).values():
+            names |= fields_lacking(inside)
+    return names
+
+
 def unknown_fields(value: Any) -> set[str]:
     """Return the undeclared fields in a response, at any depth."""
     names: set[str] = set()
@@ -266,9 +300,5 @@ def answer_type(function: Callable[..., Any]) -> Any:
 
 def route(response: httpx.Response) -> tuple[str, str]:
     """Return the method and the path of the server's route that a request matched."""
-    return response.request.method, without_names(response.headers["X-Portal-Route"])
-
-
-def without_names(path: str) -> str:
-    """Return a path without the names of its parameters, which differ between releases."""
-    return re.sub(r"[<{].*?[>}]", "{}", path.removeprefix("/api/1"))
+    path = response.headers["X-Portal-Route"]
+    return response.request.method, route_of(path.removeprefix("/api/1"))

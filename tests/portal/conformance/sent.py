@@ -1,4 +1,4 @@
-"""The fields of the models that a release never sends, as observed on its portal.
+"""The fields that a release sends or not, other than the models declare, as observed on its portal.
 
 Every response without a mask has all other fields of its models, except those that are declared to
 be absent at times. The prover checks both directions for each response of the tests.
@@ -53,6 +53,23 @@ NOT_SENT: dict[str, dict[str, set[str]]] = {
     },
 }
 """Release -> model -> the keys of the fields that are never sent."""
+
+UNTIL_13 = ["10.9.0", "11.1.1", "12.0.1", "13.0.0"]
+
+UNDECLARED: dict[str, list[str]] = {
+    "AccessAudience.id": UNTIL_13,
+    "HarvestDataserviceMetadata.id": UNTIL_13,
+    "HarvestResourceMetadata.created_at": UNTIL_13,
+    "Report.callbacks": ["16.0.0"],
+    "Organization.requests": ["16.6.1"],
+    "Chart.image_thumbnail": ["17.7.2", "17.13.0"],
+}
+"""Fields that only these releases send: null, empty, or the answer of another operation.
+
+Views keep them undeclared."""
+
+OWN_VALUES: dict[str, list[str]] = {"Notification.type": [*UNTIL_13, "14.0.2"]}
+"""Fields that have other values on these releases, which views read as text."""
 
 MASKED = {("14.13.0", "Reuse", "datasets"): {"id", "title", "uri", "page"}}
 """Release, model and key of a list whose objects are always masked -> their fields."""

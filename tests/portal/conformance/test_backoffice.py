@@ -18,7 +18,7 @@ from aiodatagouv.models import (
     SiteWrite,
 )
 
-from ..portal import NEWEST, OLDEST
+from ..portal import NEWEST
 from .prover import Prover
 from .things import bytes_of, new_title, picture
 
@@ -60,16 +60,16 @@ async def test_a_post(admin: Client, visitor: Client, prove: Prover) -> None:
         await posts.get_post(admin, created.id)
 
 
-@pytest.mark.releases(OLDEST)
+@pytest.mark.serving("create_page")
 async def test_a_page(admin: Client, prove: Prover) -> None:
-    body = PageWrite(blocs=[{"class": "MarkdownBloc", "content": "Bonjour"}])
+    body = PageWrite(blocs=[{"class": "LinksListBloc", "title": "Bonjour"}])
     created = await prove(pages.create_page, admin, body=body)
-    assert [one["content"] for one in created.blocs] == ["Bonjour"]
-    changes = PageWrite(blocs=[{"class": "MarkdownBloc", "content": "Au revoir"}])
+    assert [one["title"] for one in created.blocs] == ["Bonjour"]
+    changes = PageWrite(blocs=[{"class": "LinksListBloc", "title": "Au revoir"}])
     updated = await prove(pages.update_page, admin, created.id, body=changes)
     read = await pages.get_page(admin, created.id)
     for one in (updated, read):
-        assert [bloc["content"] for bloc in one.blocs] == ["Au revoir"]
+        assert [bloc["title"] for bloc in one.blocs] == ["Au revoir"]
 
 
 async def test_the_site(admin: Client, prove: Prover) -> None:

@@ -20,7 +20,7 @@ from aiodatagouv.models import (
     YAxisWrite,
 )
 
-from ..portal import NEWEST, Portal
+from ..portal import Portal
 from .prover import Prover
 from .things import (
     a_dataservice,
@@ -119,12 +119,18 @@ async def test_a_reuse(user: Client, visitor: Client, prove: Prover) -> None:
         await reuses.get_reuse(visitor, created.id)
 
 
-async def test_what_a_reuse_uses(user: Client, prove: Prover) -> None:
-    reuse, dataset, api = await a_reuse(user), await a_dataset(user), await a_dataservice(user)
+async def test_the_datasets_of_a_reuse(user: Client, prove: Prover) -> None:
+    reuse, dataset = await a_reuse(user), await a_dataset(user)
     await prove(reuses.add_reuse_dataset, user, reuse.id, body=dataset)
-    await prove(reuses.add_reuse_dataservice, user, reuse.id, body=api)
     read = await reuses.get_reuse(user, reuse.id)
     assert [one.id for one in read.datasets] == [dataset.id]
+
+
+@pytest.mark.serving("add_reuse_dataservice")
+async def test_the_dataservices_of_a_reuse(user: Client, prove: Prover) -> None:
+    reuse, api = await a_reuse(user), await a_dataservice(user)
+    await prove(reuses.add_reuse_dataservice, user, reuse.id, body=api)
+    read = await reuses.get_reuse(user, reuse.id)
     assert [one.id for one in read.dataservices] == [api.id]
 
 
@@ -189,10 +195,10 @@ async def test_a_contact_point(user: Client, own_portal: Portal, prove: Prover) 
         await contacts.get_contact_point(user, created.id)
 
 
-@pytest.mark.releases(NEWEST)
-async def test_a_visualization(user: Client, visitor: Client, prove: Prover) -> None:
-    resource = await a_resource(user, await a_dataset(user))
-    body = ChartWrite(
+async def a_chart(client: Client) -> ChartWrite:
+    """Return the body of a visualization of a new resource."""
+    resource = await a_resource(client, await a_dataset(client))
+    return ChartWrite(
         title=new_title("Trafic"),
         description="Par année",
         x_axis=XAxisWrite(column_x="annee", type="discrete", sort_x_by="axis_x"),
@@ -207,6 +213,11 @@ async def test_a_visualization(user: Client, visitor: Client, prove: Prover) -> 
             )
         ],
     )
+
+
+@pytest.mark.serving("create_visualization")
+async def test_a_visualization(user: Client, visitor: Client, prove: Prover) -> None:
+    body = await a_chart(user)
     created = await prove(visualizations.create_visualization, user, body=body)
     assert (created.title, created.description) == (body.title, "Par année")
     assert created.series
@@ -218,12 +229,16 @@ async def test_a_visualization(user: Client, visitor: Client, prove: Prover) -> 
     for one in (updated, read):
         assert (one.title, one.description, one.private) == (body.title, "Par mois", True)
 
-    image = await prove(visualizations.upload_visualization_image, user, created.id, body=picture())
-    assert image.success is True
-    assert (await visualizations.get_visualization(user, created.id)).image
-
     await visualizations.update_visualization(user, created.id, body=ChartWrite(private=False))
     assert await visualizations.get_visualization(visitor, created.id)
     await prove(visualizations.delete_visualization, user, created.id)
     with pytest.raises(GoneError):
         await visualizations.get_visualization(visitor, created.id)
+
+
+@pytest.mark.serving("upload_visualization_image")
+async def test_the_image_of_a_visualization(user: Client, prove: Prover) -> None:
+    created = await visualizations.create_visualization(user, body=await a_chart(user))
+    image = await prove(visualizations.upload_visualization_image, user, created.id, body=picture())
+    assert image.success is True
+    assert (await visualizations.get_visualization(user, created.id)).image

@@ -23,7 +23,7 @@ from aiodatagouv.models import (
     TemporalCoverageWrite,
 )
 
-from ..portal import NEWEST, Portal
+from ..portal import Portal
 from .prover import Prover
 from .things import a_dataset, a_file, a_resource, new_title
 
@@ -92,11 +92,12 @@ async def test_followers(user: Client, prove: Prover) -> None:
 
 async def test_badges(admin: Client, prove: Prover) -> None:
     dataset = await a_dataset(admin)
-    body = BadgeWrite(kind="inspire")
-    assert (await prove(datasets.add_dataset_badge, admin, dataset.id, body=body)).kind == "inspire"
+    kind = max(await datasets.list_available_dataset_badges(admin))
+    body = BadgeWrite(kind=kind)
+    assert (await prove(datasets.add_dataset_badge, admin, dataset.id, body=body)).kind == kind
     read = await datasets.get_dataset(admin, dataset.id)
-    assert [badge.kind for badge in read.badges] == ["inspire"]
-    await prove(datasets.delete_dataset_badge, admin, dataset.id, "inspire")
+    assert [badge.kind for badge in read.badges] == [kind]
+    await prove(datasets.delete_dataset_badge, admin, dataset.id, kind)
     assert (await datasets.get_dataset(admin, dataset.id)).badges == []
 
 
@@ -200,7 +201,7 @@ async def test_community_resources(other: Client, admin: Client, prove: Prover) 
         await datasets.get_community_resource(other, created.id)
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("mint_dataset_doi")
 async def test_a_doi(admin: Client, own_portal: Portal, prove: Prover) -> None:
     dataset = await of_the_first_organization(admin, own_portal)
     minted = await prove(datasets.mint_dataset_doi, admin, dataset.id)
@@ -215,14 +216,14 @@ async def of_the_first_organization(client: Client, portal: Portal) -> Dataset:
     return await datasets.update_dataset(client, dataset.id, body=body)
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("force_resource_analysis")
 async def test_the_analysis_of_a_resource(admin: Client, prove: Prover) -> None:
     dataset = await a_dataset(admin)
     resource = await a_resource(admin, dataset)
     await prove(datasets.force_resource_analysis, admin, dataset.id, resource.id)
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("push_resource_to_geopf")
 async def test_geopf(admin: Client, prove: Prover) -> None:
     dataset = await a_dataset(admin)
     body = a_file()
@@ -246,6 +247,7 @@ async def test_geopf(admin: Client, prove: Prover) -> None:
     assert status.pull.task_id == pulled.task_id
 
 
+@pytest.mark.since("14.0.2")
 async def test_access(user: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
     body = DatasetWrite.of(

@@ -18,7 +18,7 @@ from aiodatagouv.models import (
     ReportWrite,
 )
 
-from ..portal import OLDEST, Portal
+from ..portal import Portal
 from .prover import Prover
 from .things import a_dataset
 
@@ -84,7 +84,7 @@ def texts(discussion: Discussion) -> list[object]:
     return [message.content for message in discussion.discussion]
 
 
-@pytest.mark.releases(OLDEST)
+@pytest.mark.serving("list_potential_spams")
 async def test_what_is_no_spam(admin: Client, prove: Prover) -> None:
     """Two seeded discussions are suspected spam: one as a whole, one because of a comment."""
     assert len(await prove(spam.list_potential_spams, admin)) == 2
@@ -115,6 +115,13 @@ async def test_a_report(user: Client, admin: Client, prove: Prover) -> None:
         "spam",
         "De la pub",
     )
+    assert (await reports.get_report(admin, created.id)).message == "De la pub"
+
+
+@pytest.mark.serving("update_report")
+async def test_a_report_is_dismissed(user: Client, admin: Client, prove: Prover) -> None:
+    subject = ModelReferenceWrite(class_="Dataset", id=(await a_dataset(user)).id)
+    created = await reports.create_report(user, body=ReportWrite(subject=subject, reason="spam"))
     moment = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
     changes = ReportWrite(dismissed_at=moment)
     updated = await prove(reports.update_report, admin, created.id, body=changes)

@@ -7,7 +7,7 @@ import pytest
 from aiodatagouv import AuthenticationError, Client
 from aiodatagouv.api import geopf, me
 
-from ..portal import NEWEST, OLDEST, Portal
+from ..portal import Portal
 from .prover import Opener, PortalOf, Prover
 
 
@@ -16,13 +16,13 @@ def own_portal(release: str, portal_of: PortalOf) -> Portal:
     return portal_of(release, "to end something")
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("disconnect_geopf")
 async def test_the_link_to_geopf(admin: Client, prove: Prover) -> None:
     await prove(geopf.disconnect_geopf, admin)
     assert (await geopf.get_geopf_status(admin)).connected is False
 
 
-@pytest.mark.releases(OLDEST)
+@pytest.mark.serving("generate_apikey")
 async def test_the_one_key(other: Client, opened: Opener, prove: Prover) -> None:
     """A new API key invalidates the previous one."""
     created = await prove(me.generate_apikey, other)

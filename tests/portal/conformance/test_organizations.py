@@ -19,7 +19,7 @@ from aiodatagouv.models import (
     User,
 )
 
-from ..portal import NEWEST, OLDEST, Portal
+from ..portal import Portal
 from .prover import Prover
 from .things import an_organization, bytes_of, new_title, picture, somebody
 
@@ -57,7 +57,7 @@ async def test_the_logo(user: Client, prove: Prover) -> None:
     assert (await organizations.get_organization(user, made.id)).logo == before.logo
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("upload_organization_banner")
 async def test_the_banner(user: Client, prove: Prover) -> None:
     made = await an_organization(user)
     uploaded = await prove(organizations.upload_organization_banner, user, made.id, body=picture())
@@ -132,7 +132,7 @@ async def members(client: Client, organization: Organization) -> dict[object, ob
     return {one.user.id: one.role for one in read.members if one.user}
 
 
-@pytest.mark.releases(OLDEST)
+@pytest.mark.serving("create_organization_member")
 async def test_somebody_is_made_a_member(user: Client, admin: Client, prove: Prover) -> None:
     made, member = await an_organization(user), await somebody(admin)
     body = MemberWrite(role="editor")
@@ -143,7 +143,7 @@ async def test_somebody_is_made_a_member(user: Client, admin: Client, prove: Pro
     assert (await members(user, made))[member.id] == "editor"
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("invite_organization_member")
 async def test_somebody_is_invited(user: Client, other: Client, prove: Prover) -> None:
     made, invited = await an_organization(user), await me.get_me(other)
     for end in (me.refuse_org_invitation, me.accept_org_invitation):
@@ -156,7 +156,7 @@ async def test_somebody_is_invited(user: Client, other: Client, prove: Prover) -
     assert (await members(user, made))[invited.id] == "editor"
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("cancel_membership")
 async def test_an_invitation_is_taken_back(user: Client, other: Client, prove: Prover) -> None:
     made = await an_organization(user)
     invitation = await invite(user, made, await me.get_me(other), prove)
@@ -175,7 +175,7 @@ async def invite(client: Client, to: Organization, who: User, prove: Prover) -> 
     return invitation.id
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("sync_member_assignments")
 async def test_assignments(admin: Client, other: Client, own_portal: Portal, prove: Prover) -> None:
     """The other user is a partial editor of the first organization, with assigned objects."""
     org = own_portal.ids["/organizations/{org}/"]["org"]

@@ -60,7 +60,7 @@ async def test_followers(user: Client, admin: Client, prove: Prover) -> None:
     assert (await users.list_user_followers(user, followed.id)).total == 0
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("rotate_user_password")
 async def test_a_password_is_to_be_changed(admin: Client, prove: Prover) -> None:
     careless = await somebody(admin)
     assert (await users.get_user(admin, careless.id)).password_rotation_demanded is None
@@ -78,7 +78,7 @@ async def test_oneself(user: Client, prove: Prover) -> None:
     assert (await me.get_me(user)).avatar != before.avatar
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("create_api_token")
 async def test_keys(user: Client, opened: Opener, prove: Prover) -> None:
     expires = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
     body = ApiTokenWrite(name="Moissonneur", expires_at=expires)
@@ -94,6 +94,7 @@ async def test_keys(user: Client, opened: Opener, prove: Prover) -> None:
         await me.get_me(holder)
 
 
+@pytest.mark.serving("mark_notification_as_read")
 async def test_a_notification(admin: Client, prove: Prover) -> None:
     page = await notifications.list_notifications(admin, handled=False, page_size=50)
     unread = page.data[0]
@@ -104,7 +105,7 @@ async def test_a_notification(admin: Client, prove: Prover) -> None:
     assert unread.id not in [one.id for one in left.data]
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("follow_notifications")
 async def test_what_to_be_told_of(user: Client, prove: Prover) -> None:
     dataset = await a_dataset(user)
     followed = await prove(
@@ -154,7 +155,7 @@ async def test_a_transfer_of_something_else(
     assert asked.comment is None
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.since(NEWEST)
 async def test_a_transfer_of_a_topic(
     user: Client, admin: Client, own_portal: Portal, prove: Prover
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from aiodatagouv import OPERATIONS, APIError, Client
 
-from ..portal import RELEASES
+from ..portal import RELEASES, serves
 from .prover import Prover
 from .unanswerable import REQUEST_ONLY
 
@@ -15,7 +15,7 @@ REQUESTS = [
     pytest.param(release, operation, id=f"{release}-{operation}")
     for release in RELEASES
     for operation in REQUEST_ONLY
-    if release in OPERATIONS[operation].releases
+    if serves(release, OPERATIONS[operation])
 ]
 
 

@@ -19,6 +19,7 @@ from aiodatagouv.api import (
     datasets,
     discussions,
     me,
+    ops,
     organizations,
     reuses,
     users,
@@ -53,7 +54,7 @@ from aiodatagouv.models import (
     UserWrite,
 )
 
-from ..portal import NEWEST, RELEASES, Portal
+from ..portal import NEWEST, RELEASES, Portal, serves
 from . import filled
 from .filled import Hands, Made, Whose
 from .prover import Prover
@@ -255,15 +256,16 @@ def kinds(release: str) -> Iterable[Kind]:
         unfilled={"content_as_page"} if is_newest else {"blocs", "parent", "sidemenu", "slug"},
         dates={"last_modified"},
     )
-    yield Kind(
-        name="report",
-        of=ReportWrite.of,
-        fill=filled.a_filled_report,
-        change=lambda: {"message": new_title("Autre texte")},
-        unfilled=set() if is_newest else {"subject_embed_id"},
-        # Sending a dismissal date would dismiss the report again, as the caller.
-        apart={"dismissed_at", "dismissed_by"},
-    )
+    if serves(release, ops.UPDATE_REPORT):
+        yield Kind(
+            name="report",
+            of=ReportWrite.of,
+            fill=filled.a_filled_report,
+            change=lambda: {"message": new_title("Autre texte")},
+            unfilled=set() if is_newest else {"subject_embed_id"},
+            # Sending a dismissal date would dismiss the report again, as the caller.
+            apart={"dismissed_at", "dismissed_by"},
+        )
     pages = {"dataservices_page", "datasets_page", "reuses_page"}
     blocs = {"dataservices_blocs", "datasets_blocs", "reuses_blocs"}
     yield Kind(
@@ -606,7 +608,7 @@ async def test_the_subject_of_a_discussion(hands: Hands) -> None:
     assert [(one.class_, one.id) for one in subjects] == 3 * [("Dataset", dataset.id)]
 
 
-@pytest.mark.releases(NEWEST)
+@pytest.mark.serving("invite_organization_member")
 async def test_who_is_invited(hands: Hands) -> None:
     """A user can be given as an id, a reference or a full object; only the id is sent."""
     client, prove = hands.user, hands.prove

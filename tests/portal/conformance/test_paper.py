@@ -1,0 +1,58 @@
+"""Tests that compare the Swagger of each release with the package: the differences on paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+
+import httpx
+
+from aiodatagouv import OPERATIONS
+
+from ..portal import PINNED, PROJECT, Portal, route_of, serves
+from .differences import RETYPED
+from .paper import Comparison, Swagger, served
+
+
+def compared(document: Swagger) -> Comparison:
+    """Compare all operations that a document and the package have."""
+    comparison, there = Comparison(document), served(document)
+    for operation in OPERATIONS.values():
+        if (operation.method, route_of(operation.path)) in there:
+            comparison.compare(operation)
+    return comparison
+
+
+@cache
+def of_the_pins() -> tuple[set[str], set[str]]:
+    """Return what the pins declare otherwise than the package, which the corrections explain."""
+    pins = [
+        compared(json.loads((PROJECT / "openapi" / f"udata-{release}.json").read_bytes()))
+        for release in PINNED
+    ]
+    retyped = set[str]().union(*(one.retyped for one in pins))
+    return retyped, set[str]().union(*(one.undeclared for one in pins))
+
+
+async def test_the_swagger_declares_what_the_package_does(
+    release: str, own_portal: Portal, record_property: Callable[[str, object], None]
+) -> None:
+    document = httpx.get(f"{own_portal.url}swagger.json", timeout=60).raise_for_status().json()
+    there = served(document)
+    for operation in OPERATIONS.values():
+        is_there = (operation.method, route_of(operation.path)) in there
+        assert is_there is serves(release, operation), operation.id
+    found = compared(document)
+    retyped, undeclared = of_the_pins()
+    known = {place for place, releases in RETYPED.items() if release in releases}
+    assert found.retyped - retyped == known
+    record_property("paper", [release, found.places])
+    for name, places in (
+        ("undeclared", found.undeclared - undeclared),
+        ("ignored", found.ignored),
+        ("unsent", found.unsent),
+    ):
+        record_property(name, [release, *sorted(places)])
+    mine = {(one.method, route_of(one.path)) for one in OPERATIONS.values()}
+    record_property("beyond", [release, *sorted(" ".join(one) for one in there.keys() - mine)])
