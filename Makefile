@@ -6,6 +6,7 @@ DATASETS ?= 500
 
 BIN := .venv/bin
 PORTALS := .venv-portal-17.18.0/ready .venv-portal-14.13.0/ready
+RELEASES ?= $(patsubst tests/portal/requirements-%.txt,%,$(wildcard tests/portal/requirements-*.txt))
 EVERY_PORTAL := $(patsubst tests/portal/requirements-%.txt,.venv-portal-%/ready,$(wildcard tests/portal/requirements-*.txt))
 
 .PHONY: help
@@ -52,6 +53,22 @@ check-generated: .venv/ready ## Check that the generated code is up to date
 .PHONY: operations
 operations: .venv/ready $(PORTALS) ## Test every operation on real portals, and write docs/operations.md
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --operations write tests/portal/conformance
+
+.PHONY: portals
+portals: ## Run the conformance tests on every release of udata, and write docs/portals.md; RELEASES=<some of them>
+	@$(MAKE) --no-print-directory matrix PORTALS_MODE=write
+
+.PHONY: check-portals
+check-portals: ## Run them, and check that docs/portals.md is up to date
+	@$(MAKE) --no-print-directory matrix PORTALS_MODE=check
+
+PORTALS_MODE ?= write
+
+.PHONY: matrix
+matrix: .venv/ready $(foreach release,$(RELEASES),.venv-portal-$(release)/ready)
+	@# Their parameters are known for the pinned releases only.
+	PORTAL_RELEASES="$(RELEASES)" $(BIN)/python -m pytest -n 2 --dist loadgroup --portals $(PORTALS_MODE) \
+		--ignore tests/portal/conformance/test_parameters.py tests/portal/conformance
 
 .PHONY: pin
 pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<release>; FORCE=1, RELEASE=

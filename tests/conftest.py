@@ -81,8 +81,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--portals",
-        action="store_true",
-        help="write docs/portals.md from a run over the releases in PORTAL_RELEASES",
+        choices=["check", "write"],
+        help="check or write docs/portals.md from a run over all releases of udata",
     )
 
 

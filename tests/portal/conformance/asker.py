@@ -17,8 +17,7 @@ from attrs import evolve, frozen
 from aiodatagouv import OPERATIONS, Client, Operation
 
 from ...clients import client_of
-from ..portal import NEWEST, PROJECT, Portal
-from .prover import without_names
+from ..portal import NEWEST, PROJECT, Portal, route_of
 
 FEED_SIZE = 20
 """The number of entries of a feed."""
@@ -67,7 +66,7 @@ def declared(release: str, operation: Operation) -> dict[str, dict[str, Any]]:
     (item,) = [
         item
         for path, item in swagger(release)["paths"].items()
-        if without_names(path) == without_names(operation.path) and "get" in item
+        if route_of(path) == route_of(operation.path) and "get" in item
     ]
     every = [*item.get("parameters", []), *item["get"].get("parameters", [])]
     return {one["name"]: one for one in every if one["in"] == "query"}

@@ -5,10 +5,11 @@ A run over all releases with ``pytest --portals`` writes it; see ``make portals`
 
 from __future__ import annotations
 
-import pathlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
@@ -16,11 +17,30 @@ from packaging.version import Version
 
 from aiodatagouv import OPERATIONS, Operation
 
-from ..portal import PINNED, PROJECT, RELEASES, serves
+from ..portal import PROJECT, RELEASES, every_release, serves
+from .differences import RETYPED
+from .sent import OWN_VALUES, UNDECLARED
 from .table import proofs
 
 FILE = PROJECT / "docs" / "portals.md"
-HEAD = PROJECT / "tests" / "portal" / "portals.head.md"
+
+HEAD = """\
+# Portals
+
+The releases of udata that this client was run against, each as the real server in memory. The
+functions are generated from the Swagger of 17.18.0 and 14.13.0; this page says how they do on the
+others. `make portals` runs the [conformance tests](../tests/portal/README.md) on all of them, and
+writes it. `make portals RELEASES="17.13.0 13.0.0"` runs some. A portal says its own release:
+`await client.portal()`.
+
+Each cell has the number of operations of a group that are proven: the release serves them, and the
+tests have called them and checked the whole response, as in [operations.md](operations.md).
+
+* *absent*: the release does not serve them. The error of a call says since and until which release
+  they exist.
+* *differs*: the release answers or takes something otherwise; see [Differences](#differences).
+* *not called*: the release serves them, but no test calls them.\
+"""
 
 
 @frozen
@@ -59,7 +79,7 @@ def release_of(report: pytest.TestReport) -> str | None:
 def write(run: Run) -> str:
     """Return the page as Markdown."""
     sections = [
-        HEAD.read_text(encoding="utf-8").strip(),
+        HEAD,
         table(groups(run)),
         "## Tests\n\nThe number of tests that passed.\n\n" + table(kinds(run)),
         "## Places compared\n\n" + table(places(run)),
@@ -157,8 +177,8 @@ def places(run: Run) -> Iterator[list[str]]:
     """Yield the rows of the table of places compared."""
     paper = {release: int(values[0]) for release, values in run.noted("paper")}
     read: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for release, (operation, *names) in run.noted("read"):
-        read[release] |= {(operation, name) for name in names}
+    for release, values in run.noted("read"):
+        read[release] |= {(values[0], name) for name in values[1:]}
     yield ["", *run.releases]
     yield ["in the Swagger", *(f"{paper.get(release, 0):,}" for release in run.releases)]
     yield ["in answers", *(f"{len(read[release]):,}" for release in run.releases)]
@@ -169,8 +189,18 @@ def differences(run: Run) -> str:
         f"* {release_of(report)}: `{name_of(report).partition('::')[2]}`: {report.wasxfail}"
         for report in run.differing
     ]
-    for release, names in run.by_release("undeclared").items():
-        lines += [f"* {release}: `{name}` is sent but not declared" for name in sorted(names)]
+    lines += [
+        f"* {', '.join(releases)}: `{name}` is sent, and kept among the additional properties"
+        for name, releases in UNDECLARED.items()
+    ]
+    lines += [
+        f"* {', '.join(releases)}: `{name}` has other values, which are read as text"
+        for name, releases in OWN_VALUES.items()
+    ]
+    lines += [
+        f"* {', '.join(releases)}: the Swagger declares `{place}`"
+        for place, releases in RETYPED.items()
+    ]
     for release in run.releases:
         ids = {one.operation for one in proofs(run.passed) if one.release == release}
         names = [
@@ -207,8 +237,8 @@ def parameters(run: Run) -> str:
 
 def fields(run: Run) -> str:
     lacking, read = run.by_release("lacking"), defaultdict[str, set[str]](set)
-    for release, (_, *names) in run.noted("read"):
-        read[release] |= {*names}
+    for release, values in run.noted("read"):
+        read[release] |= {*values[1:]}
     never = {release: lacking[release] - read[release] for release in run.releases}
     return grouped(first_with(never, run.releases))
 
@@ -227,19 +257,31 @@ def grouped(by_release: dict[str, list[str]]) -> str:
 
 
 def session_end(session: pytest.Session) -> None:
-    """Write the page at the end of a run without failures over all releases."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    is_worker = reporter is None or hasattr(session.config, "workerinput")
-    if is_worker or not session.config.getoption("--portals"):
+    """Write or check the page at the end of a run, and fail the run if there is a problem."""
+    mode = session.config.getoption("--portals")
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not mode or reporter is None or hasattr(session.config, "workerinput"):
         return
     releases = sorted(RELEASES, key=Version, reverse=True)
     run = Run(reporter.getreports("passed"), reporter.getreports("xfailed"), releases)
-    page = write(run)
-    pathlib.Path("/tmp/w/mx2/page.md").write_text(page)
-    if session.testsfailed:
-        reporter.write_line(f"tests have failed: {FILE.name} is left as it is")
-    elif {*PINNED} <= {*releases}:
-        FILE.write_text(page, encoding="utf-8")
+    reporter.section("portals")
     for row in groups(run):
         if row[0] in ("Group", "all"):
             reporter.write_line(" | ".join(row))
+    found = "tests have failed" if session.testsfailed else ""
+    if releases != every_release():
+        reporter.write_line(f"{FILE.name} needs all releases: it is left as it is")
+    elif not found:
+        found = problem(write(run), mode, FILE)
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line(found)
+
+
+def problem(page: str, mode: str, file: Path) -> str:
+    """Write or check the page; return the problem, empty if there is none."""
+    if mode == "write":
+        file.write_text(page, encoding="utf-8")
+        return ""
+    is_same = file.exists() and page == file.read_text(encoding="utf-8")
+    return "" if is_same else f"{file.name} differs from this run: run `make portals` and review it"
