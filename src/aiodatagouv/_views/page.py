@@ -37,13 +37,12 @@ class PageView(View, init=False):
             DecodeError: It is not a page.
         """
         # A mask selects the fields of a page; applied to the items of such a list, it leaves none.
-        if type(value) is list and {} not in value:
-            value = _only_page(value)
-        self = super()._read(value, place)
+        page: Any = _only_page(value) if type(value) is list and {} not in value else value
+        self = super()._read(page, place)
         for name in ("page", "page_size", "total"):
-            if type(number := value.get(name, UNSET)) is not int:
+            if type(number := page.get(name, UNSET)) is not int:
                 raise unreadable((place, name), "a whole number", number)
-        data = value.get("data", UNSET)
+        data = page.get("data", UNSET)
         if type(data) is not list:
             raise unreadable((place, "data"), "a list", data)
         for index, item in enumerate(data):
