@@ -75,6 +75,10 @@ pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<releas
 	@$(BIN)/python -m generator pin --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
 		$(if $(FORCE),--force)
 
+.PHONY: served
+served: .venv/ready ## Note which operations a release serves: UDATA=<release> or FILE=udata-<release>.json
+	@$(BIN)/python -m generator served $(if $(FILE),--file="$$FILE",--udata="$$UDATA")
+
 .PHONY: regenerate
 regenerate: .venv/ready ## Pin a release, generate, and report the changes: URL= or UDATA=, as for pin; REPORT=<file>
 	@$(BIN)/python -m generator regenerate --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
@@ -147,7 +151,7 @@ test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-di
 		$(addprefix --ignore tests/,$(TOOLS))
 
 TOOLS := $(addprefix test_,$(addsuffix .py,diff diff_report generator hostile_swagger previous propose \
-	client_package regenerate releases workflows))
+	client_package regenerate releases served workflows))
 
 .PHONY: dist
 dist: .venv-release/ready ## Build the wheel, the sdist and their SBOM; TAG= must be that of the version

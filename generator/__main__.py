@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from . import client, corrections, pin, renaming
+from . import client, corrections, pin, renaming, served
 from .build import build
 from .diff import Status, sources
 from .diff import command as diff
@@ -58,6 +58,11 @@ def main(root: Path = ROOT) -> None:
         help="accept missing operations, and a document that no code can be generated from yet",
     )
     taking.set_defaults(run=lambda given: _pin(given, root))
+    serving = commands.add_parser("served", help="note which operations a release serves")
+    source = serving.add_mutually_exclusive_group(required=True)
+    source.add_argument("--udata", help="a release of the udata package")
+    source.add_argument("--file", type=Path, help="a Swagger, such as udata-14.13.0.json")
+    serving.set_defaults(run=lambda given: _served(given, root))
     comparing = commands.add_parser("diff", help="compare two releases as callers see them")
     comparing.add_argument("old", help=sources.KINDS)
     comparing.add_argument("new", help="the same, of the newer one")
@@ -86,7 +91,8 @@ def _emit(openapi: Path, scratch: Path) -> None:
     fixes = corrections.read(openapi / "corrections.toml")
     names = openapi / "names.toml"
     seen = build(pins, fixes, renaming.read(names), renaming.read_aliases(names))
-    emit(seen, [release.release for release, _ in pins], scratch / PACKAGE)
+    releases = [release.release for release, _ in pins]
+    emit(served.mark(seen, releases, served.read(openapi)), releases, scratch / PACKAGE)
     operations = sum(map(len, seen.tags.values()))
     print(
         f"{operations} operations, {len(seen.models)} models, {len(seen.enums)} enums, 0 warnings"
@@ -164,6 +170,16 @@ def _pin(arguments: argparse.Namespace, root: Path) -> None:
                 ) from None
         swap(Path(scratch), root, written_by_pin(pinned))
     print(f"pinned {pinned.release}: {pinned.operations} operations, sha256 {pinned.sha256}")
+
+
+def _served(arguments: argparse.Namespace, root: Path) -> None:
+    release, content = (
+        (arguments.udata, pin.dump(arguments.udata))
+        if arguments.udata
+        else pin.read_file(arguments.file)
+    )
+    count = served.add(root / OPENAPI, release, pin.parse(content))
+    print(f"{release} serves {count} operations: run `make generate`")
 
 
 def _diff(arguments: argparse.Namespace, root: Path) -> None:

@@ -129,6 +129,10 @@ class Operation:
     """Whether the API declares that it needs the API key."""
     mask: str = ""
     """The mask of the answer without ``fields``; empty for that of its model."""
+    since: str | None = None
+    """The first known release that serves it, None if the oldest one does; see ``served``."""
+    until: str | None = None
+    """The last known release that serves it, None if the newest one does."""
     limits: dict[str, Any] = field(factory=dict[str, Any])
     """The limits of the answer that its type does not show; see ``limits``."""
     classes: list[str] = field(factory=list)

@@ -162,6 +162,12 @@ def pin_from_file(folder: Path, file: Path, *, release: str | None, force: bool)
 
     ``release`` replaces the release of the name.
     """
+    release, content = read_file(file, release)
+    return _pin(folder, content, release, f"the file {file.name}", force=force)
+
+
+def read_file(file: Path, release: str | None = None) -> tuple[str, bytes]:
+    """Return the release of a file, that of its name unless it is given, and its content."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -170,7 +176,7 @@ def pin_from_file(folder: Path, file: Path, *, release: str | None, force: bool)
         release = file.stem.removeprefix("udata-")
         if not RELEASE.fullmatch(release):
             raise PinError(f"the name of {file} is not udata-<release>.json: pass RELEASE=")
-    return _pin(folder, content, release, f"the file {file.name}", force=force)
+    return release, content
 
 
 def keep_only(folder: Path, kept: Release) -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from packaging.version import Version
 
-from . import corrections, pin, renaming
+from . import corrections, pin, renaming, served
 from .build import Attempt, attempt
 from .corrections import CorrectionError
 from .diff import Status, compare_attempts, report, status_of
@@ -82,7 +82,9 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
         old, new = (f"udata {release}" for release in (newest, pinned.release))
         status, text = compared(old, new, before, after, places)
         if status is not Status.SAME:
-            emit(after.view, [release.release for release, _ in pins], Path(scratch, PACKAGE))
+            releases = [release.release for release, _ in pins]
+            marked = served.mark(after.view, releases, served.read(openapi))
+            emit(marked, releases, Path(scratch, PACKAGE))
             swap(Path(scratch), root, [*written_by_pin(pinned), *GENERATED])
     return status, text
 

@@ -187,7 +187,7 @@ async def test_calls_on_a_closed_client_are_refused(scripted: Scripted) -> None:
 
 def test_a_client_has_few_public_attributes() -> None:
     names = {name for name in dir(Client()) if not name.startswith("_")}
-    assert names == {"aclose", "base_url", "request", "with_options"}
+    assert names == {"aclose", "base_url", "portal", "request", "with_options"}
 
 
 # ---- Endpoints without a function

@@ -20,7 +20,7 @@ LAYERS = [
     ["_views"],
     ["_encoding"],
     ["models"],
-    ["_fields", "_limits"],
+    ["_fields", "_limits", "portal", "_missing"],
     ["_call"],
     ["client"],
     ["_walk"],

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .operation import Order as Order
     from .operation import Parameter as Parameter
     from .pagination import Paginator as Paginator
+    from .portal import Portal as Portal
     from .rate import Rate as Rate
     from .retry import Retry as Retry
     from .retry import RetryPolicy as RetryPolicy
@@ -65,6 +66,7 @@ _NAMES = {
     "operation": "Operation Order Parameter",
     "pagination": "Paginator",
     "_fields.projection": "Page",
+    "portal": "Portal",
     "rate": "Rate",
     "retry": "Retry RetryPolicy",
     "streams": "Stream",

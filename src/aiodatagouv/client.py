@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
 from . import _http
 from ._call import auth
-from ._call.call import QueryValue, prepare_path
+from ._call.call import prepare_path
 from ._call.caller import Caller, Shared
 from ._call.options import MAX_SIZE, MAX_TIME, RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
 from ._call.session import Session
+from ._encoding.parameters import QueryValue
 from ._http.portals import DEMO, PRODUCTION, portal_of
 from ._http.proxies import Proxy
 from ._http.transport import transports
 from ._http.trust import Verify
 from ._http.urls import is_private
 from ._limits.gate import Gate
+from .portal import Portal
 from .rate import Rate
 from .retry import RetryPolicy
 from .types import UNSET, Unset
@@ -194,6 +197,23 @@ class Client(Caller):
             RuntimeError: The client is closed, or was opened in another event loop.
         """
         return await self._read(prepare_path(method, path, params, json), lambda one: one)
+
+    async def portal(self) -> Portal:
+        """The portal: its title, its release of udata, and the operations that it serves.
+
+        >>> portal = await client.portal()
+        >>> portal.release, portal.serves(ops.LIST_VISUALIZATIONS)
+
+        The portal is asked once, by two requests, for this client and all clients derived from it.
+        Calls ask as well when an operation seems to be missing, and at no other time.
+
+        Raises:
+            APIError: The portal fails, or refuses the API key.
+            NetworkError: There is no answer, or only a part of it.
+            RuntimeError: The client is closed, or was opened in another event loop.
+        """
+        fetch = partial(self._pipeline().document, retry=self._options.retry)
+        return await self._shared.known.portal(self.base_url, fetch)
 
     async def __aenter__(self) -> Self:
         self._check_original("enter")

@@ -203,7 +203,8 @@ class APIError(DataGouvError):
     """The portal answered with an error status.
 
     Attributes:
-        message: The message of the portal, or the reason phrase of HTTP if there is none.
+        message: The message of the portal, or the reason phrase of HTTP if there is none. Before
+            it, for an operation that the portal seems to lack, which releases of udata serve it.
         errors: The problems found in the body sent: the name of each field -> its problems.
         operation: The name of the operation.
         method: The HTTP method.

@@ -74,6 +74,9 @@ class Operation:
         lost: The fields of the body that an update without them deletes; each group needs one.
         releases: The pinned releases of udata that serve it, newest first.
         deprecated: The release of udata that dropped it.
+        since: The first known release of udata that serves it, None if the oldest one does. The
+            known ones are those of ``openapi/served.toml``: releases between them may differ.
+        until: The last known release of udata that serves it, None if the newest one does.
         package: The package that has its function and its models: this one, or one that was
             generated for another portal.
     """
@@ -97,6 +100,8 @@ class Operation:
     lost: tuple[tuple[str, ...], ...] = ()
     releases: tuple[str, ...] = ()
     deprecated: str | None = None
+    since: str | None = None
+    until: str | None = None
     package: str = field(default="aiodatagouv", repr=False)
 
     @property

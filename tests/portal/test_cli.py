@@ -270,6 +270,24 @@ def test_what_fails(
     assert result.err.count("\n") == 1
 
 
+def test_the_portal_tells_its_release_and_what_it_lacks(portal: Portal, run: Run) -> None:
+    status, out, err = run("portal")
+    answer = json.loads(out)
+    lacks = [one.name for one in OPERATIONS.values() if NEWEST not in one.releases]
+    assert (status, err) == (0, "")
+    assert answer.pop("lacks") == lacks
+    assert answer == {"url": portal.url, "title": "Portail d'essai", "release": NEWEST}
+
+
+def test_an_operation_that_the_portal_lacks_is_told_with_its_last_release(run: Run) -> None:
+    status, out, err = run("get", "list_pages")
+    assert (status, out) == (1, "")
+    assert err.startswith(
+        "Error: list_pages: 404 udata serves it since 10.9.0 and until 16.0.0; this portal, which "
+        f"runs {NEWEST}, does not: "
+    )
+
+
 def test_without_a_key_what_needs_one_is_an_error(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

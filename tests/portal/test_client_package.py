@@ -117,6 +117,13 @@ async def test_every_read_is_decoded_into_the_models_of_the_package(
                 assert type(one).__module__.startswith(f"{PACKAGE}.models.")
 
 
+def test_its_operations_are_those_of_its_portal_without_limits_of_releases(
+    package: ModuleType,
+) -> None:
+    every: list[Operation] = [*package.api.ops.OPERATIONS.values()]
+    assert {(one.since, one.until) for one in every} == {(None, None)}
+
+
 async def test_lists_are_walked_and_narrowed(own_admin: Client) -> None:
     datasets = module("api.datasets")
     listed = datasets.list_datasets(own_admin, page_size=7)

@@ -31,7 +31,7 @@ def blocks(page: str) -> list[str]:
 
 # The snippet for a cluster is not run, because it needs a scheduler; see `test_dask`.
 *HARVESTS, CLUSTER = blocks("docs/harvest.md")
-BLOCKS = [*blocks("README.md"), *HARVESTS]
+BLOCKS = [*blocks("README.md"), *HARVESTS, *blocks("docs/errors.md")]
 
 
 def test_every_snippet_type_checks(tmp_path: Path) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from attrs import evolve, field, frozen
 
-from .._decoding.grammar import alternatives
-from .._encoding.values import fits, to_json
+from .._encoding.parameters import QueryValue, pairs, text
+from .._encoding.taken import json_of
 from .._fields import mask as masks
 from ..operation import Operation
-from ..types import Fields, File, Id, JsonObject, Mask
+from ..types import Fields, File, Id, Mask
 
 if TYPE_CHECKING:
     from .._encoding.body import Body
     from .._views.view import View
-
-QueryValue: TypeAlias = str | int | float | bool | dt.date | Sequence[str] | None
-"""A query parameter: repeated when it is a sequence, left out when it is None."""
 
 
 @frozen
@@ -60,11 +55,7 @@ class Call:
         Raises:
             ValueError: A parameter has an unsupported type.
         """
-        return [
-            (name, self._query_text(name, one))
-            for name, value in self.query.items()
-            for one in _several(value)
-        ]
+        return pairs(self.query, self.operation)
 
     def headers(self) -> dict[str, str]:
         """The headers that say which answer is wanted."""
@@ -86,7 +77,7 @@ class Call:
                 for name, one in files.items()
             },
             "data": {
-                name: self._query_text(name, one)
+                name: text(name, one, self.operation)
                 for name, one in self.body.items()
                 if name not in files
             },
@@ -104,20 +95,6 @@ class Call:
         if self.body is None or not self.operation.multipart:
             return {}
         return {name: one for name, one in self.body.items() if isinstance(one, File)}
-
-    def _query_text(self, name: str, value: object) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, dt.date):
-            return value.isoformat()
-        if isinstance(value, str):
-            return str.__str__(value)  # The value of an enum.
-        if isinstance(value, int | float):
-            return repr(value) if isinstance(value, float) else str(int(value))
-        raise ValueError(
-            f"{self.operation.name}: the parameter {name} is {value!r}: it must be text, a "
-            "number, a date, True or False, or None to leave it out"
-        )
 
 
 def prepare(
@@ -142,7 +119,7 @@ def prepare(
         operation.path.lstrip("/").format_map(segments),
         query or {},
         None if fields is None else masks.read(fields, operation),
-        _json(operation, body),
+        json_of(operation, body),
     )
     call.query_pairs()  # Raises for an unsupported type.
     return call
@@ -181,42 +158,3 @@ def _segment(operation: Operation, name: str, value: object) -> str:
             "an id or a slug, not empty, not only dots, and without a slash"
         )
     return quote(text, safe="")
-
-
-def _json(operation: Operation, body: object) -> Any:
-    """The JSON of a body that an operation takes, None if it takes none."""
-    taken = None if operation.method == "GET" else _body_type(operation)
-    if taken is None:
-        return None
-    if not fits(body, taken):
-        one = alternatives(taken)[0]
-        expected = f"list of {alternatives(one.item)[0]}" if one.kind == "list" else one
-        raise TypeError(f"{operation.name}: the body must be a {expected}, not {body!r:.80}")
-    json = to_json(body, is_id=False)
-    missing = [group for group in operation.lost if not _has_one(json, group)]
-    if missing:
-        named = " and ".join(" or ".join(group) for group in missing)
-        ways = f"send the present value, as {type(body).__name__}.of(...) does"
-        if all(len(group) == 1 for group in missing):
-            ways += ", or None or [] to delete it"
-        raise ValueError(
-            f"{operation.name}: the body lacks {named}, which the portal would delete: {ways}"
-        )
-    return json
-
-
-@cache
-def _body_type(operation: Operation) -> Any:
-    """The type, not its name, of the body that an operation's function takes, None for no body."""
-    return get_type_hints(operation.function).get("body")
-
-
-def _has_one(body: JsonObject, group: Sequence[str]) -> bool:
-    """Whether a body has a field of a group; in a group of several, one that is not null."""
-    return any(key in body and (len(group) == 1 or body[key] is not None) for key in group)
-
-
-def _several(value: QueryValue) -> Sequence[object]:
-    if value is None:
-        return []
-    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]

@@ -12,6 +12,7 @@ from attrs import define, evolve, field
 
 from .. import _http
 from .._limits.gate import Gate
+from .._missing import Known
 from ..retry import Retry
 from ..types import UNSET
 from .auth import ApiKey
@@ -33,6 +34,7 @@ class Shared:
     loop: asyncio.AbstractEventLoop | None = None
     is_closed: bool = False
     tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
+    known: Known = field(factory=Known)
 
     def open(self) -> Session:
         """The session, opened by the first call; raises a ``RuntimeError`` if that is too late."""
@@ -132,5 +134,5 @@ class Caller:
         return self._derived(on_response=responded, on_retry=retried)
 
     def _pipeline(self) -> Pipeline:
-        session = self._shared.open()
-        return Pipeline(self._portal, self._key, session, self._shared.gate, self._options)
+        shared, session = self._shared, self._shared.open()
+        return Pipeline(self._portal, self._key, session, shared.gate, self._options, shared.known)

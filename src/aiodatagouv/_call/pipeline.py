@@ -13,14 +13,15 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from .. import _http, errors
+from .. import _http, _missing, errors
 from .._http import urls
 from .._limits.gate import Applicant, Gate, Permit, now
-from ..retry import Retry
+from .._missing import Known
+from ..retry import NEVER, Retry, RetryPolicy
 from . import auth, redirects, responses
-from .call import Call
+from .call import Call, prepare_path
 from .options import Options
 from .session import Session
 
@@ -28,6 +29,9 @@ _log = logging.getLogger("aiodatagouv")
 
 _ERROR = 1 << 20
 """The bytes of an error's body that are kept."""
+
+_DOCUMENT, _DOCUMENT_TIME = 16 << 20, 60.0
+"""The most bytes and seconds of a document in which a portal describes itself."""
 
 T = TypeVar("T")
 
@@ -72,6 +76,7 @@ class Pipeline:
     session: Session
     gate: Gate
     options: Options
+    known: Known
 
     async def request(self, call: Call, read: Callable[[_http.Response], T]) -> T:
         """Make a call, receive the whole response, and read it."""
@@ -103,6 +108,14 @@ class Pipeline:
             self._call_on_response(response)
             yield response
 
+    async def document(self, path: str, retry: RetryPolicy) -> bytes:
+        """Fetch a document in which the portal describes itself, if it is not too long."""
+        own = self.options
+        size, time = min(own.max_size, _DOCUMENT), min(own.max_time, _DOCUMENT_TIME)
+        limited = evolve(own, retry=retry, max_size=size, max_time=time)
+        call = prepare_path("GET", path, None, None)
+        return await evolve(self, options=limited).request(call, lambda one: one.content)
+
     async def _persist(
         self, call: Call, progress: _Progress, make: Callable[[], Awaitable[T]]
     ) -> T:
@@ -127,8 +140,20 @@ class Pipeline:
             if isinstance(error, errors.TimeoutError) or not whole.expired():
                 raise
             raise self._late(call, progress) from None
+        except errors.APIError as error:
+            await self._explain(call, error, progress.started + deadline - now())
+            raise
         finally:
             progress.error = None  # An error and its frames keep each other alive.
+
+    async def _explain(self, call: Call, error: errors.APIError, seconds: float) -> None:
+        """Say in an error which releases of udata serve the operation, if this portal may not."""
+        answer, page = error.response, call.query.get("page")
+        if answer is None or not self._is_portal(answer):
+            return
+        if _missing.may_be_missing(call.operation, answer, page):
+            fetch = partial(self.document, retry=NEVER)
+            await self.known.explain(call.operation, error, str(self.portal), fetch, seconds)
 
     def _late(self, call: Call, progress: _Progress) -> errors.DataGouvError:
         """The error of the last attempt, or a timeout if there was none."""
@@ -173,22 +198,31 @@ class Pipeline:
     @asynccontextmanager
     async def _response(self, call: Call, progress: _Progress) -> AsyncGenerator[_http.Response]:
         """The final response to a call, redirects followed; its body is still to be read."""
-        url, may_send_key = self._url(call), True
+        operation, unrouted = call.operation, None
+        url, may_send_key = self._url(call, is_bare=operation.name in self.known.bare), True
         arguments: dict[str, Any] = {"headers": call.headers(), **call.content()}
         for hops in count():
             sent = self._send(
                 call, progress, url, may_send_key=may_send_key, is_hop=hops > 0, **arguments
             )
             async with sent as response:
-                target = redirects.next_url(call.operation, response, self.portal, hops)
+                target = redirects.next_url(operation, response, self.portal, hops)
                 if target is None:
-                    if not responses.is_success(call.operation, response):
-                        raise await self._failure(call, response)
-                    yield response
-                    return
+                    if responses.is_success(operation, response):
+                        if unrouted is not None:
+                            self.known.bare.add(operation.name)
+                        yield response
+                        return
+                    response = await self._failure(response)
+                    if not _missing.is_unrouted(response):
+                        raise self._error(call, response)
+                    if hops or not (call.can_be_repeated and self.known.may_be_bare(operation)):
+                        raise self._error(call, unrouted or response)
+                    # Old portals have some paths without the slash at the end.
+                    unrouted, target = response, self._url(call, is_bare=True)
             if not call.can_be_repeated:
                 raise redirects.refused(
-                    call.operation,
+                    operation,
                     response,
                     self.portal,
                     "redirected, and its file cannot be read again",
@@ -287,7 +321,8 @@ class Pipeline:
     def _is_portal(self, response: _http.Response) -> bool:
         return urls.origin(response.url) == urls.origin(self.portal)
 
-    async def _failure(self, call: Call, response: _http.Response) -> errors.APIError:
+    async def _failure(self, response: _http.Response) -> _http.Response:
+        """Read a response with a failing status, and remove the key from it."""
         try:
             await self.session.read(response, 2 * _ERROR, is_cut=True)
         except errors.NetworkError:
@@ -296,14 +331,17 @@ class Pipeline:
         # Cut last: half of a key would not be recognized.
         response = _http.rewritten(response, lambda body: self.key.redact(body)[:_ERROR])
         self._call_on_response(response)
+        return response
+
+    def _error(self, call: Call, response: _http.Response) -> errors.APIError:
         url = urls.shown(response.url, self.portal)
         error = responses.error_of(call.operation, response, url)
         if isinstance(error, errors.LockedError) and self._is_portal(response):
             self.gate.observe_lock(error.message)
         return error
 
-    def _url(self, call: Call) -> _http.URL:
-        url = self.portal.join(f"./{call.path}")
+    def _url(self, call: Call, *, is_bare: bool = False) -> _http.URL:
+        url = self.portal.join(f"./{call.path.rstrip('/') if is_bare else call.path}")
         pairs = [*call.query_pairs()]
         if self.options.lang is not None and "lang" not in call.query:
             pairs.append(("lang", self.options.lang))

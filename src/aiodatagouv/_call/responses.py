@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, cast
 
 from .. import _http, errors
 from .._limits.quota import retry_after
+from .._missing import json_object
 from ..errors import one_line, text_of
 from ..operation import Operation
 from .redirects import is_redirect
@@ -23,7 +23,7 @@ def is_success(operation: Operation, response: _http.Response) -> bool:
 def error_of(operation: Operation, response: _http.Response, url: str) -> errors.APIError:
     """The error for a response with a failing status, its body read; ``url`` is shown in it."""
     status = response.status_code
-    body = _json_object(response.content)
+    body = json_object(response.content)
     problems: Any = body.get("errors")
     # Proxies answer in HTML or not at all: then HTTP's own phrase says more than the body.
     message = text_of(body.get("message") or body.get("error") or "")
@@ -47,12 +47,3 @@ def error_of(operation: Operation, response: _http.Response, url: str) -> errors
 def _phrase(response: _http.Response) -> str:
     known = {one.value: one.phrase for one in HTTPStatus}
     return response.reason_phrase or known.get(response.status_code, "without a reason")
-
-
-def _json_object(content: bytes) -> dict[str, Any]:
-    try:
-        # As lenient as Python: a message with half of a surrogate pair is a message too.
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}

@@ -23,6 +23,7 @@ LIST_ACCESS_REASON_CATEGORIES: Final = Operation(
     summary="List all limitation reason categories.",
     item="ReasonCategory",
     releases=RELEASES,
+    since="14.0.2",
 )
 
 GET_AVATAR: Final = Operation(
@@ -175,6 +176,7 @@ FEATURE_DATASERVICE: Final = Operation(
     ),
     item="Dataservice",
     releases=RELEASES,
+    since="10.9.0",
 )
 
 FOLLOW_DATASERVICE: Final = Operation(
@@ -366,6 +368,7 @@ SUGGEST_DATASERVICES: Final = Operation(
     item="DataserviceSuggestion",
     masked=True,
     releases=RELEASES[:-1],
+    since="17.18.0",
 )
 
 UNFEATURE_DATASERVICE: Final = Operation(
@@ -382,6 +385,7 @@ UNFEATURE_DATASERVICE: Final = Operation(
     ),
     item="Dataservice",
     releases=RELEASES,
+    since="10.9.0",
 )
 
 UNFOLLOW_DATASERVICE: Final = Operation(
@@ -580,6 +584,7 @@ FORCE_RESOURCE_ANALYSIS: Final = Operation(
         ),
     ),
     releases=RELEASES[:-1],
+    since="17.18.0",
 )
 
 GET_COMMUNITY_RESOURCE: Final = Operation(
@@ -969,6 +974,7 @@ MINT_DATASET_DOI: Final = Operation(
     ),
     item="Dataset",
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 REDIRECT_DATASET_RDF: Final = Operation(
@@ -1382,6 +1388,7 @@ UNSPAM_DISCUSSION: Final = Operation(
     parameters=(Parameter("id", "path", "Id", required=True),),
     releases=RELEASES[-1:],
     deprecated="16.0.0",
+    until="15.4.1",
 )
 
 UNSPAM_DISCUSSION_COMMENT: Final = Operation(
@@ -1397,6 +1404,7 @@ UNSPAM_DISCUSSION_COMMENT: Final = Operation(
     ),
     releases=RELEASES[-1:],
     deprecated="16.0.0",
+    until="15.4.1",
 )
 
 UPDATE_DISCUSSION: Final = Operation(
@@ -1449,6 +1457,7 @@ COMPLETE_GEOPF_LOGIN: Final = Operation(
     ),
     media_type="*/*",
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 DISCONNECT_GEOPF: Final = Operation(
@@ -1460,6 +1469,7 @@ DISCONNECT_GEOPF: Final = Operation(
     kind="empty",
     summary="Disconnect the current user from Géoplateforme.",
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 GET_GEOPF_DATASET_STATUS: Final = Operation(
@@ -1477,6 +1487,7 @@ GET_GEOPF_DATASET_STATUS: Final = Operation(
     item="GeopfDatasetStatus",
     masked=True,
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 GET_GEOPF_STATUS: Final = Operation(
@@ -1491,6 +1502,7 @@ GET_GEOPF_STATUS: Final = Operation(
     item="GeopfStatus",
     masked=True,
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 LIST_GEOPF_DATASTORES: Final = Operation(
@@ -1504,6 +1516,7 @@ LIST_GEOPF_DATASTORES: Final = Operation(
     item="GeopfDatastore",
     masked=True,
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 PULL_GEOPF_OFFERINGS: Final = Operation(
@@ -1519,6 +1532,7 @@ PULL_GEOPF_OFFERINGS: Final = Operation(
     ),
     item="GeopfTask",
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 PUSH_RESOURCE_TO_GEOPF: Final = Operation(
@@ -1536,6 +1550,7 @@ PUSH_RESOURCE_TO_GEOPF: Final = Operation(
     ),
     item="GeopfTask",
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 START_GEOPF_LOGIN: Final = Operation(
@@ -1548,6 +1563,7 @@ START_GEOPF_LOGIN: Final = Operation(
     summary="Start the OAuth link between the current user and their geopf identity.",
     media_type="*/*",
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 CREATE_HARVEST_SOURCE: Final = Operation(
@@ -1636,6 +1652,7 @@ LIST_HARVEST_JOB_ITEMS: Final = Operation(
     item="HarvestItem",
     masked=True,
     releases=RELEASES[:-1],
+    since="17.7.2",
 )
 
 LIST_HARVEST_JOBS: Final = Operation(
@@ -1802,6 +1819,7 @@ ACCEPT_ORG_INVITATION: Final = Operation(
     summary="Accept an organization invitation.",
     parameters=(Parameter("id", "path", "Id", required=True),),
     releases=RELEASES[:-1],
+    since="15.4.1",
 )
 
 CLEAR_APIKEY: Final = Operation(
@@ -1813,6 +1831,7 @@ CLEAR_APIKEY: Final = Operation(
     summary="Clear/destroy an apikey.",
     releases=RELEASES[-1:],
     deprecated="16.0.0",
+    until="15.4.1",
 )
 
 CREATE_API_TOKEN: Final = Operation(
@@ -1826,6 +1845,7 @@ CREATE_API_TOKEN: Final = Operation(
     parameters=(Parameter("body", "body", "ApiTokenWrite", required=True),),
     item="ApiTokenCreated",
     releases=RELEASES[:-1],
+    since="16.0.0",
 )
 
 DELETE_ME: Final = Operation(
@@ -1848,6 +1868,7 @@ GENERATE_APIKEY: Final = Operation(
     item="ApiKey",
     releases=RELEASES[-1:],
     deprecated="16.0.0",
+    until="15.4.1",
 )
 
 GET_ME: Final = Operation(
@@ -1885,6 +1906,7 @@ LIST_API_TOKENS: Final = Operation(
     item="ApiToken",
     masked=True,
     releases=RELEASES[:-1],
+    since="16.0.0",
 )
 
 LIST_MY_DATASETS: Final = Operation(
@@ -1979,6 +2001,7 @@ LIST_ORG_INVITATIONS: Final = Operation(
     item="PendingInvitation",
     masked=True,
     releases=RELEASES[:-1],
+    since="15.4.1",
 )
 
 REFUSE_ORG_INVITATION: Final = Operation(
@@ -1990,6 +2013,7 @@ REFUSE_ORG_INVITATION: Final = Operation(
     summary="Refuse an organization invitation.",
     parameters=(Parameter("id", "path", "Id", required=True),),
     releases=RELEASES[:-1],
+    since="15.4.1",
 )
 
 REVOKE_API_TOKEN: Final = Operation(
@@ -2001,6 +2025,7 @@ REVOKE_API_TOKEN: Final = Operation(
     summary="Revoke an API token.",
     parameters=(Parameter("api_token", "path", "Id", required=True),),
     releases=RELEASES[:-1],
+    since="16.0.0",
 )
 
 UPDATE_ME: Final = Operation(
@@ -2040,6 +2065,7 @@ FOLLOW_NOTIFICATIONS: Final = Operation(
     parameters=(Parameter("body", "body", "NotificationFollow", required=True),),
     item="NotificationResolved",
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 GET_RESOLVED_NOTIFICATIONS: Final = Operation(
@@ -2069,6 +2095,7 @@ GET_RESOLVED_NOTIFICATIONS: Final = Operation(
     item="NotificationResolved",
     masked=True,
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 LIST_NOTIFICATION_SETTINGS: Final = Operation(
@@ -2099,6 +2126,7 @@ LIST_NOTIFICATION_SETTINGS: Final = Operation(
     item="NotificationSetting",
     masked=True,
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 LIST_NOTIFICATIONS: Final = Operation(
@@ -2151,6 +2179,7 @@ MARK_NOTIFICATION_AS_READ: Final = Operation(
     parameters=(Parameter("notification", "path", "Id", required=True),),
     item="Notification",
     releases=RELEASES,
+    since="14.13.0",
 )
 
 SET_NOTIFICATION_SETTING: Final = Operation(
@@ -2163,6 +2192,7 @@ SET_NOTIFICATION_SETTING: Final = Operation(
     description='A rule is identified by its subject and event, either of them possibly null:\nsetting it again replaces the previous answer. Removing a follow udata made by\nitself (for editing a subject or answering about it) turns it into a "no":\nremoved, the next edit or answer would make it again.',
     parameters=(Parameter("body", "body", "NotificationSettingWrite", required=True),),
     releases=RELEASES[:-1],
+    since="17.13.0",
 )
 
 ACCEPT_MEMBERSHIP: Final = Operation(
@@ -2207,6 +2237,7 @@ CANCEL_MEMBERSHIP: Final = Operation(
         Parameter("id", "path", "Id", required=True),
     ),
     releases=RELEASES[:-1],
+    since="15.4.1",
 )
 
 CREATE_ORGANIZATION: Final = Operation(
@@ -2238,6 +2269,7 @@ CREATE_ORGANIZATION_MEMBER: Final = Operation(
     creates=True,
     releases=RELEASES[-1:],
     deprecated="15.0.0",
+    until="14.13.0",
 )
 
 DELETE_ORGANIZATION: Final = Operation(
@@ -2285,6 +2317,7 @@ DELETE_ORGANIZATION_BANNER: Final = Operation(
         Parameter("org", "path", "Id", required=True, description="The organization ID or slug."),
     ),
     releases=RELEASES[:-1],
+    since="17.18.0",
 )
 
 DELETE_ORGANIZATION_MEMBER: Final = Operation(
@@ -2474,6 +2507,7 @@ INVITE_ORGANIZATION_MEMBER: Final = Operation(
     ),
     item="MembershipRequest",
     releases=RELEASES[:-1],
+    since="15.4.1",
 )
 
 LIST_AVAILABLE_ORGANIZATION_BADGES: Final = Operation(
@@ -2524,6 +2558,7 @@ LIST_ORGANIZATION_ASSIGNMENTS: Final = Operation(
     item="Assignment",
     masked=True,
     releases=RELEASES[:-1],
+    since="15.4.1",
 )
 
 LIST_ORGANIZATION_CONTACT_POINTS: Final = Operation(
@@ -2832,6 +2867,7 @@ SUGGEST_ORGANIZATION_CONTACT_POINTS: Final = Operation(
     item="ContactPoint",
     masked=True,
     releases=RELEASES,
+    since="10.9.0",
 )
 
 SUGGEST_ORGANIZATIONS: Final = Operation(
@@ -2877,6 +2913,7 @@ SYNC_MEMBER_ASSIGNMENTS: Final = Operation(
     ),
     item="Assignment",
     releases=RELEASES[:-1],
+    since="15.4.1",
 )
 
 UNFOLLOW_ORGANIZATION: Final = Operation(
@@ -2938,6 +2975,7 @@ UPLOAD_ORGANIZATION_BANNER: Final = Operation(
     item="UploadedImage",
     multipart=True,
     releases=RELEASES[:-1],
+    since="17.18.0",
 )
 
 UPLOAD_ORGANIZATION_LOGO: Final = Operation(
@@ -2968,6 +3006,8 @@ CREATE_PAGE: Final = Operation(
     item="Page",
     releases=RELEASES[-1:],
     deprecated="16.2.0",
+    since="10.9.0",
+    until="16.0.0",
 )
 
 GET_PAGE: Final = Operation(
@@ -2982,6 +3022,8 @@ GET_PAGE: Final = Operation(
     masked=True,
     releases=RELEASES[-1:],
     deprecated="16.2.0",
+    since="10.9.0",
+    until="16.0.0",
 )
 
 LIST_PAGES: Final = Operation(
@@ -3011,6 +3053,8 @@ LIST_PAGES: Final = Operation(
     masked=True,
     releases=RELEASES[-1:],
     deprecated="16.2.0",
+    since="10.9.0",
+    until="16.0.0",
 )
 
 UPDATE_PAGE: Final = Operation(
@@ -3027,6 +3071,8 @@ UPDATE_PAGE: Final = Operation(
     item="Page",
     releases=RELEASES[-1:],
     deprecated="16.2.0",
+    since="10.9.0",
+    until="16.0.0",
 )
 
 CREATE_POST: Final = Operation(
@@ -3210,6 +3256,7 @@ COMPLETE_PROCONNECT_LOGIN: Final = Operation(
     ),
     media_type="*/*",
     releases=RELEASES,
+    since="12.0.1",
 )
 
 COMPLETE_PROCONNECT_LOGOUT: Final = Operation(
@@ -3231,6 +3278,7 @@ COMPLETE_PROCONNECT_LOGOUT: Final = Operation(
     ),
     media_type="*/*",
     releases=RELEASES,
+    since="12.0.1",
 )
 
 START_PROCONNECT_LOGIN: Final = Operation(
@@ -3243,6 +3291,7 @@ START_PROCONNECT_LOGIN: Final = Operation(
     summary="Start proconnect login.",
     media_type="*/*",
     releases=RELEASES,
+    since="12.0.1",
 )
 
 START_PROCONNECT_LOGOUT: Final = Operation(
@@ -3255,6 +3304,7 @@ START_PROCONNECT_LOGOUT: Final = Operation(
     summary="Start proconnect logout.",
     media_type="*/*",
     releases=RELEASES,
+    since="12.0.1",
 )
 
 CREATE_REPORT: Final = Operation(
@@ -3344,6 +3394,7 @@ UPDATE_REPORT: Final = Operation(
     ),
     item="Report",
     releases=RELEASES,
+    since="14.13.0",
 )
 
 ADD_REUSE_BADGE: Final = Operation(
@@ -3381,6 +3432,7 @@ ADD_REUSE_DATASERVICE: Final = Operation(
     item="Reuse",
     creates=True,
     releases=RELEASES,
+    since="14.0.2",
 )
 
 ADD_REUSE_DATASET: Final = Operation(
@@ -3871,6 +3923,7 @@ GET_SITE_TAGS_CSV: Final = Operation(
     summary="Get site tags csv.",
     media_type="text/csv",
     releases=RELEASES,
+    since="12.0.1",
 )
 
 LIST_ACTIVITIES: Final = Operation(
@@ -4024,6 +4077,7 @@ UPDATE_SITE: Final = Operation(
     parameters=(Parameter("body", "body", "SiteWrite", required=True),),
     item="Site",
     releases=RELEASES,
+    since="10.9.0",
 )
 
 LIST_POTENTIAL_SPAMS: Final = Operation(
@@ -4038,6 +4092,7 @@ LIST_POTENTIAL_SPAMS: Final = Operation(
     masked=True,
     releases=RELEASES[-1:],
     deprecated="16.0.0",
+    until="15.4.1",
 )
 
 GET_SPATIAL_COVERAGE: Final = Operation(
@@ -4435,6 +4490,7 @@ ROTATE_USER_PASSWORD: Final = Operation(
     summary="Force a password rotation on the user's next login and reset their current sessions.",
     parameters=(Parameter("user", "path", "Id", required=True),),
     releases=RELEASES[:-1],
+    since="16.6.1",
 )
 
 SUGGEST_USERS: Final = Operation(
@@ -4516,6 +4572,7 @@ CREATE_VISUALIZATION: Final = Operation(
     parameters=(Parameter("body", "body", "ChartWrite", required=True),),
     item="Chart",
     releases=RELEASES[:-1],
+    since="16.6.1",
 )
 
 DELETE_VISUALIZATION: Final = Operation(
@@ -4535,6 +4592,7 @@ DELETE_VISUALIZATION: Final = Operation(
         ),
     ),
     releases=RELEASES[:-1],
+    since="16.6.1",
 )
 
 GET_VISUALIZATION: Final = Operation(
@@ -4556,6 +4614,7 @@ GET_VISUALIZATION: Final = Operation(
     item="Chart",
     masked=True,
     releases=RELEASES[:-1],
+    since="16.6.1",
 )
 
 LIST_VISUALIZATIONS: Final = Operation(
@@ -4590,6 +4649,7 @@ LIST_VISUALIZATIONS: Final = Operation(
     releases=RELEASES[:-1],
     created=Order("created", "created_at"),
     changed=Order("last_modified", "last_modified"),
+    since="16.6.1",
 )
 
 UPDATE_VISUALIZATION: Final = Operation(
@@ -4611,6 +4671,7 @@ UPDATE_VISUALIZATION: Final = Operation(
     ),
     item="Chart",
     releases=RELEASES[:-1],
+    since="16.6.1",
 )
 
 UPLOAD_VISUALIZATION_IMAGE: Final = Operation(
@@ -4634,6 +4695,7 @@ UPLOAD_VISUALIZATION_IMAGE: Final = Operation(
     item="UploadedImage",
     multipart=True,
     releases=RELEASES[:-1],
+    since="17.7.2",
 )
 
 CREATE_JOB: Final = Operation(

@@ -18,6 +18,7 @@ from .harvest import harvest
 from .operations import Package, operations
 from .output import write_text
 from .parameters import CONTEXT, OWN, concurrency_option, shared_options
+from .portal import portal
 
 _HELP = """The whole API of data.gouv.fr and every other udata portal.
 
@@ -75,7 +76,7 @@ class _Root(Group):
 
 def root(package: Package) -> click.Command:
     """Make the command of a package."""
-    commands = [one(package) for one in (harvest, get, call, operations, _completion)]
+    commands = [one(package) for one in (harvest, get, call, operations, portal, _completion)]
     group = _Root(
         package.command,
         commands={str(one.name): one for one in commands},

@@ -127,6 +127,8 @@ def _paragraphs(operation: Operation) -> Iterator[str]:
             f"Portals that run udata {operation.deprecated} or newer no longer serve it; "
             f"{operation.releases[0]} does."
         )
+    if operation.since:
+        yield f"udata serves it since {operation.since}; older portals do not."
     if operation.description:
         yield operation.description
 

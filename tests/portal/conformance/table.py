@@ -17,7 +17,6 @@ from attrs import frozen
 from aiodatagouv import OPERATIONS, Operation, models
 from aiodatagouv._decoding.declared import declared
 from aiodatagouv._views.view import View
-from aiodatagouv.api import ops
 from generator import corrections, pin, releases
 
 from ..portal import PROJECT, RELEASES
@@ -42,6 +41,8 @@ conformance tests and writes this table. The run fails if an operation is not pr
 * *request only*: the request matched the server's route. The test server cannot complete it.
 
 For operations that write, the tests also read the result back.
+
+Releases are those that serve the operation, of the ones in `openapi/served.toml`.
 
 Corrections are entries of `openapi/corrections.toml` that change the operation, or a model in its
 request or its response.
@@ -127,10 +128,9 @@ def write(proven: set[Proof]) -> str:
 
 
 def served_by(operation: Operation) -> str:
-    """Say which pinned releases serve an operation, so that a new one changes no row."""
-    if operation.deprecated:
-        return f"until {operation.releases[0]}; dropped in {operation.deprecated}"
-    return "all" if operation.releases == ops.RELEASES else f"since {operation.releases[-1]}"
+    """Say which known releases serve an operation, so that a new one changes no row."""
+    spans = {"since": operation.since, "until": operation.until}
+    return ", ".join(f"{word} {release}" for word, release in spans.items() if release) or "all"
 
 
 def corrections_of_operations() -> dict[str, list[str]]:

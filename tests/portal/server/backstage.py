@@ -10,7 +10,7 @@ import texts
 from catalog import NOW, Catalog, moment, picture
 from celery import states
 from flask import current_app
-from release import find
+from release import ABSENT, find
 from udata.core.dataset.activities import UserCreatedDataset, UserUpdatedDataset
 from udata.core.dataset.tasks import export_csv_for_model
 from udata.core.followers.models import Follow
@@ -413,42 +413,27 @@ def seed_site(catalog: Catalog) -> None:
 def count_metrics(catalog: Catalog) -> None:
     """Compute the metrics of the nightly jobs, for a few objects only because it is slow."""
     site = current_site._get_current_object()
-    for count in (
-        site.count_users,
-        site.count_org,
-        site.count_datasets,
-        site.count_resources,
-        site.count_reuses,
-        site.count_dataservices,
-        site.count_followers,
-        site.count_discussions,
-        site.count_harvesters,
-        site.count_stock_metrics,
-    ):
-        count()
+    count(
+        site,
+        *("users", "org", "datasets", "resources", "reuses", "dataservices", "followers"),
+        *("discussions", "harvesters", "stock_metrics"),
+    )
     for organization in catalog.organizations[:3]:
-        organization.count_members()
-        organization.count_datasets()
-        organization.count_reuses()
-        organization.count_dataservices()
-        organization.count_followers()
+        count(organization, "members", "datasets", "reuses", "dataservices", "followers")
     for item in [*catalog.datasets[:5], *catalog.reuses[:3], *catalog.dataservices[:3]]:
-        item.count_discussions()
-        item.count_followers()
+        count(item, "discussions", "followers")
     for dataset in catalog.datasets[:5]:
-        dataset.count_reuses()
-        dataset.count_dataservices()
+        count(dataset, "reuses", "dataservices")
     for user in (catalog.admin, catalog.user):
-        user.count_datasets()
-        user.count_reuses()
-        user.count_dataservices()
-        user.count_followers()
-        user.count_following()
-    for count in (
-        site.count_max_dataset_followers,
-        site.count_max_dataset_reuses,
-        site.count_max_reuse_followers,
-        site.count_max_org_followers,
-        site.count_max_org_datasets,
-    ):
-        count()
+        count(user, "datasets", "reuses", "dataservices", "followers", "following")
+    count(
+        site,
+        *("max_dataset_followers", "max_dataset_reuses", "max_reuse_followers"),
+        *("max_org_followers", "max_org_datasets"),
+    )
+
+
+def count(document: Any, *metrics: str) -> None:
+    """Count the metrics of a document that this release has."""
+    for metric in metrics:
+        getattr(document, f"count_{metric}", ABSENT)()

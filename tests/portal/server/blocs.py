@@ -18,10 +18,10 @@ Page = find("Page", "udata.core.pages.models")
 
 
 def seed_pages(catalog: Catalog, backstage: Backstage) -> None:
-    """Add pages: documents of their own in older releases, posts with blocs in newer ones."""
+    """Add pages: none in the oldest releases, documents of their own, and then posts with blocs."""
     if Page:
         backstage.pages = seed_page_documents(catalog)
-    else:
+    elif has_field(Post, "blocs"):
         seed_page_posts(catalog)
 
 

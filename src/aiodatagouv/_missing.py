@@ -1,0 +1,130 @@
+"""Operations that a portal lacks: how its answers tell, and what their errors say about releases.
+
+For an object that does not exist, the API of udata answers 404 with a ``message`` in JSON. Where it
+has no route for a path, udata's router answers: 404 to a GET, as a web page or as JSON with an
+``error`` and a ``status``, and 405 to anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import json
+from typing import Any, cast
+
+from attrs import define, field
+
+from ._http import Response
+from .errors import APIError, DataGouvError
+from .operation import Operation
+from .portal import Fetch, Portal, describe
+
+PATIENCE = 10.0
+"""Seconds for which a call that has failed waits for what the portal says of itself."""
+
+
+@define
+class Known:
+    """What a client, and those derived from it, have found out about their portal.
+
+    Attributes:
+        bare: The names of the operations that it serves without the slash at the end of the path.
+    """
+
+    bare: set[str] = field(factory=set[str])
+    _portal: Portal | None = None
+    _has_failed: bool = False
+    _asking: asyncio.Lock = field(factory=asyncio.Lock)
+
+    async def portal(self, url: str, fetch: Fetch) -> Portal:
+        """Return the portal, which is asked only once."""
+        async with self._asking:
+            if self._portal is None:
+                self._portal = await describe(url, fetch)
+            return self._portal
+
+    async def explain(
+        self, operation: Operation, error: APIError, url: str, fetch: Fetch, seconds: float
+    ) -> None:
+        """Say in an error which releases serve an operation, unless this portal does.
+
+        Args:
+            operation: The operation that failed; see :func:`may_be_missing`.
+            error: The error that the caller will get.
+            url: The root of the portal's API.
+            fetch: Asks the portal, if that has not been done yet.
+            seconds: The time that the call has left.
+        """
+        portal = self._portal
+        if portal is None and not self._has_failed:
+            try:
+                async with asyncio.timeout(min(seconds, PATIENCE)):
+                    portal = await self.portal(url, fetch)
+            except (DataGouvError, builtins.TimeoutError):
+                # The caller is to get the error of the call: that of this question only leaves
+                # the portal unknown, and it is not put again with each such error.
+                self._has_failed = True
+        text = _explanation(operation, portal)
+        if text is not None:
+            error.message = f"{text}: {error.message}"
+            error.args = (error.message,)
+
+    def may_be_bare(self, operation: Operation) -> bool:
+        """Whether old portals may serve an operation without the slash, and it was not tried yet.
+
+        Releases up to 10.4.3 do so: an operation that is newer has the slash everywhere. A path
+        given to ``Client.request``, which belongs to no tag, is called as it is.
+        """
+        is_old = operation.since is None and bool(operation.tag)
+        return is_old and operation.path.endswith("/") and operation.name not in self.bare
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """The JSON object in the body of a failure; an empty one if there is none."""
+    try:
+        # As lenient as Python: a message with half of a surrogate pair is a message too.
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+
+
+def is_unrouted(response: Response) -> bool:
+    """Whether a portal's router has answered that it has no route for the path and the method.
+
+    It never answers without a body, as other servers do.
+    """
+    body = json_object(response.content)
+    is_page = bool(response.content) and not body
+    is_routers = is_page or ("status" in body and "message" not in body)
+    return response.status_code in (404, 405) and is_routers
+
+
+def may_be_missing(operation: Operation, response: Response, page: object) -> bool:
+    """Whether a failure may mean that the portal does not serve the operation.
+
+    Args:
+        operation: The operation, which every release serves unless it says otherwise.
+        response: The response, its body read.
+        page: The page that was asked for: one past the end of a list is a 404 as well.
+    """
+    if operation.since is None and operation.until is None:
+        return False
+    if response.status_code == 405 or is_unrouted(response):
+        return True
+    # Without an object in the path, none can be missing: another operation has answered. Portals
+    # without `/dataservices/suggest/` look for the dataservice "suggest".
+    has_object = "{" in operation.path
+    return response.status_code == 404 and not has_object and page in (None, 1)
+
+
+def _explanation(operation: Operation, portal: Portal | None) -> str | None:
+    serves = None if portal is None else portal.serves(operation)
+    if serves:
+        return None
+    spans = {"since": operation.since, "until": operation.until}
+    text = "udata serves it " + " and ".join(f"{word} {one}" for word, one in spans.items() if one)
+    release = portal.release if portal is not None else None
+    if serves is None:
+        return text if release is None else f"{text}; this portal runs {release}"
+    return f"{text}; this portal{f', which runs {release},' if release else ''} does not"
