@@ -26,6 +26,9 @@ PINNED = [NEWEST, OLDEST]
 RELEASES = os.environ.get("PORTAL_RELEASES", "").split() or PINNED
 """The releases that the tests run against; `every_release` returns all that can run."""
 
+BEFORE_THE_MATRIX = {"10.4.3"}
+"""Releases that can run, but on which only paths and updates of harvests are tested."""
+
 PROJECT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("server")
 

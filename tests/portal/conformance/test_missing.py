@@ -13,7 +13,7 @@ from aiodatagouv import OPERATIONS, APIError, Client, NotFoundError, Operation
 from aiodatagouv._call.call import Call
 
 from ...clients import client_of
-from ..portal import Portal
+from ..portal import Portal, serves
 
 NOWHERE = "5f0000000000000000000000"
 
@@ -22,13 +22,6 @@ DOCUMENTS = ["GET site/", "GET swagger.json"]
 
 UNROUTED = {"get_avatar"}
 """The operations that have no route for an id: the size of an avatar is a number."""
-
-
-def is_served(operation: Operation, release: str) -> bool:
-    """Tell whether a release of udata serves an operation."""
-    is_late = operation.since is not None and Version(release) < Version(operation.since)
-    is_gone = operation.until is not None and Version(operation.until) < Version(release)
-    return not is_late and not is_gone
 
 
 def call_of(operation: Operation) -> Call:
@@ -70,14 +63,14 @@ async def test_a_portal_tells_what_it_is_and_what_it_serves(
     assert portal.release in (release, None)
     assert (portal.release is None) is (Version(release) < Version("12"))
     served = {name: portal.serves(one) for name, one in OPERATIONS.items()}
-    assert served == {name: is_served(one, release) for name, one in OPERATIONS.items()}
+    assert served == {name: serves(release, one) for name, one in OPERATIONS.items()}
     assert requests == DOCUMENTS
 
 
 async def test_an_operation_that_the_release_lacks_is_told_with_its_releases(
     client: Client, release: str, requests: list[str]
 ) -> None:
-    missing = [one for one in OPERATIONS.values() if not is_served(one, release)]
+    missing = [one for one in OPERATIONS.values() if not serves(release, one)]
     assert missing
     known = (await client.portal()).release
     here = "this portal does not" if known is None else f"this portal, which runs {known}, does not"
@@ -102,7 +95,7 @@ async def test_an_object_that_does_not_exist_costs_one_request(
     for operation in OPERATIONS.values():
         if operation.method != "GET" or "{" not in operation.path or operation.name in UNROUTED:
             continue
-        if is_served(operation, release):
+        if serves(release, operation):
             requests.clear()
             error = await failure_of(client, operation)
             if isinstance(error, NotFoundError):

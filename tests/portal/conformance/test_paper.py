@@ -10,7 +10,7 @@ import httpx
 
 from aiodatagouv import OPERATIONS
 
-from ..portal import PINNED, PROJECT, Portal, route_of, serves
+from ..portal import PINNED, PROJECT, Portal, route_of
 from .differences import RETYPED
 from .paper import Comparison, Swagger, served
 
@@ -39,10 +39,6 @@ async def test_the_swagger_declares_what_the_package_does(
     release: str, own_portal: Portal, record_property: Callable[[str, object], None]
 ) -> None:
     document = httpx.get(f"{own_portal.url}swagger.json", timeout=60).raise_for_status().json()
-    there = served(document)
-    for operation in OPERATIONS.values():
-        is_there = (operation.method, route_of(operation.path)) in there
-        assert is_there is serves(release, operation), operation.id
     found = compared(document)
     retyped, undeclared = of_the_pins()
     known = {place for place, releases in RETYPED.items() if release in releases}
@@ -55,4 +51,5 @@ async def test_the_swagger_declares_what_the_package_does(
     ):
         record_property(name, [release, *sorted(places)])
     mine = {(one.method, route_of(one.path)) for one in OPERATIONS.values()}
-    record_property("beyond", [release, *sorted(" ".join(one) for one in there.keys() - mine)])
+    beyond = served(document).keys() - mine
+    record_property("beyond", [release, *sorted(" ".join(one) for one in beyond)])
