@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
+from collections.abc import Callable
 from typing import Any, Self
 
 import httpx
@@ -110,6 +111,10 @@ class MovingPortal:
         seconds = self.updated.get(item, (0, -1))[1]
         return START + dt.timedelta(seconds=seconds) if seconds >= 0 else self.date(item)
 
+    def date_of(self, sort: str) -> Callable[[int], dt.datetime]:
+        """Return the function of the date that a sort order sorts by."""
+        return self.changed if sort.endswith("update") else self.date
+
     def content(self, item: int) -> dict[str, Any]:
         """Return an item as JSON, with some of the fields of a dataset."""
         created, written = self.date(item).isoformat(), self.written(item).isoformat()
@@ -127,7 +132,7 @@ class MovingPortal:
             await asyncio.sleep(0)
         self.go_on()
         size = min(size, self.longest)
-        by = self.changed if sort.endswith("update") else self.date
+        by = self.date_of(sort)
         # Items with the same date have a random order.
         order = sorted(self.shown, key=lambda one: (by(one), self.chance.random()))
         return order[(number - 1) * size : number * size], size

@@ -149,6 +149,7 @@ RAISED: list[DataGouvError] = [
     errors.TimeoutError("timed out", operation="get_site", method="GET", url=URL),
     errors.UnreachableError("no such host", operation="get_site", method="GET", url=URL),
     errors.OrderError("list_datasets", "is not sorted by date as requested"),
+    errors.UnknownOrderError("list_datasets", "cannot be sorted by 'created'", "harvest all"),
     errors.MaskError("no such field"),
     errors.CheckpointError("it is damaged"),
     errors.DestinationError("it is a folder"),

@@ -40,7 +40,15 @@ _RETRIES = 3
 """Retries of a part that fails. The loss of its worker does not count as a failure."""
 
 
-_NOT_SUMMED = {"operation", "seconds", "complete", "complete_but_for", "reason", "skipped"}
+_NOT_SUMMED = {
+    "operation",
+    "seconds",
+    "complete",
+    "complete_but_for",
+    "reason",
+    "unknown_order",
+    "skipped",
+}
 
 
 class _WorkerClient(distributed.WorkerPlugin):

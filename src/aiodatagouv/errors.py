@@ -95,15 +95,21 @@ class OrderError(DataGouvError):
 
     Args:
         operation: The name of the operation that lists the items.
-        message: The rest of a sentence that begins with "the list".
+        problem: The rest of a sentence that begins with "the list".
+        advice: The consequence, or what to do instead.
     """
 
-    def __init__(self, operation: str, message: str) -> None:
-        super().__init__(operation, message)
+    def __init__(self, operation: str, problem: str, advice: str = "items may be missing") -> None:
+        super().__init__(operation, problem, advice)
         self.operation = operation
+        self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.operation}: the list {one_line(self.args[1])}: items may be missing"
+        return f"{self.operation}: the list {one_line(self.problem)}: {self.args[2]}"
+
+
+class UnknownOrderError(OrderError):
+    """The portal answered 400 to the sort order that a walk needs: its release does not know it."""
 
 
 class CheckpointError(DataGouvError):

@@ -21,12 +21,17 @@ class Order:
             descending.
         date: The dotted path, in each item, of the date that it is sorted by.
         written: The dotted path of the date of the last write, if a write may leave ``date`` as it
-            is.
+            is. Releases that do not store ``date`` sort by it.
     """
 
     sort: str
     date: str
     written: str | None = None
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The paths of both dates, or of the one that there is."""
+        return (self.date,) if self.written is None else (self.date, self.written)
 
 
 @frozen

@@ -135,8 +135,8 @@ class Paginator(Generic[PageT, Item]):
                 missed come last.
 
         Raises:
-            OrderError: At the end of a ``stable`` walk: the portal does not sort the list by
-                creation, so items may be missing.
+            OrderError: At the end of a ``stable`` walk, after all items that were found: the
+                portal does not sort the list by creation, so items may be missing.
             ValueError: A ``stable`` walk is not possible: the list cannot be sorted by creation,
                 its items have no id, or ``page`` or ``sort`` is given.
         """
@@ -160,7 +160,7 @@ class Paginator(Generic[PageT, Item]):
         return walk(self.client._start, fetch, first=listing.first, concurrency=concurrency)
 
     def _stable(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
-        return self._listing.stable_walk(self._batch).batches(concurrency=concurrency)
+        return self._listing.tolerant_walk(self._batch).batches(concurrency=concurrency)
 
     async def _read(self, call: Call) -> PageT:
         return await answers.fetch(self.client, call, self._decode)

@@ -20,13 +20,14 @@ from .._decoding.json import parse
 from .._decoding.place import Origin
 from .._fields import mask as masks
 from .._views.page import PageView
-from ..errors import DecodeError, OrderError
+from ..errors import BadRequestError, DecodeError, OrderError, UnknownOrderError
 from ..operation import Order
 from ..types import JsonObject, Mask
 from .broken import NEVER
 from .narrowing import Narrowing, impatient
 from .pages import Batch, Fetch
 from .stable import StableWalk
+from .tolerant import TolerantWalk
 
 PAGE_SIZE = 100
 """Items a page when a whole list is walked; one page alone has the portal's default size."""
@@ -149,7 +150,15 @@ class Listing:
     ) -> Fetch[T]:
         async def fetch(number: int, size: int | None) -> Batch[T]:
             page = call.with_query(page=number, page_size=size or self.page_size)
-            return await answers.fetch(client, page, read)
+            try:
+                return await answers.fetch(client, page, read)
+            except BadRequestError as error:
+                sort = call.query.get("sort")
+                # If the caller has chosen it, the 400 is the answer to the caller.
+                if "sort" not in error.errors or sort == self.call.query.get("sort"):
+                    raise
+                problem = f"cannot be sorted by {sort!r}, which this portal does not know"
+                raise UnknownOrderError(call.operation.name, problem) from error
 
         return fetch
 
@@ -158,7 +167,8 @@ class Listing:
         mask: Mask = {"id": None}
         call = _including(self.call.with_query(sort=order.sort).with_mask(mask), order.date)
         if watch is not None:
-            call = _including(call, watch.date)
+            for date in watch.dates:
+                call = _including(call, date)
 
         def read(operation: str, content: bytes) -> Batch[None]:
             page = read_page(operation, content)
@@ -200,26 +210,44 @@ class Listing:
             high=high,
         )
 
+    def tolerant_walk(
+        self,
+        read: Callable[[str, bytes], Batch[T]],
+        *,
+        low: dt.datetime | None = None,
+        high: dt.datetime | None = None,
+    ) -> TolerantWalk[T]:
+        """A walk in the order of creation, or in the portal's own if it does not know that.
+
+        The arguments are those of :meth:`stable_walk`. With dates there is no other order.
+
+        Raises:
+            ValueError: The list cannot be walked stably.
+        """
+        is_whole = low is None and high is None
+        stable = self.stable_walk(read, low=low, high=high)
+        return TolerantWalk(stable, self.fetcher(read) if is_whole else None)
+
 
 @define
 class Watch:
-    """Collects the items that were written since a date.
+    """Collects the items that were changed or written since a date.
 
     Attributes:
-        date: The dotted path, in each item, of the date when it was written.
+        dates: The dotted paths, in each item, of the dates when it was.
         since: The date.
         found: The ids of those items.
     """
 
-    date: str
+    dates: tuple[str, ...]
     since: dt.datetime
     found: set[str] = field(factory=set[str])
 
     def observe(self, operation: str, items: Sequence[Any]) -> None:
         """Collect from some items."""
-        dates = dates_of(operation, items, self.date)
-        written = zip(items, dates, strict=True)
-        self.found.update(item["id"] for item, date in written if date >= self.since)
+        for path in self.dates:
+            dated = zip(items, dates_of(operation, items, path), strict=True)
+            self.found.update(item["id"] for item, date in dated if date >= self.since)
 
 
 def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:

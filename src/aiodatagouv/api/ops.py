@@ -3162,7 +3162,7 @@ LIST_POSTS: Final = Operation(
     item="Post",
     masked=True,
     releases=RELEASES,
-    created=Order("created", "created_at"),
+    created=Order("created_at", "created_at"),
     changed=Order("last_modified", "last_modified"),
 )
 

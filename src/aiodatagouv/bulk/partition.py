@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from .._call.call import Call
-from .._walk.listing import Listing
-from ..errors import NotFoundError
+from .._walk.listing import Listing, read_page
+from .._walk.stable import STRETCH
+from ..errors import NotFoundError, UnknownOrderError
 from ..pagination import Paginator
 
 if TYPE_CHECKING:
     from .._fields.projection import Projection
+
+_log = logging.getLogger("aiodatagouv")
 
 
 @frozen
@@ -39,6 +43,11 @@ class Part:
     high: dt.datetime | None
     start: int
     end: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole list."""
+        return self.low is None and self.high is None
 
     def projection(self) -> Projection[Any] | None:
         """The decoding of its items into the class."""
@@ -64,7 +73,8 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
 
     Args:
         paginator: The list.
-        n: The number of parts. There may be fewer: items of one date are in one part.
+        n: The number of parts. There may be fewer: items of one date are in one part, and a list
+            that the portal does not sort by creation is one part.
 
     Raises:
         ValueError: ``n`` is not positive, or the list cannot be sorted by creation.
@@ -76,7 +86,14 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
     if n < 1:
         raise ValueError(f"n is {n}: it must be at least 1")
     fetch_ids = listing.id_fetcher(listing.created)
-    total = (await fetch_ids(1, 1)).total
+    try:
+        start = await fetch_ids(1, STRETCH)
+        total, is_sorted = start.total, all(one <= other for one, other in pairwise(start.dates))
+    except UnknownOrderError:
+        total, is_sorted = (await listing.fetcher(read_page)(1, 1)).total, False
+    if not is_sorted:
+        _log.info("%s is not split: it is not sorted by creation", listing.call.operation.name)
+        n = 1
     cuts: dict[dt.datetime | None, int] = {None: 0}
     latest: dt.datetime | None = None
     for offset in {total * number // n: None for number in range(1, n)}:

@@ -36,7 +36,10 @@ class Report:
         complete: Whether every item that existed throughout is there, as far as can be told.
         complete_but_for: The number of items that are missing, if exactly those are that
             ``skipped`` names; 0 if none is missing, or others are.
-        reason: Why it is not complete, or why only the number of items could be checked.
+        reason: Why it is not complete, or why only the number of items could be checked, or why an
+            update has compared dates only.
+        unknown_order: The sort order that the portal does not know, and that the list was therefore
+            read without.
         resumed: Items that an interrupted run had written.
         missed: Items that moved in the list meanwhile, and were fetched one by one.
         changed: Items replaced or added, if the destination was updated.
@@ -56,6 +59,7 @@ class Report:
     complete: bool = False
     complete_but_for: int = 0
     reason: str | None = None
+    unknown_order: str | None = None
     resumed: int = 0
     missed: int = 0
     changed: int = 0

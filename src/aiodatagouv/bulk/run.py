@@ -15,7 +15,13 @@ from .._fields import mask as masks
 from .._walk.pages import Batch, check_concurrency, walk
 from .._walk.seen import Seen
 from ..client import Client
-from ..errors import CheckpointError, DestinationError, NotFoundError, OrderError
+from ..errors import (
+    CheckpointError,
+    DestinationError,
+    NotFoundError,
+    OrderError,
+    UnknownOrderError,
+)
 from ..pagination import Paginator
 from ..types import Fields
 from .checkpoint import Entry, Journal, changed
@@ -76,8 +82,9 @@ async def harvest(
     True
 
     Every item that exists throughout is written exactly once, whatever is created, changed or
-    deleted meanwhile, in order of creation. Where the portal cannot sort a list so, its own order
-    is kept, and the report says why only the number of items could be checked.
+    deleted meanwhile, in order of creation. Where the portal cannot sort a list so, or its release
+    does not know that sort order, its own order is kept, and the report says why only the number of
+    items could be checked.
 
     A file appears under its name once it is whole. Until then it is ``<name>.part``, and
     ``<name>.checkpoint`` records the progress: after an error, an interrupt or a kill, the same
@@ -107,7 +114,8 @@ async def harvest(
     Raises:
         DestinationError: The destination cannot be written as asked, or somebody else's file has
             the name of its temporary file or checkpoint.
-        OrderError: With ``since``: the portal does not sort by changes. The file is unchanged.
+        OrderError: With ``since``: the portal does not sort the list by creation. The file is
+            unchanged: harvest all anew.
         CheckpointError: The checkpoint belongs to another harvest, is damaged or in use, or does
             not describe the files there.
         MaskError: The items cannot be narrowed down to the fields.
@@ -216,13 +224,15 @@ class _Harvest:
     async def _walk_stably(self) -> None:
         """Walk in order of creation, and check that nothing was missed."""
         listing, part, counters = self.plan.listing, self.plan.part, self.writer.counters
-        walk = listing.stable_walk(
+        tolerant = listing.tolerant_walk(
             self.plan.reader(), low=part.low if part else None, high=part.high if part else None
         )
+        walk, before = tolerant.stable, counters.report
         walk.seen = self.seen
-        walk.suspects = {one.id for one in counters.report.skipped if one.id}
-        missed = counters.report.missed
-        batches = walk.batches(
+        walk.suspects = {one.id for one in before.skipped if one.id}
+        if self.first > self.plan.first and before.unknown_order is None:
+            tolerant.fetch = None  # The pages before were sorted.
+        batches = tolerant.batches(
             first=self.first, concurrency=self.concurrency, end=part.end if part else 0
         )
         try:
@@ -230,8 +240,13 @@ class _Harvest:
                 async for batch, new in batches:
                     if not walk.missed:
                         self.writer.page = max(self.first, self.writer.page + 1)
-                    counters.set(missed=missed + walk.missed)
+                    unknown = listing.created.sort if tolerant.is_unsorted else None
+                    counters.set(missed=before.missed + walk.missed, unknown_order=unknown)
                     await self._write(batch, new)
+        except UnknownOrderError as error:
+            if not tolerant.is_unsorted:
+                raise
+            self._count(f"only the number of items can be checked: the list {error.problem}")
         except OrderError as error:
             self._count(str(error))
         else:
@@ -263,7 +278,7 @@ class _Harvest:
 
     async def _write(self, batch: Batch[Lines], new: list[int]) -> None:
         counters, part = self.writer.counters, self.plan.part
-        total = batch.total if part is None else part.end - part.start
+        total = batch.total if part is None or part.is_whole else part.end - part.start
         counters.add(items=len(new), pages=1, total=total)
         ids = [batch.ids[index] for index in new]
         counters.skip(batch.skipped, self.seen.ids)

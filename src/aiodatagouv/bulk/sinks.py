@@ -265,7 +265,7 @@ class JsonLines:
             except (msgspec.DecodeError, UnicodeError) as error:
                 raise DestinationError(
                     f"{self._path}, line {number}: {error}: changes can only be merged into "
-                    "JSON objects with an id"
+                    "JSON objects with an id; harvest all anew, without since"
                 ) from None
 
     def _lines(self) -> Iterator[bytes]:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .._walk.listing import PAGE_SIZE, Watch
 from .._walk.pages import Batch
 from .._walk.stable import backwards
-from ..errors import DestinationError
+from ..errors import DestinationError, OrderError, UnknownOrderError
+from ..operation import Order
 from .plan import Lines, Plan
 from .report import Report
 from .sinks import FileSink, Sink
 from .writer import COMMIT, Writer
+
+_log = logging.getLogger("aiodatagouv")
+
+_ANEW = "harvest all anew, without since"
+"""The advice for a list that cannot be updated."""
 
 _BATCH = 100
 """Rows that are written in one call."""
@@ -39,7 +46,7 @@ def check_update(plan: Plan, sink: Sink, since: object) -> None:
     if plan.part is not None or not isinstance(sink, FileSink):
         reason = "only a file with a whole list can be updated"
     elif call.operation.changed is None:
-        reason = "the portal cannot sort the list by changes"
+        reason = f"the portal cannot sort the list by changes: {_ANEW}"
     elif plan.listing.unstable is not None:
         reason = plan.listing.unstable
     elif call.mask is not None and not {"id", "*"} & call.mask.keys():
@@ -72,7 +79,7 @@ async def update(
     Raises:
         CheckpointError: The existing file is not the one that the latest harvest has written.
         DestinationError: The existing file has other columns, or an item without an id.
-        OrderError: The portal does not sort the list as requested.
+        OrderError: The portal does not sort the list by creation.
     """
     sink, counters, order = writer.sink, writer.counters, plan.listing.call.operation.changed
     assert isinstance(sink, FileSink)
@@ -90,23 +97,26 @@ async def update(
             if progress is not None:
                 progress(counters.report)
 
-        changed = plan.dated(order)
-        stretches = backwards(
-            changed.listing.fetcher(changed.reader(), is_steady=True),
-            len(known),
-            operation=plan.listing.call.operation.name,
-            size=max(plan.listing.page_size, PAGE_SIZE),
-            low=since,
-        )
-        async with aclosing(stretches):
-            async for _, batch in stretches:
-                stale.update(one.id for one in batch.skipped if one.id)
-                new = [index for index, date in enumerate(batch.dates) if date >= since]
-                new = [index for index in new if batch.ids[index] not in changes.offsets]
-                await keep(batch, new)
-        watch = Watch(order.written or order.date, since)
+        unsorted: str | None = None
+        latest = _latest(plan, order, len(known), since)
+        try:
+            async with aclosing(latest):
+                async for batch in latest:
+                    stale.update(one.id for one in batch.skipped if one.id)
+                    new = [index for index, date in enumerate(batch.dates) if date >= since]
+                    new = [index for index in new if batch.ids[index] not in changes.offsets]
+                    await keep(batch, new)
+        except OrderError as error:
+            unsorted = f"changes were found by their dates alone: the list {error.problem}"
+            _log.info("%s: %s", plan.listing.call.operation.name, unsorted)
+            if isinstance(error, UnknownOrderError):
+                counters.set(unknown_order=order.sort)
+        watch = Watch(order.dates, since)
         walk = plan.listing.stable_walk(plan.reader(), watch=watch)
-        inventory = await walk.inventory(counters.report.total or 0)
+        try:
+            inventory = await walk.inventory(counters.report.total or len(known))
+        except OrderError as error:
+            raise OrderError(error.operation, error.problem, _ANEW) from error
         # An item that was written without a new date of change counts as missing; so does one that
         # could not be sent, by an earlier update or now, or whose dates cannot.
         walk.suspects |= stale
@@ -119,8 +129,39 @@ async def update(
         await writer.run(lambda: _merge(sink, changes, inventory.ids, writer))
     gap = f"changes before {since:%Y-%m-%d %H:%M} UTC are not fetched: a later date was given"
     has_gap = writer.journal is not None and writer.journal.has_gap
-    counters.conclude(gap if has_gap else None)
+    counters.conclude("; ".join(filter(None, [gap if has_gap else None, unsorted])) or None)
     await writer.finish()
+
+
+async def _latest(
+    plan: Plan, order: Order, end: int, since: dt.datetime
+) -> AsyncGenerator[Batch[Lines]]:
+    """Iterate over the pages of a list in order of changes, from the end until a date.
+
+    Older releases sort by the date of the last write instead; so that is tried next. Whatever the
+    portal sorts by, the second pass of an update finds what is not on these pages.
+
+    Raises:
+        OrderError: The portal does not sort the list by changes.
+    """
+    for date in order.dates:
+        changed = plan.dated(evolve(order, date=date))
+        stretches = backwards(
+            changed.listing.fetcher(changed.reader(), is_steady=True),
+            end,
+            operation=plan.listing.call.operation.name,
+            size=max(plan.listing.page_size, PAGE_SIZE),
+            low=since,
+        )
+        try:
+            async with aclosing(stretches):
+                async for _, batch in stretches:
+                    yield batch
+        except OrderError as error:
+            if isinstance(error, UnknownOrderError) or date == order.dates[-1]:
+                raise
+        else:
+            return
 
 
 @define

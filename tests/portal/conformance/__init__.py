@@ -6,4 +6,7 @@ one that an older or newer portal might send. ``table.py`` writes the table of p
 
 ``test_parameters.py`` tests the query parameters of lists: ``rules.py`` computes the expected
 effect of each parameter, and ``asker.py`` sends the queries.
+
+``test_walks.py`` tests the sort orders of lists, harvests and their updates, also while
+``writers.py`` changes the lists. ``serving.py`` reads what to expect of a release from its Swagger.
 """

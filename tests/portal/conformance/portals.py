@@ -146,8 +146,7 @@ def differing(run: Run) -> dict[str, set[str]]:
 
 KINDS = {
     "test_reads.py": "reads",
-    "test_orders.py": "orders, and lists harvested whole",
-    "test_walks.py": "walks, harvests and since, while the portal changes",
+    "test_walks.py": "orders, walks, harvests and since, while lists change",
     "test_missing.py": "operations that the release lacks",
     "test_projections.py": "projections: masks and classes",
     "test_updates.py": "what was read, sent back",
