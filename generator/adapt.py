@@ -16,10 +16,8 @@ from attrs import define, evolve, field
 from . import corrections, renaming
 from .bodies import references_in
 from .corrections import Correction, CorrectionError
-from .releases import Swagger, reference, reference_name, shape
 from .renaming import RenameError
-
-READ, WRITE = " (read)", " (write)"
+from .schemas import READ, WRITE, Swagger, reference, reference_name, shape
 
 BODIES = {"x-apart", "x-bare", "x-reference", "x-whole-update", "x-write"}
 """The extensions that concern bodies only."""
