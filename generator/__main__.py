@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import client, corrections, pin, renaming
-from .build import build
+from .build import attempt, build
 from .diff import Status, sources
 from .diff import command as diff
 from .emit import ROOMS, emit
@@ -83,10 +83,19 @@ def _generate(root: Path) -> None:
 def _emit(openapi: Path, scratch: Path) -> None:
     """Generate into another folder than the project's, and say how much."""
     pins = pin.read_pins(openapi)
-    fixes = corrections.read(openapi / "corrections.toml")
+    releases = [release.release for release, _ in pins]
     names = openapi / "names.toml"
-    seen = build(pins, fixes, renaming.read(names), renaming.read_aliases(names))
-    emit(seen, [release.release for release, _ in pins], scratch / PACKAGE)
+    fixes = corrections.for_newest(openapi, releases[0] if releases else "0")
+    renames, aliases = renaming.read(names), renaming.read_aliases(names)
+    if {*corrections.written_for(openapi / "corrections.toml")} <= {*releases}:
+        seen = build(pins, fixes, renames, aliases)
+    else:
+        tried = attempt(pins, fixes, renames, aliases)
+        seen = tried.view
+        skipped = [*map(str, tried.unapplied), *tried.unnamed]
+        print(f"{len(skipped)} corrections and names of other releases do not apply:")
+        print(*(f"  {line}" for line in skipped), sep="\n")
+    emit(seen, releases, scratch / PACKAGE)
     operations = sum(map(len, seen.tags.values()))
     print(
         f"{operations} operations, {len(seen.models)} models, {len(seen.enums)} enums, 0 warnings"
