@@ -92,9 +92,8 @@ def _emit(openapi: Path, scratch: Path) -> None:
     else:
         tried = attempt(pins, fixes, renames, aliases)
         seen = tried.view
-        skipped = [*map(str, tried.unapplied), *tried.unnamed]
-        print(f"{len(skipped)} corrections and names of other releases do not apply:")
-        print(*(f"  {line}" for line in skipped), sep="\n")
+        for line in [*map(str, tried.unapplied), *tried.unnamed]:
+            print(f"does not apply to these pins: {line}")
     emit(seen, releases, scratch / PACKAGE)
     operations = sum(map(len, seen.tags.values()))
     print(
