@@ -37,15 +37,31 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     for path, method, operation in operations(merged):
         operation["x-releases"] = [documents[0][0]]
         taken[method, shape(path)] = operation
+    left: dict[Key, Swagger] = {}
     for (without, _), (release, document) in pairwise(documents):
-        _add(release, document, without, merged, taken)
+        _add(release, document, without, merged, taken, left)
     return merged
 
 
 def _add(
-    release: str, document: Swagger, without: str, merged: Swagger, taken: dict[Key, Swagger]
+    release: str,
+    document: Swagger,
+    without: str,
+    merged: Swagger,
+    taken: dict[Key, Swagger],
+    left: dict[Key, Swagger],
 ) -> None:
-    """Add what a release has and none of the newer ones, of which ``without`` is the oldest."""
+    """Add what a release has and none of the newer ones, of which ``without`` is the oldest.
+
+    Args:
+        release: The release.
+        document: Its Swagger.
+        without: The oldest of the newer releases.
+        merged: The Swagger of these, to add to.
+        taken: The operations in it, to add to.
+        left: What to say of the operations that were left out, if an even older release has them
+            under a name that is not taken.
+    """
     named = {_name(operation) for operation in taken.values()}
     _name_apart(document)
     models = OlderDefinitions(release, without, merged["definitions"], document)
@@ -56,13 +72,16 @@ def _add(
         if newer is not None:
             newer["x-releases"].append(release)
             shared.append((newer, operation))
-        elif _name(operation) not in named:
+            continue
+        said = {"deprecated": True, "x-dropped": without, "x-releases": []}
+        left.setdefault((method, shape(path)), said)["x-releases"].append(release)
+        if _name(operation) not in named:
             alone.append((path, method, operation))
     models.compare(shared)
     for path, method, operation in alone:
-        adopted = models.adopt(operation)
-        adopted |= {"deprecated": True, "x-dropped": without, "x-releases": [release]}
-        merged["paths"].setdefault(path, {})[method] = taken[method, shape(path)] = adopted
+        key = method, shape(path)
+        adopted = models.adopt(operation) | left.pop(key)
+        merged["paths"].setdefault(path, {})[method] = taken[key] = adopted
         shared.append((adopted, operation))
     models.keep(shared)
     for name, response in document.get("responses", {}).items():
