@@ -37,63 +37,59 @@ def merge(pins: list[tuple[Release, Swagger]]) -> Swagger:
     for path, method, operation in operations(merged):
         operation["x-releases"] = [documents[0][0]]
         taken[method, shape(path)] = operation
-    left: dict[Key, Swagger] = {}
+    for _, document in documents[1:]:
+        _name_apart(document)
+    ids = _ids([document for _, document in documents])
     for (without, _), (release, document) in pairwise(documents):
-        _add(release, document, without, merged, taken, left)
+        models = OlderDefinitions(release, without, merged["definitions"], document)
+        shared: list[Pair] = []
+        alone: list[tuple[str, str, Swagger]] = []
+        for path, method, operation in operations(document):
+            key = method, shape(path)
+            if key in taken:
+                taken[key]["x-releases"].append(release)
+                shared.append((taken[key], operation))
+            elif key in ids:
+                alone.append((path, method, operation))
+        models.compare(shared)
+        for path, method, operation in alone:
+            key = method, shape(path)
+            adopted = models.adopt(operation) | {
+                "operationId": ids[key],
+                "deprecated": True,
+                "x-dropped": without,
+                "x-releases": [release],
+            }
+            merged["paths"].setdefault(path, {})[method] = taken[key] = adopted
+            shared.append((adopted, operation))
+        models.keep(shared)
+        for name, response in document.get("responses", {}).items():
+            if name not in merged.setdefault("responses", {}):
+                merged["responses"][name] = models.refer(response)
     return merged
 
 
-def _add(
-    release: str,
-    document: Swagger,
-    without: str,
-    merged: Swagger,
-    taken: dict[Key, Swagger],
-    left: dict[Key, Swagger],
-) -> None:
-    """Add what a release has and none of the newer ones, of which ``without`` is the oldest.
+def _ids(documents: list[Swagger]) -> dict[Key, Any]:
+    """Return the id of each operation: its newest one that is not that of a newer operation.
 
-    Args:
-        release: The release.
-        document: Its Swagger.
-        without: The oldest of the newer releases.
-        merged: The Swagger of these, to add to.
-        taken: The operations in it, to add to.
-        left: What to say of the operations that were left out, if an even older release has them
-            under a name that is not taken.
+    An operation without one has moved: a newer release has it at another address.
     """
-    named = {_name(operation) for operation in taken.values()}
-    _name_apart(document)
-    models = OlderDefinitions(release, without, merged["definitions"], document)
-    shared: list[Pair] = []
-    alone: list[tuple[str, str, Swagger]] = []
-    for path, method, operation in operations(document):
-        newer = taken.get((method, shape(path)))
-        if newer is not None:
-            newer["x-releases"].append(release)
-            shared.append((newer, operation))
-            continue
-        said = {"deprecated": True, "x-dropped": without, "x-releases": []}
-        left.setdefault((method, shape(path)), said)["x-releases"].append(release)
-        if _name(operation) not in named:
-            alone.append((path, method, operation))
-    models.compare(shared)
-    for path, method, operation in alone:
-        key = method, shape(path)
-        adopted = models.adopt(operation) | left.pop(key)
-        merged["paths"].setdefault(path, {})[method] = taken[key] = adopted
-        shared.append((adopted, operation))
-    models.keep(shared)
-    for name, response in document.get("responses", {}).items():
-        if name not in merged.setdefault("responses", {}):
-            merged["responses"][name] = models.refer(response)
+    ids: dict[Key, Any] = {}
+    named: set[str] = set()
+    for document in documents:
+        for path, method, operation in operations(document):
+            key, name = (method, shape(path)), _name(operation)
+            if key not in ids and name not in named:
+                ids[key] = operation.get("operationId")
+                named.add(name)
+    return ids
 
 
 def _name_apart(document: Swagger) -> None:
     """Name the operations that share an id after their addresses."""
     count = Counter(_name(operation) for _, _, operation in operations(document))
     for path, method, operation in operations(document):
-        if count[_name(operation)] > 1:
+        if "operationId" in operation and count[_name(operation)] > 1:
             operation["operationId"] = "_".join([method, *re.findall(r"\w+", path)])
 
 

@@ -251,6 +251,19 @@ def test_an_operation_that_moved_is_that_of_the_newest_address() -> None:
     assert (function.path, function.answer, function.releases) == ("/C/", "C", ["3"])
 
 
+def test_an_operation_whose_id_moved_is_kept_under_an_older_one() -> None:
+    """The id of one operation became that of another."""
+    newest, middle, oldest = (
+        api({}, *(("get", path, operation(id_)) for path, id_ in ids))
+        for ids in ([("/b/", "get")], [("/a/", "get")], [("/a/", "get_a"), ("/c/", "get")])
+    )
+    found = functions(merged(newest, middle, oldest))
+    assert {one.path: (name, one.releases, one.dropped) for name, one in found.items()} == {
+        "/b/": ("get", ["3"], None),
+        "/a/": ("get_a", ["2", "1"], "3"),
+    }
+
+
 def test_operations_of_an_older_release_that_share_an_id_are_named_after_their_addresses() -> None:
     older = api(
         {},
