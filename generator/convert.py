@@ -17,7 +17,6 @@ from .limits import limits_of
 from .pin import METHODS
 from .schemas import ENVELOPE, reference, reference_name
 from .supported import declares_key, needs_key
-from .union import unite
 
 JSON_OBJECT = "JsonObject"
 """The name of free-form objects: the package's alias of ``dict[str, Any]``."""
@@ -55,7 +54,6 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     }
     _name_forms(definitions, operations)
     definitions = _used(definitions, operations)
-    unite(definitions, operations)
     split(definitions, operations)
     definitions = _used(definitions, operations)
     _refuse_same_names(definitions)

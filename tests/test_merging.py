@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from generator import __main__ as command
 from generator import corrections, document, names, pin
-from generator.build import build
-from generator.convert import convert
+from generator.build import attempt, build
+from generator.convert import ConvertError, convert
 from generator.corrections import CorrectionError
 from generator.declarations import Model, Operation, View
 from generator.releases import merge
@@ -291,25 +291,62 @@ def test_operations_of_an_older_release_that_share_an_id_are_named_after_their_a
     assert {*functions(merged(newest, middle, older))} == {"get_thing", "one", "two"}
 
 
-# ---- One model that a release declares twice
+# ---- What a release declares twice
 
 
-def test_a_model_that_a_release_declares_twice_is_one_class() -> None:
-    request = fields("id", "role", "comment", "assignments")
-    answered = fields("id", "role", "comment", handled_by=ref("Person"))
-    swagger = merged(
-        api(
-            {"Request": request, "Request (read)": answered, "Person": fields("name")},
-            ("get", "/one/", operation("one", ref("Request"))),
-            ("get", "/two/", operation("two", listed("Request (read)"))),
-        )
+def twice() -> Swagger:
+    """Return what udata 16.6.1 and older declare twice: a model, and an id."""
+    organization = fields("id", requests=listed("MembershipRequest (read)"))
+    return api(
+        {
+            "Organization (read)": organization,
+            "MembershipRequest": fields("id", "comment", "assignments"),
+            "MembershipRequest (read)": fields("id", "comment", "handled_by"),
+        },
+        ("get", "/organizations/", operation("get_organization", ref("Organization (read)"))),
+        ("get", "/requests/", operation("list_requests", listed("MembershipRequest"))),
     )
-    assert {name: one.answer for name, one in functions(swagger).items()} == {
-        "one": "Request",
-        "two": "list[Request]",
-    }
-    absent = {one.name for one in models(swagger)["Request"].fields if "absent" in one.declaration}
-    assert absent == {"assignments", "handled_by"}
+
+
+def test_a_model_that_an_older_release_declares_twice_is_one() -> None:
+    newest = api(
+        {"MembershipRequest": fields("id", "comment")},
+        ("get", "/requests/", operation("list_requests", listed("MembershipRequest"))),
+    )
+    found = models(merged(newest, twice()))
+    assert {*found} == {"Organization", "MembershipRequest"}
+    request = [one.name for one in found["MembershipRequest"].fields]
+    assert sorted(request) == ["assignments", "comment", "handled_by", "id"]
+
+
+def test_a_model_that_the_newest_release_declares_twice_needs_a_correction() -> None:
+    pins = releases(twice())
+    with pytest.raises(ConvertError, match="would become the class MembershipRequest"):
+        build(pins, [], {})
+    seen = attempt(pins, corrections.read(OPENAPI / "older.toml"), {}).view
+    answers = {one.function: one.answer for one in seen.by_name.values()}
+    assert answers["list_requests"] == "list[MembershipRequest]"
+    (organization,) = (one for one in seen.models if one.name == "Organization")
+    assert organization.fields[1].annotation == "list[OrganizationRequest]"
+
+
+def test_an_id_that_the_newest_release_declares_twice_needs_a_correction() -> None:
+    spam = [
+        (path, [one.strip("{}") for one in path.split("/") if one.startswith("{")])
+        for path in ("/discussions/{id}/spam/", "/discussions/{id}/comments/{cidx}/spam/")
+    ]
+    swagger = api(
+        {"Thing": fields("a")}, *(("delete", one, operation("unspam")) for one, _ in spam)
+    )
+    for path, keys in spam:
+        swagger["paths"][path]["parameters"] = [
+            {"in": "path", "name": key, "type": "string", "required": True} for key in keys
+        ]
+        swagger["paths"][path]["delete"]["responses"] = {"204": {}}
+    with pytest.raises(document.DocumentError, match="'unspam' is also that of"):
+        build(releases(swagger), [], {})
+    seen = attempt(releases(swagger), corrections.read(OPENAPI / "older.toml"), {}).view
+    assert {*seen.by_name} == {"unspam_discussion", "unspam_discussion_comment"}
 
 
 # ---- Pins
