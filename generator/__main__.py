@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import client, corrections, pin, renaming, served
-from .build import build
+from .build import attempt, build
 from .diff import Status, sources
 from .diff import command as diff
 from .emit import ROOMS, emit
@@ -88,10 +88,17 @@ def _generate(root: Path) -> None:
 def _emit(openapi: Path, scratch: Path) -> None:
     """Generate into another folder than the project's, and say how much."""
     pins = pin.read_pins(openapi)
-    fixes = corrections.read(openapi / "corrections.toml")
-    names = openapi / "names.toml"
-    seen = build(pins, fixes, renaming.read(names), renaming.read_aliases(names))
     releases = [release.release for release, _ in pins]
+    names = openapi / "names.toml"
+    fixes = corrections.for_newest(openapi, releases[0] if releases else "0")
+    renames, aliases = renaming.read(names), renaming.read_aliases(names)
+    if {*corrections.written_for(openapi / "corrections.toml")} <= {*releases}:
+        seen = build(pins, fixes, renames, aliases)
+    else:
+        tried = attempt(pins, fixes, renames, aliases)
+        seen = tried.view
+        for line in [*map(str, tried.unapplied), *tried.unnamed]:
+            print(f"does not apply to these pins: {line}")
     emit(served.mark(seen, releases, served.read(openapi)), releases, scratch / PACKAGE)
     operations = sum(map(len, seen.tags.values()))
     print(

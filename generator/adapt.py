@@ -16,10 +16,8 @@ from attrs import define, evolve, field
 from . import corrections, renaming
 from .bodies import references_in
 from .corrections import Correction, CorrectionError
-from .releases import Swagger, reference, reference_name, shape
 from .renaming import RenameError
-
-READ, WRITE = " (read)", " (write)"
+from .schemas import READ, WRITE, Swagger, reference, reference_name, shape
 
 BODIES = {"x-apart", "x-bare", "x-reference", "x-whole-update", "x-write"}
 """The extensions that concern bodies only."""
@@ -70,7 +68,19 @@ def apply_possible(swagger: Swagger, fixes: list[Correction]) -> Applied:
                 done.unapplied.append(Unapplied(one.name, place, problem))
             else:
                 done.overwritten[one.name, *place] = before
+    hide_secrets(done.swagger, fixes)
     return done
+
+
+def hide_secrets(swagger: Swagger, fixes: list[Correction]) -> None:
+    """Mark the fields of all models that a correction says are secret in one.
+
+    A key that another release answers in another model must not be printed either.
+    """
+    secret = {name for one in fixes for name in _secrets(one.value, one.places)}
+    for name, schema in _properties(swagger["definitions"]):
+        if name in secret:
+            schema["x-secret"] = True
 
 
 @define
@@ -94,11 +104,6 @@ class Shared:
         done = apply_possible(swagger, self.corrections)
         self.skipped += map(str, done.unapplied)
         self.overwritten |= done.overwritten
-        # A key that another release answers in another model must not be printed either.
-        secret = {name for one in self.corrections for name in _secrets(one.value, one.places)}
-        for name, schema in _properties(done.swagger["definitions"]):
-            if name in secret:
-                schema["x-secret"] = True
         return done.swagger
 
     def renames(self, ids: list[str], own: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .releases import reference, reference_name
+from .schemas import reference, reference_name
 
 Schema = dict[str, Any]
 

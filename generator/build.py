@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, evolve
 
 from . import corrections, document, releases, renaming
-from .adapt import Shared, Unapplied, apply_possible
+from .adapt import Shared, Unapplied, apply_possible, hide_secrets
 from .canonical import canonical
 from .convert import convert
 from .corrections import Correction
@@ -43,6 +43,7 @@ def build(
     if shared is not None:
         swagger = shared.correct(swagger)
     swagger = corrections.apply(swagger, fixes)
+    hide_secrets(swagger, fixes)
     document.check(swagger, merged=True)
     converted = convert(swagger)
     if shared is not None:

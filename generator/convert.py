@@ -15,7 +15,7 @@ from .bodies import Schema, answers_of, bodies_of, reachable, split
 from .errors import GenerationError
 from .limits import limits_of
 from .pin import METHODS
-from .releases import reference, reference_name
+from .schemas import ENVELOPE, reference, reference_name
 from .supported import declares_key, needs_key
 
 JSON_OBJECT = "JsonObject"
@@ -29,16 +29,6 @@ STREAMS = {
     ".{_format}": ANY_MEDIA_TYPE,
 }
 """Path suffix -> the media type of the response, which the Swagger does not declare."""
-
-ENVELOPE = {
-    "data": "array",
-    "page": "integer",
-    "page_size": "integer",
-    "total": "integer",
-    "next_page": "string",
-    "previous_page": "string",
-}
-"""The fields that every page of a list has, and their types."""
 
 
 DESCRIBING = [

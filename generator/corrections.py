@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define
+from packaging.version import Version
 
 from .errors import GenerationError
+from .pin import release_number
 
 MISSING = object()
 
 HIDING = {"x-write", "x-reference", "x-one-of"}
 """The extensions in whose favour the rest of a schema is ignored, in bodies at least."""
+
+DERIVED = {"x-dropped"}
+"""The keys whose values depend on the pins, which may tell what an entry says already."""
 
 NO_EFFECT = "no effect"
 """The problem of an entry whose place is already as it should be."""
@@ -48,14 +53,41 @@ class Correction:
 
 def read(path: Path) -> list[Correction]:
     """Read a corrections file."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise CorrectionError(f"{path.name}: {error}") from error
+    content = _content(path)
     entries = content.pop("correction", [])
-    if content:
+    if content.keys() - {"releases"}:
         raise CorrectionError(f"{path.name}: unknown keys {[*content]}; expected [[correction]]")
     return [_entry(entry) for entry in entries]
+
+
+def written_for(path: Path) -> list[str]:
+    """Return the releases that a corrections file is written for, newest first.
+
+    If all of them are pinned, each entry must have an effect; otherwise those without are skipped.
+    """
+    releases = _content(path).get("releases", [])
+    if not isinstance(releases, list):
+        raise CorrectionError(f"{path.name}: releases must be a list")
+    return sorted((release_number(str(one)) for one in releases), key=Version, reverse=True)
+
+
+def for_newest(folder: Path, newest: str) -> list[Correction]:
+    """Read the corrections for pins, of which the newest release defines the API.
+
+    Where that is older than the newest that ``corrections.toml`` is written for, those of
+    ``older.toml`` come first.
+    """
+    path, older = folder / "corrections.toml", folder / "older.toml"
+    written = written_for(path)
+    is_older = bool(written) and Version(newest) < Version(written[0]) and older.exists()
+    return [*(read(older) if is_older else ()), *read(path)]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise CorrectionError(f"{path.name}: {error}") from error
 
 
 def apply(swagger: dict[str, Any], corrections: list[Correction]) -> dict[str, Any]:
@@ -109,7 +141,7 @@ def change(swagger: dict[str, Any], correction: Correction, place: list[str]) ->
         if not isinstance(before, dict):
             raise CorrectionError(f"{where}: the value to merge into is not an object")
         after = {**before, **after}
-    if after == before:
+    if after == before and last not in DERIVED:
         raise CorrectionError(f"{where}: {NO_EFFECT}; delete the entry")
     if after is MISSING:
         del parent[last]

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from . import names, safe, supported
 from .errors import GenerationError
 from .pin import METHODS, RELEASE
-from .releases import reference_name
+from .schemas import reference_name
 
 Place = tuple[Any, ...]
 

@@ -10,7 +10,7 @@ from .adapt import apply_possible
 from .canonical import canonical
 from .corrections import NO_EFFECT, Correction, CorrectionError
 from .pin import METHODS
-from .releases import Swagger, is_alike
+from .schemas import Swagger, is_alike
 
 Place = tuple[str, ...]
 

@@ -247,10 +247,11 @@ def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool
     entries = read_entries(folder)
     others = [entry for entry in entries if entry.release != release]
     same = [entry for entry in entries if entry.release == release]
-    for entry in (same or others)[:1]:
+    before = [entry for entry in others if Version(entry.release) < version]
+    for entry in (same or before)[:1]:
         known = (folder / entry.file).read_bytes()
         pinned = json.loads(known)
-        is_newest = entry is entries[0] and version >= Version(entry.release)
+        is_newest = entry is entries[0]
         # A document that was edited is not that of the release.
         is_whole = hashlib.sha256(known).hexdigest() == entry.sha256
         if is_whole and (same or is_newest) and is_same(pinned, document):

@@ -55,7 +55,6 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
     """
     openapi = root / OPENAPI
     known = pin.read_pins(openapi)
-    fixes = corrections.read(openapi / "corrections.toml")
     renames = renaming.read(openapi / "names.toml")
     aliases = renaming.read_aliases(openapi / "names.toml")
     newest = known[0][0].release if known else "0"
@@ -71,7 +70,8 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
         if pinned in [release for release, _ in known]:
             return Status.SAME, unchanged(pinned)
         pins = pin.read_pins(folder)
-        before = attempt(known, fixes, renames, aliases)
+        before = attempt(known, corrections.for_newest(openapi, newest), renames, aliases)
+        fixes = corrections.for_newest(openapi, pinned.release)
         try:
             after = attempt(pins, fixes, renames, aliases)
         except DocumentError:

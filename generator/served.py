@@ -14,7 +14,7 @@ from . import pin
 from .declarations import Operation, View
 from .errors import GenerationError
 from .pin import RELEASE, release_number
-from .releases import shape
+from .schemas import shape
 
 FILE = "served.toml"
 

@@ -17,11 +17,12 @@ from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from . import names, renaming
-from .convert import ENVELOPE, JSON_OBJECT
+from .convert import JSON_OBJECT
 from .declarations import Argument, Enum, Field, Model, Operation, View
 from .descriptions import ended, informative
 from .errors import GenerationError
 from .expressions import annotation, is_model, names_of, parts
+from .schemas import ENVELOPE
 
 ERRORS = {
     "400": "BadRequestError",

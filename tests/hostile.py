@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from generator import releases
+from generator import schemas
 from generator.adapt import Shared
 from generator.build import build
 from generator.declarations import View
@@ -118,7 +118,7 @@ def small(operations: set[str] = OPERATIONS) -> dict[str, Any]:
         "paths": paths,
         "definitions": {
             name: swagger["definitions"][name]
-            for name in releases.references(paths, swagger["definitions"])
+            for name in schemas.references(paths, swagger["definitions"])
         },
     }
     small = deepcopy(small)
@@ -237,7 +237,7 @@ def _everywhere(node: Any, old: str, new: str) -> Any:
         return [_everywhere(one, old, new) for one in node]
     if not isinstance(node, str):
         return node
-    if node == releases.reference(old):
+    if node == schemas.reference(old):
         return f"#/definitions/{quote(new, errors='surrogatepass')}"
     if f"{{{old}}}" in node:
         return node.replace(f"{{{old}}}", f"{{{new}}}")

@@ -16,11 +16,12 @@ from attrs import evolve
 
 from generator import corrections, pin, releases, renaming
 from generator.build import Attempt, attempt
-from generator.convert import ENVELOPE, convert
+from generator.convert import convert
 from generator.declarations import View
 from generator.diff import Change, Status, compare, compare_attempts, status_of
 from generator.diff.assignment import Verdict, answered, parse, sent
 from generator.diff.rules import RULES, How
+from generator.schemas import ENVELOPE
 from generator.view import view
 
 from .test_generator import SWAGGER, release

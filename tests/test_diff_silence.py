@@ -16,7 +16,7 @@ from generator.build import Attempt
 from generator.diff import Status, compare_attempts, status_of
 from generator.diff.masks import changes
 from generator.errors import GenerationError
-from generator.releases import references
+from generator.schemas import references
 
 from .test_diff import FIXES, Document, Mutation, built, operation, pinned, properties
 

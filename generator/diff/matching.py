@@ -8,7 +8,7 @@ from functools import cached_property
 from attrs import define, field
 
 from ..declarations import Model, Operation, View
-from ..releases import is_alike, shape
+from ..schemas import is_alike, shape
 from . import assignment
 
 Pair = tuple[Operation, Operation]

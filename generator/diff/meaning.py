@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..releases import reference_name
+from ..schemas import reference_name
 
 TELLS_NOTHING = {"description", "example", "summary"}
 """Keys of a Swagger that say nothing about its values."""

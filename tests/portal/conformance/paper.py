@@ -10,7 +10,7 @@ from attrs import Factory, define
 
 from aiodatagouv import Operation
 from aiodatagouv._decoding.declared import Model, declared
-from generator.releases import reference_name
+from generator.schemas import reference_name
 
 from ..portal import route_of
 from .prover import alternatives, answer_type

@@ -17,7 +17,7 @@ from attrs import frozen
 from aiodatagouv import OPERATIONS, Operation, models
 from aiodatagouv._decoding.declared import declared
 from aiodatagouv._views.view import View
-from generator import corrections, pin, releases
+from generator import corrections, pin, releases, schemas
 
 from ..portal import PROJECT, RELEASES
 from .unanswerable import REQUEST_ONLY
@@ -141,7 +141,7 @@ def corrections_of_operations() -> dict[str, list[str]]:
     for path, item in swagger["paths"].items():
         for method in set(pin.METHODS) & item.keys():
             operation = item[method]
-            models = {*releases.references(operation, swagger["definitions"])}
+            models = {*schemas.references(operation, swagger["definitions"])}
             applied[operation["operationId"]] = [
                 entry.name
                 for entry in entries
