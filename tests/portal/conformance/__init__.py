@@ -1,8 +1,11 @@
 """Conformance tests: every generated function, called on every release that serves its operation.
 
 ``prover.py`` makes the calls and checks the responses. ``variants.py`` changes each response into
-one that an older or newer portal might send. ``table.py`` writes the table of proven operations.
-``unanswerable.py`` lists the operations that cannot succeed on a portal in memory.
+one that an older or newer portal might send. ``table.py`` writes the table of proven operations,
+and ``unanswerable.py`` lists those that cannot succeed on a portal in memory.
+
+``portals.py`` writes the table of releases, from a run over all of them. ``differences.py`` and
+``sent.py`` list what they do otherwise. ``paper.py`` compares their Swagger with the types.
 
 ``test_parameters.py`` tests the query parameters of lists: ``rules.py`` computes the expected
 effect of each parameter, and ``asker.py`` sends the queries.
