@@ -85,8 +85,9 @@ def write(run: Run) -> str:
         "## Places compared\n\n" + table(places(run)),
         "## Differences\n\n" + differences(run),
         "## Operations that not every release serves\n\n" + table(partial()),
-        "## Parameters that older releases ignore\n\n" + parameters(run),
+        "## Parameters that older releases do not declare\n\n" + parameters(run),
         "## Fields that older releases do not send\n\n" + fields(run),
+        "## Fields of bodies that older releases do not declare\n\n" + bodies(run),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -247,6 +248,10 @@ def fields(run: Run) -> str:
         read[release] |= {*values[1:]}
     never = {release: lacking[release] - read[release] for release in run.releases}
     return grouped(first_with(never, run.releases))
+
+
+def bodies(run: Run) -> str:
+    return grouped(first_with(run.by_release("unsent"), run.releases))
 
 
 def grouped(by_release: dict[str, list[str]]) -> str:
