@@ -60,6 +60,13 @@ async def test_a_post(admin: Client, visitor: Client, prove: Prover) -> None:
         await posts.get_post(admin, created.id)
 
 
+async def test_an_update_of_a_post_keeps_its_tags(admin: Client) -> None:
+    body = PostWrite(name=new_title("Nouvelles"), content="Du nouveau", tags=["actualite"])
+    created = await posts.create_post(admin, body=body)
+    await posts.update_post(admin, created.id, body=PostWrite(headline="Rien de nouveau"))
+    assert (await posts.get_post(admin, created.id)).tags == ["actualite"]
+
+
 @pytest.mark.serving("create_page")
 async def test_a_page(admin: Client, prove: Prover) -> None:
     body = PageWrite(blocs=[{"class": "LinksListBloc", "title": "Bonjour"}])
