@@ -58,12 +58,12 @@ KNOWN = [
     ),
     *(
         Difference(UNTIL_13, SENT_BACK, f"{lacks}: they are dropped.", f"{kind}-of-{whose}")
-        for whose in WHOSE
         for kind, lacks in (
             ("dataset", "A dataset has no access_type, reasons, audiences or address of a form"),
             ("dataservice", "A dataservice has no reasons for its access_type"),
             ("reuse", "A reuse has no dataservices"),
         )
+        for whose in WHOSE
     ),
     Difference(
         ("16.6.1", "17.7.2"),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from packaging.version import Version
 from aiodatagouv import OPERATIONS, Operation
 
 from ..portal import BEFORE_THE_MATRIX, PROJECT, RELEASES, every_release, serves
-from .differences import RETYPED
+from .differences import KNOWN, RETYPED, Difference
 from .sent import OWN_VALUES, UNDECLARED
 from .table import proofs
 
@@ -34,12 +35,20 @@ writes it. `make portals RELEASES="17.13.0 13.0.0"` runs some. A portal says its
 `await client.portal()`.
 
 Each cell has the number of operations of a group that are proven: the release serves them, and the
-tests have called them and checked the whole response, as in [operations.md](operations.md).
+tests have called them and checked the whole response, as in [operations.md](operations.md); of the
+second half of a login only the request.
 
 * *absent*: the release does not serve them. The error of a call says since and until which release
   they exist.
 * *differs*: the release answers or takes something otherwise; see [Differences](#differences).
 * *not called*: the release serves them, but no test calls them.\
+"""
+
+
+DIFFERENCES = """\
+What the types allow for is not listed: a correction of `openapi/corrections.toml` says of each what
+which release sends. A list without pages is read as the only page of a list.
+
 """
 
 
@@ -83,7 +92,7 @@ def write(run: Run) -> str:
         table(groups(run)),
         "## Tests\n\nThe number of tests that passed.\n\n" + table(kinds(run)),
         "## Places compared\n\n" + table(places(run)),
-        "## Differences\n\n" + differences(run),
+        "## Differences\n\n" + DIFFERENCES + differences(run),
         "## Operations that not every release serves\n\n" + table(partial()),
         "## Parameters that older releases do not declare\n\n" + parameters(run),
         "## Fields that older releases do not send\n\n" + fields(run),
@@ -187,36 +196,52 @@ def places(run: Run) -> Iterator[list[str]]:
 
 
 def differences(run: Run) -> str:
-    lines = [
-        f"* {release_of(report)}: `{name_of(report).partition('::')[2]}`: {report.wasxfail}"
-        for report in run.differing
-    ]
+    """Return a list of what some releases do otherwise, in the order of the lists of it."""
+    ran = {*run.releases}
+    lines: list[tuple[Sequence[str], str]] = []
+    for reason, alike in groupby(KNOWN, key=lambda one: one.reason):
+        members = [*alike]
+        cases = ", ".join(filter(None, map(subject, members)))
+        lines.append((members[0].releases, f"{cases}: {reason}" if cases else reason))
     lines += [
-        f"* {', '.join(releases)}: `{name}` is sent, and kept among the additional properties"
+        (releases, f"`{name}` is sent, and kept among the additional properties.")
         for name, releases in UNDECLARED.items()
     ]
     lines += [
-        f"* {', '.join(releases)}: `{name}` has other values, which are read as text"
+        (releases, f"`{name}` has other values, which are read as text.")
         for name, releases in OWN_VALUES.items()
     ]
-    lines += [
-        f"* {', '.join(releases)}: the Swagger declares `{place}`"
-        for place, releases in RETYPED.items()
-    ]
-    lines += [
-        f"* {release}: serves beyond this package: {', '.join(f'`{one}`' for one in sorted(names))}"
-        for release, names in run.by_release("beyond").items()
-        if names
-    ]
+    lines += [(releases, f"the Swagger declares `{place}`.") for place, releases in RETYPED.items()]
+    for release, names in sorted(run.by_release("beyond").items(), key=lambda one: Version(one[0])):
+        if names:
+            said = ", ".join(f"`{one}`" for one in sorted(names))
+            lines.append(([release], f"serves beyond this package: {said}"))
     for release in run.releases:
         ids = {one.operation for one in proofs(run.passed) if one.release == release}
-        names = [
+        missing = [
             f"`{one.name}`"
             for one in OPERATIONS.values()
             if one.id not in ids and serves(release, one)
         ]
-        lines += [f"* {release}: not called: {', '.join(names)}"] if names else []
-    return "\n".join(lines) or "None."
+        if missing:
+            lines.append(([release], f"not called: {', '.join(missing)}"))
+    return "\n".join(
+        f"* {span([one for one in releases if one in ran])}: {text}"
+        for releases, text in lines
+        if ran & {*releases}
+    )
+
+
+def subject(known: Difference) -> str:
+    """Return the function or the kind of object that a known difference is of."""
+    operation = OPERATIONS.get(known.case or "")
+    return f"`{operation.name}`" if operation else (known.case or "")
+
+
+def span(releases: list[str]) -> str:
+    """Write some releases, oldest first; several as the first and the last of them."""
+    known = sorted(releases, key=Version)
+    return known[0] if len(known) == 1 else f"{known[0]} to {known[-1]}"
 
 
 def partial() -> Iterator[list[str]]:
