@@ -20,8 +20,8 @@ from aiodatagouv import OPERATIONS, Operation
 
 from ..portal import BEFORE_THE_MATRIX, PROJECT, RELEASES, every_release, serves
 from .differences import KNOWN, RETYPED, Difference
-from .sent import OWN_VALUES, UNDECLARED
-from .table import proofs
+from .sent import OF_OLDER, OWN_VALUES, UNDECLARED
+from .table import fields_read, proofs
 
 FILE = PROJECT / "docs" / "portals.md"
 
@@ -307,6 +307,8 @@ def session_end(session: pytest.Session) -> None:
     found = "tests have failed" if session.testsfailed else ""
     if releases != [one for one in every_release() if one not in BEFORE_THE_MATRIX]:
         reporter.write_line(f"{FILE.name} needs all releases: it is left as it is")
+    elif unread := OF_OLDER - fields_read(run.passed):
+        found = f"not read: {', '.join(sorted(unread))}"
     elif not found:
         found = problem(write(run), mode, FILE)
     if found:

@@ -68,6 +68,9 @@ UNDECLARED: dict[str, list[str]] = {
 
 Views keep them undeclared."""
 
+OF_OLDER = {"Notification.created_on"}
+"""Fields that only releases older than the pinned ones send; a run over all releases reads them."""
+
 OWN_VALUES: dict[str, list[str]] = {"Notification.type": [*UNTIL_13, "14.0.2"]}
 """Fields that have other values on these releases, which views read as text."""
 
