@@ -64,8 +64,15 @@ def read(folder: Path) -> dict[str, Routes]:
 
 
 def add(folder: Path, release: str, document: dict[str, Any]) -> int:
-    """Add the operations of a release, or replace them, and return their number."""
+    """Add the operations of a release, or replace them, and return their number.
+
+    Raises:
+        ServedError: The file is malformed, or a path cannot be written to it.
+    """
     found = frozenset(route(*one) for one in pin.operations(document))
+    for one in found:
+        if not one.isprintable():
+            raise ServedError(f"the path of {one!r} cannot be written to {FILE}")
     known = read(folder) | {release_number(release): found}
     lines, before = [HEAD], Routes()
     for one in sorted(known, key=Version):
@@ -82,7 +89,9 @@ def _listed(name: str, routes: Routes) -> str:
     ordered = sorted(routes, key=lambda one: one.split(" ", 1)[::-1])
     if not routes:
         return f"{name} = []"
-    return "\n".join([f"{name} = [", *(f"    {json.dumps(one)}," for one in ordered), "]"])
+    return "\n".join(
+        [f"{name} = [", *(f"    {json.dumps(one, ensure_ascii=False)}," for one in ordered), "]"]
+    )
 
 
 def mark(view: View, releases: list[str], known: dict[str, Routes]) -> View:

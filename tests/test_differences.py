@@ -83,6 +83,12 @@ async def test_a_list_without_pages_is_the_only_page(scripted: Callable[..., Cli
         assert one.created_on.year == 2026
 
 
+async def test_a_list_without_pages_has_no_second_page(scripted: Callable[..., Client]) -> None:
+    async with scripted(lambda _: httpx.Response(200, json=OLD)) as client:
+        page = await notifications.list_notifications(client, page=2)
+    assert page.data == []
+
+
 async def test_an_empty_list_without_pages_is_an_empty_page(
     scripted: Callable[..., Client],
 ) -> None:

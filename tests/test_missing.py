@@ -252,6 +252,43 @@ def test_calls_that_fail_together_ask_once() -> None:
     assert portal.questions == [*DOCUMENTS]
 
 
+def test_calls_that_fail_together_ask_once_also_if_that_fails() -> None:
+    portal = Old(NO_ROUTE, site=httpx.Response(503))
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(1)
+        return portal(request)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(answer)
+        async with client_of("https://portal.example/", transport=transport) as client:
+            calls = [visualizations.get_visualization(client, f"{number}") for number in range(9)]
+            for error in await asyncio.gather(*map(failure, calls)):
+                assert error.message.startswith("udata serves it since 16.6.1: ")
+
+    clock.run(main())
+    assert portal.questions == ["/api/1/site/"]
+
+
+def test_a_call_with_little_time_leaves_the_question_to_the_next() -> None:
+    portal = Old(NO_ROUTE)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(2 if request.url.path in DOCUMENTS else 0)
+        return portal(request)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(answer)
+        async with client_of("https://portal.example/", transport=transport) as client:
+            hasty = client.with_options(retry=RetryPolicy(deadline=1))
+            error = await failure(visualizations.list_visualizations(hasty))
+            assert error.message.startswith("udata serves it since 16.6.1: ")
+            error = await failure(visualizations.list_visualizations(client))
+            assert "this portal, which runs 13.0.0, does not" in error.message
+
+    clock.run(main())
+
+
 async def test_an_object_that_does_not_exist_asks_nothing(scripted: Scripted) -> None:
     portal = Newest(NO_OBJECT)
     async with scripted(portal) as client:
@@ -485,7 +522,7 @@ async def test_a_swagger_that_is_none_leaves_the_operations_unknown(
 
 @pytest.mark.parametrize(
     ("release", "serves"),
-    [("9.2.4", None), ("10.9.0", True), ("13.0.0", True), ("16.0.0", True), ("16.6.1", None)],
+    [("9.2.4", None), ("10.9.0", True), ("13.0.0", True), ("16.0", True), ("16.6.1rc1", None)],
 )
 def test_a_release_tells_what_it_serves_but_not_what_it_lacks(
     release: str, serves: bool | None
@@ -594,6 +631,33 @@ async def test_an_error_without_the_slash_is_the_error_of_the_call(scripted: Scr
         )
     assert source.message == NO_OBJECT_MESSAGE
     assert (member.status, member.attempts) == (403, 1)
+
+
+async def test_a_missing_object_shows_as_well_that_the_path_has_no_slash(
+    scripted: Scripted,
+) -> None:
+    portal = Recorded(old_routes)
+    async with scripted(portal) as client:
+        for _ in range(3):
+            await failure(harvest.get_harvest_source(client, "nowhere"))
+    bare = "GET /api/1/harvest/source/nowhere"
+    assert portal.requests == [f"{bare}/", bare, bare, bare]
+
+
+@pytest.mark.parametrize("status", [301, 302, 308])
+async def test_a_redirect_of_the_path_without_the_slash_shows_that_it_has_one(
+    scripted: Scripted, status: int
+) -> None:
+    """A 404 of a proxy, such as during a deployment, changes nothing for the calls after it."""
+    location = "https://portal.example/api/1/harvest/backends/"
+    moved = httpx.Response(status, headers={"Location": location})
+    answers = [NO_ROUTE_PAGE, moved, httpx.Response(200, content=BACKENDS)]
+    portal = Recorded(lambda _: answers.pop(0))
+    async with scripted(portal) as client:
+        error = await failure(harvest.list_harvest_backends(client))
+        await harvest.list_harvest_backends(client)
+    assert (error.status, error.url) == (404, location)
+    assert portal.requests[-1] == "GET /api/1/harvest/backends/"
 
 
 async def test_what_is_unknown_either_way_is_the_first_error(scripted: Scripted) -> None:

@@ -176,3 +176,15 @@ def test_the_command_adds_a_release_from_a_file(
     main(tmp_path)
     assert capsys.readouterr().out == "3.5 serves 30 operations: run `make generate`\n"
     assert [*served.read(tmp_path / "openapi")] == ["3.5"]
+
+
+def test_a_path_in_any_script_is_read_as_it_was_written(tmp_path: Path) -> None:
+    served.add(tmp_path, "1.0", document("GET /données/😀"))
+    assert served.read(tmp_path) == {"1.0": frozenset({"GET /données/😀"})}
+
+
+@pytest.mark.parametrize("path", ["/a\ud83d", "/a\x00"])
+def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(ServedError, match="cannot be written"):
+        served.add(tmp_path, "1.0", document(f"GET {path}"))
+    assert served.read(tmp_path) == {}

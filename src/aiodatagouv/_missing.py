@@ -56,18 +56,29 @@ class Known:
             seconds: The time that the call has left.
         """
         portal = self._portal
-        if portal is None and not self._has_failed:
+        if portal is None and not self._has_failed and seconds > 0:
             try:
                 async with asyncio.timeout(min(seconds, PATIENCE)):
-                    portal = await self.portal(url, fetch)
-            except (DataGouvError, builtins.TimeoutError):
-                # The caller is to get the error of the call: that of this question only leaves
-                # the portal unknown, and it is not put again with each such error.
-                self._has_failed = True
+                    portal = await self._portal_if_it_tells(url, fetch)
+            except builtins.TimeoutError:
+                # A call that had little time left says nothing about the portal.
+                self._has_failed = self._has_failed or seconds >= PATIENCE
         text = _explanation(operation, portal)
         if text is not None:
             error.message = f"{text}: {error.message}"
             error.args = (error.message,)
+
+    async def _portal_if_it_tells(self, url: str, fetch: Fetch) -> Portal | None:
+        """Return the portal; None if it was asked before, or now, and has failed."""
+        async with self._asking:
+            if self._portal is None and not self._has_failed:
+                try:
+                    self._portal = await describe(url, fetch)
+                except DataGouvError:
+                    # The caller is to get the error of the call: that of this question only leaves
+                    # the portal unknown, and it is not put again with each such error.
+                    self._has_failed = True
+            return self._portal
 
     def may_be_bare(self, operation: Operation) -> bool:
         """Whether old portals may serve an operation without the slash, and it was not tried yet.
@@ -98,6 +109,11 @@ def is_unrouted(response: Response) -> bool:
     is_page = bool(response.content) and not body
     is_routers = is_page or ("status" in body and "message" not in body)
     return response.status_code in (404, 405) and is_routers
+
+
+def is_of_the_api(response: Response) -> bool:
+    """Whether the API itself has refused a call, which shows that its path has a route."""
+    return "message" in json_object(response.content)
 
 
 def may_be_missing(operation: Operation, response: Response, page: object) -> bool:

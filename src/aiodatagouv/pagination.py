@@ -163,7 +163,11 @@ class Paginator(Generic[PageT, Item]):
         return self._listing.tolerant_walk(self._batch).batches(concurrency=concurrency)
 
     async def _read(self, call: Call) -> PageT:
-        return await answers.fetch(self.client, call, self._decode)
+        page = await answers.fetch(self.client, call, self._decode)
+        # A list without pages is the first page, whichever is asked for.
+        asked = call.query.get("page")
+        is_first = isinstance(page, PageView) and page.page == 1 and page.next_page is None
+        return _only(page, []) if is_first and asked not in (None, 1) else page
 
     def _batch(self, operation: str, content: bytes) -> Batch[PageT]:
         page = self._decode(operation, content)

@@ -111,4 +111,6 @@ def _form(method: str, path: str) -> tuple[str, str]:
 
 
 def _numbers(release: str) -> tuple[int, ...]:
-    return tuple(int(one) for one in re.findall(r"\d+", release.partition("+")[0])[:3])
+    (numbers,) = re.findall(r"^\d+(?:\.\d+)*", release)
+    parts = [int(one) for one in numbers.split(".")]
+    return (*parts[:3], *[0] * (3 - len(parts)))

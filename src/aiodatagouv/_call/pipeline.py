@@ -199,6 +199,7 @@ class Pipeline:
     async def _response(self, call: Call, progress: _Progress) -> AsyncGenerator[_http.Response]:
         """The final response to a call, redirects followed; its body is still to be read."""
         operation, unrouted = call.operation, None
+        wants_target = operation.kind == "redirect"
         url, may_send_key = self._url(call, is_bare=operation.name in self.known.bare), True
         arguments: dict[str, Any] = {"headers": call.headers(), **call.content()}
         for hops in count():
@@ -206,6 +207,8 @@ class Pipeline:
                 call, progress, url, may_send_key=may_send_key, is_hop=hops > 0, **arguments
             )
             async with sent as response:
+                if unrouted is not None and redirects.is_redirect(response) and not wants_target:
+                    raise self._error(call, unrouted)  # The path without the slash is no route.
                 target = redirects.next_url(operation, response, self.portal, hops)
                 if target is None:
                     if responses.is_success(operation, response):
@@ -215,6 +218,8 @@ class Pipeline:
                         return
                     response = await self._failure(response)
                     if not _missing.is_unrouted(response):
+                        if unrouted is not None and _missing.is_of_the_api(response):
+                            self.known.bare.add(operation.name)
                         raise self._error(call, response)
                     if hops or not (call.can_be_repeated and self.known.may_be_bare(operation)):
                         raise self._error(call, unrouted or response)

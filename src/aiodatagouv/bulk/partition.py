@@ -98,7 +98,8 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
     latest: dt.datetime | None = None
     for offset in {total * number // n: None for number in range(1, n)}:
         with suppress(NotFoundError):  # The list has shrunk: there are fewer parts.
-            for date in (await fetch_ids(offset + 1, 1)).dates:
+            # A list without pages answers more than the one item.
+            for date in (await fetch_ids(offset + 1, 1)).dates[:1]:
                 # The list may have changed since the call before, or many items are of one date.
                 if latest is None or date > latest:
                     cuts[date] = offset

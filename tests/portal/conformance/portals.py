@@ -47,7 +47,7 @@ second half of a login only the request.
 
 DIFFERENCES = """\
 What the types allow for is not listed: a correction of `openapi/corrections.toml` says of each what
-which release sends. A list without pages is read as the only page of a list.
+which release sends. A list without pages is read as the only page of a list, but not into a class.
 
 """
 
