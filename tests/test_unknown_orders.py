@@ -115,7 +115,9 @@ async def test_a_broken_object_of_such_a_list_is_skipped(tmp_path: Path) -> None
     assert [one.id for one in report.skipped] == ["7"]
 
 
-async def test_items_missed_in_such_a_list_are_told_by_their_number(tmp_path: Path) -> None:
+async def test_items_missed_in_such_a_list_are_told_by_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     portal, left = old_portal(43), iter([*range(43)])
 
     def shrink(report: bulk.Report) -> None:
@@ -126,7 +128,7 @@ async def test_items_missed_in_such_a_list_are_told_by_their_number(tmp_path: Pa
     report = await harvest(portal, tmp_path / "a.jsonl", progress=shrink)
     assert (report.items, report.total, report.complete) == (40, 40, True)
     portal.shown = [*range(43)]
-    portal.total = lambda: 50  # type: ignore[method-assign]
+    monkeypatch.setattr(portal, "total", lambda: 50)
     report = await harvest(portal, tmp_path / "a.jsonl")
     assert (report.items, report.total, report.complete) == (43, 50, False)
 

@@ -232,8 +232,8 @@ def _moved(moved: Places) -> list[str]:
         for line in (f"# {name}", f"places = {json.dumps(places)}")
     ]
     said = "The API moved what these corrections are for. In `openapi/corrections.toml`,"
-    todo = "add these to their places, and delete those without effect:"
-    return ["", said, todo, "", "```toml", *lines, "```"]
+    advice = "add these to their places, and delete those without effect:"
+    return ["", said, advice, "", "```toml", *lines, "```"]
 
 
 def _counted(entries: Counter[str]) -> str:

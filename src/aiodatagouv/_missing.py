@@ -25,7 +25,7 @@ PATIENCE = 10.0
 
 @define
 class Known:
-    """What a client, and those derived from it, have found out about their portal.
+    """The findings of a client, and of those derived from it, about their portal.
 
     Attributes:
         bare: The names of the operations that it serves without the slash at the end of the path.

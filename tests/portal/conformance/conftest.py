@@ -15,10 +15,10 @@ from aiodatagouv.api import ops
 
 from ...clients import client_of
 from ..portal import PINNED, RELEASES, Portal, running_portal, serves
+from .differences import KNOWN, Difference
 
 pytest.register_assert_rewrite(f"{__package__}.prover")
 
-from .differences import KNOWN, Difference  # noqa: E402
 from .prover import Opener, PortalOf, Prover, Watched  # noqa: E402
 
 

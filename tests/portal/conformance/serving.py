@@ -1,4 +1,4 @@
-"""What a release serves, and what it sorts by: read from its own Swagger."""
+"""The lists and sort orders of a release, read from its own Swagger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiodatagouv import OPERATIONS, Client, Operation, Order
 from ..portal import Portal, route_of
 
 Sorting = Literal["sorted", "ignored", "refused"]
-"""What a release does with a sort order: it sorts, ignores it, or answers 400."""
+"""The effect of a sort order on a release: it sorts, ignores it, or answers 400."""
 
 
 @cache

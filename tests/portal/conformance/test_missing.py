@@ -1,4 +1,4 @@
-"""What a real portal tells of itself, and the errors of operations that its release lacks."""
+"""Tests of the description of real portals, and of calls that their release lacks."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ async def test_what_others_may_read(
         try:
             await prove(operation.function, client, *in_path, **in_query)
         except APIError as error:
-            assert error.status in (401, 403, 424)  # noqa: PT017
+            # Which of them refuse is known of the pinned releases only.
+            if error.status not in (401, 403, 424):
+                raise
         return
     if status is None:
         await prove(operation.function, client, *in_path, **in_query)

@@ -109,13 +109,16 @@ def blocs(catalog: Catalog) -> list[Any]:
     return sections or present(in_lists(catalog))
 
 
-def in_sections(catalog: Catalog) -> list[Any]:
-    """Return blocs in sections, as in newer releases."""
-    explored = catalog.datasets[0].resources[0].id
-    links = [
+def links() -> list[Any]:
+    return [
         bloc("LinkInBloc", title="Guide", color="blue", url="https://guides.example.org/"),
         bloc("LinkInBloc", title="Contact"),
     ]
+
+
+def in_sections(catalog: Catalog) -> list[Any]:
+    """Return blocs in sections, as in newer releases."""
+    explored = catalog.datasets[0].resources[0].id
     return [
         bloc(
             "SectionBloc",
@@ -126,7 +129,7 @@ def in_sections(catalog: Catalog) -> list[Any]:
                     "ButtonBloc", title="Commencer", url="https://guides.example.org/", width="1/2"
                 ),
                 bloc("MarkdownBloc", content=texts.paragraph(2), width="1/2"),
-                bloc("LinksListBloc", links=links),
+                bloc("LinksListBloc", links=links()),
             ],
         ),
         bloc(
@@ -153,10 +156,6 @@ def in_sections(catalog: Catalog) -> list[Any]:
 
 def in_lists(catalog: Catalog) -> list[Any]:
     """Return blocs without sections, as in older releases."""
-    links = [
-        bloc("LinkInBloc", title="Guide", color="blue", url="https://guides.example.org/"),
-        bloc("LinkInBloc", title="Contact"),
-    ]
     return [
         bloc(
             "HeroBloc",
@@ -165,7 +164,7 @@ def in_lists(catalog: Catalog) -> list[Any]:
             color="primary",
         ),
         bloc("MarkdownBloc", content=texts.paragraph(2)),
-        bloc("LinksListBloc", title="Pour commencer", links=links),
+        bloc("LinksListBloc", title="Pour commencer", links=links()),
         bloc("DatasetsListBloc", title="Jeux de données", datasets=catalog.datasets[:1]),
         bloc("ReusesListBloc", title="Réutilisations", reuses=catalog.reuses[:1]),
         bloc("DataservicesListBloc", title="API", dataservices=catalog.dataservices[:1]),

@@ -1,4 +1,4 @@
-"""What the installed release of udata has, and replacements for what it lacks.
+"""The classes of the installed release of udata, and replacements for those that it lacks.
 
 The other modules seed the data of all releases: classes that not every one has are taken with
 `find`, and fields that a release lacks are dropped from new documents.
