@@ -17,6 +17,7 @@ NEEDED: dict[str, set[str]] = {
     "_views.page": {"PageView"},
     "_views.view": {"View"},
     "client": {"Client"},
+    "links": {"Link"},
     "operation": {"Operation", "Order", "Parameter"},
     "pagination": {"Paginator"},
     "streams": {"Stream"},
@@ -47,14 +48,25 @@ class Target:
 
     @cached_property
     def imports(self) -> dict[str, set[str]]:
-        """The modules to import the façade's names from, as import statements write them."""
+        """The modules that have the façade's names: below the package, or that of other packages."""
         if self.is_facade:
-            return {f"..{module}": names for module, names in NEEDED.items()}
+            return NEEDED
         return {PUBLIC: {name for names in NEEDED.values() for name in names}}
 
-    def source(self, wanted: str) -> str:
-        """Return the module to import one of the façade's names from."""
-        return next(module for module, names in self.imports.items() if wanted in names)
+    @property
+    def checked(self) -> dict[str, set[str]]:
+        """The same, with a dot before the modules of the package itself."""
+        return {f".{one}" if self.is_facade else one: names for one, names in self.imports.items()}
+
+    def source(self, wanted: str, up: str = "..") -> str:
+        """Return the module to import one of the façade's names from, as import statements do.
+
+        Args:
+            wanted: The name.
+            up: The way up to the package from the file that imports it, in dots.
+        """
+        module = next(module for module, names in self.imports.items() if wanted in names)
+        return f"{up}{module}" if self.is_facade else module
 
     @property
     def command(self) -> str:

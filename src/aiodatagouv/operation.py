@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, TypeAlias, get_args
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 Kind: TypeAlias = Literal["json", "page", "empty", "redirect", "stream"]
 """The kind of an operation's answer."""
@@ -48,7 +48,7 @@ class Parameter:
     """
 
     name: str
-    place: Literal["path", "query", "body"]
+    place: Literal["path", "query", "body", "header"]
     type: str
     required: bool = False
     description: str = ""
@@ -82,6 +82,9 @@ class Operation:
         since: The first known release of udata that serves it, None if the oldest one does. The
             known ones are those of ``openapi/served.toml``: releases between them may differ.
         until: The last known release of udata that serves it, None if the newest one does.
+        version: The version of the API that has it, 1 or 2.
+        window: The most items of a list that can be reached, None for no limit.
+        headers: The headers of every call of it, each with the value ``True``.
         package: The package that has its function and its models: this one, or one that was
             generated for another portal.
     """
@@ -107,7 +110,14 @@ class Operation:
     deprecated: str | None = None
     since: str | None = None
     until: str | None = None
+    version: int = 1
+    window: int | None = None
+    headers: tuple[str, ...] = ()
     package: str = field(default="aiodatagouv", repr=False)
+
+    def with_header(self, header: str, *, item: str) -> Operation:
+        """Return the same operation, sent with a header that changes the model of the answer."""
+        return evolve(self, headers=(*self.headers, header), item=item)
 
     @property
     def body(self) -> Parameter | None:

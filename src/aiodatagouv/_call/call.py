@@ -60,6 +60,7 @@ class Call:
     def headers(self) -> dict[str, str]:
         """The headers that say which answer is wanted."""
         headers = {"Accept": self.operation.media_type}
+        headers |= dict.fromkeys(self.operation.headers, "True")
         if self.mask is not None:
             headers[masks.HEADER] = masks.header(self.mask, self.operation)
         return headers
