@@ -48,7 +48,7 @@ class Target:
 
     @cached_property
     def imports(self) -> dict[str, set[str]]:
-        """The modules that have the façade's names: below the package, or that of other packages."""
+        """The modules that have the façade's names, below its package if the code is its own."""
         if self.is_facade:
             return NEEDED
         return {PUBLIC: {name for names in NEEDED.values() for name in names}}

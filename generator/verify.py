@@ -34,7 +34,8 @@ FIXED = {
     "def __dir__() -> list[str]:\n    return sorted(__all__)",
     "T = TypeVar('T')",
     "__all__ = [*_MODULES]",
-    "OPERATIONS: Final[Mapping[str, Operation]] = {operation.id: operation for operation in ops.ALL}",
+    "OPERATIONS: Final[Mapping[str, Operation]] = "
+    "{operation.id: operation for operation in ops.ALL}",
     "OPERATIONS: Final[Mapping[str, Operation]] = "
     "{operation.id: operation for operation in (*ops.ALL, *v2_ops.ALL)}",
     "ALIASES: Final[Mapping[str, str]] = ops.ALIASES",
