@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
 from attrs import define
@@ -35,7 +36,8 @@ class Target:
 
     Attributes:
         package: Its name.
-        portal: The root of the API that its client calls by default; None if it has no such portal.
+        portal: The root of the API, or of the portal, that its client calls by default; None if
+            it has no such portal.
     """
 
     package: str = FACADE
@@ -45,6 +47,11 @@ class Target:
     def is_facade(self) -> bool:
         """Whether the code becomes a part of the façade itself."""
         return self.package == FACADE
+
+    @property
+    def root(self) -> str | None:
+        """The root of the portal, as clients have it."""
+        return self.portal and re.sub(r"/(api/[12]/?)?$", "/", self.portal)
 
     @cached_property
     def imports(self) -> dict[str, set[str]]:
