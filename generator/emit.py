@@ -86,6 +86,7 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
             f"api/{room}__init__.py",
             "api/__init__.py.jinja",
             tags={bare(tag): view.tag_descriptions[tag] for tag in tags},
+            modules=sorted([*map(bare, tags), *(["v2"] if which["second"] else [])]),
             is_second=second,
             **which,
         )

@@ -112,9 +112,9 @@ __all__ = [
     "tags",
     "transfer",
     "users",
+    "v2",
     "visualizations",
     "workers",
-    "v2",
 ]
 
 
