@@ -88,7 +88,7 @@ def _generate(root: Path) -> None:
 def _emit(openapi: Path, scratch: Path) -> None:
     """Generate into another folder than the project's, and say how much."""
     pins = pin.read_pins(openapi)
-    releases = [release.release for release, _ in pins]
+    releases = pin.release_names(pins)
     names = openapi / "names.toml"
     fixes = corrections.for_newest(openapi, releases[0] if releases else "0")
     renames, aliases = renaming.read(names), renaming.read_aliases(names)
@@ -164,28 +164,32 @@ def _pin(arguments: argparse.Namespace, root: Path) -> None:
         openapi = Path(scratch, OPENAPI)
         shutil.copytree(root / OPENAPI, openapi)
         pinned = take(openapi)
-        if pinned in pin.read_entries(root / OPENAPI):
-            print(f"unchanged: the API is that of {pinned.release}, which is pinned")
+        release = pinned[0].release
+        if pinned[0] in pin.read_entries(root / OPENAPI):
+            print(f"unchanged: the API is that of {release}, which is pinned")
             return
         if not arguments.force:
             try:
                 _emit(openapi, Path(scratch))
             except GenerationError as error:
                 raise PinError(
-                    f"no code can be generated from {pinned.release}, so the pins are unchanged "
+                    f"no code can be generated from {release}, so the pins are unchanged "
                     f"(FORCE=1 pins it, to correct it): {error}"
                 ) from None
         swap(Path(scratch), root, written_by_pin(pinned))
-    print(f"pinned {pinned.release}: {pinned.operations} operations, sha256 {pinned.sha256}")
+    for entry in pinned:
+        count, digest = entry.operations, entry.sha256
+        print(f"pinned {release}, API v{entry.api}: {count} operations, sha256 {digest}")
 
 
 def _served(arguments: argparse.Namespace, root: Path) -> None:
-    release, content = (
+    release, contents = (
         (arguments.udata, pin.dump(arguments.udata))
         if arguments.udata
         else pin.read_file(arguments.file)
     )
-    count = served.add(root / OPENAPI, release, pin.parse(content))
+    documents = [pin.parse(content) for _, content in sorted(contents.items())]
+    count = served.add(root / OPENAPI, release, documents)
     print(f"{release} serves {count} operations: run `make generate`")
 
 

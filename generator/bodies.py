@@ -118,6 +118,9 @@ def bodies_of(operation: dict[str, Any]) -> list[Schema]:
 
 
 def answers_of(operation: dict[str, Any]) -> list[Schema]:
-    """Return the schemas of an operation's 2xx responses."""
+    """Return the schemas of an operation's 2xx responses, that of a header's last."""
     responses = operation["responses"].items()
-    return [one["schema"] for status, one in responses if status[0] == "2" and "schema" in one]
+    return [
+        *(one["schema"] for status, one in responses if status[0] == "2" and "schema" in one),
+        *(one["x-answer"] for one in operation["parameters"] if "x-answer" in one),
+    ]

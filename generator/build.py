@@ -8,13 +8,11 @@ from typing import Any
 
 from attrs import define, evolve
 
-from . import corrections, document, releases, renaming
+from . import combine, corrections, document, releases, renaming
 from .adapt import Shared, Unapplied, apply_possible, hide_secrets
-from .canonical import canonical
 from .convert import convert
 from .corrections import Correction
 from .declarations import View
-from .document import DocumentError
 from .pin import PinError, Release
 from .view import operation_ids, view
 
@@ -29,7 +27,7 @@ def build(
     """Return the declarations to generate.
 
     Args:
-        pins: The pinned releases and their documents, newest first.
+        pins: The pinned documents with their entries, the newest release and API v1 first.
         fixes: The entries of ``openapi/corrections.toml``.
         renames: The operation ids and function names of ``openapi/names.toml``.
         aliases: The old and new function names there.
@@ -103,9 +101,4 @@ def attempt(
 def _merged(pins: list[tuple[Release, dict[str, Any]]]) -> dict[str, Any]:
     if not pins:
         raise PinError("no release is pinned: run `make pin`")
-    for release, swagger in pins:
-        try:
-            document.check(swagger, merged=False)
-        except DocumentError as error:
-            raise DocumentError(f"{release.file} {error}") from None
-    return releases.merge([(release, canonical(swagger)) for release, swagger in pins])
+    return releases.merge(combine.by_release(pins))

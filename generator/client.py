@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from . import pin, project
 from .diff import Status
-from .pin import PinError, Release
+from .pin import PinError
+from .regenerate import Take
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +36,7 @@ def run(arguments: argparse.Namespace, openapi: Path) -> tuple[Status, str]:
     """
     if arguments.udata and arguments.file:
         raise PinError("pass UDATA= or FILE=, not both")
-    url = arguments.url.removesuffix("swagger.json").rstrip("/") + "/" if arguments.url else None
-    if url is not None and not pin.URL.fullmatch(url):
-        raise PinError(f"{url!r} is not the URL of a portal's API")
+    url = pin.root_of(arguments.url) if arguments.url else None
     if not arguments.into:
         raise PinError("pass INTO=, the folder of the project")
     made = project.make(
@@ -63,7 +61,7 @@ def run(arguments: argparse.Namespace, openapi: Path) -> tuple[Status, str]:
     return made.status, made.report
 
 
-def _source(arguments: argparse.Namespace, url: str | None) -> Callable[[Path], Release] | None:
+def _source(arguments: argparse.Namespace, url: str | None) -> Take | None:
     """Return the function that pins the Swagger in a folder; None to use the pinned one."""
     release, force = arguments.release or None, arguments.force
     if arguments.file:

@@ -10,7 +10,7 @@ import json
 from copy import deepcopy
 from typing import Any
 
-from . import names
+from . import names, versions
 from .bodies import Schema, answers_of, bodies_of, reachable, split
 from .errors import GenerationError
 from .limits import limits_of
@@ -33,7 +33,7 @@ STREAMS = {
 
 DESCRIBING = [
     *("description", "x-secret", "x-whole", "x-absent", "x-reference", "x-bare", "x-apart"),
-    "x-default",
+    *("x-default", "x-link"),
 ]
 """The schema keys that do not change the type, and may stand beside a ``$ref``."""
 
@@ -48,7 +48,7 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     swagger = _with_own_responses(swagger)
     operations = {
         (path, method): operation
-        for path, item in sorted(swagger["paths"].items())
+        for path, item in sorted(swagger["paths"].items(), key=_addressing)
         for method, operation in item.items()
         if method in METHODS
     }
@@ -61,7 +61,7 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     schemas = _Schemas(definitions)
     paths: dict[str, Any] = {}
     # An enum is named after the first model that uses it, so the shortest names go first.
-    for name in sorted(definitions, key=lambda one: (len(names.class_name(one)), one)):
+    for name in sorted(definitions, key=_naming):
         schemas.add_model(name, definitions[name])
     for (path, method), operation in operations.items():
         keyed = needs_key(operation)
@@ -77,6 +77,17 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
         "components": {"schemas": dict(sorted(schemas.components.items()))},
         "x-keyed": declares_key(swagger),
     }
+
+
+def _addressing(entry: tuple[str, Any]) -> tuple[bool, str]:
+    """Return the order of a path: those of API v2 come last, so v1 names the enums of both."""
+    path, _ = entry
+    return path.startswith(versions.PATH), path
+
+
+def _naming(name: str) -> tuple[bool, int, str]:
+    """Return the order in which definitions name enums."""
+    return name.startswith(versions.DEFINITION), len(names.class_name(name)), name
 
 
 def _with_own_responses(swagger: dict[str, Any]) -> dict[str, Any]:
@@ -223,6 +234,9 @@ class _Schemas:
             return self.schema({**inner, **rest}, owner=owner, name=name)
         if schema.get("default") is not None:
             schema = {**schema, "x-default": json.dumps(schema["default"])}
+        linked = reference_name(schema.get("x-link", {}))
+        if linked is not None:
+            schema = {**schema, "x-link": self._classes[linked]}
         described: Schema = {key: schema[key] for key in DESCRIBING if key in schema}
         reference_to = reference_name(schema)
         if reference_to is not None:
@@ -345,6 +359,8 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
         "x-created": operation.get("x-created"),
         "x-changed": operation.get("x-changed"),
         "x-lost": operation.get("x-lost", []),
+        "x-window": operation.get("x-window"),
+        "x-switch": _switch(operation, schemas),
     }
     if kind == "json":
         schema = schemas.schema(answers[0], owner=name, name="answer") if answers else {}
@@ -362,6 +378,20 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
             "x-limits": limits_of(body),
         }
     return converted
+
+
+def _switch(operation: dict[str, Any], schemas: _Schemas) -> Schema | None:
+    """Return the header with which an operation answers another model, if it has one."""
+    for one in operation["parameters"]:
+        if "x-answer" in one:
+            answer = schemas.schema(one["x-answer"], owner="", name="")
+            return {
+                "argument": one["x-argument"],
+                "header": one["name"],
+                "description": one.get("description", ""),
+                "answer": answer["$ref"].removeprefix(_pointer("")),
+            }
+    return None
 
 
 def _is_empty(operation: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from attrs import define, field
@@ -54,7 +55,6 @@ class Model:
     """A generated class."""
 
     name: str
-    module: str
     description: str
     is_sent: bool
     is_page: bool
@@ -78,7 +78,54 @@ class Model:
         """The text of the docstring."""
         if self.description:
             return self.description
-        return f"``{self.read}``, as it is sent." if self.read else names.sentence(self.name)
+        if self.read:
+            return f"``{self.read}``, as it is sent."
+        return names.sentence(self.short)
+
+    @property
+    def short(self) -> str:
+        """The name in its module."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def file(self) -> str:
+        """The name of its module."""
+        return names.module_name(self.short)
+
+    @property
+    def is_second(self) -> bool:
+        """Whether only API v2 has it."""
+        return "." in self.name
+
+    @property
+    def up(self) -> str:
+        """The way from its file up to the package, in dots."""
+        return "..." if self.is_second else ".."
+
+    @property
+    def near(self) -> str:
+        """The way from its file to those of the models of v1."""
+        return ".." if self.is_second else "."
+
+    @property
+    def own_classes(self) -> list[str]:
+        """The models that it names, without those of API v2."""
+        return [one for one in self.classes if "." not in one]
+
+    @property
+    def own_enums(self) -> list[str]:
+        """The enums that it names, without those of API v2."""
+        return [one for one in self.enums if "." not in one]
+
+    @property
+    def names_second(self) -> bool:
+        """Whether it names models or enums of API v2."""
+        return any("." in one for one in [*self.classes, *self.enums])
+
+    @property
+    def words(self) -> set[str]:
+        """The names in the code of all fields."""
+        return {*re.findall(r"\w+", self.code)}
 
     @property
     def code(self) -> str:
@@ -92,6 +139,33 @@ class Enum:
 
     name: str
     values: list[str]
+
+    @property
+    def is_second(self) -> bool:
+        """Whether only API v2 has it."""
+        return "." in self.name
+
+    @property
+    def short(self) -> str:
+        """The name in its module."""
+        return self.name.rpartition(".")[2]
+
+
+@define
+class Switch:
+    """A parameter that, when true, is sent as a header, with which the answer is another model."""
+
+    name: str
+    wire: str
+    description: str
+    note: str
+    answer: str
+    page: str | None
+    item: str
+
+    place = "header"
+    type = "bool"
+    required = False
 
 
 @define
@@ -135,6 +209,9 @@ class Operation:
     """The last known release that serves it, None if the newest one does."""
     limits: dict[str, Any] = field(factory=dict[str, Any])
     """The limits of the answer that its type does not show; see ``limits``."""
+    window: int | None = None
+    """The most items that can be reached, None for no limit."""
+    switch: Switch | None = None
     classes: list[str] = field(factory=list)
     enums: list[str] = field(factory=list)
 
@@ -147,13 +224,14 @@ class Operation:
 
     @property
     def either(self) -> str:
-        """The return type when ``into`` may be given."""
-        return f"{self.answer} | {self.projected}"
+        """The return type whatever is given."""
+        switched = [] if self.switch is None else [self.switch.answer]
+        return " | ".join(filter(None, [self.answer, *switched, self.projected]))
 
     @property
     def sentence(self) -> str:
         """The first line of the docstring."""
-        return ended(self.summary) or ended(names.sentence(self.function))
+        return ended(self.summary) or ended(names.sentence(self.short))
 
     @property
     def returned(self) -> list[str]:
@@ -170,7 +248,22 @@ class Operation:
     @property
     def constant(self) -> str:
         """The name of the operation's constant in ``api/ops.py``."""
-        return self.function.upper()
+        return self.short.upper()
+
+    @property
+    def short(self) -> str:
+        """The name of the function in its module."""
+        return self.function.rpartition(".")[2]
+
+    @property
+    def is_second(self) -> bool:
+        """Whether it is one of API v2."""
+        return "." in self.tag
+
+    @property
+    def below(self) -> str:
+        """The path below the root of its version of the API."""
+        return self.path.removeprefix("/api/2") if self.is_second else self.path
 
     @property
     def arguments(self) -> list[Argument]:
@@ -179,14 +272,21 @@ class Operation:
         return [*self.path_arguments, *body, *self.query_arguments]
 
     @property
-    def noted(self) -> list[Argument]:
+    def noted(self) -> list[Argument | Switch]:
         """The parameters that have an entry under ``Args:``."""
-        return [one for one in self.arguments if one.note]
+        switches = [] if self.switch is None else [self.switch]
+        return [*(one for one in self.arguments if one.note), *switches]
+
+    @property
+    def parameters(self) -> list[Argument | Switch]:
+        """All parameters, those that are headers last."""
+        return [*self.arguments, *([] if self.switch is None else [self.switch])]
 
     @property
     def code(self) -> str:
         """The types of the signature, from which the templates derive the imports."""
-        return " ".join([self.answer, *(one.annotation for one in self.arguments)])
+        switched = [] if self.switch is None else [self.switch.answer, "Literal"]
+        return " ".join([self.answer, *switched, *(one.annotation for one in self.arguments)])
 
 
 @define

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Set
 from typing import Any, NoReturn
 
-from . import names, safe, supported
+from . import names, safe, supported, versions
 from .errors import GenerationError
 from .pin import METHODS, RELEASE
 from .schemas import reference_name
@@ -199,9 +199,16 @@ class _Check:
             self._schema(schema["items"], (*place, "items"))
         if "x-write" in schema:
             self._schema(schema["x-write"], (*place, "x-write"))
+        if "x-link" in schema:
+            self._reference_to(schema["x-link"], (*place, "x-link"))
         for several in ("allOf", "x-one-of"):
             for index, one in enumerate(self._list(schema.get(several, []), (*place, several))):
                 self._schema(one, (*place, several, index))
+
+    def _reference_to(self, node: Any, place: Place) -> None:
+        self._schema(node, place)
+        if reference_name(node) is None:
+            self._refuse(place, "must refer to a definition")
 
     def _parameters(self, node: Any, place: Place) -> None:
         for index, one in enumerate(self._list(node, place)):
@@ -216,6 +223,9 @@ class _Check:
             self._schema(parameter, here, is_parameter=True)
             if parameter["in"] == "body":
                 self._schema(parameter.get("schema"), (*here, "schema"))
+            if "x-answer" in parameter:
+                self._text(parameter.get("x-argument"), (*here, "x-argument"))
+                self._reference_to(parameter["x-answer"], (*here, "x-answer"))
 
     def _response(self, node: Any, place: Place) -> None:
         response = self._mapping(node, place)
@@ -250,6 +260,9 @@ class _Check:
             self._refuse((*place, "x-dropped"), f"{_shown(dropped)} is not a release number")
         for key in ("x-created", "x-changed"):
             self._order(operation.get(key), (*place, key))
+        window = operation.get("x-window", 1)
+        if type(window) is not int or window < 1:
+            self._refuse((*place, "x-window"), "must be a number of items")
         for index, group in enumerate(self._list(operation.get("x-lost", []), (*place, "x-lost"))):
             self._texts(group, (*place, "x-lost", index))
 
@@ -285,22 +298,25 @@ class _Check:
                     (*place, "operationId"), f"{_shown(id_)} is also that of {pointer(ids[id_])}"
                 )
             ids[id_] = place
-            self._name(names.python_name(id_), id_, (*place, "operationId"), names.FUNCTIONS)
+            function = names.python_name(versions.bare(id_))
+            self._name(function, id_, (*place, "operationId"), names.FUNCTIONS)
             self._parameter_names(path, operation["parameters"], (*place, "parameters"))
             if not operation.get("tags"):
                 self._refuse(place, "has no tag")
             tag = operation["tags"][0]
             if tag not in declared:
                 self._refuse((*place, "tags", 0), f"{_shown(tag)} is not declared in #/tags")
-            module = self._name(
-                names.python_name(tag), tag, ("tags", declared[tag], "name"), names.MODULES
-            )
+            named: Place = ("tags", declared[tag], "name")
+            self._name(names.python_name(versions.bare(tag)), tag, named, names.MODULES)
+            module = versions.python_name(tag)
             if tags.setdefault(module, tag) != tag:
                 both = f"both {_shown(tags[module])} and {_shown(tag)}"
                 self._refuse((*place, "tags", 0), f"{both} would be the module {module}")
         for name, definition in document["definitions"].items():
             place = ("definitions", name)
-            class_ = self._name(names.class_name(name), name, place, names.CLASSES)
+            self._name(names.class_name(name), name, place, names.CLASSES)
+            class_ = names.class_name(name.removeprefix(versions.DEFINITION))
+            self._name(class_, name, place, names.CLASSES)
             self._name(names.module_name(class_), name, place, names.MODULES)
             self._property_names(definition, place)
 
@@ -321,6 +337,9 @@ class _Check:
             seen.add(key)
             if one["in"] in ("path", "query", "formData"):
                 self._name(names.python_name(one["name"]), one["name"], (*place, index, "name"))
+            if "x-answer" in one:
+                argument = one["x-argument"]
+                self._name(argument, argument, (*place, index, "x-argument"))
         fields = re.findall(r"\{(.*?)\}", path)
         declared = [one["name"] for one in parameters if one["in"] == "path"]
         if sorted(fields) != sorted(declared):

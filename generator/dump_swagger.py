@@ -1,4 +1,4 @@
-"""Write the Swagger that the udata package serves to stdout.
+"""Write the Swagger that the udata package serves, of the version of its API given, to stdout.
 
 Runs in a separate virtual environment, in which udata is installed.
 """
@@ -28,16 +28,17 @@ class Settings(Defaults):
     }
 
 
-def main() -> None:
+def main(version: str) -> None:
     """Request the Swagger with the host name of data.gouv.fr and print it."""
+    path = f"/api/{version}/swagger.json"
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(sys.stderr):
         Settings.FS_ROOT = scratch
         app = standalone(create_app("udata.settings.Defaults", override=Settings))
-        answer = app.test_client().get("/api/1/swagger.json", base_url="https://www.data.gouv.fr")
+        answer = app.test_client().get(path, base_url="https://www.data.gouv.fr")
     if answer.status_code != 200:
-        raise SystemExit(f"/api/1/swagger.json returned {answer.status}: {answer.text[:500]}")
+        raise SystemExit(f"{path} returned {answer.status}: {answer.text[:500]}")
     sys.stdout.buffer.write(answer.data)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

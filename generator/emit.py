@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import names, safe, verify
-from .declarations import View
+from .declarations import Operation, View
 from .errors import GenerationError
 from .target import OWN, Target
+from .versions import bare, is_second
 
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = ("api", "models")
@@ -73,44 +76,75 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
             values, releases=releases, target=target
         )
 
-    everything = [one for operations in view.tags.values() for one in operations]
-    add(
-        "api/__init__.py",
-        "api/__init__.py.jinja",
-        tags={tag: view.tag_descriptions[tag] for tag in view.tags},
-    )
-    add("api/ops.py", "api/ops.py.jinja", operations=everything, aliases=view.aliases)
-    add(*("models/__init__.py", "models/__init__.py.jinja"), models=view.models, enums=view.enums)
-    add("models/enums.py", "models/enums.py.jinja", enums=view.enums)
-    for tag, operations in view.tags.items():
-        code = " ".join(one.code for one in operations)
-        projects = any(one.projected for one in operations)
-        functions = {one.function for one in operations}
+    has_second = any(map(is_second, view.tags))
+    add("api/operations.py", "api/operations.py.jinja", second=has_second)
+    for second in (False, True)[: 1 + has_second]:
+        room = "v2/" if second else ""
+        which = {"which": "API v2" if second else "the API", "second": has_second and not second}
+        tags = {tag: each for tag, each in view.tags.items() if is_second(tag) is second}
         add(
-            f"api/{safe.name(tag)}.py",
-            "api/tag.py.jinja",
-            description=view.tag_descriptions[tag] or names.sentence(tag),
-            operations=operations,
-            classes=sorted({name for one in operations for name in one.classes}),
-            enums=sorted({name for one in operations for name in one.enums}),
-            code=code,
-            words=code.split(),
-            typing=[
-                *(["Any"] if "Any" in code.split() else []),
-                *(["TypeVar", "overload"] if projects else []),
-            ],
-            answers=any(one.kind not in ("page", "stream") for one in operations),
-            fields=any(one.masked for one in operations),
-            projects=projects,
-            aliases={old: new for old, new in view.aliases.items() if new in functions},
+            f"api/{room}__init__.py",
+            "api/__init__.py.jinja",
+            tags={bare(tag): view.tag_descriptions[tag] for tag in tags},
+            modules=sorted([*map(bare, tags), *(["v2"] if which["second"] else [])]),
+            is_second=second,
+            **which,
         )
+        add(
+            f"api/{room}ops.py",
+            "api/ops.py.jinja",
+            operations=[one for each in tags.values() for one in each],
+            aliases={old: new for old, new in view.aliases.items() if is_second(old) is second},
+            up="..." if second else "..",
+            **which,
+        )
+        models = [one for one in view.models if one.is_second is second]
+        enums = [one for one in view.enums if one.is_second is second]
+        init = {"models": models, "enums": enums, **which}
+        add(f"models/{room}__init__.py", "models/__init__.py.jinja", **init)
+        add(f"models/{room}enums.py", "models/enums.py.jinja", enums=enums)
+        for tag, operations in tags.items():
+            name = f"api/{room}{safe.name(bare(tag))}.py"
+            add(name, "api/tag.py.jinja", **_tag(view, tag, operations))
+        for model in models:
+            template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
+            add(f"models/{room}{safe.name(model.file)}.py", template, model=model)
     if not target.is_facade:
         for name in ("__init__.py", "__main__.py", "client.py"):
             add(name, f"package/{name}.jinja")
-    for model in view.models:
-        template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
-        add(f"models/{safe.name(model.module)}.py", template, model=model)
     return files
+
+
+def _tag(view: View, tag: str, operations: list[Operation]) -> dict[str, Any]:
+    """Return the values of the template of a tag."""
+    code = " ".join(one.code for one in operations)
+    words = {*re.findall(r"[\w.]+", code)}
+    functions = {one.function for one in operations}
+    projects = any(one.projected for one in operations)
+    switches = any(one.switch for one in operations)
+    names_of = {name for one in operations for name in one.classes}
+    enums = {name for one in operations for name in one.enums}
+    typing = {
+        "Any": "Any" in words,
+        "Literal": switches,
+        "TypeVar": projects,
+        "overload": projects or switches,
+    }
+    return {
+        "description": view.tag_descriptions[tag] or names.sentence(bare(tag)),
+        "operations": operations,
+        "classes": sorted(one for one in names_of if not is_second(one)),
+        "enums": sorted(one for one in enums if not is_second(one)),
+        "second": any(map(is_second, names_of | enums)),
+        "up": "..." if is_second(tag) else "..",
+        "code": code,
+        "words": words,
+        "typing": [name for name, is_used in typing.items() if is_used],
+        "answers": any(one.kind not in ("page", "stream") for one in operations),
+        "fields": any(one.masked for one in operations),
+        "projects": projects,
+        "aliases": {bare(old): bare(new) for old, new in view.aliases.items() if new in functions},
+    }
 
 
 @cache

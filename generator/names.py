@@ -14,11 +14,26 @@ from .errors import GenerationError
 MAX_LENGTH = 100
 """The longest name, which is also the longest name of a file without its suffix."""
 
-MODULES = {"api", "client", "enums", "field", "models", "ops", "aux", "con", "nul", "prn"}
+MODULES = {
+    *("api", "client", "enums", "field", "models", "operations", "ops", "v2"),
+    *("aux", "con", "nul", "prn"),
+}
 """Modules that the package has of its own, and names that some systems give to devices."""
 
 CLASSES = {
-    *("Any", "Body", "BodyOf", "Client", "Fields", "File", "Final", "Id", "JsonObject", "Literal"),
+    *(
+        "Any",
+        "Body",
+        "BodyOf",
+        "Client",
+        "Fields",
+        "File",
+        "Final",
+        "Id",
+        "JsonObject",
+        "Link",
+        "Literal",
+    ),
     *("Mapping", "ModuleType", "Operation", "Order", "PageView", "Paginator", "Parameter"),
     *("Sequence", "Stream", "T", "TypeAlias", "TypeVar", "UNSET", "Unset", "View", "Enums"),
 }
@@ -27,7 +42,7 @@ CLASSES = {
 FUNCTIONS = {
     *("answers", "call", "client", "dt", "getattr", "globals", "import_module", "operations"),
     *("ops", "overload", "prepare", "releases", "renamed", "renamed_constants", "sorted"),
-    "aliases",
+    *("aliases", "v2"),
 }
 """Names that generated code refers to, which no function may shadow."""
 

@@ -1,4 +1,7 @@
-"""Pin the Swagger of a release of udata: store the bytes as served, their hash and their source."""
+"""Pin the Swagger of a release of udata: store the bytes as served, their hash and their source.
+
+A release has a document for each version of its API: that of API v2 is optional.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ import tempfile
 import time
 import tomllib
 import venv
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 from attrs import asdict, define
@@ -47,6 +51,12 @@ URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?", re.A
 
 SCRIPT = Path(__file__).with_name("dump_swagger.py")
 
+VERSIONS = (1, 2)
+"""The versions of the API."""
+
+Contents: TypeAlias = Mapping[int, bytes]
+"""The documents of a release as they are served, by the version of the API."""
+
 
 class PinError(GenerationError):
     """The document cannot be pinned, or a pinned file was modified."""
@@ -62,10 +72,11 @@ class Release:
     date: dt.date
     sha256: str
     operations: int
+    api: int = 1
 
 
 def read_pins(folder: Path) -> list[tuple[Release, dict[str, Any]]]:
-    """Return the pinned releases and their documents, newest first.
+    """Return the pinned documents with their entries, the newest release and API v1 first.
 
     Raises:
         PinError: A document is not that of its entry.
@@ -102,89 +113,121 @@ def check_names(folder: Path) -> None:
         )
 
 
-def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> Release:
+def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> list[Release]:
     """Pin the Swagger of a running portal. ``release`` replaces the release that it reports.
 
     Returns:
-        The entry of the document. If its API is pinned already, that one, and nothing is written:
-        documents are compared without their host, and without the order of what has none.
+        The entries of its documents. If their APIs are pinned already, those, and nothing is
+        written: documents are compared without their host, and without the order of what has none.
     """
-    base = _root(url)
-    content = fetch(url)
+    root = root_of(url)
+    contents = fetch(url)
     try:
-        release = release or _reported(json.loads(fetch(url, "site/")))
+        release = release or _reported(json.loads(_get(root, "api/1/site/")))
     except ValueError as error:
-        raise PinError(f"cannot read {base}: {error}") from error
+        raise PinError(f"cannot read {root}: {error}") from error
     if not release:
-        raise PinError(f"{base} does not report its release of udata: pass RELEASE=")
-    return _pin(folder, content, release, f"{base}swagger.json", force=force)
+        raise PinError(f"{root} does not report its release of udata: pass RELEASE=")
+    sources = {api: f"{root}api/{api}/swagger.json" for api in contents}
+    return _pin(folder, contents, release, sources, force=force)
 
 
-def pin_from_udata(folder: Path, release: str, *, force: bool) -> Release:
+def pin_from_udata(folder: Path, release: str, *, force: bool) -> list[Release]:
     """Pin the Swagger of the udata package, installed into a temporary virtual environment.
 
     Returns:
-        Its entry, as :func:`pin_from_url` does.
+        Its entries, as :func:`pin_from_url` does.
     """
-    return _pin(folder, dump(release), release, f"the package udata {release}", force=force)
+    contents = dump(release)
+    sources = dict.fromkeys(contents, f"the package udata {release}")
+    return _pin(folder, contents, release, sources, force=force)
 
 
-def fetch(url: str, path: str = "swagger.json") -> bytes:
-    """Return a document of a running portal: its Swagger, or that of another path."""
-    base = _root(url)
+def fetch(url: str) -> Contents:
+    """Return the documents of a running portal, of which some have no API v2."""
+    root = root_of(url)
+    contents = {1: _get(root, "api/1/swagger.json")}
+    second = _get(root, "api/2/swagger.json", is_optional=True)
+    return {**contents, 2: second} if second else contents
+
+
+def _get(root: str, path: str, *, is_optional: bool = False) -> bytes:
+    """Return a document below a portal's root; nothing if it is optional and missing."""
     try:
-        with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as portal:
+        with httpx.Client(base_url=root, follow_redirects=True, timeout=60) as portal:
             return _download(portal, path)
+    except httpx.HTTPStatusError as error:
+        if is_optional and error.response.status_code == httpx.codes.NOT_FOUND:
+            return b""
+        raise PinError(f"cannot read {root}: {error}") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise PinError(f"cannot read {base}: {error}") from error
+        raise PinError(f"cannot read {root}: {error}") from error
 
 
-def dump(release: str) -> bytes:
-    """Return the Swagger of the udata package, installed into a temporary virtual environment."""
+def dump(release: str) -> Contents:
+    """Return the documents of the udata package, installed into a temporary environment."""
     release = release_number(release)
     older = OLD_UDATA if Version(release) < Version("17.9") else []
     with tempfile.TemporaryDirectory() as scratch:
         venv.create(scratch, with_pip=True)
         python = Path(scratch, "bin", "python")
         _run([python, "-m", "pip", "install", "-q", f"udata=={release}", "mongomock", *older])
-        return _run([python, SCRIPT])
+        return {api: _run([python, SCRIPT, str(api)]) for api in VERSIONS}
 
 
-def _root(url: str) -> str:
-    """Return the root of a portal's API, of which the URL of its Swagger is given as well."""
+def root_of(url: str) -> str:
+    """Return a portal's root, of which the URL of its API or of its Swagger is given as well."""
     if not URL.fullmatch(url):
         raise PinError(f"{url!r} is not the URL of a portal's API")
-    return url.removesuffix("swagger.json").rstrip("/") + "/"
+    return re.sub(r"(/api/[12])?/?$", "/", url.removesuffix("swagger.json").rstrip("/"))
 
 
-def pin_from_file(folder: Path, file: Path, *, release: str | None, force: bool) -> Release:
+def pin_from_file(folder: Path, file: Path, *, release: str | None, force: bool) -> list[Release]:
     """Pin a Swagger that is in a file, such as ``udata-14.13.0.json``, whose name has its release.
 
-    ``release`` replaces the release of the name.
+    That of API v2 is pinned too if it is beside it: ``udata-14.13.0-v2.json``. ``release`` replaces
+    the release of the name.
     """
-    release, content = read_file(file, release)
-    return _pin(folder, content, release, f"the file {file.name}", force=force)
+    release, contents = read_file(file, release)
+    names = {1: file.name, 2: _second(file).name}
+    sources = {api: f"the file {names[api]}" for api in contents}
+    return _pin(folder, contents, release, sources, force=force)
 
 
-def read_file(file: Path, release: str | None = None) -> tuple[str, bytes]:
-    """Return the release of a file, that of its name unless it is given, and its content."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise PinError(f"cannot read {file}: {error.strerror}") from None
+def read_file(file: Path, release: str | None = None) -> tuple[str, Contents]:
+    """Return the release of a file, that of its name unless it is given, and the documents."""
     if not release:
         release = file.stem.removeprefix("udata-")
         if not RELEASE.fullmatch(release):
             raise PinError(f"the name of {file} is not udata-<release>.json: pass RELEASE=")
-    return release, content
+    second = _second(file)
+    files = {1: file, 2: second} if second.exists() else {1: file}
+    return release, {api: _content(one) for api, one in files.items()}
 
 
-def keep_only(folder: Path, kept: Release) -> None:
-    """Remove the other pinned releases."""
+def _second(file: Path) -> Path:
+    """Return the file with the Swagger of API v2, beside that of API v1."""
+    return file.with_name(f"{file.stem}-v2{file.suffix}")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise PinError(f"cannot read {file}: {error.strerror}") from None
+
+
+def keep_only(folder: Path, kept: list[Release]) -> None:
+    """Remove the other pinned documents."""
     for entry in read_entries(folder):
-        if entry.file != kept.file:
+        if entry not in kept:
             (folder / entry.file).unlink()
-    replace(folder / "pin.toml", _toml([kept]).encode())
+    replace(folder / "pin.toml", _toml(kept).encode())
+
+
+def release_names(pins: list[tuple[Release, dict[str, Any]]]) -> list[str]:
+    """Return the releases of pinned documents, newest first."""
+    return [*dict.fromkeys(entry.release for entry, _ in pins)]
 
 
 def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
@@ -238,43 +281,93 @@ def release_number(text: str) -> str:
     raise PinError(f"{text[:MAX_RELEASE]!r} is not a release number such as 17.18.0")
 
 
-def _pin(folder: Path, content: bytes, release: str, source: str, *, force: bool) -> Release:
-    """Pin a document, and return its entry; one that is pinned already is left as it is."""
+def _pin(
+    folder: Path, contents: Contents, release: str, sources: Mapping[int, str], *, force: bool
+) -> list[Release]:
+    """Pin documents, and return their entries; those that are pinned already are left as is."""
     release = release_number(release)
-    version = Version(release)
-    document = parse(content)
-    found = operations(document)
+    documents = {api: parse(content) for api, content in contents.items()}
     entries = read_entries(folder)
     others = [entry for entry in entries if entry.release != release]
+    older = [entry for entry in others if Version(entry.release) < Version(release)]
     same = [entry for entry in entries if entry.release == release]
-    before = [entry for entry in others if Version(entry.release) < version]
-    for entry in (same or before)[:1]:
+    base = same or [entry for entry in older if entry.release == older[0].release]
+    is_newest = bool(base) and base[0].release == entries[0].release
+    if base:
+        if (same or is_newest) and _are_same(folder, base, documents):
+            return base
+        _check_lost(folder, base, documents, sources[1], force=force)
+    new = [
+        Release(
+            release=release,
+            file=_file_of(release, api),
+            source=sources[api],
+            date=dt.date.today(),
+            sha256=hashlib.sha256(content).hexdigest(),
+            operations=len(operations(documents[api])),
+            api=api,
+        )
+        for api, content in contents.items()
+    ]
+    folder.mkdir(exist_ok=True)
+    for entry in new:
+        replace(folder / entry.file, contents[entry.api])
+    for entry in same:
+        if entry.api not in contents:
+            (folder / entry.file).unlink()
+    replace(folder / "pin.toml", _toml(_ordered([*others, *new])).encode())
+    return new
+
+
+def _are_same(folder: Path, pinned: list[Release], documents: dict[int, dict[str, Any]]) -> bool:
+    """Return whether documents declare what the pinned ones of a release do."""
+    if [entry.api for entry in pinned] != [*documents]:
+        return False
+    for entry in pinned:
         known = (folder / entry.file).read_bytes()
-        pinned = json.loads(known)
-        is_newest = entry is entries[0]
         # A document that was edited is not that of the release.
         is_whole = hashlib.sha256(known).hexdigest() == entry.sha256
-        if is_whole and (same or is_newest) and is_same(pinned, document):
-            return entry
-        lost = operations(pinned) - found
-        if len(lost) > MAX_LOST * len(operations(pinned)) and not force:
-            raise PinError(
-                f"{source} lacks {len(lost)} of the {len(operations(pinned))} operations of "
-                f"{entry.release}, such as {' '.join(min(lost))}: pass FORCE=1 to pin it anyway"
-            )
-    new = Release(
-        release=release,
-        file=f"udata-{release}.json",
-        source=source,
-        date=dt.date.today(),
-        sha256=hashlib.sha256(content).hexdigest(),
-        operations=len(found),
-    )
-    folder.mkdir(exist_ok=True)
-    replace(folder / new.file, content)
-    entries = sorted([*others, new], key=lambda entry: Version(entry.release), reverse=True)
-    replace(folder / "pin.toml", _toml(entries).encode())
-    return new
+        if not is_whole or not is_same(json.loads(known), documents[entry.api]):
+            return False
+    return True
+
+
+def _check_lost(
+    folder: Path,
+    pinned: list[Release],
+    documents: dict[int, dict[str, Any]],
+    source: str,
+    *,
+    force: bool,
+) -> None:
+    """Check that documents have most operations of an older release.
+
+    Raises:
+        PinError: They lack many.
+    """
+    before = {
+        (entry.api, *one)
+        for entry in pinned
+        for one in operations(json.loads((folder / entry.file).read_bytes()))
+    }
+    found = {(api, *one) for api, document in documents.items() for one in operations(document)}
+    lost = before - found
+    if len(lost) > MAX_LOST * len(before) and not force:
+        _, method, path = min(lost)
+        raise PinError(
+            f"{source} lacks {len(lost)} of the {len(before)} operations of "
+            f"{pinned[0].release}, such as {method} {path}: pass FORCE=1 to pin it anyway"
+        )
+
+
+def _file_of(release: str, api: int) -> str:
+    return f"udata-{release}.json" if api == 1 else f"udata-{release}-v{api}.json"
+
+
+def _ordered(entries: list[Release]) -> list[Release]:
+    """Return entries, the newest release first, and API v1 before v2."""
+    ordered = sorted(entries, key=lambda entry: entry.api)
+    return sorted(ordered, key=lambda entry: Version(entry.release), reverse=True)
 
 
 def parse(content: bytes) -> dict[str, Any]:
@@ -320,11 +413,15 @@ def read_entries(folder: Path) -> list[Release]:
             if type(value) is not type(EXAMPLES[name]):
                 right = f"{name} = {_in_toml(EXAMPLES[name])}"
                 raise PinError(f"pin.toml is malformed: {name} is {value!r}, not as in `{right}`")
-        if entry.file != f"udata-{entry.release}.json":
+        if entry.api not in VERSIONS:
+            raise PinError(f"pin.toml is malformed: there is no API v{entry.api}")
+        if entry.file != _file_of(entry.release, entry.api):
             raise PinError(f"pin.toml is malformed: {entry.file!r} is not the file of its release")
         if not RELEASE.fullmatch(entry.release):
             raise PinError(f"pin.toml is malformed: {entry.release!r} is not a release number")
-    return entries
+        if entry.api != 1 and _file_of(entry.release, 1) not in {one.file for one in entries}:
+            raise PinError(f"pin.toml is malformed: {entry.release} has no API v1")
+    return _ordered(entries)
 
 
 EXAMPLES = {
@@ -334,6 +431,7 @@ EXAMPLES = {
     "date": dt.date(2026, 11, 23),
     "sha256": "cfe39a8ace250976aded143b02c35d3e426424f41b7f70f3161a651d48a264a5",
     "operations": 247,
+    "api": 1,
 }
 """A value of each part of an entry: the others have the same types."""
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from .declarations import Operation, View
 from .diff import Status
 from .errors import GenerationError, one_line
 from .pin import Release
-from .regenerate import compared, unchanged
+from .regenerate import Take, compared, unchanged
 from .swap import recover, swap
 from .target import FACADE, Target
 
@@ -69,7 +69,7 @@ class Made:
 def make(
     folder: Path,
     openapi: Path,
-    take: Callable[[Path], Release] | None,
+    take: Take | None,
     *,
     name: str | None = None,
     portal: str | None = None,
@@ -118,7 +118,7 @@ def make(
         if made.status is not Status.SAME or _is_pinned(folder, made.release):
             is_written = _update(new, folder, target)
             return _remade(made) if is_written and made.status is Status.SAME else made
-    return make(folder, openapi, lambda own: pin.read_entries(own)[0])
+    return make(folder, openapi, pin.read_entries)
 
 
 def check_name(name: str) -> None:
@@ -170,9 +170,7 @@ def _target(folder: Path) -> Target | None:
     return Target(package, portal or None)
 
 
-def _generate(
-    new: Path, openapi: Path, take: Callable[[Path], Release] | None, target: Target
-) -> tuple[Made, Attempt]:
+def _generate(new: Path, openapi: Path, take: Take | None, target: Target) -> tuple[Made, Attempt]:
     own, shared = new / "openapi", new / "openapi" / "shared"
     if take is not None:
         pin.keep_only(own, take(own))
@@ -192,8 +190,8 @@ def _declared(own: Path, *, is_strict: bool = False) -> tuple[Release, Attempt, 
     """Return the pinned release, what it declares, and what of the façade does not apply to it."""
     shared = own / "shared"
     pins = pin.read_pins(own)
-    if len(pins) != 1:
-        raise ProjectError(f"openapi/ has {len(pins)} pinned documents: pass URL=, UDATA= or FILE=")
+    if len(found := pin.release_names(pins)) != 1:
+        raise ProjectError(f"openapi/ has {len(found)} pinned releases: pass URL=, UDATA= or FILE=")
     fixes = [one for table in SHARED[:2] for one in corrections.read(shared / table)]
     given = Shared(fixes, renaming.read(shared / "names.toml"))
     inputs = (

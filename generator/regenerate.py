@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from packaging.version import Version
 
-from . import corrections, pin, renaming, served
+from . import combine, corrections, pin, renaming, served
 from .build import Attempt, attempt
-from .corrections import CorrectionError
+from .corrections import Correction, CorrectionError
 from .diff import Status, compare_attempts, report, status_of
 from .diff.sources import Source
 from .document import DocumentError
@@ -22,8 +22,8 @@ from .moved import Places, moved
 from .pin import PinError, Release
 from .swap import swap
 
-Take = Callable[[Path], Release]
-"""Pins a document in a folder, and returns its entry: one that is there if the API is unchanged."""
+Take = Callable[[Path], list[Release]]
+"""Pins a release in a folder, and returns its entries: those there if the API is unchanged."""
 
 
 OPENAPI = "openapi"
@@ -45,7 +45,7 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
 
     Args:
         root: The folder of the project.
-        take: Pins the document.
+        take: Pins the release.
 
     Returns:
         The class of the changes, and the report in Markdown.
@@ -61,7 +61,8 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, OPENAPI)
         shutil.copytree(openapi, folder)
-        pinned = take(folder)
+        entries = take(folder)
+        pinned = entries[0]
         if Version(pinned.release) < Version(newest):
             raise PinError(
                 f"{pinned.release} is older than {newest}, which is pinned: "
@@ -77,16 +78,21 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
         except DocumentError:
             raise
         except GenerationError as error:
-            raise _with_moved(error, moved(fixes, known[0][1], pins[0][1])) from None
-        places = moved(fixes, known[0][1], pins[0][1])
+            raise _with_moved(error, _moved(fixes, known, pins)) from None
+        places = _moved(fixes, known, pins)
         old, new = (f"udata {release}" for release in (newest, pinned.release))
         status, text = compared(old, new, before, after, places)
         if status is not Status.SAME:
-            releases = [release.release for release, _ in pins]
+            releases = pin.release_names(pins)
             marked = served.mark(after.view, releases, served.read(openapi))
             emit(marked, releases, Path(scratch, PACKAGE))
-            swap(Path(scratch), root, [*written_by_pin(pinned), *GENERATED])
+            swap(Path(scratch), root, [*written_by_pin(entries), *GENERATED])
     return status, text
+
+
+def _moved(fixes: list[Correction], known: combine.Pins, pins: combine.Pins) -> Places:
+    (_, old), (_, new) = combine.by_release(known)[0], combine.by_release(pins)[0]
+    return moved(fixes, old, new)
 
 
 def _with_moved(error: GenerationError, places: Places) -> GenerationError:
@@ -119,6 +125,6 @@ def unchanged(pinned: Release) -> str:
     return f"**No change**: the API is that of udata {pinned.release}.\n"
 
 
-def written_by_pin(pinned: Release) -> list[str]:
-    """Return the files that change when a document is pinned, below the root of the project."""
-    return [f"{OPENAPI}/{name}" for name in (pinned.file, "pin.toml")]
+def written_by_pin(pinned: list[Release]) -> list[str]:
+    """Return the files that change when a release is pinned, below the root of the project."""
+    return [f"{OPENAPI}/{name}" for name in (*(one.file for one in pinned), "pin.toml")]

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from . import names
+from . import names, versions
 from .errors import GenerationError
 
 KEYS = {"reason", "names"}
@@ -63,9 +63,15 @@ def check_aliases(aliases: Mapping[str, str], functions: Mapping[str, str]) -> N
             raise RenameError(f"the alias {old} is for {new}, but there is no such function")
         if old in taken:
             raise RenameError(f"the alias {old} for {new} is the name of another operation")
-        if names.python_name(old) != old:
+        if versions.is_second(old) != versions.is_second(new) or not _is_function(old):
             raise RenameError(f"the alias {old!r} for {new} is not a valid function name")
-        names.checked(old, old, names.FUNCTIONS)
+        names.checked(versions.bare(old), old, names.FUNCTIONS)
+
+
+def _is_function(name: str) -> bool:
+    """Return whether a text is a valid name of a function, with the mark of API v2 or without."""
+    name = versions.bare(name)
+    return name.isidentifier() and not keyword.iskeyword(name) and names.python_name(name) == name
 
 
 def functions(ids: Iterable[str], renames: Mapping[str, str]) -> dict[str, str]:
@@ -75,13 +81,14 @@ def functions(ids: Iterable[str], renames: Mapping[str, str]) -> dict[str, str]:
         RenameError: A renaming is out of date, its name is not a valid function name, or another
             operation has the name as its id or as its function.
     """
-    plain = {id_: names.python_name(id_) for id_ in ids}
+    plain = {id_: versions.python_name(id_) for id_ in ids}
     for id_, name in renames.items():
         if id_ not in plain:
             raise RenameError(f"{id_} is renamed to {name}, but there is no such operation")
         if name == plain[id_]:
             raise RenameError(f"{id_} is renamed to its default name; delete the entry")
-        if not name.isidentifier() or keyword.iskeyword(name) or names.python_name(name) != name:
+        is_name = versions.is_second(name) == versions.is_second(id_) and _is_function(name)
+        if not is_name:
             raise RenameError(f"{id_} is renamed to {name!r}, which is not a valid function name")
     named = {**plain, **renames}
     for id_, name in named.items():
@@ -95,7 +102,7 @@ def functions(ids: Iterable[str], renames: Mapping[str, str]) -> dict[str, str]:
 def possible(ids: Iterable[str], renames: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return the renamings that another release allows, and why each of the others is left out."""
     known, refused = {*ids}, list[str]()
-    plain = {names.python_name(id_) for id_ in known - renames.keys()}
+    plain = {versions.python_name(id_) for id_ in known - renames.keys()}
     kept: dict[str, str] = {}
     for id_, name in renames.items():
         if id_ not in known:

@@ -21,6 +21,7 @@ from . import names
 from .descriptions import ended
 from .errors import GenerationError, printable
 from .pin import RELEASE, URL
+from .versions import MARK
 
 WIDTH = 100
 
@@ -71,6 +72,13 @@ def module(text: str) -> Code:
     return Code(text)
 
 
+def up(text: str) -> Code:
+    """Check the dots of a relative import."""
+    if not re.fullmatch(r"\.{1,3}", text):
+        raise UnsafeError(f"{text!r} is not the start of a relative import")
+    return Code(text)
+
+
 def listed(texts: Iterable[str]) -> Code:
     """Check identifiers, and separate them by commas."""
     return Code(", ".join(name(text) for text in texts))
@@ -83,10 +91,12 @@ def module_name(class_: str) -> Code:
 
 @cache
 def annotation(text: str) -> Code:
-    """Check a type: names, ``dt.date``, ``dt.datetime``, None, unions and subscripts."""
+    """Check a type: names, those of ``v2`` and ``dt``, None, unions and subscripts."""
     for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Attribute):
-            if ast.unparse(node) not in ("dt.date", "dt.datetime"):
+            code = ast.unparse(node)
+            is_second = code.startswith(MARK) and names.is_usable(code.removeprefix(MARK))
+            if code not in ("dt.date", "dt.datetime") and not is_second:
                 raise UnsafeError(f"{text!r} is not a type")
         elif not isinstance(node, TYPE_NODES) and not is_constant(node, None):
             raise UnsafeError(f"{text!r} is not a type")
@@ -173,6 +183,13 @@ def version_range(text: str) -> Code:
     return Code(text)
 
 
+def number(value: int) -> Code:
+    """Return a whole number."""
+    if type(value) is not int:
+        raise UnsafeError(f"{value!r} is not a whole number")
+    return Code(str(value))
+
+
 def path(text: str) -> Code:
     """Check a path template."""
     if not PATH.fullmatch(text):
@@ -219,8 +236,9 @@ def stripped(macro: Markup) -> Markup:
 FILTERS = {
     **{"annotation": annotation, "declaration": declaration, "distribution": distribution},
     **{"docstring": docstring, "range": version_range},
-    **{"listed": listed, "module": module, "module_name": module_name, "name": name, "path": path},
+    **{"listed": listed, "module": module, "module_name": module_name, "name": name},
+    **{"number": number, "path": path},
     **{"quoted": quoted, "release": release, "span": span, "stripped": stripped, "text": text},
-    "url": url,
+    **{"up": up, "url": url},
 }
 """All filters of the templates; the ones that come with Jinja are not available."""

@@ -110,6 +110,14 @@ def reference_name(node: dict[str, Any]) -> str | None:
     return unquote(reference.removeprefix("#/definitions/"))
 
 
+def response_name(node: dict[str, Any]) -> str | None:
+    """Return the name of the shared response that a ``$ref`` refers to."""
+    reference = node.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#/responses/"):
+        return None
+    return reference.removeprefix("#/responses/")
+
+
 def reference(name: str) -> str:
     """Return the ``$ref`` of a definition."""
     return f"#/definitions/{quote(name)}"

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from attrs import evolve
 from packaging.version import Version
 
-from . import pin
+from . import pin, versions
 from .declarations import Operation, View
 from .errors import GenerationError
 from .pin import RELEASE, release_number
@@ -21,7 +21,7 @@ FILE = "served.toml"
 HEAD = """\
 # Made by `make served`: the operations that each release of udata serves, the oldest first, as what
 # it added and removed compared with the one before it here. Paths are without the names of their
-# parameters and without the slash at their end.
+# parameters and without the slash at their end; those of API v2 start with /api/2.
 """
 
 Routes: TypeAlias = frozenset[str]
@@ -63,13 +63,22 @@ def read(folder: Path) -> dict[str, Routes]:
     return known
 
 
-def add(folder: Path, release: str, document: dict[str, Any]) -> int:
+def add(folder: Path, release: str, documents: list[dict[str, Any]]) -> int:
     """Add the operations of a release, or replace them, and return their number.
+
+    Args:
+        folder: The folder of the file.
+        release: The release.
+        documents: Its Swagger documents, that of API v1 first.
 
     Raises:
         ServedError: The file is malformed, or a path cannot be written to it.
     """
-    found = frozenset(route(*one) for one in pin.operations(document))
+    found = frozenset(
+        route(method, f"{start}{path}")
+        for start, document in zip(("", versions.PATH), documents, strict=False)
+        for method, path in pin.operations(document)
+    )
     for one in found:
         if not one.isprintable():
             raise ServedError(f"the path of {one!r} cannot be written to {FILE}")

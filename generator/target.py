@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
 from attrs import define
@@ -17,6 +18,7 @@ NEEDED: dict[str, set[str]] = {
     "_views.page": {"PageView"},
     "_views.view": {"View"},
     "client": {"Client"},
+    "links": {"Link"},
     "operation": {"Operation", "Order", "Parameter"},
     "pagination": {"Paginator"},
     "streams": {"Stream"},
@@ -34,7 +36,8 @@ class Target:
 
     Attributes:
         package: Its name.
-        portal: The root of the API that its client calls by default; None if it has no such portal.
+        portal: The root of the API, or of the portal, that its client calls by default; None if
+            it has no such portal.
     """
 
     package: str = FACADE
@@ -45,16 +48,32 @@ class Target:
         """Whether the code becomes a part of the façade itself."""
         return self.package == FACADE
 
+    @property
+    def root(self) -> str | None:
+        """The root of the portal, as clients have it."""
+        return self.portal and re.sub(r"/(api/[12]/?)?$", "/", self.portal)
+
     @cached_property
     def imports(self) -> dict[str, set[str]]:
-        """The modules to import the façade's names from, as import statements write them."""
+        """The modules that have the façade's names, below its package if the code is its own."""
         if self.is_facade:
-            return {f"..{module}": names for module, names in NEEDED.items()}
+            return NEEDED
         return {PUBLIC: {name for names in NEEDED.values() for name in names}}
 
-    def source(self, wanted: str) -> str:
-        """Return the module to import one of the façade's names from."""
-        return next(module for module, names in self.imports.items() if wanted in names)
+    @property
+    def checked(self) -> dict[str, set[str]]:
+        """The same, with a dot before the modules of the package itself."""
+        return {f".{one}" if self.is_facade else one: names for one, names in self.imports.items()}
+
+    def source(self, wanted: str, up: str = "..") -> str:
+        """Return the module to import one of the façade's names from, as import statements do.
+
+        Args:
+            wanted: The name.
+            up: The way up to the package from the file that imports it, in dots.
+        """
+        module = next(module for module, names in self.imports.items() if wanted in names)
+        return f"{up}{module}" if self.is_facade else module
 
     @property
     def command(self) -> str:

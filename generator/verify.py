@@ -34,7 +34,22 @@ FIXED = {
     "def __dir__() -> list[str]:\n    return sorted(__all__)",
     "T = TypeVar('T')",
     "__all__ = [*_MODULES]",
-    "OPERATIONS: Final[Mapping[str, Operation]] = {operation.id: operation for operation in _ALL}",
+    "OPERATIONS: Final[Mapping[str, Operation]] = "
+    "{operation.id: operation for operation in ops.ALL}",
+    "OPERATIONS: Final[Mapping[str, Operation]] = "
+    "{operation.id: operation for operation in (*ops.ALL, *v2_ops.ALL)}",
+    "ALIASES: Final[Mapping[str, str]] = ops.ALIASES",
+    "ALIASES: Final[Mapping[str, str]] = {**ops.ALIASES, **v2_ops.ALIASES}",
+    "from .v2 import ops as v2_ops",
+    "__all__ = [*_MODULES, 'v2']",
+    "if not TYPE_CHECKING:\n\n    def __getattr__(name: str) -> object:\n"
+    "        if name == 'v2':\n"
+    "            return import_module('.v2', __name__)\n"
+    "        if name not in _MODULES:\n"
+    "            raise AttributeError(f'module {__name__!r} has no attribute {name!r}')\n"
+    "        value = getattr(import_module(f'.{_MODULES[name]}', __name__), name)\n"
+    "        globals()[name] = value\n"
+    "        return value",
     "if not TYPE_CHECKING:\n\n    def __getattr__(name: str) -> ModuleType:\n"
     "        if name not in __all__:\n"
     "            raise AttributeError(f'module {__name__!r} has no attribute {name!r}')\n"
@@ -69,7 +84,7 @@ CLIENT = {
 }
 """The statements that are the same in every ``client.py``."""
 
-TOP = {".api.ops": {"OPERATIONS"}, ".client": {"Client", "PORTAL"}}
+TOP = {".api.operations": {"OPERATIONS"}, ".client": {"Client", "PORTAL"}}
 """The modules, and their names, that the ``__init__.py`` of a package imports."""
 
 ANSWERS = {
@@ -111,10 +126,10 @@ class _Check:
         self._file = file
         self._room, _, name = file.rpartition("/")
         self._modules = modules
-        self._imports = IMPORTS | target.imports
-        is_fixed = name in ("enums.py", "ops.py", "__init__.py")
-        self._has_functions = self._room == "api" and not is_fixed
-        self._has_classes = self._room == "models" and not is_fixed
+        self._imports = IMPORTS | target.checked
+        is_fixed = name in ("enums.py", "operations.py", "ops.py", "__init__.py")
+        self._has_functions = self._room in ("api", "api/v2") and not is_fixed
+        self._has_classes = self._room in ("models", "models/v2") and not is_fixed
         own = {} if target.is_facade else {"client.py": CLIENT, "__main__.py": MAIN}
         self._fixed = FIXED | own.get(file, set())
 
@@ -143,18 +158,29 @@ class _Check:
         )
 
     def _import(self, node: ast.ImportFrom) -> bool:
-        source = "." * node.level + (node.module or "")
         imported = {one.name for one in node.names}
         if any(one.asname not in (None, one.name) for one in node.names):
             return False
+        source = self._source(node)
         if source in self._imports:
             return imported <= self._imports[source]
         if not self._room:
             return imported <= TOP.get(source, set())
-        if source == ".":
-            return all(f"{self._room}.{one}" in self._modules for one in imported)
-        module = f"{self._room}{source}" if node.level == 1 else source.removeprefix("..")
-        return "*" not in imported and module in self._modules and module.startswith("models.")
+        module = source.removeprefix(".")
+        if f"{module}.__init__" in self._modules:  # A package, and modules in it.
+            inside = [{f"{module}.{one}", f"{module}.{one}.__init__"} for one in imported]
+            return all(names_ & self._modules for names_ in inside)
+        return "*" not in imported and module in self._modules and source.startswith(".models.")
+
+    def _source(self, node: ast.ImportFrom) -> str:
+        """Return the module that a statement imports from, after a dot if the package has it."""
+        if not node.level:
+            return node.module or ""
+        rooms = self._room.split("/") if self._room else []
+        above = rooms[: len(rooms) - (node.level - 1)]
+        if node.level - 1 > len(rooms):
+            return ""
+        return "." + ".".join([*above, *([node.module] if node.module else [])])
 
     def _lazy(self, node: ast.If) -> bool:
         """Return whether a statement imports for types only, or has the old names of constants."""
@@ -198,10 +224,12 @@ class _Check:
                 and ast.unparse(literal.value) == "Literal"
                 and self._value(literal.slice)
             )
-        if type_ == "tuple[Operation, ...]":
+        if type_ == "Final[tuple[Operation, ...]]":
             return isinstance(node.value, ast.Tuple) and all(
                 isinstance(one, ast.Name) for one in node.value.elts
             )
+        if type_ == "Final" and isinstance(node.value, ast.Call) and _is_variant(node.value):
+            return True
         return type_ in ("Final", "Final[dict[str, str]]") and self._value(node.value)
 
     def _value(self, node: ast.expr) -> bool:
@@ -261,10 +289,25 @@ class _Check:
             return False
         if decorators:
             return [ast.unparse(one) for one in node.body] == ["..."]
-        if len(node.body) != 3:
+        if len(node.body) not in (3, 4):
             return False
-        text, call, answer = node.body
-        return self._text(text) and self._call(call) and self._answer(answer)
+        text, call, *switched, answer = node.body
+        return (
+            self._text(text)
+            and self._call(call)
+            and all(map(self._switched, switched))
+            and self._answer(answer)
+        )
+
+    def _switched(self, node: ast.stmt) -> bool:
+        """Return whether a statement is ``if full_objects: return <another answer>``."""
+        return (
+            isinstance(node, ast.If)
+            and isinstance(node.test, ast.Name)
+            and not node.orelse
+            and len(node.body) == 1
+            and self._answer(node.body[0])
+        )
 
     def _call(self, node: ast.stmt) -> bool:
         """Return whether a statement is ``call = prepare(ops.X, path=..., ...)``."""
@@ -275,8 +318,7 @@ class _Check:
             [ast.unparse(one) for one in node.targets] == ["call"]
             and ast.unparse(call.func) == "prepare"
             and len(call.args) == 1
-            and isinstance(call.args[0], ast.Attribute)
-            and ast.unparse(call.args[0].value) == "ops"
+            and _is_operation(call.args[0])
             and all(
                 self._arguments(one.value)
                 if one.arg in ("path", "query")
@@ -307,6 +349,26 @@ class _Check:
             and _is_type(type_)
             and [ast.unparse(one) for one in rest] in ([], ["into"])
         )
+
+
+def _is_operation(node: ast.expr) -> bool:
+    """Return whether an expression is ``ops.X``, or ``ops.Y if <argument> else ops.X``."""
+    if isinstance(node, ast.IfExp):
+        return isinstance(node.test, ast.Name) and all(map(_is_operation, [node.body, node.orelse]))
+    return isinstance(node, ast.Attribute) and ast.unparse(node.value) == "ops"
+
+
+def _is_variant(node: ast.Call) -> bool:
+    """Return whether an expression is ``X.with_header("...", item="...")``."""
+    values = [*node.args, *(one.value for one in node.keywords)]
+    return (
+        isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.attr == "with_header"
+        and [one.arg for one in node.keywords] == ["item"]
+        and len(node.args) == 1
+        and all(isinstance(one, ast.Constant) for one in values)
+    )
 
 
 def _is_type(node: ast.expr) -> bool:

@@ -16,9 +16,9 @@ from openapi_python_client.parser.properties.literal_enum_property import Litera
 from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import names, renaming
+from . import names, renaming, versions
 from .convert import JSON_OBJECT
-from .declarations import Argument, Enum, Field, Model, Operation, View
+from .declarations import Argument, Enum, Field, Model, Operation, Switch, View
 from .descriptions import ended, informative
 from .errors import GenerationError
 from .expressions import annotation, is_model, names_of, parts
@@ -76,9 +76,11 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         for endpoint in collection.endpoints
     ]
     tags: dict[str, list[Operation]] = {}
-    for operation in sorted(operations, key=lambda one: (one.tag, one.function)):
+    for operation in sorted(
+        operations, key=lambda one: (versions.is_second(one.tag), one.tag, one.function)
+    ):
         tags.setdefault(operation.tag, []).append(operation)
-    return View(
+    seen = View(
         models=[
             _model(model, schemas[model.class_info.name], answered)
             for model in sorted(data.models, key=lambda one: one.class_info.name)
@@ -90,10 +92,12 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         ],
         tags=tags,
         tag_descriptions={
-            names.python_name(tag["name"]): tag.get("description") or "" for tag in document["tags"]
+            versions.python_name(tag["name"]): tag.get("description") or ""
+            for tag in document["tags"]
         },
         keyed=document["x-keyed"],
     )
+    return versions.qualified(seen)
 
 
 def _parse(document: dict[str, Any]) -> GeneratorData:
@@ -159,12 +163,14 @@ def _operation(
     body = endpoint.bodies[0].prop if endpoint.bodies else None
     referred = _referred(_schema_of(raw["requestBody"]), answered) if body else []
     used = [*endpoint.query_parameters, *endpoint.path_parameters, *filter(None, [body, answer])]
+    switch = _switch(raw["x-switch"], pages) if raw["x-switch"] else None
+    switched = [] if switch is None else [switch.page or switch.item, switch.item]
     operation = Operation(
         id=raw["operationId"],
         function=functions[raw["operationId"]],
         method=endpoint.method.upper(),
         path=raw["path"],
-        tag=names.python_name(raw["tags"][0]),
+        tag=versions.python_name(raw["tags"][0]),
         kind=kind,
         media_type=raw["x-media-type"],
         summary=raw["summary"],
@@ -205,8 +211,11 @@ def _operation(
         keyed=raw["x-keyed"],
         mask=raw["x-mask"],
         limits=raw["x-limits"],
+        window=raw["x-window"],
+        switch=switch,
         classes=sorted(
-            {*names_of(used, ModelProperty), *referred, *([page] if page else [])} - {JSON_OBJECT}
+            {*names_of(used, ModelProperty), *referred, *([page] if page else []), *switched}
+            - {JSON_OBJECT}
         ),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )
@@ -219,11 +228,22 @@ def _operation(
     for one in operation.path_arguments:
         one.name += "_" if one.name in by_keyword else ""
     taken = [one.name for one in operation.path_arguments + operation.query_arguments]
+    taken += [switch.name] if switch else []
     if len({*taken, "client", "body", "fields", "into"}) != len(taken) + 4:
         raise GenerateError(f"{operation.id}: two parameters have the same name among {taken}")
     for one in operation.arguments:
         one.note = informative(one.description, one.name, operation.function)
     return operation
+
+
+def _switch(raw: dict[str, str], pages: dict[str, PropertyProtocol]) -> Switch:
+    class_, description = raw["answer"], ended(raw["description"])
+    page = class_ if class_ in pages else None
+    item = annotation(pages[class_]) if page else class_
+    answer = f"Paginator[{page}, {item}]" if page else class_
+    return Switch(
+        raw["argument"], raw["header"], description, description, answer, page=page, item=item
+    )
 
 
 def _error(status: str) -> str:
@@ -285,7 +305,7 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
         if raw["x-page"] and key in ENVELOPE.keys() - {"data"}:
             continue  # Inherited from PageView.
         referred = _referred(schema, answered) if is_sent else []
-        references |= {*referred}
+        references |= {*referred, *([schema["x-link"]] if "x-link" in schema else [])}
         field = _field(properties[key], schema, referred, is_sent=is_sent)
         field.demanded = is_sent and key in raw["x-demanded"]
         field.limits = raw["x-limits"][key]
@@ -296,7 +316,6 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
     references |= {read} if read else set()
     return Model(
         name=name,
-        module=names.module_name(name),
         description=raw["description"],
         is_sent=is_sent,
         is_page=raw["x-page"],
@@ -329,6 +348,8 @@ def _field(
     wire = prop.name.get_untrusted_value()
     name = names.field_name(wire)
     type_ = _with_references(annotation(prop, is_open=not is_sent), referred)
+    if "x-link" in raw:
+        type_ = type_.replace(JSON_OBJECT, f"Link[{raw['x-link']}]")
     arguments = [] if name == wire else [f"key={wire!r}"]
     arguments += [
         f"{one}={raw[f'x-{one}']!r}"

@@ -394,8 +394,8 @@ def test_a_key_is_not_sent_unencrypted(run: Run, monkeypatch: pytest.MonkeyPatch
     status, _, err = run("get", "datasets", "--portal", "http://portal.example")
     assert status == 2
     assert err == (
-        "Error: --portal: http://portal.example/api/1/: an API key is only sent over https or to "
-        "this machine\n"
+        "Error: --portal: http://portal.example/: an API key is only sent over https or to this "
+        "machine\n"
     )
 
 
@@ -443,11 +443,11 @@ def test_options_are_accepted_before_and_after_the_command(
 @pytest.mark.parametrize(
     ("given", "environment", "url"),
     [
-        ([], None, "https://www.data.gouv.fr/api/1/"),
-        ([], "demo", "https://demo.data.gouv.fr/api/1/"),
-        (["--portal", "demo"], None, "https://demo.data.gouv.fr/api/1/"),
-        ([], "https://env.example", "https://env.example/api/1/"),
-        (["--portal", "production"], "https://env.example", "https://www.data.gouv.fr/api/1/"),
+        ([], None, "https://www.data.gouv.fr/"),
+        ([], "demo", "https://demo.data.gouv.fr/"),
+        (["--portal", "demo"], None, "https://demo.data.gouv.fr/"),
+        ([], "https://env.example", "https://env.example/"),
+        (["--portal", "production"], "https://env.example", "https://www.data.gouv.fr/"),
     ],
 )
 def test_the_portal_option_takes_precedence_over_the_environment(

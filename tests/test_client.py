@@ -63,8 +63,8 @@ class Portal:
 
 
 def test_production_is_the_default_portal_and_demo_is_available() -> None:
-    assert Client().base_url == PRODUCTION == "https://www.data.gouv.fr/api/1/"
-    assert Client(base_url=DEMO).base_url == "https://demo.data.gouv.fr/api/1/"
+    assert Client().base_url == PRODUCTION == "https://www.data.gouv.fr/"
+    assert Client(base_url=DEMO).base_url == "https://demo.data.gouv.fr/"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_production_is_the_default_portal_and_demo_is_available() -> None:
         ("demo", DEMO),
         ("production", PRODUCTION),
         ("", PRODUCTION),
-        ("https://env.example", "https://env.example/api/1/"),
+        ("https://env.example", "https://env.example/"),
     ],
 )
 def test_the_portal_is_read_from_the_environment(
@@ -81,7 +81,7 @@ def test_the_portal_is_read_from_the_environment(
 ) -> None:
     monkeypatch.setenv("DATAGOUV_PORTAL", environment)
     assert Client().base_url == url
-    assert Client(base_url="https://portal.example").base_url == "https://portal.example/api/1/"
+    assert Client(base_url="https://portal.example").base_url == "https://portal.example/"
     assert Client(base_url="demo").base_url == DEMO
 
 
@@ -98,15 +98,23 @@ def test_an_invalid_portal_in_the_environment_is_refused(monkeypatch: pytest.Mon
         "https://portal.example/",
         "https://portal.example/api/1",
         "https://portal.example/api/1/",
+        "https://portal.example/api/2",
+        "https://portal.example/api/2/",
     ],
 )
-def test_the_api_root_is_derived_from_the_base_url(base_url: str) -> None:
-    assert Client(base_url=base_url).base_url == "https://portal.example/api/1/"
+def test_the_root_of_a_portal_is_the_same_by_any_of_its_apis(base_url: str) -> None:
+    assert Client(base_url=base_url).base_url == "https://portal.example/"
 
 
-def test_the_api_may_be_under_another_path() -> None:
-    client = Client(base_url="https://portal.example/opendata/api/1")
-    assert client.base_url == "https://portal.example/opendata/api/1/"
+@pytest.mark.parametrize("end", ["", "/", "/api/1", "/api/1/", "/api/2", "/api/2/"])
+async def test_a_portal_may_be_under_another_path(end: str) -> None:
+    portal = Portal(json={})
+    async with client_of(
+        f"https://portal.example/open/api{end}", transport=httpx.MockTransport(portal)
+    ) as client:
+        assert client.base_url == "https://portal.example/open/api/"
+        await client.request("GET", "site/")
+        assert str(portal.request.url) == "https://portal.example/open/api/api/1/site/"
 
 
 @pytest.mark.parametrize(
@@ -222,6 +230,17 @@ async def test_any_endpoint_can_be_called_with_the_options_of_the_client(
     async with scripted(Portal(404, json={"message": "No such path"})) as client:
         with pytest.raises(NotFoundError, match="DELETE some/path: 404 No such path"):
             await client.request("DELETE", "some/path")
+
+
+async def test_the_version_of_the_api_of_any_endpoint_can_be_chosen(scripted: Scripted) -> None:
+    portal = Portal(json={})
+    async with scripted(portal) as client:
+        await client.request("GET", "topics/", params={"q": "vélo"}, version=2)
+        await client.request("GET", "datasets/")
+    assert [str(one.url) for one in portal.requests] == [
+        "https://portal.example/api/2/topics/?q=v%C3%A9lo",
+        "https://portal.example/api/1/datasets/",
+    ]
 
 
 async def test_a_redirect_of_any_endpoint_is_followed(scripted: Scripted) -> None:

@@ -169,9 +169,9 @@ async def test_the_client_calls_the_portal_of_the_package(
         patient = client.with_options(timeout=60)
         assert (await datasets.get_dataset(patient, "a")).title == "A"
     assert str(seen[0].url) == f"{PORTAL}datasets/a/"
-    assert package.PORTAL == PORTAL
+    assert package.PORTAL == "https://dados.example.pt/"
     # The portal that is named explicitly, or by the environment, comes first.
-    other = "https://other.example/api/1/"
+    other = "https://other.example/"
     assert package.Client(base_url=other).base_url == other
     monkeypatch.setenv("DATAGOUV_PORTAL", other)
     assert package.Client().base_url == other
@@ -243,7 +243,7 @@ def test_the_command_line_knows_the_models_of_the_package(run: Run) -> None:
 
 def test_a_cluster_calls_the_portal_of_the_package(package: ModuleType) -> None:
     lists = importlib.import_module("dados_example_pt.api.datasets")
-    assert dask._portal(lists.list_datasets) == PORTAL
+    assert dask._portal(lists.list_datasets) == "https://dados.example.pt/"
     assert dask._portal(api.datasets.list_datasets) == aiodatagouv.PRODUCTION
 
 
@@ -932,7 +932,7 @@ def test_a_package_without_a_portal_needs_one_for_each_client(tmp_path: Path, po
         """
         from some_udata import Client, PORTAL
         assert PORTAL is None
-        assert Client(base_url="https://dados.example.pt").base_url.endswith("/api/1/")
+        assert Client(base_url="https://dados.example.pt").base_url == "https://dados.example.pt/"
         Client()
         """
     )

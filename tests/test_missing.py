@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from attrs import evolve
 from packaging.version import Version
 
 from aiodatagouv import (
@@ -25,10 +26,13 @@ from aiodatagouv import (
     File,
     NetworkError,
     NotFoundError,
+    Operation,
     Portal,
     RetryPolicy,
     ServerError,
 )
+from aiodatagouv._call import answers
+from aiodatagouv._call.call import prepare
 from aiodatagouv._missing import PATIENCE
 from aiodatagouv.api import (
     dataservices,
@@ -98,6 +102,13 @@ def swagger(release: str) -> bytes:
 
 DOCUMENTS = ("/api/1/site/", "/api/1/swagger.json")
 
+DOCUMENT_V2 = "/api/2/swagger.json"
+
+SWAGGER_V2 = (
+    b'{"swagger": "2.0", "basePath": "/api/2", "paths": {"/topics/": {"get": {}, "post": {}}, '
+    b'"/topics/{topic}/": {"get": {}}}}'
+)
+
 Document = httpx.Response | bytes | Exception
 
 
@@ -108,17 +119,24 @@ class Old:
     """
 
     def __init__(
-        self, *answers: httpx.Response, site: Document = SITE_13, api: Document | None = None
+        self,
+        *answers: httpx.Response,
+        site: Document = SITE_13,
+        api: Document | None = None,
+        api_v2: Document = SWAGGER_V2,
     ) -> None:
         self.requests: list[str] = []
         self._answers = [*answers]
         api = swagger("13.0.0") if api is None else api
-        self._documents: dict[str, Document] = dict(zip(DOCUMENTS, (site, api), strict=True))
+        self._documents: dict[str, Document] = {
+            **dict(zip(DOCUMENTS, (site, api), strict=True)),
+            DOCUMENT_V2: api_v2,
+        }
 
     @property
     def questions(self) -> list[str]:
         """The requests for a document that describes the portal."""
-        return [path for path in self.requests if path in DOCUMENTS]
+        return [path for path in self.requests if path in (*DOCUMENTS, DOCUMENT_V2)]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request.url.path)
@@ -229,8 +247,10 @@ async def test_the_portal_is_asked_once_for_all_derived_clients(scripted: Script
     async with scripted(portal) as client:
         for one in (client, client.with_options(timeout=5), client.with_options(lang="fr")):
             await failure(visualizations.list_visualizations(one))
-        assert (await client.portal()).release == "13.0.0"
-    assert portal.questions == [*DOCUMENTS]
+        assert portal.questions == [*DOCUMENTS]
+        for one in (client, client.with_options(timeout=5)):
+            assert (await one.portal()).release == "13.0.0"
+    assert portal.questions == [*DOCUMENTS, DOCUMENT_V2]
 
 
 def test_calls_that_fail_together_ask_once() -> None:
@@ -433,6 +453,81 @@ def test_a_call_that_is_cancelled_during_the_question_is_cancelled() -> None:
     clock.run(main())
 
 
+# ---- Version 2 of the API
+
+LIST_TOPICS = Operation(
+    "v2.get_topics_api",
+    "GET",
+    "/topics/",
+    "v2.topics",
+    "json",
+    "List all topics",
+    name="v2.list_topics",
+    version=2,
+    since="14.0.2",
+)
+"""An operation that both descriptions of an API can have, by the same path."""
+
+
+async def list_topics(client: Client) -> APIError:
+    return await failure(answers.json(client, prepare(LIST_TOPICS)))
+
+
+async def test_an_operation_is_looked_up_in_its_version_of_the_api(scripted: Scripted) -> None:
+    async with scripted(Old(NO_ROUTE)) as client:
+        found = await client.portal()
+    assert found.serves(LIST_TOPICS) is True
+    assert found.serves(evolve(LIST_TOPICS, method="DELETE")) is False
+    assert found.serves(evolve(LIST_TOPICS, version=1)) is False
+    assert found.serves(evolve(ops.GET_DATASET, version=2)) is False
+
+
+async def test_its_description_is_asked_for_once_an_operation_of_it_is_missing(
+    scripted: Scripted,
+) -> None:
+    portal = Old(NO_ROUTE, api_v2=b'{"paths": {"/datasets/": {"get": {}}}}')
+    async with scripted(portal) as client:
+        await failure(visualizations.list_visualizations(client))
+        assert portal.questions == [*DOCUMENTS]
+        for one in (client, client.with_options(lang="fr")):
+            error = await list_topics(one)
+    assert str(error).startswith(
+        "v2.list_topics: 404 udata serves it since 14.0.2; this portal, which runs 13.0.0, does "
+        "not: "
+    )
+    assert portal.questions == [*DOCUMENTS, DOCUMENT_V2]
+
+
+async def test_a_portal_may_describe_only_version_1(scripted: Scripted) -> None:
+    site = SITE_10[:-1] + b', "version": "17.18.0"}'
+    for absent in (NO_ROUTE, NO_ROUTE_PAGE, httpx.Response(403), b"<html>", b'{"paths": []}'):
+        async with scripted(Old(NO_ROUTE, api_v2=absent)) as client:
+            old = await client.portal()
+        async with scripted(Old(NO_ROUTE, site=site, api_v2=absent)) as client:
+            new = await client.portal()
+        assert old.operations
+        assert old.operations_v2 is new.operations_v2 is None
+        # By the release alone.
+        assert (old.serves(LIST_TOPICS), new.serves(LIST_TOPICS)) == (None, True)
+
+
+async def test_a_description_of_version_2_that_fails_is_not_asked_for_with_each_error(
+    scripted: Scripted,
+) -> None:
+    portal = Old(NO_ROUTE, api_v2=httpx.Response(503))
+    async with scripted(portal) as client:
+        for _ in range(3):
+            error = await list_topics(client)
+            assert error.message.startswith(
+                "udata serves it since 14.0.2; this portal runs 13.0.0: "
+            )
+        other = await failure(visualizations.list_visualizations(client))
+        assert other.message.startswith("udata serves it since 16.6.1; this portal, which runs 13")
+        assert portal.questions == [*DOCUMENTS, DOCUMENT_V2]
+        with pytest.raises(ServerError):
+            await client.portal()
+
+
 # ---- The portal itself
 
 
@@ -442,13 +537,19 @@ async def test_a_portal_tells_its_title_its_release_and_its_operations(scripted:
         found = await client.portal()
         assert await client.with_options(timeout=5).portal() is found
     assert found == Portal(
-        "https://portal.example/api/1/", "Portail d'essai", "13.0.0", found.operations
+        "https://portal.example/",
+        "Portail d'essai",
+        "13.0.0",
+        found.operations,
+        found.operations_v2,
     )
     assert found.operations is not None
     assert ("GET", "/datasets/{}") in found.operations
     assert found.serves(ops.GET_DATASET) is True
     assert found.serves(ops.LIST_VISUALIZATIONS) is False
-    assert portal.requests == [*DOCUMENTS]
+    topics = [("GET", "/topics"), ("POST", "/topics"), ("GET", "/topics/{}")]
+    assert found.operations_v2 == frozenset(topics)
+    assert portal.requests == [*DOCUMENTS, DOCUMENT_V2]
     assert pickle.loads(pickle.dumps(found)) == found
     assert len(repr(found)) < 200
 

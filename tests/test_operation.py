@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any, Literal, cast
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +26,52 @@ GET_RESOURCE = Operation(
 )
 
 
+LIST_TOPICS = Operation(
+    id="v2.get_topics_api",
+    name="v2.list_topics",
+    method="GET",
+    path="/topics/",
+    tag="v2.topics",
+    kind="page",
+    summary="List all topics.",
+    version=2,
+    item="v2.Topic",
+    package="other",
+)
+
+
 def call(dataset: str = "velos", **query: object) -> Call:
     return prepare(GET_RESOURCE, path={"dataset": dataset, "rid": 7}, query=query)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def other(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the modules of a generated package have, by their names."""
+    names: dict[str, dict[str, Any]] = {
+        "other.api.datasets": {"get_resource": lambda: None},
+        "other.api.v2.topics": {"list_topics": lambda: None},
+        "other.models": {"Resource": type("Resource", (), {})},
+        "other.models.v2": {"Topic": type("Topic", (), {})},
+        "other.models.enums": {"Kind": Literal["a", "b"]},
+        "other.models.v2.enums": {"ListTopicsSort": Literal["name", "-name"]},
+    }
+    for name, members in names.items():
+        monkeypatch.setitem(sys.modules, name, cast("ModuleType", SimpleNamespace(**members)))
+    return names
+
+
+def test_an_operation_finds_its_function_and_models_in_the_modules_of_its_version(
+    other: dict[str, Any],
+) -> None:
+    one, two = evolve(GET_RESOURCE, item="Resource", package="other"), LIST_TOPICS
+    assert one.function is other["other.api.datasets"]["get_resource"]
+    assert two.function is other["other.api.v2.topics"]["list_topics"]
+    assert two.model is other["other.models.v2"]["Topic"]
+    for operation in (one, two):
+        assert operation.model_called("Resource") is other["other.models"]["Resource"]
+        assert operation.known_values("Kind") == ("a", "b")
+        assert operation.known_values("v2.ListTopicsSort") == ("name", "-name")
+        assert operation.known_values("v2.Kind") == operation.known_values("ListTopicsSort") == ()
 
 
 def test_path_parameters_are_filled_in() -> None:

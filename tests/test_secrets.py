@@ -433,6 +433,27 @@ async def test_the_key_is_not_sent_after_a_redirect_back_from_another_origin() -
     ]
 
 
+@pytest.mark.parametrize(("version", "other"), [(1, 2), (2, 1)])
+async def test_the_key_is_sent_after_a_redirect_to_the_other_version_of_the_api(
+    version: int, other: int
+) -> None:
+    target = f"https://portal.example/open/api/{other}/datasets/velos/"
+    asked: list[tuple[str, str | None]] = []
+
+    def portal(request: httpx.Request) -> httpx.Response:
+        asked.append((str(request.url), request.headers.get("X-API-KEY")))
+        if str(request.url) == target:
+            return httpx.Response(200, json={})
+        return httpx.Response(308, headers={"Location": target})
+
+    async with client_of(
+        "https://portal.example/open/", api_key=KEY, transport=httpx.MockTransport(portal)
+    ) as client:
+        await client.request("GET", "datasets/velo/", version=version)
+    first = f"https://portal.example/open/api/{version}/datasets/velo/"
+    assert asked == [(first, KEY), (target, KEY)]
+
+
 @pytest.mark.parametrize("key", [KEY, ""])
 @pytest.mark.parametrize("host", ["portal.example", "elsewhere.example"])
 async def test_a_redirect_from_https_to_http_is_not_followed(host: str, key: str) -> None:

@@ -95,11 +95,8 @@ def _from_pin(release: str, root: Path) -> Attempt:
 
 
 def _from_file(name: str, root: Path) -> Attempt:
-    try:
-        content = Path(name).read_bytes()
-    except OSError as error:
-        raise SourceError(f"{error.strerror}") from None
-    return _corrected(_one(name, content), root / "openapi")
+    _, contents = pin.read_file(Path(name), release="0")
+    return _corrected(_one(name, contents), root / "openapi")
 
 
 def _from_url(url: str, root: Path) -> Attempt:
@@ -137,10 +134,12 @@ READERS: dict[str, Callable[[str, Path], Attempt]] = {
 }
 
 
-def _one(name: str, content: bytes) -> Pins:
+def _one(name: str, contents: pin.Contents) -> Pins:
     # The number of its release is not compared, and only a number is safe to print.
-    release = pin.Release("0", name, name, dt.date.min, "", 0)
-    return [(release, pin.parse(content))]
+    return [
+        (pin.Release("0", name, name, dt.date.min, "", 0, api), pin.parse(content))
+        for api, content in contents.items()
+    ]
 
 
 def _corrected(pins: Pins, folder: Path) -> Attempt:

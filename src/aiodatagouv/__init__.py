@@ -18,7 +18,7 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ._fields.projection import Page as Page
-    from .api.ops import OPERATIONS as OPERATIONS
+    from .api.operations import OPERATIONS as OPERATIONS
     from .client import DEMO as DEMO
     from .client import PRODUCTION as PRODUCTION
     from .client import Client as Client
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from .types import Unset as Unset
 
 _NAMES = {
-    "api.ops": "OPERATIONS",
+    "api.operations": "OPERATIONS",
     "client": "DEMO PRODUCTION Client",
     "errors": "APIError AuthenticationError BadRequestError CheckpointError DataGouvError "
     "DecodeError DestinationError GoneError LockedError MaskError MissingFieldError NetworkError "

@@ -17,7 +17,7 @@ from attrs import define, field
 from ._http import Response
 from .errors import APIError, DataGouvError
 from .operation import Operation
-from .portal import Fetch, Portal, describe
+from .portal import Fetch, Portal, describe, describe_v2
 
 PATIENCE = 10.0
 """Seconds for which a call that has failed waits for what the portal says of itself."""
@@ -33,15 +33,14 @@ class Known:
 
     bare: set[str] = field(factory=set[str])
     _portal: Portal | None = None
+    _knows_v2: bool = False
     _has_failed: bool = False
     _asking: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def portal(self, url: str, fetch: Fetch) -> Portal:
         """Return the portal, which is asked only once."""
         async with self._asking:
-            if self._portal is None:
-                self._portal = await describe(url, fetch)
-            return self._portal
+            return await self._ask(2, url, fetch)
 
     async def explain(
         self, operation: Operation, error: APIError, url: str, fetch: Fetch, seconds: float
@@ -51,34 +50,46 @@ class Known:
         Args:
             operation: The operation that failed; see :func:`may_be_missing`.
             error: The error that the caller will get.
-            url: The root of the portal's API.
+            url: The root of the portal.
             fetch: Asks the portal, if that has not been done yet.
             seconds: The time that the call has left.
         """
-        portal = self._portal
-        if portal is None and not self._has_failed and seconds > 0:
+        version = operation.version
+        if not self._knows(version) and not self._has_failed and seconds > 0:
             try:
                 async with asyncio.timeout(min(seconds, PATIENCE)):
-                    portal = await self._portal_if_it_tells(url, fetch)
+                    await self._ask_if_it_tells(version, url, fetch)
             except builtins.TimeoutError:
                 # A call that had little time left says nothing about the portal.
                 self._has_failed = self._has_failed or seconds >= PATIENCE
-        text = _explanation(operation, portal)
+        text = _explanation(operation, self._portal)
         if text is not None:
             error.message = f"{text}: {error.message}"
             error.args = (error.message,)
 
-    async def _portal_if_it_tells(self, url: str, fetch: Fetch) -> Portal | None:
-        """Return the portal; None if it was asked before, or now, and has failed."""
+    def _knows(self, version: int) -> bool:
+        return self._knows_v2 if version == 2 else self._portal is not None
+
+    async def _ask(self, version: int, url: str, fetch: Fetch) -> Portal:
+        """Return the portal with what it says of a version, for which it is asked only once."""
+        portal = self._portal
+        if portal is None:
+            portal = self._portal = await describe(url, fetch)
+        if not self._knows(version):
+            portal = self._portal = await describe_v2(portal, fetch)
+            self._knows_v2 = True
+        return portal
+
+    async def _ask_if_it_tells(self, version: int, url: str, fetch: Fetch) -> None:
+        """Ask the portal, unless it was asked before and has failed."""
         async with self._asking:
-            if self._portal is None and not self._has_failed:
+            if not self._has_failed:
                 try:
-                    self._portal = await describe(url, fetch)
+                    await self._ask(version, url, fetch)
                 except DataGouvError:
                     # The caller is to get the error of the call: that of this question only leaves
                     # the portal unknown, and it is not put again with each such error.
                     self._has_failed = True
-            return self._portal
 
     def may_be_bare(self, operation: Operation) -> bool:
         """Whether old portals may serve an operation without the slash, and it was not tried yet.

@@ -40,8 +40,9 @@ class Client(Caller):
     Args:
         api_key: The API key. When None, that of the environment variable ``DATAGOUV_API_KEY``; when
             empty, none.
-        base_url: The root of the portal's API, ``production`` or ``demo``; ``/api/1/`` is added to
-            a bare host. When None, the environment variable ``DATAGOUV_PORTAL``, or data.gouv.fr.
+        base_url: The root of the portal, below which its APIs are (``api/1/`` at its end makes no
+            difference), ``production`` or ``demo``. When None, the environment variable
+            ``DATAGOUV_PORTAL``, or data.gouv.fr.
         timeout: Seconds without any byte after which an attempt fails, or httpx's own ``Timeout``;
             None for no limit. By default 10 to connect and 30 otherwise. Waiting for a free
             connection does not count, unless that ``Timeout`` says so.
@@ -128,7 +129,7 @@ class Client(Caller):
 
     @property
     def base_url(self) -> str:
-        """The root of the portal's API, with a slash at its end."""
+        """The root of the portal, such as ``https://www.data.gouv.fr/``."""
         return str(self._portal)
 
     def with_options(
@@ -175,6 +176,7 @@ class Client(Caller):
         *,
         params: Mapping[str, QueryValue] | None = None,
         json: Any = None,
+        version: int = 1,
     ) -> _http.Response:
         """Call an endpoint that has no function, as every other call is made.
 
@@ -183,9 +185,10 @@ class Client(Caller):
 
         Args:
             method: The HTTP method.
-            path: The path below :attr:`base_url`, percent-encoded where needed.
+            path: The path below that API, percent-encoded where needed.
             params: The query parameters.
             json: The JSON body.
+            version: The version of the API: ``<base_url>api/<version>/`` is its root.
 
         Returns:
             The ``httpx.Response``, its body read, with a status of success.
@@ -196,7 +199,8 @@ class Client(Caller):
             ValueError: The path leads out of the API, or a parameter has an unsupported type.
             RuntimeError: The client is closed, or was opened in another event loop.
         """
-        return await self._read(prepare_path(method, path, params, json), lambda one: one)
+        call = prepare_path(method, path, params, json, version=version)
+        return await self._read(call, lambda one: one)
 
     async def portal(self) -> Portal:
         """The portal: its title, its release of udata, and the operations that it serves.
@@ -204,7 +208,7 @@ class Client(Caller):
         >>> portal = await client.portal()
         >>> portal.release, portal.serves(ops.LIST_VISUALIZATIONS)
 
-        The portal is asked once, by two requests, for this client and all clients derived from it.
+        The portal is asked once, by three requests, for this client and those derived from it.
         Calls ask as well when an operation seems to be missing, and at no other time.
 
         Raises:

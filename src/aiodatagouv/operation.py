@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, TypeAlias, get_args
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 Kind: TypeAlias = Literal["json", "page", "empty", "redirect", "stream"]
 """The kind of an operation's answer."""
@@ -48,7 +48,7 @@ class Parameter:
     """
 
     name: str
-    place: Literal["path", "query", "body"]
+    place: Literal["path", "query", "body", "header"]
     type: str
     required: bool = False
     description: str = ""
@@ -62,14 +62,18 @@ class Operation:
     Attributes:
         id: Its name in the API.
         method: The HTTP method, in upper case.
-        path: The path below the API's root, with its parameters in braces.
-        tag: The group that it belongs to, and the module of its function in ``<package>.api``.
+        path: The path below ``api/<version>/``, with its parameters in braces.
+        tag: The group that it belongs to, and the module of its function in ``<package>.api``:
+            ``datasets``, or ``v2.datasets`` in version 2.
         kind: The kind of its answer: JSON, a page of a list, empty, a redirect, or a stream.
         summary: A description in one line.
-        name: The name of its function: the id, unless ``openapi/names.toml`` has a better one.
+        name: The name of its function: the id, unless ``openapi/names.toml`` has a better one. In
+            version 2 it starts with ``v2.``, as the id does.
+        version: The version of the API that it belongs to.
         description: The API's description beyond the summary, empty if there is none.
         parameters: Its parameters, in the order of its function.
-        item: The model of the objects in the answer, if they have one.
+        item: The model of the objects in the answer, if they have one: ``Dataset``, or
+            ``v2.Dataset`` in ``<package>.models.v2``.
         media_type: The media type of the answer; ``*/*`` if a parameter chooses it.
         masked: Whether the answer can be narrowed down to some ``fields``.
         multipart: Whether the body is sent as a form with files; as JSON otherwise.
@@ -82,6 +86,9 @@ class Operation:
         since: The first known release of udata that serves it, None if the oldest one does. The
             known ones are those of ``openapi/served.toml``: releases between them may differ.
         until: The last known release of udata that serves it, None if the newest one does.
+        version: The version of the API that has it, 1 or 2.
+        window: The most items of a list that can be reached, None for no limit.
+        headers: The headers of every call of it, each with the value ``True``.
         package: The package that has its function and its models: this one, or one that was
             generated for another portal.
     """
@@ -93,6 +100,7 @@ class Operation:
     kind: Kind
     summary: str
     name: str = field(default=Factory(lambda self: self.id, takes_self=True))
+    version: int = 1
     description: str = field(default="", repr=False)
     parameters: tuple[Parameter, ...] = field(default=(), repr=False)
     item: str | None = None
@@ -107,7 +115,14 @@ class Operation:
     deprecated: str | None = None
     since: str | None = None
     until: str | None = None
+    version: int = 1
+    window: int | None = None
+    headers: tuple[str, ...] = ()
     package: str = field(default="aiodatagouv", repr=False)
+
+    def with_header(self, header: str, *, item: str) -> Operation:
+        """Return the same operation, sent with a header that changes the model of the answer."""
+        return evolve(self, headers=(*self.headers, header), item=item)
 
     @property
     def body(self) -> Parameter | None:
@@ -117,9 +132,8 @@ class Operation:
     @property
     def function(self) -> Callable[..., Any]:
         """The function that calls it."""
-        function: Callable[..., Any] = getattr(
-            import_module(f"{self.package}.api.{self.tag}"), self.name
-        )
+        module = import_module(f"{self.package}.api.{self.tag}")
+        function: Callable[..., Any] = getattr(module, self.name.rpartition(".")[2])
         return function
 
     @property
@@ -135,9 +149,11 @@ class Operation:
 
     def model_called(self, name: str) -> type[Any]:
         """Return a model of the operation's package, by the name that a type gives it."""
-        model: type[Any] = getattr(import_module(f"{self.package}.models"), name)
+        module, _, name = f"models.{name}".rpartition(".")
+        model: type[Any] = getattr(import_module(f"{self.package}.{module}"), name)
         return model
 
     def known_values(self, name: str) -> tuple[str, ...]:
         """Return the values of an enum of the operation's package; empty if it is no enum."""
-        return get_args(getattr(import_module(f"{self.package}.models.enums"), name, None))
+        module, _, name = f"models.{name}".rpartition(".")
+        return get_args(getattr(import_module(f"{self.package}.{module}.enums"), name, None))

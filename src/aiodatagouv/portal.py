@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ._decoding.json import parse
 from .errors import APIError, DecodeError
@@ -20,8 +20,8 @@ _RELEASE = re.compile(r"v?([0-9]{1,9}(\.[0-9]{1,9}){0,4}[0-9a-z.+-]{0,40})", re.
 _ABSENT = frozenset({403, 404, 405, 410, 501})
 """The statuses with which a portal says that it does not show a document."""
 
-Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
-"""Fetches a document by its path below the API's root."""
+Fetch: TypeAlias = Callable[[str, int], Awaitable[bytes]]
+"""Fetches a document by its path below the API of a version."""
 
 
 @frozen
@@ -29,19 +29,21 @@ class Portal:
     """A portal: its title, the release of udata that it runs, and the operations that it serves.
 
     Attributes:
-        url: The root of its API.
+        url: Its root.
         title: Its title, None if it does not tell.
         release: Its release of udata, such as ``17.18.0``; None if it does not tell. Releases
             before 12.0 do not.
-        operations: The operations in its Swagger, each as a method and a path without the names of
-            its parameters, and without the slash at its end: ``("GET", "/datasets/{}")``. None if
-            it has no Swagger.
+        operations: The operations in the Swagger of version 1 of its API, each as a method and a
+            path without the names of its parameters, and without the slash at its end:
+            ``("GET", "/datasets/{}")``. None if it has no Swagger.
+        operations_v2: Those of version 2, likewise.
     """
 
     url: str
     title: str | None = None
     release: str | None = None
     operations: frozenset[tuple[str, str]] | None = field(default=None, repr=False)
+    operations_v2: frozenset[tuple[str, str]] | None = field(default=None, repr=False)
 
     def serves(self, operation: Operation) -> bool | None:
         """Tell whether it serves an operation; None if that is unknown.
@@ -49,8 +51,9 @@ class Portal:
         The portal's own Swagger counts. If it has none, its release tells which operations it
         serves, but not which it lacks.
         """
-        if self.operations is not None:
-            return _form(operation.method, operation.path) in self.operations
+        listed = self.operations if operation.version == 1 else self.operations_v2
+        if listed is not None:
+            return _form(operation.method, operation.path) in listed
         if self.release is None:
             return None
         own = _numbers(self.release)
@@ -60,32 +63,37 @@ class Portal:
 
 
 async def describe(url: str, fetch: Fetch) -> Portal:
-    """Fetch the two documents in which a portal describes itself, and read them.
+    """Fetch what a portal says of itself and of version 1 of its API, and read it.
 
-    What they lack, or have in another form, is None.
+    What it lacks, or has in another form, is None.
 
     Args:
-        url: The root of the portal's API.
+        url: The root of the portal.
         fetch: Fetches a document.
 
     Raises:
         APIError: The portal fails, or refuses the API key.
         NetworkError: There is no answer, or only a part of it.
     """
-    site, swagger = await _object("site/", fetch), await _object("swagger.json", fetch)
+    site, operations = await _object("site/", 1, fetch), await _operations(1, fetch)
     title, release = site.get("title"), site.get("version")
     found = _RELEASE.fullmatch(release) if isinstance(release, str) else None
     return Portal(
         url,
         title if isinstance(title, str) else None,
         found[1] if found else None,
-        _operations(swagger.get("paths")) or None,
+        operations,
     )
 
 
-async def _object(path: str, fetch: Fetch) -> dict[str, Any]:
+async def describe_v2(portal: Portal, fetch: Fetch) -> Portal:
+    """Add the operations of version 2 of a portal's API, as :func:`describe` finds the others."""
+    return evolve(portal, operations_v2=await _operations(2, fetch))
+
+
+async def _object(path: str, version: int, fetch: Fetch) -> dict[str, Any]:
     try:
-        content = parse(path, await fetch(path))
+        content = parse(path, await fetch(path, version))
     except DecodeError:
         return {}
     except APIError as error:
@@ -95,15 +103,17 @@ async def _object(path: str, fetch: Fetch) -> dict[str, Any]:
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 
-def _operations(paths: Any) -> frozenset[tuple[str, str]]:
+async def _operations(version: int, fetch: Fetch) -> frozenset[tuple[str, str]] | None:
+    paths = (await _object("swagger.json", version, fetch)).get("paths")
     if not isinstance(paths, dict):
-        return frozenset()
-    return frozenset(
+        return None
+    found = frozenset(
         _form(method.upper(), path)
         for path, item in cast("dict[str, Any]", paths).items()
         if isinstance(item, dict)
         for method in _METHODS & cast("dict[str, Any]", item).keys()
     )
+    return found or None
 
 
 def _form(method: str, path: str) -> tuple[str, str]:

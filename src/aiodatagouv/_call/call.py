@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from attrs import evolve, field, frozen
 
-from .._encoding.parameters import QueryValue, pairs, text
+from .._encoding.parameters import QueryValue, pairs, segment, text
 from .._encoding.taken import json_of
 from .._fields import mask as masks
 from ..operation import Operation
@@ -25,7 +25,7 @@ class Call:
 
     Attributes:
         operation: The operation.
-        path: The path below the API's root, with its parameters filled in.
+        path: The path below the operation's API, with its parameters filled in.
         query: The query parameters.
         mask: The fields wanted, of each item if the answer is a page; None for all.
         body: The JSON of the body, or the fields of a form; None for no body.
@@ -60,6 +60,7 @@ class Call:
     def headers(self) -> dict[str, str]:
         """The headers that say which answer is wanted."""
         headers = {"Accept": self.operation.media_type}
+        headers |= dict.fromkeys(self.operation.headers, "True")
         if self.mask is not None:
             headers[masks.HEADER] = masks.header(self.mask, self.operation)
         return headers
@@ -113,7 +114,7 @@ def prepare(
             would delete a field that the body does not mention.
         TypeError: The operation takes another body.
     """
-    segments = {name: _segment(operation, name, value) for name, value in (path or {}).items()}
+    segments = {name: segment(operation, name, value) for name, value in (path or {}).items()}
     call = Call(
         operation,
         operation.path.lstrip("/").format_map(segments),
@@ -125,7 +126,14 @@ def prepare(
     return call
 
 
-def prepare_path(method: str, path: str, query: Mapping[str, QueryValue] | None, json: Any) -> Call:
+def prepare_path(
+    method: str,
+    path: str,
+    query: Mapping[str, QueryValue] | None = None,
+    json: Any = None,
+    *,
+    version: int = 1,
+) -> Call:
     """Prepare a call of an endpoint that has no operation; see :meth:`aiodatagouv.Client.request`.
 
     Raises:
@@ -143,18 +151,7 @@ def prepare_path(method: str, path: str, query: Mapping[str, QueryValue] | None,
         )
     method, path = method.upper(), "/".join(segments)
     name = f"{method} {path}"
-    operation = Operation(name, method, path, tag="", kind="json", summary="", media_type="*/*")
+    operation = Operation(name, method, path, "", "json", "", media_type="*/*", version=version)
     call = Call(operation, path, query or {}, body=json)
     call.query_pairs()  # Raises for an unsupported type.
     return call
-
-
-def _segment(operation: Operation, name: str, value: object) -> str:
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    if text in ("", ".", "..") or "/" in text or "\\" in text:
-        shown = next((one.name for one in operation.parameters if one.key == name), name)
-        raise ValueError(
-            f"{operation.name}: the path parameter {shown} is {value!r}: it must be text, such as "
-            "an id or a slug, not empty, not only dots, and without a slash"
-        )
-    return quote(text, safe="")

@@ -108,12 +108,12 @@ class Pipeline:
             self._call_on_response(response)
             yield response
 
-    async def document(self, path: str, retry: RetryPolicy) -> bytes:
+    async def document(self, path: str, version: int, retry: RetryPolicy) -> bytes:
         """Fetch a document in which the portal describes itself, if it is not too long."""
         own = self.options
         size, time = min(own.max_size, _DOCUMENT), min(own.max_time, _DOCUMENT_TIME)
         limited = evolve(own, retry=retry, max_size=size, max_time=time)
-        call = prepare_path("GET", path, None, None)
+        call = prepare_path("GET", path, version=version)
         return await evolve(self, options=limited).request(call, lambda one: one.content)
 
     async def _persist(
@@ -346,7 +346,8 @@ class Pipeline:
         return error
 
     def _url(self, call: Call, *, is_bare: bool = False) -> _http.URL:
-        url = self.portal.join(f"./{call.path.rstrip('/') if is_bare else call.path}")
+        path = call.path.rstrip("/") if is_bare else call.path
+        url = self.portal.join(f"./api/{call.operation.version}/{path}")
         pairs = [*call.query_pairs()]
         if self.options.lang is not None and "lang" not in call.query:
             pairs.append(("lang", self.options.lang))

@@ -1,10 +1,11 @@
-"""Parameters as text: those of a query, and the fields of a form beside its files."""
+"""Parameters as text: those of a path and a query, and the fields of a form beside its files."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
+from urllib.parse import quote
 
 from ..operation import Operation
 
@@ -43,6 +44,22 @@ def text(name: str, value: object, operation: Operation) -> str:
         f"{operation.name}: the parameter {name} is {value!r}: it must be text, a number, a date, "
         "True or False, or None to leave it out"
     )
+
+
+def segment(operation: Operation, name: str, value: object) -> str:
+    """A parameter of a path as it is sent.
+
+    Raises:
+        ValueError: It is not text or a number, or would lead to another path.
+    """
+    given = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if given in ("", ".", "..") or "/" in given or "\\" in given:
+        shown = next((one.name for one in operation.parameters if one.key == name), name)
+        raise ValueError(
+            f"{operation.name}: the path parameter {shown} is {value!r}: it must be text, such as "
+            "an id or a slug, not empty, not only dots, and without a slash"
+        )
+    return quote(given, safe="")
 
 
 def _several(value: QueryValue) -> Sequence[object]:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 
 from httpx import URL
 
 from .._environment import PORTAL
 from .urls import parse_url
 
-PRODUCTION = "https://www.data.gouv.fr/api/1/"
-"""The root of data.gouv.fr's API."""
+PRODUCTION = "https://www.data.gouv.fr/"
+"""data.gouv.fr."""
 
-DEMO = "https://demo.data.gouv.fr/api/1/"
-"""The root of the demonstration portal's API, for trying writes."""
+DEMO = "https://demo.data.gouv.fr/"
+"""The demonstration portal, for trying writes."""
+
+_API = re.compile(r"/api/[12]$")
+"""The end of the root of an API."""
 
 
 def portal_of(base_url: str | None, default: str | None = PRODUCTION) -> URL:
-    """Find the root of the portal's API, with a slash at its end.
+    """Find the root of a portal, with a slash at its end; below it are ``api/1/`` and ``api/2/``.
 
     Args:
-        base_url: A URL, ``production`` or ``demo``; the environment's portal when None.
+        base_url: The root, or that of one of its APIs; ``production`` or ``demo``; the
+            environment's portal when None.
         default: The portal when the environment names none; None if there is no such portal.
 
     Raises:
@@ -38,5 +43,4 @@ def portal_of(base_url: str | None, default: str | None = PRODUCTION) -> URL:
         ) from None
     if url.userinfo or url.query or url.fragment:
         raise ValueError(f"{name}: a portal's URL has no user, password, query or fragment")
-    path = url.path.rstrip("/") or "/api/1"
-    return url.copy_with(path=f"{path}/")
+    return url.copy_with(path=_API.sub("", url.path.rstrip("/")) + "/")

@@ -51,6 +51,8 @@ The groups:
 * ``visualizations``: Visualizations related operations
 * ``workers``: Asynchronous workers related operations
 
+``v2`` has those of API v2.
+
 Each is loaded when it is first used. ``aiodatagouv.api.ops`` has the operations as data.
 """
 
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from . import tags as tags
     from . import transfer as transfer
     from . import users as users
+    from . import v2 as v2
     from . import visualizations as visualizations
     from . import workers as workers
 
@@ -109,6 +112,7 @@ __all__ = [
     "tags",
     "transfer",
     "users",
+    "v2",
     "visualizations",
     "workers",
 ]

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from ..operation import Operation, Order, Parameter
@@ -4791,7 +4790,7 @@ UPDATE_JOB: Final = Operation(
     lost=(("crontab", "interval"),),
 )
 
-_ALL: tuple[Operation, ...] = (
+ALL: Final[tuple[Operation, ...]] = (
     LIST_ACCESS_REASON_CATEGORIES,
     GET_AVATAR,
     CREATE_CONTACT_POINT,
@@ -5050,9 +5049,7 @@ _ALL: tuple[Operation, ...] = (
     LIST_SCHEDULABLE_JOBS,
     UPDATE_JOB,
 )
+"""Every operation."""
 
 ALIASES: Final[dict[str, str]] = {}
 """The names that functions had before, and those that they have now."""
-
-OPERATIONS: Final[Mapping[str, Operation]] = {operation.id: operation for operation in _ALL}
-"""Every operation, by its id in the API."""

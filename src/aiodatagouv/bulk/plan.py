@@ -108,7 +108,7 @@ def _identity(
         if name != "page_size":
             several.setdefault(f"parameter {name}", []).append(value)
     return {
-        "portal": str(client._portal),
+        "portal": f"{client._portal}api/{call.operation.version}/",
         "operation": call.operation.id,
         "path": call.path,
         **{name: values[0] if len(values) == 1 else values for name, values in several.items()},

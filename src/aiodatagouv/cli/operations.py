@@ -39,7 +39,9 @@ class Package:
     @cached_property
     def by_id(self) -> Mapping[str, Operation]:
         """Every operation, by its id in the API."""
-        operations: Mapping[str, Operation] = import_module(f"{self.name}.api.ops").OPERATIONS
+        operations: Mapping[str, Operation] = import_module(
+            f"{self.name}.api.operations"
+        ).OPERATIONS
         return operations
 
     @cached_property
@@ -58,7 +60,7 @@ class Package:
 
         The old name may lack ``get_`` or ``list_``, as those of operations.
         """
-        aliases: Mapping[str, str] = import_module(f"{self.name}.api.ops").ALIASES
+        aliases: Mapping[str, str] = import_module(f"{self.name}.api.operations").ALIASES
         old = (f"{prefix}{name.replace('-', '_')}" for prefix in _PREFIXES)
         return next((aliases[one] for one in old if one in aliases), name)
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import v2 as v2
     from .access_audience import AccessAudience as AccessAudience
     from .access_audience_write import AccessAudienceWrite as AccessAudienceWrite
     from .activity import Activity as Activity
@@ -184,6 +185,7 @@ if TYPE_CHECKING:
     from .interval import Interval as Interval
     from .interval_write import IntervalWrite as IntervalWrite
     from .lazy_reference import LazyReference as LazyReference
+    from .lazy_reference_write import LazyReferenceWrite as LazyReferenceWrite
     from .license import License as License
     from .member import Member as Member
     from .member_write import MemberWrite as MemberWrite
@@ -383,6 +385,7 @@ _MODULES = {
     "Interval": "interval",
     "IntervalWrite": "interval_write",
     "LazyReference": "lazy_reference",
+    "LazyReferenceWrite": "lazy_reference_write",
     "License": "license",
     "Member": "member",
     "MemberWrite": "member_write",
@@ -534,12 +537,14 @@ _MODULES = {
     "YAxisUnitPosition": "enums",
 }
 
-__all__ = [*_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_MODULES, "v2"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 if not TYPE_CHECKING:  # Else type checkers would take any name for one of the module.
 
     def __getattr__(name: str) -> object:
+        if name == "v2":
+            return import_module(".v2", __name__)
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f".{_MODULES[name]}", __name__), name)

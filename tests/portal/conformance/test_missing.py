@@ -17,7 +17,7 @@ from ..portal import Portal, serves
 
 NOWHERE = "5f0000000000000000000000"
 
-DOCUMENTS = ["GET site/", "GET swagger.json"]
+DOCUMENTS = ["GET site/", "GET swagger.json", "GET /api/2/swagger.json"]
 """The requests by which a portal is asked what it is."""
 
 UNROUTED = {"get_avatar"}
@@ -41,7 +41,7 @@ async def failure_of(client: Client, operation: Operation) -> APIError | None:
 
 @pytest.fixture
 def requests() -> list[str]:
-    """The requests of the client of a test: the method, and the path below the API's root."""
+    """The requests of the client of a test: the method, and the path below version 1 of the API."""
     return []
 
 
@@ -65,6 +65,8 @@ async def test_a_portal_tells_what_it_is_and_what_it_serves(
     served = {name: portal.serves(one) for name, one in OPERATIONS.items()}
     assert served == {name: serves(release, one) for name, one in OPERATIONS.items()}
     assert requests == DOCUMENTS
+    assert portal.operations_v2 is not None
+    assert ("GET", "/datasets/{}/resources") in portal.operations_v2
 
 
 async def test_an_operation_that_the_release_lacks_is_told_with_its_releases(
