@@ -281,7 +281,7 @@ class _Check:
             and decorators in ([], ["overload"])
             and not (arguments.posonlyargs or arguments.vararg or arguments.kwarg)
             and not arguments.defaults
-            and all(one is None or safe.is_constant(one, None) for one in arguments.kw_defaults)
+            and all(map(_is_default, arguments.kw_defaults))
             and all(one.annotation is not None and _is_type(one.annotation) for one in every)
             and node.returns is not None
             and _is_type(node.returns)
@@ -369,6 +369,11 @@ def _is_variant(node: ast.Call) -> bool:
         and len(node.args) == 1
         and all(isinstance(one, ast.Constant) for one in values)
     )
+
+
+def _is_default(node: ast.expr | None) -> bool:
+    """Return whether an argument has no default, or None or False."""
+    return node is None or safe.is_constant(node, None) or safe.is_constant(node, False)
 
 
 def _is_type(node: ast.expr) -> bool:

@@ -8,7 +8,7 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 from .._call import answers
 from .._call.call import prepare
@@ -20,6 +20,8 @@ from ..models.community_resource import CommunityResource
 from ..models.community_resource_page import CommunityResourcePage
 from ..models.community_resource_write import CommunityResourceWrite
 from ..models.dataset import Dataset
+from ..models.dataset_full import DatasetFull
+from ..models.dataset_full_page import DatasetFullPage
 from ..models.dataset_page import DatasetPage
 from ..models.dataset_suggestion import DatasetSuggestion
 from ..models.dataset_write import DatasetWrite
@@ -286,24 +288,49 @@ async def get_community_resource(
 
 
 @overload
-async def get_dataset(client: Client, dataset: Id, *, fields: Fields | None = None) -> Dataset: ...
-@overload
-async def get_dataset(client: Client, dataset: Id, *, into: type[T]) -> T: ...
 async def get_dataset(
-    client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Dataset | T:
+    client: Client,
+    dataset: Id,
+    *,
+    full_objects: Literal[False] = False,
+    fields: Fields | None = None,
+) -> Dataset: ...
+@overload
+async def get_dataset(
+    client: Client, dataset: Id, *, full_objects: Literal[True], fields: Fields | None = None
+) -> DatasetFull: ...
+@overload
+async def get_dataset(
+    client: Client, dataset: Id, *, full_objects: bool = False, into: type[T]
+) -> T: ...
+async def get_dataset(
+    client: Client,
+    dataset: Id,
+    *,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> Dataset | DatasetFull | T:
     """Get a dataset given its identifier.
 
     ``GET /datasets/{dataset}/``
 
     Args:
         dataset: The dataset ID or slug.
+        full_objects: Whether to answer the zones and the granularity of the coverage as
+            objects, instead of their ids.
 
     Raises:
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = prepare(ops.GET_DATASET, path={"dataset": dataset}, fields=fields)
+    call = prepare(
+        ops.GET_DATASET_FULL_OBJECTS if full_objects else ops.GET_DATASET,
+        path={"dataset": dataset},
+        fields=fields,
+    )
+    if full_objects:
+        return await answers.json(client, call, DatasetFull, into)
     return await answers.json(client, call, Dataset, into)
 
 
@@ -520,6 +547,7 @@ def list_dataset_followers(
     return Paginator(client, call, FollowPage)
 
 
+@overload
 def list_datasets(
     client: Client,
     *,
@@ -548,8 +576,72 @@ def list_datasets(
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
+    full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset]:
+) -> Paginator[DatasetPage, Dataset]: ...
+@overload
+def list_datasets(
+    client: Client,
+    *,
+    access_type: DatasetAccessType | None = None,
+    archived: bool | None = None,
+    badge: ListDatasetsBadge | None = None,
+    dataservice: str | None = None,
+    deleted: bool | None = None,
+    featured: bool | None = None,
+    followed_by: str | None = None,
+    format: str | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    schema: str | None = None,
+    schema_version: str | None = None,
+    sort: ListDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: Literal[True],
+    fields: Fields | None = None,
+) -> Paginator[DatasetFullPage, DatasetFull]: ...
+def list_datasets(
+    client: Client,
+    *,
+    access_type: DatasetAccessType | None = None,
+    archived: bool | None = None,
+    badge: ListDatasetsBadge | None = None,
+    dataservice: str | None = None,
+    deleted: bool | None = None,
+    featured: bool | None = None,
+    followed_by: str | None = None,
+    format: str | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    schema: str | None = None,
+    schema_version: str | None = None,
+    sort: ListDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]:
     """List or search all datasets.
 
     ``GET /datasets/``
@@ -573,9 +665,11 @@ def list_datasets(
         q: The search query.
         sort: The field (and direction) on which sorting apply.
         temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        full_objects: Whether to answer the zones and the granularity of the coverage as
+            objects, instead of their ids.
     """
     call = prepare(
-        ops.LIST_DATASETS,
+        ops.LIST_DATASETS_FULL_OBJECTS if full_objects else ops.LIST_DATASETS,
         query={
             "access_type": access_type,
             "archived": archived,
@@ -605,6 +699,8 @@ def list_datasets(
         },
         fields=fields,
     )
+    if full_objects:
+        return Paginator(client, call, DatasetFullPage)
     return Paginator(client, call, DatasetPage)
 
 

@@ -617,10 +617,21 @@ GET_DATASET: Final = Operation(
     summary="Get a dataset given its identifier.",
     parameters=(
         Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="Dataset",
     masked=True,
     releases=RELEASES,
+)
+
+GET_DATASET_FULL_OBJECTS: Final = GET_DATASET.with_header(
+    "X-Get-Datasets-Full-Objects", item="DatasetFull"
 )
 
 GET_DATASET_RDF: Final = Operation(
@@ -903,12 +914,23 @@ LIST_DATASETS: Final = Operation(
             description="Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.",
         ),
         Parameter("topic", "query", "str"),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="Dataset",
     masked=True,
     releases=RELEASES,
     created=Order("created", "internal.created_at_internal"),
     changed=Order("last_update", "last_update", "internal.last_modified_internal"),
+)
+
+LIST_DATASETS_FULL_OBJECTS: Final = LIST_DATASETS.with_header(
+    "X-Get-Datasets-Full-Objects", item="DatasetFull"
 )
 
 LIST_FREQUENCIES: Final = Operation(
@@ -2609,12 +2631,23 @@ LIST_ORGANIZATION_DATASETS: Final = Operation(
             "ListDatasetsSort",
             description="The field (and direction) on which sorting apply.",
         ),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="Dataset",
     masked=True,
     releases=RELEASES,
     created=Order("created", "internal.created_at_internal"),
     changed=Order("last_update", "last_update", "internal.last_modified_internal"),
+)
+
+LIST_ORGANIZATION_DATASETS_FULL_OBJECTS: Final = LIST_ORGANIZATION_DATASETS.with_header(
+    "X-Get-Datasets-Full-Objects", item="DatasetFull"
 )
 
 LIST_ORGANIZATION_DISCUSSIONS: Final = Operation(

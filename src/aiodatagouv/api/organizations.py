@@ -8,7 +8,7 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 from .._call import answers
 from .._call.call import prepare
@@ -21,6 +21,8 @@ from ..models.contact_point_page import ContactPointPage
 from ..models.dataservice import Dataservice
 from ..models.dataservice_reference import DataserviceReference
 from ..models.dataset import Dataset
+from ..models.dataset_full import DatasetFull
+from ..models.dataset_full_page import DatasetFullPage
 from ..models.dataset_page import DatasetPage
 from ..models.dataset_reference import DatasetReference
 from ..models.discussion import Discussion
@@ -561,6 +563,7 @@ def list_organization_contact_points(
     return Paginator(client, call, ContactPointPage)
 
 
+@overload
 def list_organization_datasets(
     client: Client,
     org: Id,
@@ -568,8 +571,30 @@ def list_organization_datasets(
     page: int | None = None,
     page_size: int | None = None,
     sort: ListDatasetsSort | None = None,
+    full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset]:
+) -> Paginator[DatasetPage, Dataset]: ...
+@overload
+def list_organization_datasets(
+    client: Client,
+    org: Id,
+    *,
+    page: int | None = None,
+    page_size: int | None = None,
+    sort: ListDatasetsSort | None = None,
+    full_objects: Literal[True],
+    fields: Fields | None = None,
+) -> Paginator[DatasetFullPage, DatasetFull]: ...
+def list_organization_datasets(
+    client: Client,
+    org: Id,
+    *,
+    page: int | None = None,
+    page_size: int | None = None,
+    sort: ListDatasetsSort | None = None,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]:
     """List organization datasets (including private ones when member).
 
     ``GET /organizations/{org}/datasets/``
@@ -578,13 +603,19 @@ def list_organization_datasets(
         page: The portal's default is 1.
         page_size: The portal's default is 20.
         sort: The field (and direction) on which sorting apply.
+        full_objects: Whether to answer the zones and the granularity of the coverage as
+            objects, instead of their ids.
     """
     call = prepare(
-        ops.LIST_ORGANIZATION_DATASETS,
+        ops.LIST_ORGANIZATION_DATASETS_FULL_OBJECTS
+        if full_objects
+        else ops.LIST_ORGANIZATION_DATASETS,
         path={"org": org},
         query={"page": page, "page_size": page_size, "sort": sort},
         fields=fields,
     )
+    if full_objects:
+        return Paginator(client, call, DatasetFullPage)
     return Paginator(client, call, DatasetPage)
 
 

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from .dataservice_suggestion import DataserviceSuggestion as DataserviceSuggestion
     from .dataservice_write import DataserviceWrite as DataserviceWrite
     from .dataset import Dataset as Dataset
+    from .dataset_full import DatasetFull as DatasetFull
+    from .dataset_full_page import DatasetFullPage as DatasetFullPage
     from .dataset_internals import DatasetInternals as DatasetInternals
     from .dataset_page import DatasetPage as DatasetPage
     from .dataset_permissions import DatasetPermissions as DatasetPermissions
@@ -140,6 +142,7 @@ if TYPE_CHECKING:
     from .geo_json_feature_collection import GeoJSONFeatureCollection as GeoJSONFeatureCollection
     from .geo_json_write import GeoJSONWrite as GeoJSONWrite
     from .geo_level import GeoLevel as GeoLevel
+    from .geo_zone_reference import GeoZoneReference as GeoZoneReference
     from .geopf_dataset_metadata import GeopfDatasetMetadata as GeopfDatasetMetadata
     from .geopf_dataset_pull_metadata import GeopfDatasetPullMetadata as GeopfDatasetPullMetadata
     from .geopf_dataset_push_metadata import GeopfDatasetPushMetadata as GeopfDatasetPushMetadata
@@ -185,7 +188,6 @@ if TYPE_CHECKING:
     from .interval import Interval as Interval
     from .interval_write import IntervalWrite as IntervalWrite
     from .lazy_reference import LazyReference as LazyReference
-    from .lazy_reference_write import LazyReferenceWrite as LazyReferenceWrite
     from .license import License as License
     from .member import Member as Member
     from .member_write import MemberWrite as MemberWrite
@@ -249,6 +251,7 @@ if TYPE_CHECKING:
     from .site_write import SiteWrite as SiteWrite
     from .spam import Spam as Spam
     from .spatial_coverage import SpatialCoverage as SpatialCoverage
+    from .spatial_coverage_full import SpatialCoverageFull as SpatialCoverageFull
     from .spatial_coverage_write import SpatialCoverageWrite as SpatialCoverageWrite
     from .task import Task as Task
     from .team import Team as Team
@@ -318,6 +321,8 @@ _MODULES = {
     "DataserviceSuggestion": "dataservice_suggestion",
     "DataserviceWrite": "dataservice_write",
     "Dataset": "dataset",
+    "DatasetFull": "dataset_full",
+    "DatasetFullPage": "dataset_full_page",
     "DatasetInternals": "dataset_internals",
     "DatasetPage": "dataset_page",
     "DatasetPermissions": "dataset_permissions",
@@ -346,6 +351,7 @@ _MODULES = {
     "GeoJSONFeatureCollection": "geo_json_feature_collection",
     "GeoJSONWrite": "geo_json_write",
     "GeoLevel": "geo_level",
+    "GeoZoneReference": "geo_zone_reference",
     "GeopfDatasetMetadata": "geopf_dataset_metadata",
     "GeopfDatasetPullMetadata": "geopf_dataset_pull_metadata",
     "GeopfDatasetPushMetadata": "geopf_dataset_push_metadata",
@@ -385,7 +391,6 @@ _MODULES = {
     "Interval": "interval",
     "IntervalWrite": "interval_write",
     "LazyReference": "lazy_reference",
-    "LazyReferenceWrite": "lazy_reference_write",
     "License": "license",
     "Member": "member",
     "MemberWrite": "member_write",
@@ -447,6 +452,7 @@ _MODULES = {
     "SiteWrite": "site_write",
     "Spam": "spam",
     "SpatialCoverage": "spatial_coverage",
+    "SpatialCoverageFull": "spatial_coverage_full",
     "SpatialCoverageWrite": "spatial_coverage_write",
     "Task": "task",
     "Team": "team",

@@ -7,23 +7,21 @@ See :mod:`aiodatagouv.api` for ``client`` and ``DataGouvError``.
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..._call import answers
 from ..._call.call import prepare
 from ...client import Client
+from ...streams import Stream
 from . import ops
 
-__all__ = ["captchetat"]
+__all__ = ["get_captcha"]
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def captchetat(
+def get_captcha(
     client: Client, *, c: str | None = None, get: str | None = None, t: str | None = None
-) -> Any:
+) -> Stream:
     """CaptchEtat endpoint for captcha generation and validation.
 
     ``GET /api/2/captchetat/``
@@ -32,6 +30,9 @@ async def captchetat(
         c: captcha name.
         get: type of data wanted from captchetat.
         t: this is a technical argument auto-generated for audio content.
+
+    Returns:
+        The bytes of the answer, in the format asked for.
     """
-    call = prepare(ops.CAPTCHETAT, query={"c": c, "get": get, "t": t})
-    return await answers.json(client, call)
+    call = prepare(ops.GET_CAPTCHA, query={"c": c, "get": get, "t": t})
+    return Stream(client, call)

@@ -8,7 +8,7 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 from ..._call import answers
 from ..._call.call import prepare
@@ -23,7 +23,7 @@ from ...models.enums import (
 from ...models.resource import Resource
 from ...models.schema import Schema
 from ...pagination import Paginator
-from ...types import Fields, Id
+from ...types import Fields, Id, JsonObject
 from . import ops
 
 __all__ = [
@@ -31,9 +31,9 @@ __all__ = [
     "delete_resource_extras",
     "get_dataset",
     "get_dataset_extras",
-    "get_dataset_schemas",
     "get_resource",
     "get_resource_extras",
+    "list_dataset_schemas",
     "list_datasets",
     "list_resources",
     "search_datasets",
@@ -48,24 +48,27 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def delete_dataset_extras(client: Client, dataset: Id) -> Any:
+async def delete_dataset_extras(client: Client, dataset: Id, *, body: Sequence[str]) -> None:
     """Delete a given dataset extras key on a given dataset.
 
     ``DELETE /api/2/datasets/{dataset}/extras/``
 
     Args:
         dataset: The dataset ID or slug.
+        body: The keys to delete.
 
     Raises:
         BadRequestError: Wrong payload format, dict expected.
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = prepare(ops.DELETE_DATASET_EXTRAS, path={"dataset": dataset})
-    return await answers.json(client, call)
+    call = prepare(ops.DELETE_DATASET_EXTRAS, path={"dataset": dataset}, body=body)
+    await answers.empty(client, call)
 
 
-async def delete_resource_extras(client: Client, dataset: Id, rid: Id) -> Any:
+async def delete_resource_extras(
+    client: Client, dataset: Id, rid: Id, *, body: Sequence[str]
+) -> None:
     """Delete a given resource extras key on a given dataset.
 
     ``DELETE /api/2/datasets/{dataset}/resources/{rid}/extras/``
@@ -73,41 +76,65 @@ async def delete_resource_extras(client: Client, dataset: Id, rid: Id) -> Any:
     Args:
         dataset: The dataset ID or slug.
         rid: The resource unique identifier.
+        body: The keys to delete.
 
     Raises:
         BadRequestError: Wrong payload format, dict expected.
         NotFoundError: Key not found in existing extras.
         GoneError: Dataset has been deleted.
     """
-    call = prepare(ops.DELETE_RESOURCE_EXTRAS, path={"dataset": dataset, "rid": rid})
-    return await answers.json(client, call)
+    call = prepare(ops.DELETE_RESOURCE_EXTRAS, path={"dataset": dataset, "rid": rid}, body=body)
+    await answers.empty(client, call)
 
 
 @overload
 async def get_dataset(
-    client: Client, dataset: Id, *, fields: Fields | None = None
+    client: Client,
+    dataset: Id,
+    *,
+    full_objects: Literal[False] = False,
+    fields: Fields | None = None,
 ) -> v2.Dataset: ...
 @overload
-async def get_dataset(client: Client, dataset: Id, *, into: type[T]) -> T: ...
 async def get_dataset(
-    client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> v2.Dataset | T:
+    client: Client, dataset: Id, *, full_objects: Literal[True], fields: Fields | None = None
+) -> v2.DatasetFull: ...
+@overload
+async def get_dataset(
+    client: Client, dataset: Id, *, full_objects: bool = False, into: type[T]
+) -> T: ...
+async def get_dataset(
+    client: Client,
+    dataset: Id,
+    *,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> v2.Dataset | v2.DatasetFull | T:
     """Get a dataset given its identifier.
 
     ``GET /api/2/datasets/{dataset}/``
 
     Args:
         dataset: The dataset ID or slug.
+        full_objects: Whether to answer the license, the frequency, and the zones and the
+            granularity of the coverage as objects, instead of their ids.
 
     Raises:
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = prepare(ops.GET_DATASET, path={"dataset": dataset}, fields=fields)
+    call = prepare(
+        ops.GET_DATASET_FULL_OBJECTS if full_objects else ops.GET_DATASET,
+        path={"dataset": dataset},
+        fields=fields,
+    )
+    if full_objects:
+        return await answers.json(client, call, v2.DatasetFull, into)
     return await answers.json(client, call, v2.Dataset, into)
 
 
-async def get_dataset_extras(client: Client, dataset: Id) -> Any:
+async def get_dataset_extras(client: Client, dataset: Id) -> JsonObject:
     """Get a dataset extras given its identifier.
 
     ``GET /api/2/datasets/{dataset}/extras/``
@@ -121,43 +148,19 @@ async def get_dataset_extras(client: Client, dataset: Id) -> Any:
         GoneError: Dataset has been deleted.
     """
     call = prepare(ops.GET_DATASET_EXTRAS, path={"dataset": dataset})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
-@overload
-async def get_dataset_schemas(
-    client: Client, dataset: Id, *, fields: Fields | None = None
-) -> Schema: ...
-@overload
-async def get_dataset_schemas(client: Client, dataset: Id, *, into: type[T]) -> T: ...
-async def get_dataset_schemas(
-    client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Schema | T:
-    """Get a dataset schemas given its identifier.
-
-    ``GET /api/2/datasets/{dataset}/schemas/``
-
-    Args:
-        dataset: The dataset ID or slug.
-
-    Raises:
-        NotFoundError: Dataset not found.
-        GoneError: Dataset has been deleted.
-    """
-    call = prepare(ops.GET_DATASET_SCHEMAS, path={"dataset": dataset}, fields=fields)
-    return await answers.json(client, call, Schema, into)
-
-
-async def get_resource(client: Client, rid: Id) -> Any:
+async def get_resource(client: Client, rid: Id) -> v2.SpecificResource:
     """Get resource.
 
     ``GET /api/2/datasets/resources/{rid}/``
     """
     call = prepare(ops.GET_RESOURCE, path={"rid": rid})
-    return await answers.json(client, call)
+    return await answers.json(client, call, v2.SpecificResource)
 
 
-async def get_resource_extras(client: Client, dataset: Id, rid: Id) -> Any:
+async def get_resource_extras(client: Client, dataset: Id, rid: Id) -> JsonObject:
     """Get a resource extras given its identifier.
 
     ``GET /api/2/datasets/{dataset}/resources/{rid}/extras/``
@@ -172,16 +175,40 @@ async def get_resource_extras(client: Client, dataset: Id, rid: Id) -> Any:
         GoneError: Dataset has been deleted.
     """
     call = prepare(ops.GET_RESOURCE_EXTRAS, path={"dataset": dataset, "rid": rid})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
+@overload
+async def list_dataset_schemas(
+    client: Client, dataset: Id, *, fields: Fields | None = None
+) -> list[Schema]: ...
+@overload
+async def list_dataset_schemas(client: Client, dataset: Id, *, into: type[T]) -> list[T]: ...
+async def list_dataset_schemas(
+    client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
+) -> list[Schema] | list[T]:
+    """Get a dataset schemas given its identifier.
+
+    ``GET /api/2/datasets/{dataset}/schemas/``
+
+    Args:
+        dataset: The dataset ID or slug.
+
+    Raises:
+        NotFoundError: Dataset not found.
+        GoneError: Dataset has been deleted.
+    """
+    call = prepare(ops.LIST_DATASET_SCHEMAS, path={"dataset": dataset}, fields=fields)
+    return await answers.json(client, call, list[Schema], into)
+
+
+@overload
 def list_datasets(
     client: Client,
     *,
     access_type: DatasetAccessType | None = None,
     archived: bool | None = None,
     badge: ListDatasetsBadge | None = None,
-    credit: str | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -204,13 +231,78 @@ def list_datasets(
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
+    full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[v2.DatasetPage, v2.Dataset]:
+) -> Paginator[v2.DatasetPage, v2.Dataset]: ...
+@overload
+def list_datasets(
+    client: Client,
+    *,
+    access_type: DatasetAccessType | None = None,
+    archived: bool | None = None,
+    badge: ListDatasetsBadge | None = None,
+    dataservice: str | None = None,
+    deleted: bool | None = None,
+    featured: bool | None = None,
+    followed_by: str | None = None,
+    format: str | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    schema: str | None = None,
+    schema_version: str | None = None,
+    sort: ListDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: Literal[True],
+    fields: Fields | None = None,
+) -> Paginator[v2.DatasetFullPage, v2.DatasetFull]: ...
+def list_datasets(
+    client: Client,
+    *,
+    access_type: DatasetAccessType | None = None,
+    archived: bool | None = None,
+    badge: ListDatasetsBadge | None = None,
+    dataservice: str | None = None,
+    deleted: bool | None = None,
+    featured: bool | None = None,
+    followed_by: str | None = None,
+    format: str | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    schema: str | None = None,
+    schema_version: str | None = None,
+    sort: ListDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+) -> Paginator[v2.DatasetPage, v2.Dataset] | Paginator[v2.DatasetFullPage, v2.DatasetFull]:
     """List or search all datasets.
 
     ``GET /api/2/datasets/``
 
     Args:
+        access_type: Ignored by portals older than udata 17.18.0.
         archived: If set to true, it will filter on archived datasets only. If set to false,
             it will exclude archived datasets. User must be authenticated and results are
             limited to user visibility.
@@ -227,14 +319,16 @@ def list_datasets(
             user visibility.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
+        temporal_coverage: Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.
+        full_objects: Whether to answer the license, the frequency, and the zones and the
+            granularity of the coverage as objects, instead of their ids.
     """
     call = prepare(
-        ops.LIST_DATASETS,
+        ops.LIST_DATASETS_FULL_OBJECTS if full_objects else ops.LIST_DATASETS,
         query={
             "access_type": access_type,
             "archived": archived,
             "badge": badge,
-            "credit": credit,
             "dataservice": dataservice,
             "deleted": deleted,
             "featured": featured,
@@ -260,6 +354,8 @@ def list_datasets(
         },
         fields=fields,
     )
+    if full_objects:
+        return Paginator(client, call, v2.DatasetFullPage)
     return Paginator(client, call, v2.DatasetPage)
 
 
@@ -291,6 +387,7 @@ def list_resources(
     return Paginator(client, call, v2.ResourcePage)
 
 
+@overload
 def search_datasets(
     client: Client,
     *,
@@ -317,8 +414,71 @@ def search_datasets(
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
+    full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[v2.DatasetSearchPage, v2.Dataset]:
+) -> Paginator[v2.DatasetSearchPage, v2.Dataset]: ...
+@overload
+def search_datasets(
+    client: Client,
+    *,
+    access_type: str | None = None,
+    badge: ListDatasetsBadge | None = None,
+    featured: bool | None = None,
+    format: Sequence[str] | None = None,
+    format_family: v2.SearchDatasetsFormatFamily | None = None,
+    geozone: str | None = None,
+    granularity: Sequence[str] | None = None,
+    include_geozone_ancestors: bool | None = None,
+    last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_name: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    producer_type: v2.SearchDataservicesProducerType | None = None,
+    q: str | None = None,
+    schema: Sequence[str] | None = None,
+    sort: v2.SearchDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: Literal[True],
+    fields: Fields | None = None,
+) -> Paginator[v2.DatasetFullSearchPage, v2.DatasetFull]: ...
+def search_datasets(
+    client: Client,
+    *,
+    access_type: str | None = None,
+    badge: ListDatasetsBadge | None = None,
+    featured: bool | None = None,
+    format: Sequence[str] | None = None,
+    format_family: v2.SearchDatasetsFormatFamily | None = None,
+    geozone: str | None = None,
+    granularity: Sequence[str] | None = None,
+    include_geozone_ancestors: bool | None = None,
+    last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_name: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    producer_type: v2.SearchDataservicesProducerType | None = None,
+    q: str | None = None,
+    schema: Sequence[str] | None = None,
+    sort: v2.SearchDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+) -> (
+    Paginator[v2.DatasetSearchPage, v2.Dataset]
+    | Paginator[v2.DatasetFullSearchPage, v2.DatasetFull]
+):
     """List or search all datasets.
 
     ``GET /api/2/datasets/search/``
@@ -330,9 +490,11 @@ def search_datasets(
         sort: The field (and direction) on which sorting apply.
         temporal_coverage: A date range expressed as start-end where both dates are in iso
             format (ie. YYYY-MM-DD-YYYY-MM-DD).
+        full_objects: Whether to answer the license, the frequency, and the zones and the
+            granularity of the coverage as objects, instead of their ids.
     """
     call = prepare(
-        ops.SEARCH_DATASETS,
+        ops.SEARCH_DATASETS_FULL_OBJECTS if full_objects else ops.SEARCH_DATASETS,
         query={
             "access_type": access_type,
             "badge": badge,
@@ -360,27 +522,32 @@ def search_datasets(
         },
         fields=fields,
     )
+    if full_objects:
+        return Paginator(client, call, v2.DatasetFullSearchPage)
     return Paginator(client, call, v2.DatasetSearchPage)
 
 
-async def update_dataset_extras(client: Client, dataset: Id) -> Any:
+async def update_dataset_extras(client: Client, dataset: Id, *, body: JsonObject) -> JsonObject:
     """Update a given dataset extras.
 
     ``PUT /api/2/datasets/{dataset}/extras/``
 
     Args:
         dataset: The dataset ID or slug.
+        body: The extras to set; null deletes one. Others are kept.
 
     Raises:
         BadRequestError: Wrong payload format, dict expected.
         NotFoundError: Dataset not found.
         GoneError: Dataset has been deleted.
     """
-    call = prepare(ops.UPDATE_DATASET_EXTRAS, path={"dataset": dataset})
-    return await answers.json(client, call)
+    call = prepare(ops.UPDATE_DATASET_EXTRAS, path={"dataset": dataset}, body=body)
+    return await answers.json(client, call, JsonObject)
 
 
-async def update_resource_extras(client: Client, dataset: Id, rid: Id) -> Any:
+async def update_resource_extras(
+    client: Client, dataset: Id, rid: Id, *, body: JsonObject
+) -> JsonObject:
     """Update a given resource extras on a given dataset.
 
     ``PUT /api/2/datasets/{dataset}/resources/{rid}/extras/``
@@ -388,11 +555,12 @@ async def update_resource_extras(client: Client, dataset: Id, rid: Id) -> Any:
     Args:
         dataset: The dataset ID or slug.
         rid: The resource unique identifier.
+        body: The extras to set; null deletes one. Others are kept.
 
     Raises:
         BadRequestError: Wrong payload format, dict expected.
         NotFoundError: Key not found in existing extras.
         GoneError: Dataset has been deleted.
     """
-    call = prepare(ops.UPDATE_RESOURCE_EXTRAS, path={"dataset": dataset, "rid": rid})
-    return await answers.json(client, call)
+    call = prepare(ops.UPDATE_RESOURCE_EXTRAS, path={"dataset": dataset, "rid": rid}, body=body)
+    return await answers.json(client, call, JsonObject)

@@ -2,24 +2,22 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 """Connected user related operations (v2).
 
-See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvError``.
+See :mod:`aiodatagouv.api` for ``client``, ``fields`` and ``DataGouvError``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar, overload
+from typing import Literal, overload
 
-from ..._call import answers
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
+from ...pagination import Paginator
 from ...types import Fields
 from . import ops
 
-__all__ = ["my_org_topics"]
-
-T = TypeVar("T")
+__all__ = ["list_my_org_topics"]
 
 
 def __dir__() -> list[str]:
@@ -27,7 +25,7 @@ def __dir__() -> list[str]:
 
 
 @overload
-async def my_org_topics(
+def list_my_org_topics(
     client: Client,
     *,
     dataservice: str | None = None,
@@ -44,10 +42,11 @@ async def my_org_topics(
     reuse: str | None = None,
     sort: v2.MyOrgTopicsSort | None = None,
     tag: Sequence[str] | None = None,
+    full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> list[v2.TopicPage]: ...
+) -> Paginator[v2.TopicPage, v2.Topic]: ...
 @overload
-async def my_org_topics(
+def list_my_org_topics(
     client: Client,
     *,
     dataservice: str | None = None,
@@ -64,46 +63,53 @@ async def my_org_topics(
     reuse: str | None = None,
     sort: v2.MyOrgTopicsSort | None = None,
     tag: Sequence[str] | None = None,
-    into: type[T],
-) -> list[T]: ...
-async def my_org_topics(
-    client: Client,
-    *,
-    dataservice: str | None = None,
-    dataset: str | None = None,
-    featured: bool | None = None,
-    geozone: str | None = None,
-    granularity: str | None = None,
-    organization: str | None = None,
-    owner: str | None = None,
-    page: int | None = None,
-    page_size: int | None = None,
-    private: bool | None = None,
-    q: str | None = None,
-    reuse: str | None = None,
-    sort: v2.MyOrgTopicsSort | None = None,
-    tag: Sequence[str] | None = None,
+    full_objects: Literal[True],
     fields: Fields | None = None,
-    into: type[T] | None = None,
-) -> list[v2.TopicPage] | list[T]:
+) -> Paginator[v2.TopicFullPage, v2.TopicFull]: ...
+def list_my_org_topics(
+    client: Client,
+    *,
+    dataservice: str | None = None,
+    dataset: str | None = None,
+    featured: bool | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    organization: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicPage, v2.Topic] | Paginator[v2.TopicFullPage, v2.TopicFull]:
     """List all topics related to me and my organizations.
 
     ``GET /api/2/me/org_topics/``
 
     Args:
-        dataservice: A dataservice id to filter topics containing it.
-        dataset: A dataset id to filter topics containing it.
+        dataservice: Only the topics that contain the dataservice of this id. Ignored by
+            portals older than udata 17.18.0.
+        dataset: Only the topics that contain the dataset of this id. Ignored by portals older
+            than udata 17.18.0.
         page: The portal's default is 1.
         page_size: The portal's default is 20.
-        private: If set to true, it will filter on private topics only. If set to false, it
-            will exclude private topics. User must be authenticated and results are limited to
-            user visibility.
+        private: Only private topics, or only others. Needs a key. Ignored by portals older
+            than udata 17.18.0, which list the private topics of the caller and of their
+            organizations in `list_my_org_topics` alone.
         q: The search query.
-        reuse: A reuse id to filter topics containing it.
+        reuse: Only the topics that contain the reuse of this id. Ignored by portals older
+            than udata 17.18.0.
         sort: The field (and direction) on which sorting apply.
+        tag: Repeatable: with all of these.
+        full_objects: Whether to answer the zones and the granularity of the coverage as
+            objects, instead of their ids.
     """
     call = prepare(
-        ops.MY_ORG_TOPICS,
+        ops.LIST_MY_ORG_TOPICS_FULL_OBJECTS if full_objects else ops.LIST_MY_ORG_TOPICS,
         query={
             "dataservice": dataservice,
             "dataset": dataset,
@@ -122,4 +128,6 @@ async def my_org_topics(
         },
         fields=fields,
     )
-    return await answers.json(client, call, list[v2.TopicPage], into)
+    if full_objects:
+        return Paginator(client, call, v2.TopicFullPage)
+    return Paginator(client, call, v2.TopicPage)

@@ -6,19 +6,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...operation import Operation, Parameter
+from ...operation import Operation, Order, Parameter
 
 RELEASES: Final = ("17.18.0", "14.13.0")
 """The pinned releases of udata, newest first."""
 
 
-CAPTCHETAT: Final = Operation(
+GET_CAPTCHA: Final = Operation(
     id="v2.captchetat",
+    name="v2.get_captcha",
     method="GET",
     path="/captchetat/",
     version=2,
     tag="v2.captchetat",
-    kind="json",
+    kind="stream",
     summary="CaptchEtat endpoint for captcha generation and validation.",
     parameters=(
         Parameter("c", "query", "str", description="captcha name."),
@@ -30,6 +31,7 @@ CAPTCHETAT: Final = Operation(
             description="this is a technical argument auto-generated for audio content.",
         ),
     ),
+    media_type="*/*",
     releases=RELEASES,
     since="17.18.0",
 )
@@ -81,10 +83,13 @@ DELETE_DATASET_EXTRAS: Final = Operation(
     path="/datasets/{dataset}/extras/",
     version=2,
     tag="v2.datasets",
-    kind="json",
+    kind="empty",
     summary="Delete a given dataset extras key on a given dataset.",
     parameters=(
         Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
+        Parameter(
+            "body", "body", "Sequence[str]", required=True, description="The keys to delete."
+        ),
     ),
     releases=RELEASES,
     since="17.18.0",
@@ -96,12 +101,15 @@ DELETE_RESOURCE_EXTRAS: Final = Operation(
     path="/datasets/{dataset}/resources/{rid}/extras/",
     version=2,
     tag="v2.datasets",
-    kind="json",
+    kind="empty",
     summary="Delete a given resource extras key on a given dataset.",
     parameters=(
         Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
         Parameter(
             "rid", "path", "Id", required=True, description="The resource unique identifier."
+        ),
+        Parameter(
+            "body", "body", "Sequence[str]", required=True, description="The keys to delete."
         ),
     ),
     releases=RELEASES,
@@ -118,11 +126,22 @@ GET_DATASET: Final = Operation(
     summary="Get a dataset given its identifier.",
     parameters=(
         Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the license, the frequency, and the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="v2.Dataset",
     masked=True,
     releases=RELEASES,
     since="17.18.0",
+)
+
+GET_DATASET_FULL_OBJECTS: Final = GET_DATASET.with_header(
+    "X-Get-Datasets-Full-Objects", item="v2.DatasetFull"
 )
 
 GET_DATASET_EXTRAS: Final = Operation(
@@ -140,23 +159,6 @@ GET_DATASET_EXTRAS: Final = Operation(
     since="17.18.0",
 )
 
-GET_DATASET_SCHEMAS: Final = Operation(
-    id="v2.get_dataset_schemas",
-    method="GET",
-    path="/datasets/{dataset}/schemas/",
-    version=2,
-    tag="v2.datasets",
-    kind="json",
-    summary="Get a dataset schemas given its identifier.",
-    parameters=(
-        Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
-    ),
-    item="Schema",
-    masked=True,
-    releases=RELEASES,
-    since="17.18.0",
-)
-
 GET_RESOURCE: Final = Operation(
     id="v2.get_resource",
     method="GET",
@@ -166,6 +168,7 @@ GET_RESOURCE: Final = Operation(
     kind="json",
     summary="Get resource.",
     parameters=(Parameter("rid", "path", "Id", required=True),),
+    item="v2.SpecificResource",
     releases=RELEASES,
     since="17.18.0",
 )
@@ -188,6 +191,24 @@ GET_RESOURCE_EXTRAS: Final = Operation(
     since="17.18.0",
 )
 
+LIST_DATASET_SCHEMAS: Final = Operation(
+    id="v2.get_dataset_schemas",
+    name="v2.list_dataset_schemas",
+    method="GET",
+    path="/datasets/{dataset}/schemas/",
+    version=2,
+    tag="v2.datasets",
+    kind="json",
+    summary="Get a dataset schemas given its identifier.",
+    parameters=(
+        Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
+    ),
+    item="Schema",
+    masked=True,
+    releases=RELEASES,
+    since="17.18.0",
+)
+
 LIST_DATASETS: Final = Operation(
     id="v2.list_datasets",
     method="GET",
@@ -197,7 +218,12 @@ LIST_DATASETS: Final = Operation(
     kind="page",
     summary="List or search all datasets.",
     parameters=(
-        Parameter("access_type", "query", "DatasetAccessType"),
+        Parameter(
+            "access_type",
+            "query",
+            "DatasetAccessType",
+            description="Ignored by portals older than udata 17.18.0.",
+        ),
         Parameter(
             "archived",
             "query",
@@ -205,7 +231,6 @@ LIST_DATASETS: Final = Operation(
             description="If set to true, it will filter on archived datasets only. If set to false, it will exclude archived datasets. User must be authenticated and results are limited to user visibility.",
         ),
         Parameter("badge", "query", "ListDatasetsBadge"),
-        Parameter("credit", "query", "str"),
         Parameter("dataservice", "query", "str"),
         Parameter(
             "deleted",
@@ -255,13 +280,31 @@ LIST_DATASETS: Final = Operation(
             description="The field (and direction) on which sorting apply.",
         ),
         Parameter("tag", "query", "Sequence[str]"),
-        Parameter("temporal_coverage", "query", "str"),
+        Parameter(
+            "temporal_coverage",
+            "query",
+            "str",
+            description="Only what begins in a period, `YYYY-MM-DD-YYYY-MM-DD`.",
+        ),
         Parameter("topic", "query", "str"),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the license, the frequency, and the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="v2.Dataset",
     masked=True,
     releases=RELEASES,
+    created=Order("created", "internal.created_at_internal"),
+    changed=Order("last_update", "last_update", "internal.last_modified_internal"),
     since="17.18.0",
+)
+
+LIST_DATASETS_FULL_OBJECTS: Final = LIST_DATASETS.with_header(
+    "X-Get-Datasets-Full-Objects", item="v2.DatasetFull"
 )
 
 LIST_RESOURCES: Final = Operation(
@@ -343,11 +386,22 @@ SEARCH_DATASETS: Final = Operation(
             description="A date range expressed as start-end where both dates are in iso format (ie. YYYY-MM-DD-YYYY-MM-DD).",
         ),
         Parameter("topic", "query", "str"),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the license, the frequency, and the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="v2.Dataset",
     masked=True,
     releases=RELEASES,
     since="17.18.0",
+)
+
+SEARCH_DATASETS_FULL_OBJECTS: Final = SEARCH_DATASETS.with_header(
+    "X-Get-Datasets-Full-Objects", item="v2.DatasetFull"
 )
 
 UPDATE_DATASET_EXTRAS: Final = Operation(
@@ -360,6 +414,13 @@ UPDATE_DATASET_EXTRAS: Final = Operation(
     summary="Update a given dataset extras.",
     parameters=(
         Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
+        Parameter(
+            "body",
+            "body",
+            "JsonObject",
+            required=True,
+            description="The extras to set; null deletes one. Others are kept.",
+        ),
     ),
     releases=RELEASES,
     since="17.18.0",
@@ -377,6 +438,13 @@ UPDATE_RESOURCE_EXTRAS: Final = Operation(
         Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
         Parameter(
             "rid", "path", "Id", required=True, description="The resource unique identifier."
+        ),
+        Parameter(
+            "body",
+            "body",
+            "JsonObject",
+            required=True,
+            description="The extras to set; null deletes one. Others are kept.",
         ),
     ),
     releases=RELEASES,
@@ -417,23 +485,27 @@ SEARCH_DISCUSSIONS: Final = Operation(
     since="17.18.0",
 )
 
-MY_ORG_TOPICS: Final = Operation(
+LIST_MY_ORG_TOPICS: Final = Operation(
     id="v2.my_org_topics",
+    name="v2.list_my_org_topics",
     method="GET",
     path="/me/org_topics/",
     version=2,
     tag="v2.me",
-    kind="json",
+    kind="page",
     summary="List all topics related to me and my organizations.",
     parameters=(
         Parameter(
             "dataservice",
             "query",
             "str",
-            description="A dataservice id to filter topics containing it.",
+            description="Only the topics that contain the dataservice of this id. Ignored by portals older than udata 17.18.0.",
         ),
         Parameter(
-            "dataset", "query", "str", description="A dataset id to filter topics containing it."
+            "dataset",
+            "query",
+            "str",
+            description="Only the topics that contain the dataset of this id. Ignored by portals older than udata 17.18.0.",
         ),
         Parameter("featured", "query", "bool"),
         Parameter("geozone", "query", "str"),
@@ -453,11 +525,14 @@ MY_ORG_TOPICS: Final = Operation(
             "private",
             "query",
             "bool",
-            description="If set to true, it will filter on private topics only. If set to false, it will exclude private topics. User must be authenticated and results are limited to user visibility.",
+            description="Only private topics, or only others. Needs a key. Ignored by portals older than udata 17.18.0, which list the private topics of the caller and of their organizations in `list_my_org_topics` alone.",
         ),
         Parameter("q", "query", "str", description="The search query."),
         Parameter(
-            "reuse", "query", "str", description="A reuse id to filter topics containing it."
+            "reuse",
+            "query",
+            "str",
+            description="Only the topics that contain the reuse of this id. Ignored by portals older than udata 17.18.0.",
         ),
         Parameter(
             "sort",
@@ -465,12 +540,25 @@ MY_ORG_TOPICS: Final = Operation(
             "v2.MyOrgTopicsSort",
             description="The field (and direction) on which sorting apply.",
         ),
-        Parameter("tag", "query", "Sequence[str]"),
+        Parameter("tag", "query", "Sequence[str]", description="Repeatable: with all of these."),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
-    item="v2.TopicPage",
+    item="v2.Topic",
     masked=True,
     releases=RELEASES,
+    created=Order("created", "created_at"),
+    changed=Order("last_modified", "last_modified"),
     since="17.18.0",
+)
+
+LIST_MY_ORG_TOPICS_FULL_OBJECTS: Final = LIST_MY_ORG_TOPICS.with_header(
+    "X-Get-Datasets-Full-Objects", item="v2.TopicFull"
 )
 
 DELETE_ORGANIZATION_EXTRAS: Final = Operation(
@@ -479,9 +567,14 @@ DELETE_ORGANIZATION_EXTRAS: Final = Operation(
     path="/organizations/{org}/extras/",
     version=2,
     tag="v2.organizations",
-    kind="json",
+    kind="empty",
     summary="Delete a given organization extras key on a given organization.",
-    parameters=(Parameter("org", "path", "Id", required=True),),
+    parameters=(
+        Parameter("org", "path", "Id", required=True),
+        Parameter(
+            "body", "body", "Sequence[str]", required=True, description="The keys to delete."
+        ),
+    ),
     releases=RELEASES,
     since="17.18.0",
 )
@@ -541,7 +634,16 @@ UPDATE_ORGANIZATION_EXTRAS: Final = Operation(
     tag="v2.organizations",
     kind="json",
     summary="Update a given organization extras.",
-    parameters=(Parameter("org", "path", "Id", required=True),),
+    parameters=(
+        Parameter("org", "path", "Id", required=True),
+        Parameter(
+            "body",
+            "body",
+            "JsonObject",
+            required=True,
+            description="The extras to set; null deletes one. Others are kept.",
+        ),
+    ),
     releases=RELEASES,
     since="17.18.0",
 )
@@ -574,7 +676,7 @@ SEARCH_POSTS: Final = Operation(
         ),
         Parameter("tag", "query", "Sequence[str]"),
     ),
-    item="v2.Post",
+    item="Post",
     masked=True,
     releases=RELEASES,
     since="17.18.0",
@@ -619,6 +721,8 @@ LIST_REUSES: Final = Operation(
     item="v2.Reuse",
     masked=True,
     releases=RELEASES[:-1],
+    created=Order("created", "created_at"),
+    changed=Order("last_modified", "last_modified"),
     since="17.18.0",
 )
 
@@ -665,6 +769,39 @@ SEARCH_REUSES: Final = Operation(
     since="17.18.0",
 )
 
+ADD_TOPIC_ELEMENTS: Final = Operation(
+    id="v2.topic_elements_create",
+    name="v2.add_topic_elements",
+    method="POST",
+    path="/topics/{topic}/elements/",
+    version=2,
+    tag="v2.topics",
+    kind="json",
+    summary="Add topic elements.",
+    parameters=(
+        Parameter("topic", "path", "Id", required=True, description="The topic ID."),
+        Parameter("body", "body", "Sequence[v2.TopicElementWrite]", required=True),
+    ),
+    item="v2.TopicElement",
+    releases=RELEASES,
+    since="17.18.0",
+)
+
+CLEAR_TOPIC_ELEMENTS: Final = Operation(
+    id="v2.topic_elements_delete",
+    name="v2.clear_topic_elements",
+    method="DELETE",
+    path="/topics/{topic}/elements/",
+    version=2,
+    tag="v2.topics",
+    kind="empty",
+    summary="Delete all elements from a Topic.",
+    description="This a workaround for https://github.com/kvesteri/wtforms-json/issues/43\n-> we can't use PUT /api/2/topics/{topic}/ with an empty list of elements.",
+    parameters=(Parameter("topic", "path", "Id", required=True, description="The topic ID."),),
+    releases=RELEASES,
+    since="17.18.0",
+)
+
 CREATE_TOPIC: Final = Operation(
     id="v2.create_topic",
     method="POST",
@@ -673,8 +810,9 @@ CREATE_TOPIC: Final = Operation(
     tag="v2.topics",
     kind="json",
     summary="Create a topic.",
-    parameters=(Parameter("body", "body", "v2.TopicInput", required=True),),
+    parameters=(Parameter("body", "body", "v2.TopicWrite", required=True),),
     item="v2.Topic",
+    creates=True,
     releases=RELEASES,
     since="17.18.0",
 )
@@ -692,9 +830,8 @@ DELETE_TOPIC: Final = Operation(
     since="17.18.0",
 )
 
-DELETE_TOPIC_ELEMENT_API_TOPICSTOPICTOPICELEMENTSELEMENT_ID: Final = Operation(
-    id="v2.delete_topic_element_api_/topics/<topic:topic>/elements/<element_id>/",
-    name="v2.delete_topic_element_api_topicstopictopicelementselement_id",
+DELETE_TOPIC_ELEMENT: Final = Operation(
+    id="v2.delete_topic_element",
     method="DELETE",
     path="/topics/{topic}/elements/{element_id}/",
     version=2,
@@ -704,7 +841,6 @@ DELETE_TOPIC_ELEMENT_API_TOPICSTOPICTOPICELEMENTSELEMENT_ID: Final = Operation(
     parameters=(
         Parameter("topic", "path", "Id", required=True, description="The topic ID."),
         Parameter("element_id", "path", "Id", required=True),
-        Parameter("element", "query", "str", description="The element ID."),
     ),
     releases=RELEASES,
     since="17.18.0",
@@ -732,15 +868,65 @@ GET_TOPIC: Final = Operation(
     tag="v2.topics",
     kind="json",
     summary="Get a given topic.",
-    parameters=(Parameter("topic", "path", "Id", required=True, description="The topic ID."),),
+    parameters=(
+        Parameter("topic", "path", "Id", required=True, description="The topic ID."),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
+    ),
     item="v2.Topic",
     masked=True,
     releases=RELEASES,
     since="17.18.0",
 )
 
-GET_TOPICS_API: Final = Operation(
+GET_TOPIC_FULL_OBJECTS: Final = GET_TOPIC.with_header(
+    "X-Get-Datasets-Full-Objects", item="v2.TopicFull"
+)
+
+LIST_TOPIC_ELEMENTS: Final = Operation(
+    id="v2.topic_elements",
+    name="v2.list_topic_elements",
+    method="GET",
+    path="/topics/{topic}/elements/",
+    version=2,
+    tag="v2.topics",
+    kind="page",
+    summary="Get a given topic's elements with pagination.",
+    parameters=(
+        Parameter("topic", "path", "Id", required=True, description="The topic ID."),
+        Parameter(
+            "class_",
+            "query",
+            "str",
+            key="class",
+            description="The class of the objects: `Dataset`, `Reuse`, `Dataservice`, or `None` for elements without an object.",
+        ),
+        Parameter(
+            "page", "query", "int", description="The page to fetch. The portal's default is 1."
+        ),
+        Parameter(
+            "page_size",
+            "query",
+            "int",
+            description="The page size to fetch. The portal's default is 20.",
+        ),
+        Parameter("q", "query", "str", description="query string to search through elements."),
+        Parameter("tag", "query", "Sequence[str]", description="Repeatable: with all of these."),
+    ),
+    item="v2.TopicElement",
+    masked=True,
+    releases=RELEASES,
+    since="17.18.0",
+)
+
+LIST_TOPICS: Final = Operation(
     id="v2.get_topics_api",
+    name="v2.list_topics",
     method="GET",
     path="/topics/",
     version=2,
@@ -752,10 +938,13 @@ GET_TOPICS_API: Final = Operation(
             "dataservice",
             "query",
             "str",
-            description="A dataservice id to filter topics containing it.",
+            description="Only the topics that contain the dataservice of this id. Ignored by portals older than udata 17.18.0.",
         ),
         Parameter(
-            "dataset", "query", "str", description="A dataset id to filter topics containing it."
+            "dataset",
+            "query",
+            "str",
+            description="Only the topics that contain the dataset of this id. Ignored by portals older than udata 17.18.0.",
         ),
         Parameter("featured", "query", "bool"),
         Parameter("geozone", "query", "str"),
@@ -775,11 +964,14 @@ GET_TOPICS_API: Final = Operation(
             "private",
             "query",
             "bool",
-            description="If set to true, it will filter on private topics only. If set to false, it will exclude private topics. User must be authenticated and results are limited to user visibility.",
+            description="Only private topics, or only others. Needs a key. Ignored by portals older than udata 17.18.0, which list the private topics of the caller and of their organizations in `list_my_org_topics` alone.",
         ),
         Parameter("q", "query", "str", description="The search query."),
         Parameter(
-            "reuse", "query", "str", description="A reuse id to filter topics containing it."
+            "reuse",
+            "query",
+            "str",
+            description="Only the topics that contain the reuse of this id. Ignored by portals older than udata 17.18.0.",
         ),
         Parameter(
             "sort",
@@ -787,12 +979,25 @@ GET_TOPICS_API: Final = Operation(
             "v2.MyOrgTopicsSort",
             description="The field (and direction) on which sorting apply.",
         ),
-        Parameter("tag", "query", "Sequence[str]"),
+        Parameter("tag", "query", "Sequence[str]", description="Repeatable: with all of these."),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="v2.Topic",
     masked=True,
     releases=RELEASES,
+    created=Order("created", "created_at"),
+    changed=Order("last_modified", "last_modified"),
     since="17.18.0",
+)
+
+LIST_TOPICS_FULL_OBJECTS: Final = LIST_TOPICS.with_header(
+    "X-Get-Datasets-Full-Objects", item="v2.TopicFull"
 )
 
 SEARCH_TOPICS: Final = Operation(
@@ -825,6 +1030,13 @@ SEARCH_TOPICS: Final = Operation(
             description="The field (and direction) on which sorting apply.",
         ),
         Parameter("tag", "query", "Sequence[str]"),
+        Parameter(
+            "full_objects",
+            "header",
+            "bool",
+            key="X-Get-Datasets-Full-Objects",
+            description="Whether to answer the zones and the granularity of the coverage as objects, instead of their ids.",
+        ),
     ),
     item="v2.Topic",
     masked=True,
@@ -832,92 +1044,8 @@ SEARCH_TOPICS: Final = Operation(
     since="17.18.0",
 )
 
-TOPIC_ELEMENT_UPDATE: Final = Operation(
-    id="v2.topic_element_update",
-    method="PUT",
-    path="/topics/{topic}/elements/{element_id}/",
-    version=2,
-    tag="v2.topics",
-    kind="json",
-    summary="Update a given element from the given topic.",
-    parameters=(
-        Parameter("topic", "path", "Id", required=True, description="The topic ID."),
-        Parameter("element_id", "path", "Id", required=True),
-        Parameter("body", "body", "v2.TopicElementWrite", required=True),
-        Parameter("element", "query", "str", description="The element ID."),
-    ),
-    item="v2.TopicElement",
-    releases=RELEASES,
-    since="17.18.0",
-)
-
-TOPIC_ELEMENTS: Final = Operation(
-    id="v2.topic_elements",
-    method="GET",
-    path="/topics/{topic}/elements/",
-    version=2,
-    tag="v2.topics",
-    kind="page",
-    summary="Get a given topic's elements with pagination.",
-    parameters=(
-        Parameter("topic", "path", "Id", required=True, description="The topic ID."),
-        Parameter(
-            "class_",
-            "query",
-            "str",
-            key="class",
-            description="The class of elements to fetch (eg. Dataset or Reuse).",
-        ),
-        Parameter(
-            "page", "query", "int", description="The page to fetch. The portal's default is 1."
-        ),
-        Parameter(
-            "page_size",
-            "query",
-            "int",
-            description="The page size to fetch. The portal's default is 20.",
-        ),
-        Parameter("q", "query", "str", description="query string to search through elements."),
-        Parameter(
-            "sort", "query", "str", description="The field (and direction) on which sorting apply."
-        ),
-        Parameter("tag", "query", "Sequence[str]"),
-    ),
-    item="v2.TopicElement",
-    masked=True,
-    releases=RELEASES,
-    since="17.18.0",
-)
-
-TOPIC_ELEMENTS_CREATE: Final = Operation(
-    id="v2.topic_elements_create",
-    method="POST",
-    path="/topics/{topic}/elements/",
-    version=2,
-    tag="v2.topics",
-    kind="json",
-    summary="Topic elements create.",
-    parameters=(
-        Parameter("topic", "path", "Id", required=True, description="The topic ID."),
-        Parameter("body", "body", "Sequence[ModelReferenceWrite]", required=True),
-    ),
-    item="v2.TopicElement",
-    releases=RELEASES,
-    since="17.18.0",
-)
-
-TOPIC_ELEMENTS_DELETE: Final = Operation(
-    id="v2.topic_elements_delete",
-    method="DELETE",
-    path="/topics/{topic}/elements/",
-    version=2,
-    tag="v2.topics",
-    kind="json",
-    summary="Delete all elements from a Topic.",
-    description="This a workaround for https://github.com/kvesteri/wtforms-json/issues/43\n-> we can't use PUT /api/2/topics/{topic}/ with an empty list of elements.",
-    parameters=(Parameter("topic", "path", "Id", required=True, description="The topic ID."),),
-    releases=RELEASES,
-    since="17.18.0",
+SEARCH_TOPICS_FULL_OBJECTS: Final = SEARCH_TOPICS.with_header(
+    "X-Get-Datasets-Full-Objects", item="v2.TopicFull"
 )
 
 UNFEATURE_TOPIC: Final = Operation(
@@ -944,30 +1072,49 @@ UPDATE_TOPIC: Final = Operation(
     summary="Update a given topic.",
     parameters=(
         Parameter("topic", "path", "Id", required=True, description="The topic ID."),
-        Parameter("body", "body", "v2.TopicInput", required=True),
+        Parameter("body", "body", "v2.TopicWrite", required=True),
     ),
     item="v2.Topic",
     releases=RELEASES,
     since="17.18.0",
 )
 
+UPDATE_TOPIC_ELEMENT: Final = Operation(
+    id="v2.topic_element_update",
+    name="v2.update_topic_element",
+    method="PUT",
+    path="/topics/{topic}/elements/{element_id}/",
+    version=2,
+    tag="v2.topics",
+    kind="json",
+    summary="Update a given element from the given topic.",
+    parameters=(
+        Parameter("topic", "path", "Id", required=True, description="The topic ID."),
+        Parameter("element_id", "path", "Id", required=True),
+        Parameter("body", "body", "v2.TopicElementWrite", required=True),
+    ),
+    item="v2.TopicElement",
+    releases=RELEASES,
+    since="17.18.0",
+)
+
 ALL: Final[tuple[Operation, ...]] = (
-    CAPTCHETAT,
+    GET_CAPTCHA,
     SEARCH_DATASERVICES,
     DELETE_DATASET_EXTRAS,
     DELETE_RESOURCE_EXTRAS,
     GET_DATASET,
     GET_DATASET_EXTRAS,
-    GET_DATASET_SCHEMAS,
     GET_RESOURCE,
     GET_RESOURCE_EXTRAS,
+    LIST_DATASET_SCHEMAS,
     LIST_DATASETS,
     LIST_RESOURCES,
     SEARCH_DATASETS,
     UPDATE_DATASET_EXTRAS,
     UPDATE_RESOURCE_EXTRAS,
     SEARCH_DISCUSSIONS,
-    MY_ORG_TOPICS,
+    LIST_MY_ORG_TOPICS,
     DELETE_ORGANIZATION_EXTRAS,
     GET_ORGANIZATION_EXTRAS,
     SEARCH_ORGANIZATIONS,
@@ -975,19 +1122,19 @@ ALL: Final[tuple[Operation, ...]] = (
     SEARCH_POSTS,
     LIST_REUSES,
     SEARCH_REUSES,
+    ADD_TOPIC_ELEMENTS,
+    CLEAR_TOPIC_ELEMENTS,
     CREATE_TOPIC,
     DELETE_TOPIC,
-    DELETE_TOPIC_ELEMENT_API_TOPICSTOPICTOPICELEMENTSELEMENT_ID,
+    DELETE_TOPIC_ELEMENT,
     FEATURE_TOPIC,
     GET_TOPIC,
-    GET_TOPICS_API,
+    LIST_TOPIC_ELEMENTS,
+    LIST_TOPICS,
     SEARCH_TOPICS,
-    TOPIC_ELEMENT_UPDATE,
-    TOPIC_ELEMENTS,
-    TOPIC_ELEMENTS_CREATE,
-    TOPIC_ELEMENTS_DELETE,
     UNFEATURE_TOPIC,
     UPDATE_TOPIC,
+    UPDATE_TOPIC_ELEMENT,
 )
 """Every operation."""
 

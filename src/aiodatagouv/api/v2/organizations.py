@@ -7,7 +7,7 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields`` and ``DataGouvError``.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from ..._call import answers
 from ..._call.call import prepare
@@ -16,7 +16,7 @@ from ...models import v2
 from ...models.enums import ListDatasetsOrganizationBadge
 from ...models.organization import Organization
 from ...pagination import Paginator
-from ...types import Fields, Id
+from ...types import Fields, Id, JsonObject
 from . import ops
 
 __all__ = [
@@ -31,21 +31,24 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def delete_organization_extras(client: Client, org: Id) -> Any:
+async def delete_organization_extras(client: Client, org: Id, *, body: Sequence[str]) -> None:
     """Delete a given organization extras key on a given organization.
 
     ``DELETE /api/2/organizations/{org}/extras/``
+
+    Args:
+        body: The keys to delete.
 
     Raises:
         BadRequestError: Wrong payload format, dict expected.
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = prepare(ops.DELETE_ORGANIZATION_EXTRAS, path={"org": org})
-    return await answers.json(client, call)
+    call = prepare(ops.DELETE_ORGANIZATION_EXTRAS, path={"org": org}, body=body)
+    await answers.empty(client, call)
 
 
-async def get_organization_extras(client: Client, org: Id) -> Any:
+async def get_organization_extras(client: Client, org: Id) -> JsonObject:
     """Get an organization extras given its identifier.
 
     ``GET /api/2/organizations/{org}/extras/``
@@ -56,7 +59,7 @@ async def get_organization_extras(client: Client, org: Id) -> Any:
         GoneError: Organization has been deleted.
     """
     call = prepare(ops.GET_ORGANIZATION_EXTRAS, path={"org": org})
-    return await answers.json(client, call)
+    return await answers.json(client, call, JsonObject)
 
 
 def search_organizations(
@@ -95,15 +98,18 @@ def search_organizations(
     return Paginator(client, call, v2.OrganizationSearchPage)
 
 
-async def update_organization_extras(client: Client, org: Id) -> Any:
+async def update_organization_extras(client: Client, org: Id, *, body: JsonObject) -> JsonObject:
     """Update a given organization extras.
 
     ``PUT /api/2/organizations/{org}/extras/``
+
+    Args:
+        body: The extras to set; null deletes one. Others are kept.
 
     Raises:
         BadRequestError: Wrong payload format, dict expected.
         NotFoundError: Organization not found.
         GoneError: Organization has been deleted.
     """
-    call = prepare(ops.UPDATE_ORGANIZATION_EXTRAS, path={"org": org})
-    return await answers.json(client, call)
+    call = prepare(ops.UPDATE_ORGANIZATION_EXTRAS, path={"org": org}, body=body)
+    return await answers.json(client, call, JsonObject)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
+from ...models.post import Post
 from ...pagination import Paginator
 from ...types import Fields
 from . import ops
@@ -33,7 +34,7 @@ def search_posts(
     sort: v2.SearchPostsSort | None = None,
     tag: Sequence[str] | None = None,
     fields: Fields | None = None,
-) -> Paginator[v2.PostPage, v2.Post]:
+) -> Paginator[v2.PostPage, Post]:
     """List or search all posts.
 
     ``GET /api/2/posts/search/``

@@ -8,31 +8,30 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 from ..._call import answers
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
-from ...models.model_reference_write import ModelReferenceWrite
 from ...pagination import Paginator
 from ...types import Fields, Id
 from . import ops
 
 __all__ = [
+    "add_topic_elements",
+    "clear_topic_elements",
     "create_topic",
     "delete_topic",
-    "delete_topic_element_api_topicstopictopicelementselement_id",
+    "delete_topic_element",
     "feature_topic",
     "get_topic",
-    "get_topics_api",
+    "list_topic_elements",
+    "list_topics",
     "search_topics",
-    "topic_element_update",
-    "topic_elements",
-    "topic_elements_create",
-    "topic_elements_delete",
     "unfeature_topic",
     "update_topic",
+    "update_topic_element",
 ]
 
 T = TypeVar("T")
@@ -42,13 +41,52 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_topic(client: Client, *, body: v2.TopicInput) -> v2.Topic:
+async def add_topic_elements(
+    client: Client, topic: Id, *, body: Sequence[v2.TopicElementWrite]
+) -> list[v2.TopicElement]:
+    """Add topic elements.
+
+    ``POST /api/2/topics/{topic}/elements/``
+
+    Args:
+        topic: The topic ID.
+
+    Raises:
+        BadRequestError: Expecting a list.
+        PermissionDeniedError: Forbidden.
+        NotFoundError: Topic not found.
+    """
+    call = prepare(ops.ADD_TOPIC_ELEMENTS, path={"topic": topic}, body=body)
+    return await answers.json(client, call, list[v2.TopicElement])
+
+
+async def clear_topic_elements(client: Client, topic: Id) -> None:
+    """Delete all elements from a Topic.
+
+    ``DELETE /api/2/topics/{topic}/elements/``
+
+    This a workaround for https://github.com/kvesteri/wtforms-json/issues/43 -> we can't use
+    PUT /api/2/topics/{topic}/ with an empty list of elements.
+
+    Args:
+        topic: The topic ID.
+
+    Raises:
+        PermissionDeniedError: Forbidden.
+        NotFoundError: Topic not found.
+    """
+    call = prepare(ops.CLEAR_TOPIC_ELEMENTS, path={"topic": topic})
+    await answers.empty(client, call)
+
+
+async def create_topic(client: Client, *, body: v2.TopicWrite) -> v2.Topic:
     """Create a topic.
 
     ``POST /api/2/topics/``
 
     Raises:
         BadRequestError: Validation error.
+        LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_TOPIC, body=body)
     return await answers.json(client, call, v2.Topic)
@@ -70,21 +108,18 @@ async def delete_topic(client: Client, topic: Id) -> None:
     await answers.empty(client, call)
 
 
-async def delete_topic_element_api_topicstopictopicelementselement_id(
-    client: Client, topic: Id, element_id: Id, *, element: str | None = None
-) -> None:
+async def delete_topic_element(client: Client, topic: Id, element_id: Id) -> None:
     """Delete a given element from the given topic.
 
     ``DELETE /api/2/topics/{topic}/elements/{element_id}/``
 
+    Args:
+        topic: The topic ID.
+
     Raises:
         NotFoundError: Topic not found.
     """
-    call = prepare(
-        ops.DELETE_TOPIC_ELEMENT_API_TOPICSTOPICTOPICELEMENTSELEMENT_ID,
-        path={"topic": topic, "element_id": element_id},
-        query={"element": element},
-    )
+    call = prepare(ops.DELETE_TOPIC_ELEMENT, path={"topic": topic, "element_id": element_id})
     await answers.empty(client, call)
 
 
@@ -104,27 +139,82 @@ async def feature_topic(client: Client, topic: Id) -> v2.Topic:
 
 
 @overload
-async def get_topic(client: Client, topic: Id, *, fields: Fields | None = None) -> v2.Topic: ...
-@overload
-async def get_topic(client: Client, topic: Id, *, into: type[T]) -> T: ...
 async def get_topic(
-    client: Client, topic: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> v2.Topic | T:
+    client: Client, topic: Id, *, full_objects: Literal[False] = False, fields: Fields | None = None
+) -> v2.Topic: ...
+@overload
+async def get_topic(
+    client: Client, topic: Id, *, full_objects: Literal[True], fields: Fields | None = None
+) -> v2.TopicFull: ...
+@overload
+async def get_topic(
+    client: Client, topic: Id, *, full_objects: bool = False, into: type[T]
+) -> T: ...
+async def get_topic(
+    client: Client,
+    topic: Id,
+    *,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+    into: type[T] | None = None,
+) -> v2.Topic | v2.TopicFull | T:
     """Get a given topic.
 
     ``GET /api/2/topics/{topic}/``
 
     Args:
         topic: The topic ID.
+        full_objects: Whether to answer the zones and the granularity of the coverage as
+            objects, instead of their ids.
 
     Raises:
         NotFoundError: Topic not found.
     """
-    call = prepare(ops.GET_TOPIC, path={"topic": topic}, fields=fields)
+    call = prepare(
+        ops.GET_TOPIC_FULL_OBJECTS if full_objects else ops.GET_TOPIC,
+        path={"topic": topic},
+        fields=fields,
+    )
+    if full_objects:
+        return await answers.json(client, call, v2.TopicFull, into)
     return await answers.json(client, call, v2.Topic, into)
 
 
-def get_topics_api(
+def list_topic_elements(
+    client: Client,
+    topic: Id,
+    *,
+    class_: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    q: str | None = None,
+    tag: Sequence[str] | None = None,
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicElementPage, v2.TopicElement]:
+    """Get a given topic's elements with pagination.
+
+    ``GET /api/2/topics/{topic}/elements/``
+
+    Args:
+        topic: The topic ID.
+        class_: The class of the objects: `Dataset`, `Reuse`, `Dataservice`, or `None` for
+            elements without an object.
+        page: The portal's default is 1.
+        page_size: The portal's default is 20.
+        q: query string to search through elements.
+        tag: Repeatable: with all of these.
+    """
+    call = prepare(
+        ops.LIST_TOPIC_ELEMENTS,
+        path={"topic": topic},
+        query={"class": class_, "page": page, "page_size": page_size, "q": q, "tag": tag},
+        fields=fields,
+    )
+    return Paginator(client, call, v2.TopicElementPage)
+
+
+@overload
+def list_topics(
     client: Client,
     *,
     dataservice: str | None = None,
@@ -141,26 +231,74 @@ def get_topics_api(
     reuse: str | None = None,
     sort: v2.MyOrgTopicsSort | None = None,
     tag: Sequence[str] | None = None,
+    full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[v2.TopicPage, v2.Topic]:
+) -> Paginator[v2.TopicPage, v2.Topic]: ...
+@overload
+def list_topics(
+    client: Client,
+    *,
+    dataservice: str | None = None,
+    dataset: str | None = None,
+    featured: bool | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    organization: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: Literal[True],
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicFullPage, v2.TopicFull]: ...
+def list_topics(
+    client: Client,
+    *,
+    dataservice: str | None = None,
+    dataset: str | None = None,
+    featured: bool | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    organization: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicPage, v2.Topic] | Paginator[v2.TopicFullPage, v2.TopicFull]:
     """List all topics.
 
     ``GET /api/2/topics/``
 
     Args:
-        dataservice: A dataservice id to filter topics containing it.
-        dataset: A dataset id to filter topics containing it.
+        dataservice: Only the topics that contain the dataservice of this id. Ignored by
+            portals older than udata 17.18.0.
+        dataset: Only the topics that contain the dataset of this id. Ignored by portals older
+            than udata 17.18.0.
         page: The portal's default is 1.
         page_size: The portal's default is 20.
-        private: If set to true, it will filter on private topics only. If set to false, it
-            will exclude private topics. User must be authenticated and results are limited to
-            user visibility.
+        private: Only private topics, or only others. Needs a key. Ignored by portals older
+            than udata 17.18.0, which list the private topics of the caller and of their
+            organizations in `list_my_org_topics` alone.
         q: The search query.
-        reuse: A reuse id to filter topics containing it.
+        reuse: Only the topics that contain the reuse of this id. Ignored by portals older
+            than udata 17.18.0.
         sort: The field (and direction) on which sorting apply.
+        tag: Repeatable: with all of these.
+        full_objects: Whether to answer the zones and the granularity of the coverage as
+            objects, instead of their ids.
     """
     call = prepare(
-        ops.GET_TOPICS_API,
+        ops.LIST_TOPICS_FULL_OBJECTS if full_objects else ops.LIST_TOPICS,
         query={
             "dataservice": dataservice,
             "dataset": dataset,
@@ -179,9 +317,12 @@ def get_topics_api(
         },
         fields=fields,
     )
+    if full_objects:
+        return Paginator(client, call, v2.TopicFullPage)
     return Paginator(client, call, v2.TopicPage)
 
 
+@overload
 def search_topics(
     client: Client,
     *,
@@ -194,8 +335,40 @@ def search_topics(
     q: str | None = None,
     sort: v2.MyOrgTopicsSort | None = None,
     tag: Sequence[str] | None = None,
+    full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[v2.TopicSearchPage, v2.Topic]:
+) -> Paginator[v2.TopicSearchPage, v2.Topic]: ...
+@overload
+def search_topics(
+    client: Client,
+    *,
+    featured: bool | None = None,
+    last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
+    organization: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    producer_type: v2.SearchDataservicesProducerType | None = None,
+    q: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: Literal[True],
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicFullSearchPage, v2.TopicFull]: ...
+def search_topics(
+    client: Client,
+    *,
+    featured: bool | None = None,
+    last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
+    organization: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    producer_type: v2.SearchDataservicesProducerType | None = None,
+    q: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: bool = False,
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicSearchPage, v2.Topic] | Paginator[v2.TopicFullSearchPage, v2.TopicFull]:
     """List or search all topics.
 
     ``GET /api/2/topics/search/``
@@ -205,9 +378,11 @@ def search_topics(
         page_size: The portal's default is 20.
         q: The search query.
         sort: The field (and direction) on which sorting apply.
+        full_objects: Whether to answer the zones and the granularity of the coverage as
+            objects, instead of their ids.
     """
     call = prepare(
-        ops.SEARCH_TOPICS,
+        ops.SEARCH_TOPICS_FULL_OBJECTS if full_objects else ops.SEARCH_TOPICS,
         query={
             "featured": featured,
             "last_update_range": last_update_range,
@@ -221,113 +396,9 @@ def search_topics(
         },
         fields=fields,
     )
+    if full_objects:
+        return Paginator(client, call, v2.TopicFullSearchPage)
     return Paginator(client, call, v2.TopicSearchPage)
-
-
-async def topic_element_update(
-    client: Client,
-    topic: Id,
-    element_id: Id,
-    *,
-    body: v2.TopicElementWrite,
-    element: str | None = None,
-) -> v2.TopicElement:
-    """Update a given element from the given topic.
-
-    ``PUT /api/2/topics/{topic}/elements/{element_id}/``
-
-    Args:
-        topic: The topic ID.
-        element: The element ID.
-
-    Raises:
-        NotFoundError: Topic not found.
-    """
-    call = prepare(
-        ops.TOPIC_ELEMENT_UPDATE,
-        path={"topic": topic, "element_id": element_id},
-        query={"element": element},
-        body=body,
-    )
-    return await answers.json(client, call, v2.TopicElement)
-
-
-def topic_elements(
-    client: Client,
-    topic: Id,
-    *,
-    class_: str | None = None,
-    page: int | None = None,
-    page_size: int | None = None,
-    q: str | None = None,
-    sort: str | None = None,
-    tag: Sequence[str] | None = None,
-    fields: Fields | None = None,
-) -> Paginator[v2.TopicElementPage, v2.TopicElement]:
-    """Get a given topic's elements with pagination.
-
-    ``GET /api/2/topics/{topic}/elements/``
-
-    Args:
-        topic: The topic ID.
-        class_: The class of elements to fetch (eg. Dataset or Reuse).
-        page: The portal's default is 1.
-        page_size: The portal's default is 20.
-        q: query string to search through elements.
-        sort: The field (and direction) on which sorting apply.
-    """
-    call = prepare(
-        ops.TOPIC_ELEMENTS,
-        path={"topic": topic},
-        query={
-            "class": class_,
-            "page": page,
-            "page_size": page_size,
-            "q": q,
-            "sort": sort,
-            "tag": tag,
-        },
-        fields=fields,
-    )
-    return Paginator(client, call, v2.TopicElementPage)
-
-
-async def topic_elements_create(
-    client: Client, topic: Id, *, body: Sequence[ModelReferenceWrite]
-) -> list[v2.TopicElement]:
-    """Topic elements create.
-
-    ``POST /api/2/topics/{topic}/elements/``
-
-    Args:
-        topic: The topic ID.
-
-    Raises:
-        BadRequestError: Expecting a list.
-        PermissionDeniedError: Forbidden.
-        NotFoundError: Topic not found.
-    """
-    call = prepare(ops.TOPIC_ELEMENTS_CREATE, path={"topic": topic}, body=body)
-    return await answers.json(client, call, list[v2.TopicElement])
-
-
-async def topic_elements_delete(client: Client, topic: Id) -> Any:
-    """Delete all elements from a Topic.
-
-    ``DELETE /api/2/topics/{topic}/elements/``
-
-    This a workaround for https://github.com/kvesteri/wtforms-json/issues/43 -> we can't use
-    PUT /api/2/topics/{topic}/ with an empty list of elements.
-
-    Args:
-        topic: The topic ID.
-
-    Raises:
-        PermissionDeniedError: Forbidden.
-        NotFoundError: Topic not found.
-    """
-    call = prepare(ops.TOPIC_ELEMENTS_DELETE, path={"topic": topic})
-    return await answers.json(client, call)
 
 
 async def unfeature_topic(client: Client, topic: Id) -> v2.Topic:
@@ -345,7 +416,7 @@ async def unfeature_topic(client: Client, topic: Id) -> v2.Topic:
     return await answers.json(client, call, v2.Topic)
 
 
-async def update_topic(client: Client, topic: Id, *, body: v2.TopicInput) -> v2.Topic:
+async def update_topic(client: Client, topic: Id, *, body: v2.TopicWrite) -> v2.Topic:
     """Update a given topic.
 
     ``PUT /api/2/topics/{topic}/``
@@ -360,3 +431,22 @@ async def update_topic(client: Client, topic: Id, *, body: v2.TopicInput) -> v2.
     """
     call = prepare(ops.UPDATE_TOPIC, path={"topic": topic}, body=body)
     return await answers.json(client, call, v2.Topic)
+
+
+async def update_topic_element(
+    client: Client, topic: Id, element_id: Id, *, body: v2.TopicElementWrite
+) -> v2.TopicElement:
+    """Update a given element from the given topic.
+
+    ``PUT /api/2/topics/{topic}/elements/{element_id}/``
+
+    Args:
+        topic: The topic ID.
+
+    Raises:
+        NotFoundError: Topic not found.
+    """
+    call = prepare(
+        ops.UPDATE_TOPIC_ELEMENT, path={"topic": topic, "element_id": element_id}, body=body
+    )
+    return await answers.json(client, call, v2.TopicElement)

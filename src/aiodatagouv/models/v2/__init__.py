@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .dataservice_search_page import DataserviceSearchPage as DataserviceSearchPage
     from .dataset import Dataset as Dataset
+    from .dataset_full import DatasetFull as DatasetFull
+    from .dataset_full_page import DatasetFullPage as DatasetFullPage
+    from .dataset_full_search_page import DatasetFullSearchPage as DatasetFullSearchPage
+    from .dataset_license import DatasetLicense as DatasetLicense
     from .dataset_page import DatasetPage as DatasetPage
     from .dataset_search_page import DatasetSearchPage as DatasetSearchPage
     from .discussion_page import DiscussionPage as DiscussionPage
@@ -25,42 +29,50 @@ if TYPE_CHECKING:
     from .enums import SearchPostsSort as SearchPostsSort
     from .enums import SearchReusesSort as SearchReusesSort
     from .organization_search_page import OrganizationSearchPage as OrganizationSearchPage
-    from .post import Post as Post
     from .post_page import PostPage as PostPage
     from .resource_page import ResourcePage as ResourcePage
     from .reuse import Reuse as Reuse
     from .reuse_page import ReusePage as ReusePage
     from .reuse_search_page import ReuseSearchPage as ReuseSearchPage
-    from .spatial_coverage_write import SpatialCoverageWrite as SpatialCoverageWrite
+    from .specific_resource import SpecificResource as SpecificResource
     from .topic import Topic as Topic
     from .topic_element import TopicElement as TopicElement
     from .topic_element_page import TopicElementPage as TopicElementPage
     from .topic_element_write import TopicElementWrite as TopicElementWrite
-    from .topic_input import TopicInput as TopicInput
+    from .topic_full import TopicFull as TopicFull
+    from .topic_full_page import TopicFullPage as TopicFullPage
+    from .topic_full_search_page import TopicFullSearchPage as TopicFullSearchPage
     from .topic_page import TopicPage as TopicPage
     from .topic_search_page import TopicSearchPage as TopicSearchPage
+    from .topic_write import TopicWrite as TopicWrite
 
 _MODULES = {
     "DataserviceSearchPage": "dataservice_search_page",
     "Dataset": "dataset",
+    "DatasetFull": "dataset_full",
+    "DatasetFullPage": "dataset_full_page",
+    "DatasetFullSearchPage": "dataset_full_search_page",
+    "DatasetLicense": "dataset_license",
     "DatasetPage": "dataset_page",
     "DatasetSearchPage": "dataset_search_page",
     "DiscussionPage": "discussion_page",
     "OrganizationSearchPage": "organization_search_page",
-    "Post": "post",
     "PostPage": "post_page",
     "ResourcePage": "resource_page",
     "Reuse": "reuse",
     "ReusePage": "reuse_page",
     "ReuseSearchPage": "reuse_search_page",
-    "SpatialCoverageWrite": "spatial_coverage_write",
+    "SpecificResource": "specific_resource",
     "Topic": "topic",
     "TopicElement": "topic_element",
     "TopicElementPage": "topic_element_page",
     "TopicElementWrite": "topic_element_write",
-    "TopicInput": "topic_input",
+    "TopicFull": "topic_full",
+    "TopicFullPage": "topic_full_page",
+    "TopicFullSearchPage": "topic_full_search_page",
     "TopicPage": "topic_page",
     "TopicSearchPage": "topic_search_page",
+    "TopicWrite": "topic_write",
     "MyOrgTopicsSort": "enums",
     "SearchDataservicesLastUpdateRange": "enums",
     "SearchDataservicesProducerType": "enums",

@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime as dt
 
 from ..._views.view import View
+from ...links import Link
 from ...types import JsonObject
 from ..access_audience import AccessAudience
 from ..badge import Badge
+from ..community_resource import CommunityResource
 from ..contact_point import ContactPoint
 from ..dataset_internals import DatasetInternals
 from ..dataset_permissions import DatasetPermissions
+from ..enums import DatasetAccessType, DatasetAccessTypeReasonCategory, DatasetFrequency
 from ..geopf_dataset_metadata import GeopfDatasetMetadata
 from ..harvest_dataset_metadata import HarvestDatasetMetadata
 from ..organization_reference import OrganizationReference
+from ..resource import Resource
 from ..spatial_coverage import SpatialCoverage
 from ..temporal_coverage import TemporalCoverage
 from ..user_reference import UserReference
@@ -22,10 +26,10 @@ from ..user_reference import UserReference
 class Dataset(View, init=False):
     """Dataset."""
 
-    access_audiences: AccessAudience | None
-    access_type: str | None
+    access_audiences: list[AccessAudience]
+    access_type: DatasetAccessType | str
     access_type_reason: str | None
-    access_type_reason_category: str | None
+    access_type_reason_category: DatasetAccessTypeReasonCategory | str | None
     acronym: str | None
     """An optional dataset acronym."""
     archived: dt.datetime | None
@@ -33,7 +37,7 @@ class Dataset(View, init=False):
     authorization_request_url: str | None
     badges: list[Badge]
     """The dataset badges."""
-    community_resources: JsonObject | None
+    community_resources: Link[CommunityResource]
     """Link to the dataset community resources."""
     contact_points: list[ContactPoint]
     """The dataset contact points."""
@@ -47,11 +51,11 @@ class Dataset(View, init=False):
     """The dataset short description."""
     doi: str | None
     """The DOI minted for this dataset."""
-    extras: JsonObject | None
+    extras: JsonObject
     """Extras attributes as key-value pairs."""
-    featured: bool | None
+    featured: bool
     """Is the dataset featured."""
-    frequency: JsonObject
+    frequency: DatasetFrequency | str
     """The update frequency (full Frequency object if `X-Get-Datasets-Full-Objects` is set, ID
     of the frequency otherwise)."""
     frequency_date: dt.datetime | None
@@ -62,16 +66,16 @@ class Dataset(View, init=False):
     """Dataset harvest metadata attributes."""
     id: str
     """The dataset identifier."""
-    internal: DatasetInternals | None
+    internal: DatasetInternals
     """Site internal and specific object's data."""
     last_modified: dt.datetime
     """The dataset last modification date."""
     last_update: dt.datetime
     """The resources last modification date."""
-    license: JsonObject | None
+    license: str
     """The dataset license (full License object if `X-Get-Datasets-Full-Objects` is set, ID of
     the license otherwise)."""
-    metrics: JsonObject | None
+    metrics: JsonObject
     """The dataset metrics."""
     organization: OrganizationReference | None
     """The producer organization."""
@@ -79,14 +83,14 @@ class Dataset(View, init=False):
     """The user information."""
     page: str | None
     """The dataset web page URL."""
-    permissions: DatasetPermissions | None
-    private: bool | None
+    permissions: DatasetPermissions
+    private: bool
     """Is the dataset private to the owner or the organization."""
-    quality: JsonObject | None
+    quality: JsonObject
     """The dataset quality."""
-    resources: JsonObject | None
+    resources: Link[Resource]
     """Link to the dataset resources."""
-    slug: str | None
+    slug: str
     """The dataset permalink string."""
     spatial: SpatialCoverage | None
     """The spatial coverage."""
@@ -95,5 +99,5 @@ class Dataset(View, init=False):
     """The temporal coverage."""
     title: str
     """The dataset title."""
-    uri: str | None
+    uri: str
     """The API URI for this dataset."""

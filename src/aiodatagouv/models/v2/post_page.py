@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..._views.page import PageView
 from ...types import JsonObject
-from .. import v2
+from ..post import Post
 
 
 class PostPage(PageView, init=False):
     """Post page."""
 
-    data: list[v2.Post]
+    data: list[Post]
     """The page data."""
     facets: JsonObject
     """Facets/aggregations for filtering."""

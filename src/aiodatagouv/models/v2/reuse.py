@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 from ..._views.view import View
+from ...links import Link
 from ...types import JsonObject
+from .. import v2
 from ..badge import Badge
+from ..dataservice import Dataservice
 from ..enums import ReuseTopicValue, ReuseTypeValue
 from ..organization_reference import OrganizationReference
 from ..reuse_permissions import ReusePermissions
@@ -19,13 +22,13 @@ class Reuse(View, init=False):
     archived: dt.datetime | None
     badges: list[Badge]
     created_at: dt.datetime
-    dataservices: JsonObject | None
+    dataservices: Link[Dataservice]
     """Link to the reuse dataservices."""
-    datasets: JsonObject | None
+    datasets: Link[v2.Dataset]
     """Link to the reuse datasets."""
     deleted: dt.datetime | None
     description: str
-    extras: JsonObject | None
+    extras: JsonObject
     featured: bool | None
     id: str
     image: str | None
@@ -33,7 +36,7 @@ class Reuse(View, init=False):
     image_thumbnail: str | None
     """URL of the cropped and squared image (500x500)."""
     last_modified: dt.datetime
-    metrics: JsonObject | None
+    metrics: JsonObject
     organization: OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
@@ -42,14 +45,14 @@ class Reuse(View, init=False):
     user."""
     page: str | None
     """Link to the udata web page for this reuse."""
-    permissions: ReusePermissions | None
-    private: bool | None
+    permissions: ReusePermissions
+    private: bool
     slug: str
     tags: list[str]
     title: str
     topic: ReuseTopicValue | str
     type: ReuseTypeValue | str
-    uri: str | None
+    uri: str
     """Link to the API endpoint for this reuse."""
     url: str
     """The remote URL (website)."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from ..._views.view import View
+from ...links import Link
 from ...types import JsonObject
+from .. import v2
 from ..organization_reference import OrganizationReference
 from ..spatial_coverage import SpatialCoverage
 from ..user_reference import UserReference
@@ -17,10 +19,10 @@ class Topic(View, init=False):
     color: int | None
     created_at: dt.datetime
     description: str | None
-    elements: JsonObject | None
+    elements: Link[v2.TopicElement]
     """Link to the topic elements."""
-    extras: JsonObject | None
-    featured: bool | None
+    extras: JsonObject
+    featured: bool
     id: str
     last_modified: dt.datetime
     name: str
@@ -36,5 +38,5 @@ class Topic(View, init=False):
     slug: str
     spatial: SpatialCoverage | None
     tags: list[str]
-    uri: str | None
+    uri: str
     """Link to the API endpoint for this topic."""

@@ -12,7 +12,7 @@ class TopicElement(View, init=False):
 
     description: str | None
     element: ModelReference | None
-    extras: JsonObject | None
+    extras: JsonObject
     id: str
     tags: list[str]
     title: str | None

@@ -5,14 +5,33 @@ from __future__ import annotations
 from ..._encoding.body import BodyOf
 from ...types import UNSET, JsonObject, Unset
 from .. import v2
-from ..lazy_reference_write import LazyReferenceWrite
+from ..dataservice import Dataservice
+from ..dataservice_reference import DataserviceReference
+from ..dataset import Dataset
+from ..dataset_reference import DatasetReference
+from ..model_reference import ModelReference
+from ..model_reference_write import ModelReferenceWrite
+from ..reuse import Reuse
+from ..reuse_reference import ReuseReference
 
 
 class TopicElementWrite(BodyOf[v2.TopicElement]):
     """``v2.TopicElement``, as it is sent."""
 
     description: str | Unset | None = UNSET
-    element: LazyReferenceWrite | Unset | None = UNSET
+    element: (
+        ModelReferenceWrite
+        | ModelReference
+        | DatasetReference
+        | Dataset
+        | ReuseReference
+        | Reuse
+        | DataserviceReference
+        | Dataservice
+        | Unset
+        | None
+    ) = UNSET
+    """The dataset, reuse or dataservice; an element without one needs a title."""
     extras: JsonObject | Unset | None = UNSET
-    tags: list[str] | Unset = UNSET
+    tags: list[str] | Unset | None = UNSET
     title: str | Unset | None = UNSET
