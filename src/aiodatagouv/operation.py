@@ -86,7 +86,6 @@ class Operation:
         since: The first known release of udata that serves it, None if the oldest one does. The
             known ones are those of ``openapi/served.toml``: releases between them may differ.
         until: The last known release of udata that serves it, None if the newest one does.
-        version: The version of the API that has it, 1 or 2.
         window: The most items of a list that can be reached, None for no limit.
         headers: The headers of every call of it, each with the value ``True``.
         package: The package that has its function and its models: this one, or one that was
@@ -115,7 +114,6 @@ class Operation:
     deprecated: str | None = None
     since: str | None = None
     until: str | None = None
-    version: int = 1
     window: int | None = None
     headers: tuple[str, ...] = ()
     package: str = field(default="aiodatagouv", repr=False)
