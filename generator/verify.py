@@ -282,7 +282,7 @@ class _Check:
             and not (arguments.posonlyargs or arguments.vararg or arguments.kwarg)
             and not arguments.defaults
             and all(map(_is_default, arguments.kw_defaults))
-            and all(one.annotation is not None and _is_type(one.annotation) for one in every)
+            and all(one.annotation is not None and _is_taken(one.annotation) for one in every)
             and node.returns is not None
             and _is_type(node.returns)
         ):
@@ -374,6 +374,11 @@ def _is_variant(node: ast.Call) -> bool:
 def _is_default(node: ast.expr | None) -> bool:
     """Return whether an argument has no default, or None or False."""
     return node is None or safe.is_constant(node, None) or safe.is_constant(node, False)
+
+
+def _is_taken(node: ast.expr) -> bool:
+    """Return whether an expression is the type of an argument."""
+    return ast.unparse(node) in ("Literal[True]", "Literal[False]") or _is_type(node)
 
 
 def _is_type(node: ast.expr) -> bool:
