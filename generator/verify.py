@@ -300,13 +300,15 @@ class _Check:
         )
 
     def _switched(self, node: ast.stmt) -> bool:
-        """Return whether a statement is ``if full_objects: return <another answer>``."""
-        return (
-            isinstance(node, ast.If)
-            and isinstance(node.test, ast.Name)
-            and not node.orelse
-            and len(node.body) == 1
-            and self._answer(node.body[0])
+        """Return whether a statement is ``if full_objects: return <another answer>``.
+
+        The model of that answer may be imported before.
+        """
+        if not isinstance(node, ast.If) or not isinstance(node.test, ast.Name) or node.orelse:
+            return False
+        *imports, answer = node.body
+        return self._answer(answer) and all(
+            isinstance(one, ast.ImportFrom) and self._import(one) for one in imports
         )
 
     def _call(self, node: ast.stmt) -> bool:

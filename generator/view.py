@@ -165,7 +165,6 @@ def _operation(
     referred = _referred(_schema_of(raw["requestBody"]), answered, is_second) if body else []
     used = [*endpoint.query_parameters, *endpoint.path_parameters, *filter(None, [body, answer])]
     switch = _switch(raw["x-switch"], pages) if raw["x-switch"] else None
-    switched = [] if switch is None else [switch.page or switch.item, switch.item]
     operation = Operation(
         id=raw["operationId"],
         function=functions[raw["operationId"]],
@@ -215,8 +214,7 @@ def _operation(
         window=raw["x-window"],
         switch=switch,
         classes=sorted(
-            {*names_of(used, ModelProperty), *referred, *([page] if page else []), *switched}
-            - {JSON_OBJECT}
+            {*names_of(used, ModelProperty), *referred, *([page] if page else [])} - {JSON_OBJECT}
         ),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )
