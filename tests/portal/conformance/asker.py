@@ -30,6 +30,9 @@ CATALOGS = {
 }
 FEED = "recent_datasets_atom_feed"
 
+WHOLE_IN_VERSION_1 = {"v2.list_datasets", "v2.list_reuses"}
+"""The lists whose items have links, of which version 1 of the API has the objects themselves."""
+
 BASE: dict[str, dict[str, Any]] = {
     "suggest_users": {"q": "", "size": 20},
     **{
@@ -142,6 +145,8 @@ class Asker:
         """Return all items that the operation filters."""
         if self.operation.id == "suggest_users":
             return await self.to("list_users")()
+        if self.operation.id in WHOLE_IN_VERSION_1:
+            return await self.to(self.operation.id.removeprefix("v2."))()
         if self.operation.id not in {FEED, *CATALOGS}:
             return await self()
         return [

@@ -201,6 +201,16 @@ def harvest_job(catalog: Catalog, source: Any, age: int, status: str) -> Any:
     ).save()
 
 
+TAGS_OF_TOPICS = [
+    ["mobilite", "velo"],
+    ["mobilite", "sante"],
+    ["eau", "velo"],
+    ["velo"],
+    ["sante", "velo"],
+]
+TAGS_OF_ELEMENTS = [["eau", "essentiel"], ["essentiel"], ["eau"], ["velo"]]
+
+
 def seed_topics(catalog: Catalog) -> list[Any]:
     topics = []
     for index, name in enumerate(
@@ -211,7 +221,7 @@ def seed_topics(catalog: Catalog) -> list[Any]:
         topic = TopicFactory(
             name=name,
             description=texts.description(),
-            tags=[["mobilite", "velo"], ["mobilite", "sante"], ["eau", "velo"]][index % 3],
+            tags=TAGS_OF_TOPICS[index],
             color=index or None,
             featured=index == 0,
             private=index == 2,
@@ -229,7 +239,7 @@ def seed_topics(catalog: Catalog) -> list[Any]:
                 topic=topic,
                 title=f"Un élément {texts.TOPICS[number]}" if number != 1 else None,
                 description=texts.paragraph(1) if number != 1 else None,
-                tags=["essentiel", ["eau", "velo"][number % 2]],
+                tags=TAGS_OF_ELEMENTS[number],
                 extras={"rang": number} if number else {},
                 element=element,
             )
