@@ -1074,6 +1074,7 @@ UPDATE_TOPIC_ELEMENT: Final = Operation(
     ),
     item="v2.TopicElement",
     releases=RELEASES,
+    lost=(("tags",),),
     since="11.1.1",
 )
 
