@@ -167,6 +167,21 @@ class Switch:
     type = "bool"
     required = False
 
+    @property
+    def classes(self) -> list[str]:
+        """The models of the answer."""
+        return [self.item, *([self.page] if self.page else [])]
+
+    @property
+    def own_classes(self) -> list[str]:
+        """Those of API v1."""
+        return [one for one in self.classes if "." not in one]
+
+    @property
+    def model(self) -> str:
+        """The class that the answer is decoded into."""
+        return self.page or self.answer
+
 
 @define
 class Operation:

@@ -121,21 +121,24 @@ def _tag(view: View, tag: str, operations: list[Operation]) -> dict[str, Any]:
     words = {*re.findall(r"[\w.]+", code)}
     functions = {one.function for one in operations}
     projects = any(one.projected for one in operations)
-    switches = any(one.switch for one in operations)
+    switches = [one.switch for one in operations if one.switch]
+    switched = {name for one in switches for name in one.classes}
     names_of = {name for one in operations for name in one.classes}
     enums = {name for one in operations for name in one.enums}
     typing = {
         "Any": "Any" in words,
-        "Literal": switches,
+        "Literal": bool(switches),
+        "TYPE_CHECKING": any(one.own_classes for one in switches),
         "TypeVar": projects,
-        "overload": projects or switches,
+        "overload": projects or bool(switches),
     }
     return {
         "description": view.tag_descriptions[tag] or names.sentence(bare(tag)),
         "operations": operations,
         "classes": sorted(one for one in names_of if not is_second(one)),
         "enums": sorted(one for one in enums if not is_second(one)),
-        "second": any(map(is_second, names_of | enums)),
+        "switched": sorted(one for one in switched - names_of if not is_second(one)),
+        "second": any(map(is_second, names_of | switched | enums)),
         "up": "..." if is_second(tag) else "..",
         "code": code,
         "words": words,

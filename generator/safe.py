@@ -91,16 +91,14 @@ def module_name(class_: str) -> Code:
 
 @cache
 def annotation(text: str) -> Code:
-    """Check a type: names, those of ``v2`` and ``dt``, None, booleans, unions and subscripts."""
+    """Check a type: names, those of ``v2`` and ``dt``, None, unions and subscripts."""
     for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Attribute):
             code = ast.unparse(node)
             is_second = code.startswith(MARK) and names.is_usable(code.removeprefix(MARK))
             if code not in ("dt.date", "dt.datetime") and not is_second:
                 raise UnsafeError(f"{text!r} is not a type")
-        elif not isinstance(node, TYPE_NODES) and not any(
-            is_constant(node, value) for value in (None, True, False)
-        ):
+        elif not isinstance(node, TYPE_NODES) and not is_constant(node, None):
             raise UnsafeError(f"{text!r} is not a type")
     return Code(text)
 

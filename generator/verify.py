@@ -282,7 +282,7 @@ class _Check:
             and not (arguments.posonlyargs or arguments.vararg or arguments.kwarg)
             and not arguments.defaults
             and all(map(_is_default, arguments.kw_defaults))
-            and all(one.annotation is not None and _is_type(one.annotation) for one in every)
+            and all(one.annotation is not None and _is_taken(one.annotation) for one in every)
             and node.returns is not None
             and _is_type(node.returns)
         ):
@@ -300,13 +300,15 @@ class _Check:
         )
 
     def _switched(self, node: ast.stmt) -> bool:
-        """Return whether a statement is ``if full_objects: return <another answer>``."""
-        return (
-            isinstance(node, ast.If)
-            and isinstance(node.test, ast.Name)
-            and not node.orelse
-            and len(node.body) == 1
-            and self._answer(node.body[0])
+        """Return whether a statement is ``if full_objects: return <another answer>``.
+
+        The model of that answer may be imported before.
+        """
+        if not isinstance(node, ast.If) or not isinstance(node.test, ast.Name) or node.orelse:
+            return False
+        *imports, answer = node.body
+        return self._answer(answer) and all(
+            isinstance(one, ast.ImportFrom) and self._import(one) for one in imports
         )
 
     def _call(self, node: ast.stmt) -> bool:
@@ -374,6 +376,11 @@ def _is_variant(node: ast.Call) -> bool:
 def _is_default(node: ast.expr | None) -> bool:
     """Return whether an argument has no default, or None or False."""
     return node is None or safe.is_constant(node, None) or safe.is_constant(node, False)
+
+
+def _is_taken(node: ast.expr) -> bool:
+    """Return whether an expression is the type of an argument."""
+    return ast.unparse(node) in ("Literal[True]", "Literal[False]") or _is_type(node)
 
 
 def _is_type(node: ast.expr) -> bool:

@@ -161,10 +161,10 @@ def _operation(
         answer = pages[page]
     items = [] if answer is None else [annotation(one) for one in parts(answer) if is_model(one)]
     body = endpoint.bodies[0].prop if endpoint.bodies else None
-    referred = _referred(_schema_of(raw["requestBody"]), answered) if body else []
+    is_second = versions.is_second(raw["operationId"])
+    referred = _referred(_schema_of(raw["requestBody"]), answered, is_second) if body else []
     used = [*endpoint.query_parameters, *endpoint.path_parameters, *filter(None, [body, answer])]
     switch = _switch(raw["x-switch"], pages) if raw["x-switch"] else None
-    switched = [] if switch is None else [switch.page or switch.item, switch.item]
     operation = Operation(
         id=raw["operationId"],
         function=functions[raw["operationId"]],
@@ -214,8 +214,7 @@ def _operation(
         window=raw["x-window"],
         switch=switch,
         classes=sorted(
-            {*names_of(used, ModelProperty), *referred, *([page] if page else []), *switched}
-            - {JSON_OBJECT}
+            {*names_of(used, ModelProperty), *referred, *([page] if page else [])} - {JSON_OBJECT}
         ),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )
@@ -304,7 +303,7 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
     for key, schema in raw["properties"].items():
         if raw["x-page"] and key in ENVELOPE.keys() - {"data"}:
             continue  # Inherited from PageView.
-        referred = _referred(schema, answered) if is_sent else []
+        referred = _referred(schema, answered, bool(versions.CLASS.match(name))) if is_sent else []
         references |= {*referred, *([schema["x-link"]] if "x-link" in schema else [])}
         field = _field(properties[key], schema, referred, is_sent=is_sent)
         field.demanded = is_sent and key in raw["x-demanded"]
@@ -327,9 +326,14 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
     )
 
 
-def _referred(schema: dict[str, Any], answered: set[str]) -> list[str]:
-    """Return the models that a reference field accepts: reference models and full models."""
-    named = [name for one in schema.get("x-reference", []) for name in (f"{one}Reference", one)]
+def _referred(schema: dict[str, Any], answered: set[str], is_second: bool) -> list[str]:
+    """Return the models that a reference field accepts: reference models and full models.
+
+    Those of API v2 are accepted by its own bodies only, because v1 knows nothing of them.
+    """
+    kinds: list[str] = schema.get("x-reference", [])
+    named = [name for one in kinds for name in (f"{one}Reference", one)]
+    named += [f"V2{one}" for one in kinds if is_second]
     return [name for name in named if name in answered]
 
 

@@ -12,7 +12,7 @@ from .._encoding.parameters import QueryValue, pairs, segment, text
 from .._encoding.taken import json_of
 from .._fields import mask as masks
 from ..operation import Operation
-from ..types import Fields, File, Id, Mask
+from ..types import Fields, File, Id, JsonObject, Mask
 
 if TYPE_CHECKING:
     from .._encoding.body import Body
@@ -103,7 +103,7 @@ def prepare(
     *,
     path: Mapping[str, Id | int] | None = None,
     query: Mapping[str, QueryValue] | None = None,
-    body: Body | View | Sequence[Body | View] | str | None = None,
+    body: Body | View | JsonObject | Sequence[Body | View | str] | None = None,
     fields: Fields | None = None,
 ) -> Call:
     """Prepare a call of an operation with its arguments.

@@ -8,7 +8,7 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from .._call import answers
 from .._call.call import prepare
@@ -20,8 +20,6 @@ from ..models.community_resource import CommunityResource
 from ..models.community_resource_page import CommunityResourcePage
 from ..models.community_resource_write import CommunityResourceWrite
 from ..models.dataset import Dataset
-from ..models.dataset_full import DatasetFull
-from ..models.dataset_full_page import DatasetFullPage
 from ..models.dataset_page import DatasetPage
 from ..models.dataset_suggestion import DatasetSuggestion
 from ..models.dataset_write import DatasetWrite
@@ -47,6 +45,10 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from . import ops
+
+if TYPE_CHECKING:
+    from ..models.dataset_full import DatasetFull
+    from ..models.dataset_full_page import DatasetFullPage
 
 __all__ = [
     "add_dataset_badge",
@@ -330,6 +332,8 @@ async def get_dataset(
         fields=fields,
     )
     if full_objects:
+        from ..models.dataset_full import DatasetFull
+
         return await answers.json(client, call, DatasetFull, into)
     return await answers.json(client, call, Dataset, into)
 
@@ -700,6 +704,8 @@ def list_datasets(
         fields=fields,
     )
     if full_objects:
+        from ..models.dataset_full_page import DatasetFullPage
+
         return Paginator(client, call, DatasetFullPage)
     return Paginator(client, call, DatasetPage)
 

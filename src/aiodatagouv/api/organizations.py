@@ -8,7 +8,7 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from .._call import answers
 from .._call.call import prepare
@@ -21,8 +21,6 @@ from ..models.contact_point_page import ContactPointPage
 from ..models.dataservice import Dataservice
 from ..models.dataservice_reference import DataserviceReference
 from ..models.dataset import Dataset
-from ..models.dataset_full import DatasetFull
-from ..models.dataset_full_page import DatasetFullPage
 from ..models.dataset_page import DatasetPage
 from ..models.dataset_reference import DatasetReference
 from ..models.discussion import Discussion
@@ -57,6 +55,10 @@ from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from . import ops
+
+if TYPE_CHECKING:
+    from ..models.dataset_full import DatasetFull
+    from ..models.dataset_full_page import DatasetFullPage
 
 __all__ = [
     "accept_membership",
@@ -615,6 +617,8 @@ def list_organization_datasets(
         fields=fields,
     )
     if full_objects:
+        from ..models.dataset_full_page import DatasetFullPage
+
         return Paginator(client, call, DatasetFullPage)
     return Paginator(client, call, DatasetPage)
 

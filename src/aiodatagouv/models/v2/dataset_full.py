@@ -26,8 +26,7 @@ from ..user_reference import UserReference
 
 
 class DatasetFull(View, init=False):
-    """A dataset with its license, its frequency, and the zones and the granularity of its
-    coverage as objects."""
+    """A dataset with its license, frequency, zones and granularity as objects."""
 
     access_audiences: list[AccessAudience]
     access_type: DatasetAccessType | str

@@ -28,6 +28,8 @@ class TopicElementWrite(BodyOf[v2.TopicElement]):
         | Reuse
         | DataserviceReference
         | Dataservice
+        | v2.Dataset
+        | v2.Reuse
         | Unset
         | None
     ) = UNSET
