@@ -745,7 +745,7 @@ SEARCH_REUSES: Final = Operation(
         Parameter("topic", "query", "str"),
         Parameter("type", "query", "str"),
     ),
-    item="v2.Reuse",
+    item="v2.FoundReuse",
     masked=True,
     releases=RELEASES,
 )
