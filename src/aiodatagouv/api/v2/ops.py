@@ -74,6 +74,7 @@ SEARCH_DATASERVICES: Final = Operation(
     item="Dataservice",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="17.18.0",
 )
 
@@ -397,6 +398,7 @@ SEARCH_DATASETS: Final = Operation(
     item="v2.Dataset",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="17.18.0",
 )
 
@@ -482,6 +484,7 @@ SEARCH_DISCUSSIONS: Final = Operation(
     item="Discussion",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="17.18.0",
 )
 
@@ -623,6 +626,7 @@ SEARCH_ORGANIZATIONS: Final = Operation(
     item="Organization",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="17.18.0",
 )
 
@@ -679,6 +683,7 @@ SEARCH_POSTS: Final = Operation(
     item="Post",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="17.18.0",
 )
 
@@ -766,6 +771,7 @@ SEARCH_REUSES: Final = Operation(
     item="v2.Reuse",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="17.18.0",
 )
 
@@ -1041,6 +1047,7 @@ SEARCH_TOPICS: Final = Operation(
     item="v2.Topic",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="17.18.0",
 )
 
