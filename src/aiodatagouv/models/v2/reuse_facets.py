@@ -9,7 +9,8 @@ from .. import v2
 
 class ReuseFacets(View, init=False):
     """The facets of a search, by decreasing number of results, at most 50 values each. A portal
-    without a search engine has none."""
+    without a search engine has none.
+    """
 
     producer_type: list[v2.FacetBucket] | None = declare(absent=True)
     """By kind of producer; the parameter `producer_type`."""

@@ -9,7 +9,8 @@ from .. import v2
 
 class TopicFacets(View, init=False):
     """The facets of a search, by decreasing number of results, at most 50 values each. A portal
-    without a search engine has none."""
+    without a search engine has none.
+    """
 
     tag: list[v2.FacetBucket] | None = declare(absent=True)
     """By tag; the parameter `tag`."""
