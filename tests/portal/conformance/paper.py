@@ -31,11 +31,12 @@ PYTHON = {
 """Type of a Swagger -> the Python types that hold its values."""
 
 
-def served(document: Swagger, start: str = "") -> dict[tuple[str, str], Swagger]:
-    """Return the operations of a Swagger by method and route, which begins with ``start``.
+def served(document: Swagger, version: int) -> dict[tuple[str, str], Swagger]:
+    """Return the operations of the Swagger of a version of the API by method and route.
 
     Routes have no names of parameters and no slash at the end: both differ between releases.
     """
+    start = "" if version == 1 else f"/api/{version}"
     return {
         (method.upper(), route_of(start + path)): operation | {"shared": item.get("parameters", [])}
         for path, item in document["paths"].items()
@@ -49,7 +50,7 @@ class Comparison:
     """The differences between the Swagger of a release and the functions of the package.
 
     Attributes:
-        document: The Swagger.
+        document: The Swagger of one version of the API.
         places: The number of places compared: fields, items, parameters and answers.
         retyped: The places whose declared types differ.
         undeclared: The fields of answers that the package does not declare.
@@ -69,7 +70,8 @@ class Comparison:
 
     def compare(self, operation: Operation) -> None:
         """Compare the parameters, the body and the answer of an operation that both have."""
-        there = served(self.document)[operation.method, route_of(path_of(operation))]
+        route = operation.method, route_of(path_of(operation))
+        there = served(self.document, operation.version)[route]
         declared_there = {
             one["name"]: one for one in [*there["shared"], *there.get("parameters", [])]
         }

@@ -117,9 +117,7 @@ async def test_a_key_that_does_not_exist(make: Make, user: Client) -> None:
 
 
 @pytest.mark.parametrize("make", [of_a_dataset, of_a_resource], ids=lambda one: one.__name__)
-async def test_a_key_of_the_platform(
-    make: Make, user: Client, admin: Client, release: str
-) -> None:
+async def test_a_key_of_the_platform(make: Make, user: Client, admin: Client, release: str) -> None:
     """It is for administrators, except on older portals, and nothing else of the body is set."""
     extras = await make(user)
     assert extras.reserved is not None

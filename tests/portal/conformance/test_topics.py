@@ -60,9 +60,7 @@ async def test_the_life_of_a_topic(user: Client, admin: Client, prove: Prover) -
 
     # An update replaces the elements: in another order, they are new ones.
     order = [v2.TopicElementWrite.of(one) for one in reversed(found)]
-    await prove(
-        topics.update_topic, user, topic.id, body=v2.TopicWrite.of(filled, elements=order)
-    )
+    await prove(topics.update_topic, user, topic.id, body=v2.TopicWrite.of(filled, elements=order))
     turned = await elements_of(user, topic)
     assert [one.title for one in turned] == [one.title for one in reversed(found)]
     assert {one.id for one in turned} & {one.id for one in found} == set()
@@ -85,9 +83,7 @@ async def test_an_empty_list_of_elements(user: Client, release: str) -> None:
     topic = await a_topic(user)
     body = [v2.TopicElementWrite(title="Une étape")]
     await topics.add_topic_elements(user, topic.id, body=body)
-    emptied = await topics.update_topic(
-        user, topic.id, body=v2.TopicWrite.of(topic, elements=[])
-    )
+    emptied = await topics.update_topic(user, topic.id, body=v2.TopicWrite.of(topic, elements=[]))
     assert emptied.elements.total == (0 if release == NEWEST else 1)
 
 
