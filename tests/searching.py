@@ -32,6 +32,7 @@ class SearchPortal:
         gone: The ids of datasets that are indexed, but no longer exist.
         has_facets: Whether the portal has a search engine; otherwise the total is true.
         asked: The queries that were answered, without those that only count.
+        first_bucket: The name of the first bucket of each facet.
         before_page: Called before each answer.
     """
 
@@ -40,6 +41,7 @@ class SearchPortal:
     gone: set[str] = field(factory=set[str])
     has_facets: bool = True
     asked: list[dict[str, str]] = field(factory=list[dict[str, str]])
+    first_bucket: str = "all"
     before_page: Callable[[], None] = field(default=lambda: None)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -84,7 +86,7 @@ class SearchPortal:
         for facet, parameter in FACETS.items():
             hits = self._hits({name: one for name, one in filters.items() if name != parameter})
             counts = Counter(value for one in hits for value in self.items[one][facet])
-            facets[facet] = [{"name": "all", "count": len(hits)}] + [
+            facets[facet] = [{"name": self.first_bucket, "count": len(hits)}] + [
                 {"name": name, "count": count} for name, count in counts.most_common(MOST_BUCKETS)
             ]
         return facets

@@ -135,6 +135,8 @@ async def test_a_split_search_yields_every_result_once() -> None:
         ("odc-odbl", "-created"),
         ("notspecified", "created"),
     }
+    # From the other end, no more pages are read than needed.
+    assert len(portal.asked) == 4 + 4 + 4 + 2 + 3
 
 
 async def test_a_search_of_up_to_two_windows_is_read_from_both_ends() -> None:
@@ -212,6 +214,37 @@ async def test_results_that_no_longer_exist_are_not_missing() -> None:
     portal.gone = {"3", "17", "44"}
     found = await ids_of(portal, split=True)
     assert sorted(found, key=int) == [one for one in portal.items if one not in portal.gone]
+
+
+async def test_results_that_no_longer_exist_may_be_missing_where_parts_overlap() -> None:
+    portal = SearchPortal(of_one_facet({"lov2": 30}), window=20)
+    portal.gone = {"12"}  # Both ends have it, so that it is counted twice.
+    with pytest.raises(
+        MissingResultsError, match=r"unless they no longer exist \(up to 1 do not\)"
+    ):
+        await ids_of(portal, split=True)
+    items = of_one_facet({"": 75})
+    for number, values in enumerate(items.values()):
+        values["topics"] = [str(number // 25)]
+    items["7"]["topics"].append("1")
+    portal = SearchPortal(items, window=30, gone={"7"})
+    with pytest.raises(MissingResultsError, match="1 of 75 results are in no part"):
+        await ids_of(portal, split=["topics"])
+
+
+async def test_parts_may_repeat_results_for_any_number_of_pages() -> None:
+    items = of_one_facet({"": 310})
+    for number, values in enumerate(items.values()):
+        values["topics"] = ["a", "b"] if number < 150 else ["c"]
+    portal = SearchPortal(items, window=150)
+    assert len(await ids_of(portal, split=True, page_size=1)) == 310
+
+
+async def test_facets_that_do_not_tell_the_number_of_all_results_are_not_trusted() -> None:
+    portal = SearchPortal(of_one_facet({"lov2": 10, "odc-odbl": 10}), window=20)
+    portal.first_bucket = "lov2"
+    with pytest.raises(TooManyResultsError, match="narrow it, or use list_datasets"):
+        await ids_of(portal)
 
 
 async def test_results_that_are_deleted_meanwhile_are_not_missing() -> None:
