@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .errors import TimeoutError as TimeoutError
     from .errors import TooManyResultsError as TooManyResultsError
     from .errors import UnreachableError as UnreachableError
+    from .links import Link as Link
     from .operation import Operation as Operation
     from .operation import Order as Order
     from .operation import Parameter as Parameter
@@ -65,6 +66,7 @@ _NAMES = {
     "DecodeError DestinationError GoneError LockedError MaskError MissingFieldError "
     "MissingResultsError NetworkError NotFoundError NotJSONError OrderError PermissionDeniedError "
     "RateLimitedError RedirectError ServerError TimeoutError TooManyResultsError UnreachableError",
+    "links": "Link",
     "operation": "Operation Order Parameter",
     "pagination": "Paginator",
     "_fields.projection": "Page",

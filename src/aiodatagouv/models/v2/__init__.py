@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .enums import SearchPostsSort as SearchPostsSort
     from .enums import SearchReusesSort as SearchReusesSort
     from .facet_bucket import FacetBucket as FacetBucket
+    from .found_reuse import FoundReuse as FoundReuse
     from .organization_facets import OrganizationFacets as OrganizationFacets
     from .organization_search_page import OrganizationSearchPage as OrganizationSearchPage
     from .post_facets import PostFacets as PostFacets
@@ -68,6 +69,7 @@ _MODULES = {
     "DiscussionFacets": "discussion_facets",
     "DiscussionPage": "discussion_page",
     "FacetBucket": "facet_bucket",
+    "FoundReuse": "found_reuse",
     "OrganizationFacets": "organization_facets",
     "OrganizationSearchPage": "organization_search_page",
     "PostFacets": "post_facets",

@@ -9,6 +9,6 @@ from .. import v2
 class ReuseSearchPage(PageView, init=False):
     """Reuse search page."""
 
-    data: list[v2.Reuse]
+    data: list[v2.FoundReuse]
     """The page data."""
     facets: v2.ReuseFacets
