@@ -13,7 +13,7 @@ from attrs import define
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aiodatagouv import MissingResultsError, TooManyResultsError, bulk
+from aiodatagouv import MissingResultsError, ServerError, TooManyResultsError, bulk
 from aiodatagouv.api import datasets as v1_datasets
 
 from .harvests import Stop, ids, stop_after
@@ -137,6 +137,17 @@ async def test_a_split_search_yields_every_result_once() -> None:
     }
     # From the other end, no more pages are read than needed.
     assert len(portal.asked) == 4 + 4 + 4 + 2 + 3
+
+
+async def test_the_pages_of_a_split_search_have_only_new_results() -> None:
+    items = of_one_facet({"": 60})
+    for number, values in enumerate(items.values()):
+        values["topics"] = [str(number // 20), *(["all of it"] if number < 30 else [])]
+    portal = SearchPortal(items, window=20)
+    async with portal.client() as client:
+        pages = [page async for page in portal.search(client).pages(split=["topics"])]
+    assert len(pages) == len(portal.asked) == 6 + 3 * 4
+    assert sorted((one.id for page in pages for one in page.data), key=int) == [*items]
 
 
 async def test_a_search_of_up_to_two_windows_is_read_from_both_ends() -> None:
@@ -388,3 +399,17 @@ async def test_a_harvest_that_misses_results_is_incomplete_and_says_why(tmp_path
     assert "10 of 60 results are in no part" in report.reason
     assert len(path.read_text().splitlines()) == 50
     assert json.loads(path.read_text().splitlines()[0])["title"] == "Jeu 0"
+
+
+async def test_a_harvest_of_a_split_search_leaves_out_broken_results_if_asked_for(
+    tmp_path: Path,
+) -> None:
+    portal, path = SearchPortal(HUGE, window=20, broken={"15", "84"}), tmp_path / "found.jsonl"
+    async with portal.client() as client:
+        with pytest.raises(ServerError):
+            await bulk.harvest(portal.search(client), path, split=True)
+        report = await bulk.harvest(portal.search(client), path, split=True, skip_broken=True)
+    assert sorted(ids(path)) == [one for one in range(85) if one not in {15, 84}]
+    assert not report.complete
+    assert report.complete_but_for == 2
+    assert {one.id for one in report.skipped} == {"15", "84"}
