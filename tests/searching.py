@@ -64,7 +64,7 @@ class SearchPortal:
         found = [one for one in hits[(number - 1) * size : number * size] if one not in self.gone]
         text = request.headers.get(masks.HEADER)
         mask = masks.parse(text) if text else None
-        if self.broken & {*found} and (mask is None or "title" in mask["data"]):
+        if self.broken & {*found} and (mask is None or "title" in (mask["data"] or {})):
             return httpx.Response(500, json={"message": "Internal Server Error"})
         page = {
             "data": [{"id": one, "title": f"Jeu {one}"} for one in found],
