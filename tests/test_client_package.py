@@ -242,8 +242,9 @@ def test_the_command_line_knows_the_models_of_the_package(run: Run) -> None:
 
 
 def test_a_link_leads_to_a_list_of_the_package(package: ModuleType) -> None:
-    model = package.models.CommunityResource
-    link = aiodatagouv.Link[model].from_dict(
+    model: Any = importlib.import_module("dados_example_pt.models").CommunityResource
+    kind: Any = aiodatagouv.Link[Any]
+    link = kind[model].from_dict(
         {"href": f"{PORTAL}datasets/community_resources/?dataset=a&page=1"}
     )
     for client in (package.Client(), aiodatagouv.Client(base_url=PORTAL)):
