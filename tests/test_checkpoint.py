@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from attrs import field, make_class
 
 from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
 from aiodatagouv._walk import listing
-from aiodatagouv.api import datasets
+from aiodatagouv.api import datasets, v2
 from aiodatagouv.bulk import writer
 from aiodatagouv.bulk.checkpoint import Entry, Journal
 from aiodatagouv.bulk.parquet import Parquet
@@ -47,6 +48,18 @@ async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
         other = datasets.list_datasets(client, fields="title")
         await bulk.harvest(other, path, resume=False)
     assert read(path)[0] == {"title": "Jeu 0, version 0"}
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_checkpoint_names_the_api_that_has_the_list(tmp_path: Path) -> None:
+    """Also before clients had the root of their portal, so that those harvests can go on."""
+    path = tmp_path / "datasets.jsonl"
+    await cut_off(path)
+    (head, *_) = (tmp_path / "datasets.jsonl.checkpoint").read_bytes().splitlines()
+    assert json.loads(head)["query"]["portal"] == "https://portal.example/api/1/"
+    async with MovingPortal.of(60, 0, left=0).client() as client:
+        with pytest.raises(CheckpointError, match=r"portal 'https://portal\.example/api/1/' there"):
+            await bulk.harvest(v2.datasets.list_datasets(client, page_size=5), path)
 
 
 @pytest.mark.usefixtures("short")

@@ -41,7 +41,7 @@ async def failure_of(client: Client, operation: Operation) -> APIError | None:
 
 @pytest.fixture
 def requests() -> list[str]:
-    """The requests of the client of a test: the method, and the path from the version of the API on."""
+    """The requests of the client of a test: the method, and the path below ``api/``."""
     return []
 
 
