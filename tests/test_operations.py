@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-
 from attrs import evolve
 
 from aiodatagouv import OPERATIONS, Client, Operation, Paginator, api
