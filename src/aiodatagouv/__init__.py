@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .errors import ServerError as ServerError
     from .errors import TimeoutError as TimeoutError
     from .errors import UnreachableError as UnreachableError
+    from .links import Link as Link
     from .operation import Operation as Operation
     from .operation import Order as Order
     from .operation import Parameter as Parameter
@@ -63,6 +64,7 @@ _NAMES = {
     "DecodeError DestinationError GoneError LockedError MaskError MissingFieldError NetworkError "
     "NotFoundError NotJSONError OrderError PermissionDeniedError RateLimitedError RedirectError "
     "ServerError TimeoutError UnreachableError",
+    "links": "Link",
     "operation": "Operation Order Parameter",
     "pagination": "Paginator",
     "_fields.projection": "Page",

@@ -11,6 +11,7 @@ from msgspec import structs
 from ._call import answers
 from ._call.call import Call
 from ._decoding.json import decode
+from ._encoding.parameters import QueryValue
 from ._views.page import PageView
 from ._walk.listing import Listing, batch_of
 from ._walk.pages import Batch, walk
@@ -146,6 +147,10 @@ class Paginator(Generic[PageT, Item]):
                 items = batch.page.data
                 for index in new:
                     yield items[index]
+
+    def _with_query(self, **query: QueryValue) -> Paginator[PageT, Item]:
+        """The same list with other query parameters."""
+        return Paginator(self.client, self.call.with_query(**query), self._page, self.projection)
 
     async def _once(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
         """Each page, with the indexes of its new items."""

@@ -33,7 +33,7 @@ GET_CAPTCHA: Final = Operation(
     ),
     media_type="*/*",
     releases=RELEASES,
-    since="17.18.0",
+    since="12.0.1",
 )
 
 SEARCH_DATASERVICES: Final = Operation(
@@ -74,7 +74,6 @@ SEARCH_DATASERVICES: Final = Operation(
     item="Dataservice",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 DELETE_DATASET_EXTRAS: Final = Operation(
@@ -92,7 +91,6 @@ DELETE_DATASET_EXTRAS: Final = Operation(
         ),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 DELETE_RESOURCE_EXTRAS: Final = Operation(
@@ -113,7 +111,6 @@ DELETE_RESOURCE_EXTRAS: Final = Operation(
         ),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 GET_DATASET: Final = Operation(
@@ -137,7 +134,6 @@ GET_DATASET: Final = Operation(
     item="v2.Dataset",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 GET_DATASET_FULL_OBJECTS: Final = GET_DATASET.with_header(
@@ -156,7 +152,6 @@ GET_DATASET_EXTRAS: Final = Operation(
         Parameter("dataset", "path", "Id", required=True, description="The dataset ID or slug."),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 GET_RESOURCE: Final = Operation(
@@ -170,7 +165,6 @@ GET_RESOURCE: Final = Operation(
     parameters=(Parameter("rid", "path", "Id", required=True),),
     item="v2.SpecificResource",
     releases=RELEASES,
-    since="17.18.0",
 )
 
 GET_RESOURCE_EXTRAS: Final = Operation(
@@ -188,7 +182,6 @@ GET_RESOURCE_EXTRAS: Final = Operation(
         ),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 LIST_DATASET_SCHEMAS: Final = Operation(
@@ -206,7 +199,6 @@ LIST_DATASET_SCHEMAS: Final = Operation(
     item="Schema",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 LIST_DATASETS: Final = Operation(
@@ -300,7 +292,6 @@ LIST_DATASETS: Final = Operation(
     releases=RELEASES,
     created=Order("created", "internal.created_at_internal"),
     changed=Order("last_update", "last_update", "internal.last_modified_internal"),
-    since="17.18.0",
 )
 
 LIST_DATASETS_FULL_OBJECTS: Final = LIST_DATASETS.with_header(
@@ -334,7 +325,6 @@ LIST_RESOURCES: Final = Operation(
     item="Resource",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 SEARCH_DATASETS: Final = Operation(
@@ -397,7 +387,6 @@ SEARCH_DATASETS: Final = Operation(
     item="v2.Dataset",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 SEARCH_DATASETS_FULL_OBJECTS: Final = SEARCH_DATASETS.with_header(
@@ -423,7 +412,6 @@ UPDATE_DATASET_EXTRAS: Final = Operation(
         ),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 UPDATE_RESOURCE_EXTRAS: Final = Operation(
@@ -448,7 +436,6 @@ UPDATE_RESOURCE_EXTRAS: Final = Operation(
         ),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 SEARCH_DISCUSSIONS: Final = Operation(
@@ -482,7 +469,7 @@ SEARCH_DISCUSSIONS: Final = Operation(
     item="Discussion",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
+    since="14.13.0",
 )
 
 LIST_MY_ORG_TOPICS: Final = Operation(
@@ -554,7 +541,6 @@ LIST_MY_ORG_TOPICS: Final = Operation(
     releases=RELEASES,
     created=Order("created", "created_at"),
     changed=Order("last_modified", "last_modified"),
-    since="17.18.0",
 )
 
 LIST_MY_ORG_TOPICS_FULL_OBJECTS: Final = LIST_MY_ORG_TOPICS.with_header(
@@ -576,7 +562,6 @@ DELETE_ORGANIZATION_EXTRAS: Final = Operation(
         ),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 GET_ORGANIZATION_EXTRAS: Final = Operation(
@@ -589,7 +574,6 @@ GET_ORGANIZATION_EXTRAS: Final = Operation(
     summary="Get an organization extras given its identifier.",
     parameters=(Parameter("org", "path", "Id", required=True),),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 SEARCH_ORGANIZATIONS: Final = Operation(
@@ -623,7 +607,6 @@ SEARCH_ORGANIZATIONS: Final = Operation(
     item="Organization",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 UPDATE_ORGANIZATION_EXTRAS: Final = Operation(
@@ -645,7 +628,6 @@ UPDATE_ORGANIZATION_EXTRAS: Final = Operation(
         ),
     ),
     releases=RELEASES,
-    since="17.18.0",
 )
 
 SEARCH_POSTS: Final = Operation(
@@ -679,7 +661,7 @@ SEARCH_POSTS: Final = Operation(
     item="Post",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
+    since="14.13.0",
 )
 
 LIST_REUSES: Final = Operation(
@@ -723,7 +705,7 @@ LIST_REUSES: Final = Operation(
     releases=RELEASES[:-1],
     created=Order("created", "created_at"),
     changed=Order("last_modified", "last_modified"),
-    since="17.18.0",
+    since="17.7.2",
 )
 
 SEARCH_REUSES: Final = Operation(
@@ -763,10 +745,9 @@ SEARCH_REUSES: Final = Operation(
         Parameter("topic", "query", "str"),
         Parameter("type", "query", "str"),
     ),
-    item="v2.Reuse",
+    item="v2.FoundReuse",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 ADD_TOPIC_ELEMENTS: Final = Operation(
@@ -784,7 +765,7 @@ ADD_TOPIC_ELEMENTS: Final = Operation(
     ),
     item="v2.TopicElement",
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 CLEAR_TOPIC_ELEMENTS: Final = Operation(
@@ -799,7 +780,7 @@ CLEAR_TOPIC_ELEMENTS: Final = Operation(
     description="This a workaround for https://github.com/kvesteri/wtforms-json/issues/43\n-> we can't use PUT /api/2/topics/{topic}/ with an empty list of elements.",
     parameters=(Parameter("topic", "path", "Id", required=True, description="The topic ID."),),
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 CREATE_TOPIC: Final = Operation(
@@ -814,7 +795,7 @@ CREATE_TOPIC: Final = Operation(
     item="v2.Topic",
     creates=True,
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 DELETE_TOPIC: Final = Operation(
@@ -827,7 +808,7 @@ DELETE_TOPIC: Final = Operation(
     summary="Delete a given topic.",
     parameters=(Parameter("topic", "path", "Id", required=True, description="The topic ID."),),
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 DELETE_TOPIC_ELEMENT: Final = Operation(
@@ -843,7 +824,7 @@ DELETE_TOPIC_ELEMENT: Final = Operation(
         Parameter("element_id", "path", "Id", required=True),
     ),
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 FEATURE_TOPIC: Final = Operation(
@@ -857,7 +838,7 @@ FEATURE_TOPIC: Final = Operation(
     parameters=(Parameter("topic", "path", "Id", required=True, description="The topic ID."),),
     item="v2.Topic",
     releases=RELEASES[:-1],
-    since="17.18.0",
+    since="17.7.2",
 )
 
 GET_TOPIC: Final = Operation(
@@ -881,7 +862,6 @@ GET_TOPIC: Final = Operation(
     item="v2.Topic",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
 )
 
 GET_TOPIC_FULL_OBJECTS: Final = GET_TOPIC.with_header(
@@ -921,7 +901,7 @@ LIST_TOPIC_ELEMENTS: Final = Operation(
     item="v2.TopicElement",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 LIST_TOPICS: Final = Operation(
@@ -993,7 +973,6 @@ LIST_TOPICS: Final = Operation(
     releases=RELEASES,
     created=Order("created", "created_at"),
     changed=Order("last_modified", "last_modified"),
-    since="17.18.0",
 )
 
 LIST_TOPICS_FULL_OBJECTS: Final = LIST_TOPICS.with_header(
@@ -1041,7 +1020,7 @@ SEARCH_TOPICS: Final = Operation(
     item="v2.Topic",
     masked=True,
     releases=RELEASES,
-    since="17.18.0",
+    since="14.13.0",
 )
 
 SEARCH_TOPICS_FULL_OBJECTS: Final = SEARCH_TOPICS.with_header(
@@ -1059,7 +1038,7 @@ UNFEATURE_TOPIC: Final = Operation(
     parameters=(Parameter("topic", "path", "Id", required=True, description="The topic ID."),),
     item="v2.Topic",
     releases=RELEASES[:-1],
-    since="17.18.0",
+    since="17.7.2",
 )
 
 UPDATE_TOPIC: Final = Operation(
@@ -1076,7 +1055,7 @@ UPDATE_TOPIC: Final = Operation(
     ),
     item="v2.Topic",
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 UPDATE_TOPIC_ELEMENT: Final = Operation(
@@ -1095,7 +1074,7 @@ UPDATE_TOPIC_ELEMENT: Final = Operation(
     ),
     item="v2.TopicElement",
     releases=RELEASES,
-    since="17.18.0",
+    since="11.1.1",
 )
 
 ALL: Final[tuple[Operation, ...]] = (

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .enums import SearchOrganizationsSort as SearchOrganizationsSort
     from .enums import SearchPostsSort as SearchPostsSort
     from .enums import SearchReusesSort as SearchReusesSort
+    from .found_reuse import FoundReuse as FoundReuse
     from .organization_search_page import OrganizationSearchPage as OrganizationSearchPage
     from .post_page import PostPage as PostPage
     from .resource_page import ResourcePage as ResourcePage
@@ -56,6 +57,7 @@ _MODULES = {
     "DatasetPage": "dataset_page",
     "DatasetSearchPage": "dataset_search_page",
     "DiscussionPage": "discussion_page",
+    "FoundReuse": "found_reuse",
     "OrganizationSearchPage": "organization_search_page",
     "PostPage": "post_page",
     "ResourcePage": "resource_page",

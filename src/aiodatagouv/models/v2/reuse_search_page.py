@@ -10,7 +10,7 @@ from .. import v2
 class ReuseSearchPage(PageView, init=False):
     """Reuse search page."""
 
-    data: list[v2.Reuse]
+    data: list[v2.FoundReuse]
     """The page data."""
     facets: JsonObject
     """Facets/aggregations for filtering."""
