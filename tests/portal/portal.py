@@ -128,16 +128,19 @@ def running_portal(
     *,
     port: int = 0,
     read_only: bool = False,
+    search_window: int | None = None,
     release: str = NEWEST,
     timeout: float = 120,
 ) -> Iterator[Portal]:
     """Run a portal with a number of public datasets, and stop it at the end of the block.
 
-    A read-only portal answers 423 if anybody except the administrator creates an object.
+    A read-only portal answers 423 if anybody except the administrator creates an object. Pages of a
+    search reach `search_window` results: 10,000 by default.
     """
     command = [str(portal_python(release)), str(SERVER)]
     command += ["--datasets", str(datasets), "--port", str(port)]
     command += ["--read-only"] * read_only
+    command += [] if search_window is None else ["--search-window", str(search_window)]
     with tempfile.TemporaryFile() as log:
         # The portal stops when its standard input is closed, so it cannot outlive this process.
         process = subprocess.Popen(

@@ -273,9 +273,7 @@ def fields_lacking(value: Any) -> set[str]:
     for model in models_in(value):
         known, there = declared(type(model)), model.to_dict().keys()
         names |= {
-            f"{name_of(type(model))}.{key}"
-            for key in known.keys() - there
-            if not known[key].absent
+            f"{name_of(type(model))}.{key}" for key in known.keys() - there if not known[key].absent
         }
         for inside in values_of(model).values():
             names |= fields_lacking(inside)

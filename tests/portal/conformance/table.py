@@ -110,7 +110,9 @@ def write(proven: set[Proof]) -> str:
     applied = corrections_of_operations()
     head = ["Function", "Operation id", "Method and path", "Releases", *RELEASES, "Corrections"]
     rows = [head, ["---"] * len(head)]
-    for operation in sorted(OPERATIONS.values(), key=lambda one: (one.version, one.tag, one.path, one.method)):
+    for operation in sorted(
+        OPERATIONS.values(), key=lambda one: (one.version, one.tag, one.path, one.method)
+    ):
         rows.append(
             [
                 f"`{operation.tag}.{operation.name.removeprefix('v2.')}`",

@@ -9,6 +9,7 @@ from typing import Any
 import mongomock
 from catalog import schemas
 from database import complete_mongomock
+from elastic import add_search
 from flask import Flask, Response, request
 from harvester import LocalBackend
 from release import find
@@ -78,7 +79,7 @@ class Settings(settings.Defaults):
     GEOPF_TOKEN_ENCRYPTION_KEY = "cG9ydGFscG9ydGFscG9ydGFscG9ydGFscG9ydGFsMTI="
 
 
-def make_app(folder: str) -> Flask:
+def make_app(folder: str, search_window: int | None = None) -> Flask:
     class WithFolder(Settings):
         FS_ROOT = folder
 
@@ -96,6 +97,7 @@ def make_app(folder: str) -> Flask:
         (geopf.geopf, "https://geopf.example.org"),
     ]:
         know_provider(client, issuer)
+    add_search(app, search_window)
     app.after_request(say_route)
     methods = ["DELETE", "GET", "POST", "PUT"]
     neighbour = csrf.exempt(answer_as_neighbour)
