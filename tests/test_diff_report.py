@@ -16,7 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from generator import corrections, pin, renaming
+from generator import corrections, origins, pin, renaming
 from generator.adapt import apply_possible
 from generator.build import Attempt, attempt
 from generator.diff import Change, Status, compare, compare_attempts, report, sources
@@ -25,6 +25,7 @@ from generator.emit import render
 from generator.errors import GenerationError
 
 from .hostile import mutations, small
+from .pins import stored
 from .servers import OK, says, server
 from .test_diff import built, of_pin
 from .test_generator import SWAGGER, release
@@ -169,11 +170,11 @@ def test_a_release_that_is_not_pinned_is_read_from_the_package(
 ) -> None:
     asked: list[str] = []
 
-    def dump(release: str) -> bytes:
+    def dump(release: str) -> pin.Contents:
         asked.append(release)
-        return json.dumps(SWAGGER).encode()
+        return {1: json.dumps(SWAGGER).encode()}
 
-    monkeypatch.setattr(pin, "dump", dump)
+    monkeypatch.setattr(origins, "dump", dump)
     source = sources.read(name, ROOT)
     assert asked == [name.removeprefix("udata==")]
     assert compare_attempts(source.made, built(deepcopy(SWAGGER))) == []
@@ -190,14 +191,14 @@ def repository(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     (root / "openapi").mkdir(parents=True)
     git(root, "init", "--quiet")
-    pin._pin(root / "openapi", json.dumps(SWAGGER).encode(), "2.0.0", "here", force=False)
+    stored(root / "openapi", json.dumps(SWAGGER).encode(), "2.0.0")
     names = '[[rename]]\nreason = "Clearer."\n[rename.names]\nthings_csv = "get_things_csv"\n'
     (root / "openapi" / "names.toml").write_text(names)
     (root / "openapi" / "corrections.toml").write_text("")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "Pin")
     git(root, "tag", "v1")
-    pin._pin(root / "openapi", json.dumps(with_field()).encode(), "2.1.0", "here", force=False)
+    stored(root / "openapi", json.dumps(with_field()).encode(), "2.1.0")
     (root / "openapi" / "names.toml").unlink()
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "Pin another")

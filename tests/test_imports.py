@@ -32,7 +32,7 @@ def test_the_package_alone_loads_no_model_and_no_http_library() -> None:
 
 
 def test_the_operations_load_no_model_and_no_http_library() -> None:
-    loaded = loaded_by("import aiodatagouv; assert len(aiodatagouv.OPERATIONS) == 257")
+    loaded = loaded_by("import aiodatagouv; assert len(aiodatagouv.OPERATIONS) == 293")
     assert models_in(loaded) == set()
     assert {name.split(".")[0] for name in loaded}.isdisjoint(HTTP_LIBRARIES)
 

@@ -38,11 +38,11 @@ def shape(path: str) -> str:
     return re.sub(r"\{.*?\}", "{}", path)
 
 
-def test_there_are_257_operations() -> None:
-    assert len(aiodatagouv.OPERATIONS) == 257
+def test_there_are_293_operations() -> None:
+    assert len(aiodatagouv.OPERATIONS) == 293
 
 
-@pytest.mark.parametrize(("release", "count"), [("14.13.0", 222), ("17.18.0", 247)])
+@pytest.mark.parametrize(("release", "count"), [("14.13.0", 255), ("17.18.0", 283)])
 def test_every_operation_of_each_release_is_included(release: str, count: int) -> None:
     served = {
         (one.method, shape(one.path)) for one in OPERATIONS.values() if release in one.releases
@@ -183,10 +183,10 @@ def test_writes_are_never_masked() -> None:
 
 
 async def test_an_unknown_keyword_is_a_type_error() -> None:
-    from aiodatagouv.api import datasets
+    from aiodatagouv.api import reuses
 
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
-        datasets.list_datasets(Client(), colour="red")  # type: ignore[call-arg]
+        reuses.list_reuses(Client(), colour="red")  # type: ignore[call-arg]
 
 
 def test_a_page_operation_declares_its_item_type() -> None:

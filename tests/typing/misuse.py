@@ -61,9 +61,9 @@ async def bodies(client: Client, dataset: Dataset, reuse: Reuse) -> None:
 
 
 async def filters(client: Client) -> None:
-    datasets.list_datasets(client, sort="titel")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    datasets.list_datasets(client, tags=["velo"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    datasets.list_datasets(client, page_size="100")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    datasets.list_datasets(client, sort="titel")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    datasets.list_datasets(client, tags=["velo"])  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    datasets.list_datasets(client, page_size="100")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     reuses.list_reuses(client, topic="healht")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -17,7 +17,7 @@ from attrs import frozen
 from aiodatagouv import OPERATIONS, Operation, models
 from aiodatagouv._decoding.declared import declared
 from aiodatagouv._views.view import View
-from generator import corrections, pin, releases, schemas
+from generator import combine, corrections, pin, releases, schemas
 
 from ..portal import PROJECT, RELEASES
 from .sent import OF_OLDER
@@ -137,7 +137,7 @@ def served_by(operation: Operation) -> str:
 def corrections_of_operations() -> dict[str, list[str]]:
     """Return the names of the corrections that affect each operation or its models."""
     entries = corrections.read(OPENAPI / "corrections.toml")
-    swagger = corrections.apply(releases.merge(pin.read_pins(OPENAPI)), entries)
+    swagger = corrections.apply(releases.merge(combine.by_release(pin.read_pins(OPENAPI))), entries)
     applied: dict[str, list[str]] = {}
     for path, item in swagger["paths"].items():
         for method in set(pin.METHODS) & item.keys():
