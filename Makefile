@@ -183,6 +183,10 @@ portal-stop: .venv/ready ## Stop the portal in the background
 bench: .venv/ready .venv-portal-17.18.0/ready ## Measure the cost of decoding a page, and write benchmarks/decode.md
 	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/decode.py
 
+.PHONY: bench-versions
+bench-versions: .venv/ready .venv-portal-17.18.0/ready ## Compare the pages of datasets of API v1 and v2
+	@$(BIN)/python -m tests.portal --datasets 60 --run $(BIN)/python benchmarks/versions.py
+
 .PHONY: bench-backoff
 bench-backoff: .venv/ready ## Measure the client behind the rate limits of nginx and Flask-Limiter
 	@$(BIN)/python benchmarks/backoff.py

@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args
 
 import click
 import httpx
@@ -42,6 +42,7 @@ from aiodatagouv.cli.progress import Meter, Waiting
 from aiodatagouv.operation import Parameter
 
 from . import answers, clock
+from .hints import hints_of
 from .servers import OK, server
 from .servers import says as says_bytes
 
@@ -130,15 +131,15 @@ def test_commands_take_the_parameters_of_their_functions(tag: str) -> None:
         }
         read = {one.name: one for one in operation.parameters}
         assert [*read] == [*parameters]
-        hints = get_type_hints(operation.function)
+        hints = hints_of(operation.function)
         for name, parameter in parameters.items():
             assert (read[name].place == "path") == (
                 parameter.kind is parameter.POSITIONAL_OR_KEYWORD
             )
             assert read[name].required == (parameter.default is parameter.empty)
-            values = operation.known_values(read[name].type)
-            assert not values or values == get_args(get_args(hints[name])[0])
             if name != "body":
+                values = operation.known_values(read[name].type.removeprefix("Sequence["))
+                assert not values or values == get_args(get_args(hints[name])[0])
                 type_ = to_click(read[name], operation).type
                 assert not isinstance(type_, KnownValues) or type_.values
 
@@ -148,7 +149,7 @@ def test_every_command_shows_its_help(run: Run) -> None:
         status, out, err = run("call", name, "--help")
         assert (status, err) == (0, "")
         assert operation.summary.split()[0] in out
-        assert f"{operation.method} {operation.path}" in " ".join(out.split())
+        assert operations.address(operation) in " ".join(out.split())
         words = "".join(out.split()).replace("-", "")
         for one in operation.parameters:
             if one.place != "body":
@@ -167,22 +168,39 @@ def test_help_separates_path_parameters_from_options(run: Run) -> None:
 
 def test_every_list_can_be_harvested_by_a_short_name(run: Run) -> None:
     names = operations.Package().lists
-    assert len(names) == 25
+    assert len(names) == 38
     assert {one.kind for one in names.values()} == {"page"}
     assert names["datasets"].id == "list_datasets"
     assert names["organization-contact-points"].id == "get_organization_contact_point"
     assert names["activities"].id == "activity"
+    assert names["v2.datasets"].id == "v2.list_datasets"
+    assert names["v2.topic-elements"].id == "v2.topic_elements"
     out = run("harvest", "--help").out
     assert all(f"  {name} " in out for name in names)
 
 
+def test_groups_of_the_second_version_of_the_api_follow_those_of_the_first(run: Run) -> None:
+    out = run("call", "--help").out
+    titles = re.findall(r"^(\w.*):$", out.partition("\nAccess type:")[2], re.M)
+    second = [title for title in titles if title.endswith(" (v2)")]
+    assert "Topics (v2)" in second
+    assert titles[-len(second) :] == second == sorted(second)
+
+
+@pytest.mark.parametrize("version", ["", "v2."])
 @pytest.mark.parametrize("name", ["datasets", "list_datasets", "list-datasets"])
-def test_a_list_accepts_its_short_and_full_names(run: Run, name: str) -> None:
-    result = run("harvest", name, "--help")
-    assert result.out.startswith("Usage: aiodatagouv harvest datasets ")
+def test_a_list_accepts_its_short_and_full_names(run: Run, version: str, name: str) -> None:
+    result = run("harvest", f"{version}{name}", "--help")
+    assert result.out.startswith(f"Usage: aiodatagouv harvest {version}datasets ")
 
 
-@pytest.mark.parametrize("name", ["get_dataset", "get-dataset", "dataset"])
+@pytest.mark.parametrize("name", ["v2.topics", "v2.list_topics", "v2.get_topics_api"])
+def test_help_shows_the_version_in_the_path(run: Run, name: str) -> None:
+    assert "\n  GET /api/2/topics/\n" in run("get", name, "--help").out
+    assert "\n  GET /reuses/topics/\n" in run("get", "reuse_topics", "--help").out
+
+
+@pytest.mark.parametrize("name", ["get_dataset", "get-dataset", "dataset", "v2.dataset"])
 def test_an_operation_accepts_several_spellings_of_its_name(run: Run, says: Any, name: str) -> None:
     assert lines(run("get", name, "velos", portal=says(json=VELOS))) == [VELOS]
 
@@ -213,6 +231,11 @@ def test_a_parameter_without_a_description_is_still_listed(run: Run) -> None:
     [
         (["harvest", "dataset"], "'dataset'. Did you mean datasets"),
         (["harvest", "dattasets"], "Did you mean datasets"),
+        (["harvest", "topics"], "Did you mean v2.topics?"),
+        (["harvest", "v2-datasets"], "Did you mean v2.datasets"),
+        (["harvest", "v2.topic"], "Did you mean v2.topics"),
+        (["harvest", "v2.create_topic"], "try 'aiodatagouv call v2.create_topic'"),
+        (["get", "v2.user"], "No such command 'v2.user'."),
         (
             ["harvest", "get_dataset"],
             "get_dataset is not a list: try 'aiodatagouv get get_dataset'",
@@ -253,6 +276,19 @@ def test_a_boolean_option_may_be_false_or_omitted(
     run("get", "list_datasets", "--no-featured", portal=says(json=page()))
     run("get", "list_datasets", portal=says(json=page()))
     assert [dict(one.url.params) for one in requests] == [{"featured": "false"}, {}]
+
+
+@pytest.mark.parametrize("command", ["get", "harvest"])
+def test_an_option_may_be_sent_as_a_header(
+    run: Run, says: Any, requests: list[httpx.Request], command: str
+) -> None:
+    for option in ([], ["--no-full-objects"], ["--full-objects"]):
+        answer = says(json=page({"id": "1", "license": {"id": "lov2"}}))
+        assert run(command, "v2.datasets", *option, portal=answer).status == 0
+    headers = [one.headers.get("X-Get-Datasets-Full-Objects") for one in requests]
+    assert [*dict.fromkeys(headers)] == [None, "True"]
+    assert {one.url.path for one in requests} == {"/api/2/datasets/"}
+    assert "full_objects" not in str([one.url for one in requests])
 
 
 def test_option_names_follow_the_api(run: Run, says: Any, requests: list[httpx.Request]) -> None:
@@ -680,6 +716,24 @@ def test_a_body_may_be_a_list_or_text(run: Run, says: Any, requests: list[httpx.
     assert [sent(one) for one in requests] == [[{"id": "abc"}], "0 0 * * *"]
 
 
+def test_a_deletion_may_have_a_list_of_texts_as_its_body(
+    run: Run, says: Any, requests: list[httpx.Request]
+) -> None:
+    command = ["call", "v2.delete_dataset_extras", "velos", "--body"]
+    assert run(*command, '["a", "b"]', portal=says(204)).status == 0
+    assert (requests[0].method, sent(requests[0])) == ("DELETE", ["a", "b"])
+    for body, found in (("[7]", "[0] must be text, not 7"), ("{}", "the body must be a list")):
+        assert f"'--body': {found}" in run(*command, body).err
+    assert "list of text  The keys to delete." in run(*command[:-1], "--help").out
+
+
+def test_a_body_may_be_any_object(run: Run, says: Any, requests: list[httpx.Request]) -> None:
+    command = ["call", "v2.update_dataset_extras", "velos", "--body"]
+    assert run(*command, '{"a": {"b": null}}', portal=says(json={})).status == 0
+    assert (requests[0].method, sent(requests[0])) == ("PUT", {"a": {"b": None}})
+    assert "'--body': the body must be an object, not []." in run(*command, "[]").err
+
+
 @pytest.mark.parametrize(
     ("operation", "body", "message"),
     [
@@ -697,6 +751,13 @@ def test_a_body_may_be_a_list_or_text(run: Run, says: Any, requests: list[httpx.
             "titel is not a field (did you mean title?); "
             "subject.ID is not a field (did you mean subject.id?); "
             "subject.class and subject.id are missing; title is missing.",
+        ),
+        (
+            "v2.create_topic",
+            {"names": "Climat", "elements": [{"element": {"id": "1"}}, {"titre": "x"}]},
+            "names is not a field (did you mean name?); "
+            "elements[0].element.class is missing; "
+            "elements[1].titre is not a field (did you mean elements[1].title?).",
         ),
         ("upload_reuse_image", {"box": "0,0,9,9"}, "box is not a field (did you mean bbox?)."),
         ("upload_reuse_image", {"bbox": None}, "bbox must be text, not null."),
@@ -854,13 +915,21 @@ def test_a_search_for_operations_matches_all_words(run: Run) -> None:
     assert {one["id"] for one in found} >= {"follow_dataset", "list_dataset_followers"}
     assert all("dataset" in str(one).lower() for one in found)
     assert [*found[0]] == [
-        "name", "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated",
+        "name", "id", "version", "method", "path", "tag", "kind", "item", "summary", "masked",
+        "deprecated",
     ]  # fmt: skip
     assert [one["name"] for one in lines(run("operations", "reuse_image"))] == [
         "upload_reuse_image"
     ]
     assert len(lines(run("operations"))) == len(OPERATIONS)
     assert lines(run("operations", "list-pages"))[0]["deprecated"] == "16.2.0"
+
+
+@pytest.mark.parametrize("words", [["v2.topics"], ["v2", "topics"], ["/api/2/topics/"]])
+def test_operations_of_one_version_can_be_searched(run: Run, words: Sequence[str]) -> None:
+    found = lines(run("operations", *words))
+    assert {one["version"] for one in found} == {2}
+    assert {one["name"] for one in found} >= {"v2.list_topics", "v2.update_topic"}
 
 
 def test_a_search_without_matches_suggests_names(run: Run) -> None:
@@ -886,6 +955,12 @@ def test_a_search_without_matches_suggests_names(run: Run) -> None:
         ("harvest datasets --fields id,tit", ["id,title"]),
         ("get get_datas", ["get_dataset"]),
         ("get get-datas", ["get-dataset"]),
+        ("harvest v2.t", ["v2.topic-elements", "v2.topics"]),
+        ("harvest v2.topics --sort last", ["last_modified"]),
+        ("harvest v2.topics --fields id,na", ["id,name"]),
+        ("get v2.get_top", ["v2.get_topic"]),
+        ("call v2.add-t", ["v2.add-topic-elements"]),
+        ("get v2.dataset --full", ["--full-objects"]),
         ("call create_reu", ["create_reuse"]),
         ("get datasets --portal de", ["demo"]),
         ("get datasets --rate ", ["auto", "inf"]),
@@ -915,11 +990,18 @@ def test_each_shell_gets_a_completion_script(run: Run, shell: str) -> None:
     assert f"_AIODATAGOUV_COMPLETE={shell}_complete" in out
 
 
-def test_help_and_completion_load_no_model_and_no_http_library() -> None:
-    words = "aiodatagouv harvest datasets --sort "
+@pytest.mark.parametrize(
+    ("name", "enums"),
+    [
+        ("datasets", {"aiodatagouv.models.enums"}),
+        ("v2.topics", {"aiodatagouv.models.v2", "aiodatagouv.models.v2.enums"}),
+    ],
+)
+def test_help_and_completion_load_no_model_and_no_http_library(name: str, enums: set[str]) -> None:
+    words = f"aiodatagouv harvest {name} --sort "
     program = (
         "import sys; from aiodatagouv.cli import main\n"
-        "main(['harvest', 'datasets', '--help'])\n"
+        f"main(['harvest', '{name}', '--help'])\n"
         "print(*sys.modules, file=sys.stderr)"
     )
     completing = {"_AIODATAGOUV_COMPLETE": "bash_complete", "COMP_CWORD": "4", "COMP_WORDS": words}
@@ -935,8 +1017,7 @@ def test_help_and_completion_load_no_model_and_no_http_library() -> None:
         loaded = done.stderr.split()
         assert "click" in loaded
         assert {one.split(".")[0] for one in loaded}.isdisjoint({"httpx", "aiohttp", "rich"})
-        models = [one for one in loaded if one.startswith("aiodatagouv.models.")]
-        assert models == ["aiodatagouv.models.enums"]
+        assert {one for one in loaded if one.startswith("aiodatagouv.models.")} == enums
 
 
 # ---- Missing extras

@@ -19,6 +19,7 @@ LAYERS = [
     ["_decoding"],
     ["_views"],
     ["_encoding"],
+    ["links"],
     ["models"],
     ["_fields", "_limits", "portal", "_missing"],
     ["_call"],
@@ -36,6 +37,14 @@ CALL_PATH = ("client.py", "_call/*.py", "_decoding/*.py")
 """The modules that a call passes through, in this order."""
 
 
+TYPED_AHEAD = {"aiodatagouv.links", "aiodatagouv.models.v2"}
+"""The modules of which imports for type checkers do not count.
+
+A link returns a list, which is of a higher layer. Models of version 2 name each other as members of
+their package, which loads them when they are used.
+"""
+
+
 def name_of(path: Path) -> str:
     parts = [PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -48,7 +57,10 @@ def imports_of(name: str) -> set[str]:
     """Return the modules of the package that a module imports, anywhere in its code."""
     path, found = MODULES[name], set[str]()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if name in TYPED_AHEAD:
+        tree.body = [node for node in tree.body if not is_for_type_checkers(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1])
             target = f"{base}.{node.module}" if node.module else base
@@ -56,6 +68,10 @@ def imports_of(name: str) -> set[str]:
                 full = f"{target}.{alias.name}"
                 found.add(full if full in MODULES else target)
     return found - {name}
+
+
+def is_for_type_checkers(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 GRAPH = {name: imports_of(name) for name in MODULES}

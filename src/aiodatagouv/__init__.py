@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .errors import LockedError as LockedError
     from .errors import MaskError as MaskError
     from .errors import MissingFieldError as MissingFieldError
+    from .errors import MissingResultsError as MissingResultsError
     from .errors import NetworkError as NetworkError
     from .errors import NotFoundError as NotFoundError
     from .errors import NotJSONError as NotJSONError
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from .errors import RedirectError as RedirectError
     from .errors import ServerError as ServerError
     from .errors import TimeoutError as TimeoutError
+    from .errors import TooManyResultsError as TooManyResultsError
     from .errors import UnreachableError as UnreachableError
+    from .links import Link as Link
     from .operation import Operation as Operation
     from .operation import Order as Order
     from .operation import Parameter as Parameter
@@ -60,9 +63,10 @@ _NAMES = {
     "api.operations": "OPERATIONS",
     "client": "DEMO PRODUCTION Client",
     "errors": "APIError AuthenticationError BadRequestError CheckpointError DataGouvError "
-    "DecodeError DestinationError GoneError LockedError MaskError MissingFieldError NetworkError "
-    "NotFoundError NotJSONError OrderError PermissionDeniedError RateLimitedError RedirectError "
-    "ServerError TimeoutError UnreachableError",
+    "DecodeError DestinationError GoneError LockedError MaskError MissingFieldError "
+    "MissingResultsError NetworkError NotFoundError NotJSONError OrderError PermissionDeniedError "
+    "RateLimitedError RedirectError ServerError TimeoutError TooManyResultsError UnreachableError",
+    "links": "Link",
     "operation": "Operation Order Parameter",
     "pagination": "Paginator",
     "_fields.projection": "Page",

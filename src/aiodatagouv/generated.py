@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._views.page import PageView as PageView
     from ._views.view import View as View
     from .client import Client as Client
+    from .links import Link as Link
     from .operation import Operation as Operation
     from .operation import Order as Order
     from .operation import Parameter as Parameter
@@ -42,6 +43,7 @@ _NAMES = {
     "_views.page": "PageView",
     "_views.view": "View",
     "client": "Client",
+    "links": "Link",
     "operation": "Operation Order Parameter",
     "pagination": "Paginator",
     "streams": "Stream",

@@ -11,10 +11,12 @@ from msgspec import structs
 from ._call import answers
 from ._call.call import Call
 from ._decoding.json import decode
+from ._encoding.parameters import QueryValue
 from ._views.page import PageView
 from ._walk.listing import Listing, batch_of
 from ._walk.pages import Batch, walk
 from ._walk.seen import Seen
+from ._walk.split import Split, SplitWalk, facets_of
 from .client import Client
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class Paginator(Generic[PageT, Item]):
             stable: Whether to walk as :meth:`items` does; each page then has only its new items.
 
         Raises:
-            OrderError, ValueError: See :meth:`items`.
+            TooManyResultsError, OrderError, ValueError: See :meth:`items`.
         """
         if not stable:
             async with aclosing(self._walk(concurrency, self.call)) as walk:
@@ -118,7 +120,9 @@ class Paginator(Generic[PageT, Item]):
             async for batch, new in stable_walk:
                 yield _only(batch.page, new)
 
-    async def items(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[Item]:
+    async def items(
+        self, *, concurrency: int = 1, stable: bool = False, split: Split = False
+    ) -> AsyncGenerator[Item]:
         """Iterate over all items of all pages, in order.
 
         Lists change while they are walked: an item created meanwhile moves others to the next page,
@@ -133,19 +137,44 @@ class Paginator(Generic[PageT, Item]):
                 whatever is created, changed or deleted meanwhile. The order is that of creation;
                 the ids are also read from the end to the start, 1,000 a page, and items that were
                 missed come last.
+            split: Whether to read a search in parts, each of one value of a facet, if it has more
+                results than pages reach: by any facets (True), or by these, in this order, such as
+                ``["license", "producer_type"]``. Each result is yielded once, in no order; it is
+                checked that their number is that of the search.
 
         Raises:
+            TooManyResultsError: A search has more results than pages reach, or a part of one that
+                cannot be split further has. No item was yielded.
+            MissingResultsError: At the end of a ``split`` walk, after all items that were found:
+                items are missing.
             OrderError: At the end of a ``stable`` walk, after all items that were found: the
                 portal does not sort the list by creation, so items may be missing.
             ValueError: A ``stable`` walk is not possible: the list cannot be sorted by creation,
-                its items have no id, or ``page`` or ``sort`` is given.
+                its items have no id, or ``page`` or ``sort`` is given. Or a ``split`` one is not:
+                the list is not a search, has no such facet, or is to be walked stably as well.
         """
-        walk = self._stable(concurrency) if stable else self._once(concurrency)
+        walk = self._walk_by(concurrency, stable=stable, split=split)
         async with aclosing(walk):
             async for batch, new in walk:
                 items = batch.page.data
                 for index in new:
                     yield items[index]
+
+    def _with_query(self, **query: QueryValue) -> Paginator[PageT, Item]:
+        """The same list with other query parameters."""
+        return Paginator(self.client, self.call.with_query(**query), self._page, self.projection)
+
+    def _walk_by(
+        self, concurrency: int, *, stable: bool, split: Split
+    ) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
+        """The pages of a walk, with the indexes of their new items."""
+        if not split:
+            return self._stable(concurrency) if stable else self._once(concurrency)
+        if stable:
+            name = self.call.operation.name
+            raise ValueError(f"{name} cannot be walked stably and be split: choose one")
+        facets = facets_of(self._listing, split)
+        return SplitWalk(self._listing, self._batch, facets).batches(concurrency=concurrency)
 
     async def _once(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
         """Each page, with the indexes of its new items."""

@@ -141,7 +141,9 @@ class Stream:
         found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         operation = self._call.operation
         # Where a parameter chooses the format, it ends the path: rdf.json, rdf.ttl.
-        is_json_wanted = "json" in operation.media_type + self._call.path.rpartition(".")[2]
+        _, chosen, ending = self._call.path.rpartition(".")
+        is_any_wanted = operation.media_type == "*/*" and not chosen
+        is_json_wanted = is_any_wanted or "json" in operation.media_type + ending
         if found in _PAGES or (found in _MESSAGES and not is_json_wanted):
             raise DecodeError(
                 found, operation=operation.name, path="Content-Type", expected=operation.media_type

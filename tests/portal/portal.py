@@ -51,14 +51,14 @@ class Portal:
     other_api_key: str = field(repr=False)
     #: kind of object, such as datasets -> the number of public objects
     totals: dict[str, int]
-    #: path of a GET operation -> example parameters of its path and query
+    #: path of a GET operation, with /api/2 before it in version 2 -> its example parameters
     ids: dict[str, dict[str, Any]]
     _process: subprocess.Popen[bytes] = field(repr=False)
 
     def parameters(self, operation: Operation) -> tuple[list[Any], dict[str, Any]]:
         """Return example parameters of a GET operation: the path values and the query."""
         paths = {route_of(path): path for path in self.ids}
-        path = paths.get(route_of(operation.path))
+        path = paths.get(route_of(path_of(operation)))
         given = {} if path is None else dict(self.ids[path])
         names = [part.split("}")[0] for part in operation.path.split("{")[1:]]
         # Older releases name parameters of paths otherwise.
@@ -88,6 +88,11 @@ class Portal:
 def route_of(path: str) -> str:
     """Return a path without what differs between releases: names, and the slash at the end."""
     return re.sub(r"[<{].*?[>}]", "{}", path).rstrip("/")
+
+
+def path_of(operation: Operation) -> str:
+    """Return the path of an operation, with /api/2 before it in version 2 of the API."""
+    return f"/api/2{operation.path}" if operation.version == 2 else operation.path
 
 
 def serves(release: str, operation: Operation) -> bool:
@@ -123,16 +128,19 @@ def running_portal(
     *,
     port: int = 0,
     read_only: bool = False,
+    search_window: int | None = None,
     release: str = NEWEST,
     timeout: float = 120,
 ) -> Iterator[Portal]:
     """Run a portal with a number of public datasets, and stop it at the end of the block.
 
-    A read-only portal answers 423 if anybody except the administrator creates an object.
+    A read-only portal answers 423 if anybody except the administrator creates an object. Pages of a
+    search reach `search_window` results: 10,000 by default.
     """
     command = [str(portal_python(release)), str(SERVER)]
     command += ["--datasets", str(datasets), "--port", str(port)]
     command += ["--read-only"] * read_only
+    command += [] if search_window is None else ["--search-window", str(search_window)]
     with tempfile.TemporaryFile() as log:
         # The portal stops when its standard input is closed, so it cannot outlive this process.
         process = subprocess.Popen(

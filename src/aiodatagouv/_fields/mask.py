@@ -241,7 +241,10 @@ def strip(item: dict[str, Any], mask: Mask, path: Sequence[str]) -> None:
 def header(mask: Mask, operation: Operation) -> str:
     """The value of the header; for a page, the mask of its items with the page's own fields."""
     text = write(mask)
-    return f"data{{{text}}},{_ENVELOPE}" if operation.kind == "page" else text
+    if operation.kind != "page":
+        return text
+    facets = "" if operation.window is None else ",facets"
+    return f"data{{{text}}},{_ENVELOPE}{facets}"
 
 
 def _below(type_: Any) -> Any:

@@ -28,6 +28,7 @@ from .narrowing import Narrowing, impatient
 from .pages import Batch, Fetch
 from .stable import StableWalk
 from .tolerant import TolerantWalk
+from .window import within_window
 
 PAGE_SIZE = 100
 """Items a page when a whole list is walked; one page alone has the portal's default size."""
@@ -149,9 +150,10 @@ class Listing:
         self, client: Caller, call: Call, read: Callable[[str, bytes], Batch[T]]
     ) -> Fetch[T]:
         async def fetch(number: int, size: int | None) -> Batch[T]:
-            page = call.with_query(page=number, page_size=size or self.page_size)
+            page_size = size or self.page_size
+            page = call.with_query(page=number, page_size=page_size)
             try:
-                return await answers.fetch(client, page, read)
+                return await answers.fetch(client, page, within_window(call, page_size, read))
             except BadRequestError as error:
                 sort = call.query.get("sort")
                 # If the caller has chosen it, the 400 is the answer to the caller.

@@ -13,6 +13,7 @@ from .._call.caller import Caller
 from .._fields import mask as masks
 from .._walk.listing import Listing, dates_of, read_page
 from .._walk.pages import Batch
+from .._walk.split import Split, facets_of
 from ..errors import MaskError
 from ..operation import Order
 from ..pagination import Paginator
@@ -34,6 +35,7 @@ class Plan:
         listing: The list, with the dates of creation if only a part of it is wanted.
         projection: The decoding of items into a class; None to keep them as they are.
         part: The part of the list that is wanted; None for all of it.
+        split: The facets to split a search by; none for any; None to read it whole.
         first: The number of the first page wanted.
         identity: The JSON that identifies the harvest.
     """
@@ -41,6 +43,7 @@ class Plan:
     listing: Listing
     projection: Projection[Any] | None
     part: Part | None
+    split: tuple[str, ...] | None
     first: int
     identity: Mapping[str, Any]
 
@@ -53,12 +56,14 @@ class Plan:
         into: type[Any] | None,
         *,
         skips_broken: bool = False,
+        split: Split = False,
     ) -> Plan:
         """Prepare a harvest.
 
         Raises:
             MaskError: The list cannot be narrowed down to the fields, or they are given twice.
-            ValueError: The page size is not positive, or a part cannot be walked.
+            ValueError: The page size is not positive, a part cannot be walked, or the list cannot
+                be split.
         """
         call, part = source.call, source if isinstance(source, Part) else None
         projection = source.projection() if isinstance(source, Part) else source.projection
@@ -73,7 +78,11 @@ class Plan:
         first = listing.first
         if part is not None:
             listing, first = listing.dated(listing.created), part.start // listing.page_size + 1
-        return cls(listing, projection, part, first, _identity(listing, projection, part))
+        facets = facets_of(listing, split) if split else None
+        identity = _identity(listing, projection, part)
+        if facets is not None:
+            identity["split"] = [*facets] or True
+        return cls(listing, projection, part, facets, first, identity)
 
     def dated(self, order: Order) -> Plan:
         """The same plan, with the list in a sort order and its dates."""

@@ -14,10 +14,12 @@ from attrs import define, evolve, field
 from .._fields import mask as masks
 from .._walk.pages import Batch, check_concurrency, walk
 from .._walk.seen import Seen
+from .._walk.split import Split, SplitWalk
 from ..client import Client
 from ..errors import (
     CheckpointError,
     DestinationError,
+    MissingResultsError,
     NotFoundError,
     OrderError,
     UnknownOrderError,
@@ -47,6 +49,7 @@ async def harvest(
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
     skip_broken: bool = False,
+    split: Split = False,
     progress: Progress | None = None,
 ) -> Report: ...
 @overload
@@ -73,6 +76,7 @@ async def harvest(
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
     skip_broken: bool = False,
+    split: Split = False,
     progress: Progress | None = None,
 ) -> Report:
     """Write all items of a list to a file.
@@ -109,9 +113,14 @@ async def harvest(
             ten such objects in a page are an error, as is a single one by default. In a file that
             is updated, it keeps its older version, and later updates ask for it again. A run
             that has failed without this option can be continued with it.
+        split: Whether to read a search of more results than pages reach in parts, by any facets
+            (True) or by these; see :meth:`aiodatagouv.Paginator.items`. An interrupted run reads
+            all parts again, and writes what was not written.
         progress: Called after each page.
 
     Raises:
+        TooManyResultsError: A search has more results than pages reach, or a part of one that
+            cannot be split further has. Nothing was written.
         DestinationError: The destination cannot be written as asked, or somebody else's file has
             the name of its temporary file or checkpoint.
         OrderError: With ``since``: the portal does not sort the list by creation. The file is
@@ -121,7 +130,7 @@ async def harvest(
         MaskError: The items cannot be narrowed down to the fields.
         APIError, NetworkError, DecodeError: A call fails. The items that were received are kept.
         OSError: The file cannot be written.
-        ValueError: The concurrency or the page size is not positive.
+        ValueError: The concurrency or the page size is not positive, or the list cannot be split.
         TypeError: A part is given without a client, or a list with one.
     """
     if isinstance(source, Paginator) and client is None:
@@ -131,7 +140,7 @@ async def harvest(
     check_concurrency(concurrency)
     counters = Counters(Report(operation=source.call.operation.name))
     observed = counters.observe(client)
-    plan = Plan.of(observed, source, fields, into, skips_broken=skip_broken)
+    plan = Plan.of(observed, source, fields, into, skips_broken=skip_broken, split=split)
     sink = _sink(destination, plan)
     if since is not None:
         check_update(plan, sink, since)
@@ -174,7 +183,10 @@ class _Harvest:
         self.first = self.plan.first
         if await self._resume():
             return
-        await (self._walk_stably() if self.plan.listing.unstable is None else self._walk())
+        if self.plan.split is not None:
+            await self._walk_parts(self.plan.split)
+        else:
+            await (self._walk_stably() if self.plan.listing.unstable is None else self._walk())
         self.seen.ids.clear()  # Finishing the file may need the memory.
         await self.writer.finish()
 
@@ -268,6 +280,20 @@ class _Harvest:
             if not self.writer.page:
                 raise
         self._count(f"only the number of items can be checked: {self.plan.listing.unstable}")
+
+    async def _walk_parts(self, facets: tuple[str, ...]) -> None:
+        """Walk over the parts of a search, and check by their number that no item was missed."""
+        listing, counters = self.plan.listing, self.writer.counters
+        walk = SplitWalk(listing, self.plan.reader(), facets, self.seen)
+        try:
+            async with aclosing(walk.batches(concurrency=self.concurrency)) as batches:
+                async for batch, new in batches:
+                    self.writer.page += 1
+                    await self._write(batch, new)
+        except MissingResultsError as error:
+            counters.conclude(str(error), is_complete=False)
+        else:
+            counters.conclude("only the number of items can be checked: the list was split")
 
     def _count(self, reason: str) -> None:
         """Tell by the number of items alone whether the harvest is complete."""

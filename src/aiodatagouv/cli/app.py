@@ -28,6 +28,8 @@ aiodatagouv get dataset a-slug-or-id
 aiodatagouv call create_reuse --body @reuse.json
 aiodatagouv operations upload
 
+Names that begin with v2. are those of version 2 of the API, which has topics and search.
+
 Options may be given before or after the command. The API key is read from the environment
 variable DATAGOUV_API_KEY.
 """

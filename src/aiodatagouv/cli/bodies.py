@@ -34,6 +34,9 @@ _KINDS: dict[Any, str] = {
 
 _REFERENCE = "id, or object with an id"
 
+_PLAIN: dict[str, Any] = {"str": str, "JsonObject": dict[str, Any]}
+"""Types of bodies that are no models."""
+
 _PLURALS = {"object": "objects", _REFERENCE: "ids, or objects with an id"}
 
 _LITERALS = {"None": "null", "True": "true", "False": "false"}
@@ -83,22 +86,20 @@ def read(ctx: click.Context, operation: Operation) -> Any:
 
 
 def body_type(operation: Operation) -> Any:
-    """The type of an operation's body: a model, a list of them, or text."""
+    """The type of an operation's body: a model, text or any object, or a list of one of them."""
     assert operation.body is not None
     written = operation.body.type
-    if written == "str":
-        return str
     # The first alternative is the type of JSON; the others are objects that only programs have.
     name = written.removeprefix("Sequence[").removesuffix("]").split(" | ")[0]
-    model: Any = operation.model_called(name)
-    return list[model] if written.startswith("Sequence[") else model
+    type_: Any = _PLAIN.get(name) or operation.model_called(name)
+    return list[type_] if written.startswith("Sequence[") else type_
 
 
 def described(operation: Operation) -> tuple[str, Sequence[tuple[str, str]]]:
     """A title for the help of an operation's body, and its fields with their types."""
     type_ = body_type(operation)
     (one,) = alternatives(type_)
-    if one.kind == "list":
+    if one.kind == "list" and alternatives(one.item)[0].kind == "model":
         return "Body: JSON, a list of objects with", [*_rows(one.item, "[].")]
     if one.kind == "model":
         return "Body: JSON, an object with", [*_rows(one.type)]

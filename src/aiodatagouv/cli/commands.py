@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from ..operation import Operation, Parameter
 from . import exits
-from .operations import Package, find, suggestion, summary
+from .operations import Package, address, find, suggestion, summary
 from .parameters import CONTEXT, fields_option, shared_options, spelled, to_click
 
 
@@ -85,7 +85,7 @@ class OperationCommand(click.Command):
         values = [(one, ctx.params[one.name]) for one in self.offered]
         path = [value for one, value in values if one.place == "path"]
         query = {
-            one.name: value for one, value in values if one.place == "query" and value is not None
+            one.name: value for one, value in values if one.place != "path" and value is not None
         }
         given = ctx.params.get("fields")
         fields = given[0] if given and len(given) == 1 else given or None
@@ -121,7 +121,7 @@ class OperationCommand(click.Command):
 
 def _paragraphs(operation: Operation) -> Iterator[str]:
     yield operation.summary
-    yield f"{operation.method} {operation.path}"
+    yield address(operation)
     if operation.deprecated:
         yield (
             f"Portals that run udata {operation.deprecated} or newer no longer serve it; "
@@ -131,6 +131,12 @@ def _paragraphs(operation: Operation) -> Iterator[str]:
         yield f"udata serves it since {operation.since}; older portals do not."
     if operation.description:
         yield operation.description
+
+
+def _title(tag: str) -> str:
+    """The title of a group of the API: ``Datasets``, or ``Datasets (v2)``."""
+    version, _, group = tag.rpartition(".")
+    return group.replace("_", " ").capitalize() + (f" ({version})" if version else "")
 
 
 class Group(click.Group):
@@ -204,7 +210,7 @@ class OperationGroup(Group):
         """List all commands by the API's groups."""
         several = self._operations.items()
         for tag, those in groupby(several, key=lambda one: one[1].tag):
-            with formatter.section(tag.replace("_", " ").capitalize()):
+            with formatter.section(_title(tag)):
                 formatter.write_dl([(name, summary(one)) for name, one in those])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -24,6 +24,7 @@ _LINE = 2000
 
 _OPTIONS = (
     (r", without resuming", ", with --fresh and without --since"),
+    (r"\(split=True\)", "(--split)"),
     (r": since: ", ": --since: "),
     (r": fields=", ": --fields "),
     (r"\binstead of 'last'", "instead of --since last"),

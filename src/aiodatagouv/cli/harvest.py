@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _CONCURRENCY = 4
 _CONNECTIONS = 16
 
+ANY = "any"
+"""The value of ``--split`` without facets."""
+
 _HELP = """Write all items of a list to a file, or as JSON Lines to stdout.
 
 The file's suffix is its format: .jsonl, .jsonl.gz, .jsonl.zst or .parquet. After an interruption,
@@ -35,7 +38,7 @@ aiodatagouv harvest reuses --topic health --fields id,title | head
 """
 
 
-def _options(_: Operation) -> list[click.Option]:
+def _options(operation: Operation) -> list[click.Option]:
     return [
         output_option("The file: .jsonl, .jsonl.gz, .jsonl.zst or .parquet; stdout by default."),
         click.Option(
@@ -57,6 +60,7 @@ def _options(_: Operation) -> list[click.Option]:
             help="Leave out an object that makes its page an error 500 for ever, and name it in "
             "the summary; the exit status is then 4.",
         ),
+        *_split_option(operation),
         click.Option(
             ["page_size", "--page-size"],
             type=click.IntRange(min=1),
@@ -65,6 +69,23 @@ def _options(_: Operation) -> list[click.Option]:
         ),
         concurrency_option(),
     ]
+
+
+def _split_option(operation: Operation) -> list[click.Option]:
+    """The option of searches that are larger than their window."""
+    if operation.window is None:
+        return []
+    text = f"Read more than {operation.window:,} results in parts, by some facets or by any."
+    return [
+        click.Option(
+            ["split", "--split"], is_flag=False, flag_value=ANY, metavar="[FACET,...]", help=text
+        )
+    ]
+
+
+def _facets(given: str | None) -> bool | list[str]:
+    """The facets to split a search by, or whether to split it by any."""
+    return given == ANY if given in (None, ANY) else given.split(",")
 
 
 def _command(name: str, operation: Operation) -> click.Command:
@@ -112,6 +133,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
                 resume=not ctx.params["fresh"],
                 since=ctx.params["since"],
                 skip_broken=ctx.params["skip_broken"],
+                split=_facets(ctx.params.get("split")),
                 progress=meter.update,
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
@@ -16,7 +16,19 @@ from . import exits
 from .output import is_terminal, write_text
 from .parameters import CONTEXT, OWN
 
-_SHOWN = ("name", "id", "method", "path", "tag", "kind", "item", "summary", "masked", "deprecated")
+_SHOWN = (
+    "name",
+    "id",
+    "version",
+    "method",
+    "path",
+    "tag",
+    "kind",
+    "item",
+    "summary",
+    "masked",
+    "deprecated",
+)
 
 _PREFIXES = ("", "get_", "list_")
 
@@ -51,7 +63,7 @@ class Package:
 
     @property
     def lists(self) -> dict[str, Operation]:
-        """Each list, by its short name, such as ``community-resources``."""
+        """Each list, by its short name, such as ``community-resources`` or ``v2.topics``."""
         several = self.by_name.items()
         return {_bare(name).replace("_", "-"): one for name, one in several if one.kind == "page"}
 
@@ -61,7 +73,7 @@ class Package:
         The old name may lack ``get_`` or ``list_``, as those of operations.
         """
         aliases: Mapping[str, str] = import_module(f"{self.name}.api.operations").ALIASES
-        old = (f"{prefix}{name.replace('-', '_')}" for prefix in _PREFIXES)
+        old = _spellings(name.replace("-", "_"))
         return next((aliases[one] for one in old if one in aliases), name)
 
     def help(self, text: str) -> str:
@@ -83,9 +95,9 @@ def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | N
     own = {known.replace("-", "_"): known for known in among}
     by_name = {one.name: known for known, one in among.items()}
     by_id = {one.id: known for known, one in among.items()}
-    for prefix in _PREFIXES:
+    for spelling in _spellings(wanted):
         for names in (own, by_name, by_id):
-            known = names.get(prefix + wanted)
+            known = names.get(spelling)
             if known is not None:
                 return known, among[known]
     return None
@@ -107,8 +119,22 @@ def summary(operation: Operation) -> str:
     return operation.summary + (" (Older portals only.)" if operation.deprecated else "")
 
 
+def address(operation: Operation) -> str:
+    """Return the method and the path, which begins with the version unless that is the first."""
+    version = "" if operation.version == 1 else f"/api/{operation.version}"
+    return f"{operation.method} {version}{operation.path}"
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """The names that one may stand for, as it may lack ``get_`` or ``list_``."""
+    version, dot, name = name.rpartition(".")
+    return (f"{version}{dot}{prefix}{name}" for prefix in _PREFIXES)
+
+
 def _bare(name: str) -> str:
-    return name.removeprefix("list_").removeprefix("get_")
+    """A name without its verb: ``v2.topics`` of ``v2.list_topics``."""
+    version, dot, name = name.rpartition(".")
+    return version + dot + name.removeprefix("list_").removeprefix("get_")
 
 
 def operations(package: Package) -> click.Command:
@@ -142,7 +168,7 @@ def _search(known: Mapping[str, Operation], words: tuple[str, ...]) -> int:
 
 
 def _matches(operation: Operation, words: Iterable[str]) -> bool:
-    names = (operation.name, operation.id, operation.path, operation.tag, operation.item or "")
+    names = (operation.name, operation.id, address(operation), operation.tag, operation.item or "")
     text = " ".join([*names, operation.summary]).lower()
     return all(word.lower().replace("-", "_") in text or word.lower() in text for word in words)
 
@@ -158,6 +184,6 @@ def _print_table(operations: Iterable[Operation]) -> None:
     table.add_column(overflow="fold")
     for one in operations:
         answer = one.kind if one.item is None else f"{one.kind} of {one.item}"
-        how = Text(f"{one.method} {one.path} ({answer})", style="dim")
+        how = Text(f"{address(one)} ({answer})", style="dim")
         table.add_row(Text(one.name, style="bold"), Text.assemble(summary(one), "\n", how))
     Console(highlight=False).print(table)

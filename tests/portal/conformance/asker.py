@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from aiodatagouv import OPERATIONS, Client, Operation
 
 from ...clients import client_of
-from ..portal import NEWEST, PROJECT, Portal, route_of
+from ..portal import NEWEST, PROJECT, Portal, path_of, route_of
 
 FEED_SIZE = 20
 """The number of entries of a feed."""
@@ -29,6 +29,9 @@ CATALOGS = {
     "get_site_rdf_catalog_format",
 }
 FEED = "recent_datasets_atom_feed"
+
+WHOLE_IN_VERSION_1 = {"v2.list_datasets", "v2.list_reuses"}
+"""The lists whose items have links, of which version 1 of the API has the objects themselves."""
 
 BASE: dict[str, dict[str, Any]] = {
     "suggest_users": {"q": "", "size": 20},
@@ -50,12 +53,13 @@ def parameters_of(operation: Operation) -> list[str]:
     """Return the keyword arguments of an operation's function that are sent in the query."""
     keywords = inspect.signature(operation.function).parameters.values()
     names = [one.name for one in keywords if one.kind is one.KEYWORD_ONLY]
-    return [name for name in names if name not in ("fields", "into")]
+    return [name for name in names if name not in ("fields", "full_objects", "into")]
 
 
 @cache
-def swagger(release: str) -> dict[str, Any]:
-    path = Path(PROJECT) / "openapi" / f"udata-{release}.json"
+def swagger(release: str, version: int) -> dict[str, Any]:
+    end = "" if version == 1 else f"-v{version}"
+    path = Path(PROJECT) / "openapi" / f"udata-{release}{end}.json"
     data: dict[str, Any] = json.loads(path.read_text())
     return data
 
@@ -65,7 +69,7 @@ def declared(release: str, operation: Operation) -> dict[str, dict[str, Any]]:
     """Return the query parameters that the Swagger of a release declares."""
     (item,) = [
         item
-        for path, item in swagger(release)["paths"].items()
+        for path, item in swagger(release, operation.version)["paths"].items()
         if route_of(path) == route_of(operation.path) and "get" in item
     ]
     every = [*item.get("parameters", []), *item["get"].get("parameters", [])]
@@ -132,7 +136,7 @@ class Asker:
 
     def base(self) -> dict[str, Any]:
         """Return the query that is part of every request of the operation."""
-        given = self.portal.ids.get(self.operation.path, {})
+        given = self.portal.ids.get(path_of(self.operation), {})
         needed = {name: given[name] for name in parameters_of(self.operation) if name in given}
         paged = {"page_size": 1000} if "page_size" in parameters_of(self.operation) else {}
         return needed | paged | BASE.get(self.operation.id, {})
@@ -141,6 +145,8 @@ class Asker:
         """Return all items that the operation filters."""
         if self.operation.id == "suggest_users":
             return await self.to("list_users")()
+        if self.operation.id in WHOLE_IN_VERSION_1:
+            return await self.to(self.operation.id.removeprefix("v2."))()
         if self.operation.id not in {FEED, *CATALOGS}:
             return await self()
         return [
@@ -222,7 +228,7 @@ async def asking(
 
 
 def example_path(portal: Portal, operation: Operation) -> tuple[str, ...]:
-    given = portal.ids.get(operation.path, {})
+    given = portal.ids.get(path_of(operation), {})
     names = [part.split("}")[0] for part in operation.path.split("{")[1:]]
     return tuple("nt" if name == "_format" else given[name] for name in names)
 

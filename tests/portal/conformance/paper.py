@@ -12,8 +12,9 @@ from aiodatagouv import Operation
 from aiodatagouv._decoding.declared import Model, declared
 from generator.schemas import reference_name
 
-from ..portal import route_of
+from ..portal import path_of, route_of
 from .prover import alternatives, answer_type
+from .sent import name_of
 from .variants import literals
 
 Swagger = Mapping[str, Any]
@@ -30,13 +31,13 @@ PYTHON = {
 """Type of a Swagger -> the Python types that hold its values."""
 
 
-def served(document: Swagger) -> dict[tuple[str, str], Swagger]:
-    """Return the operations of a Swagger by method and route.
+def served(document: Swagger, start: str = "") -> dict[tuple[str, str], Swagger]:
+    """Return the operations of a Swagger by method and route, which begins with ``start``.
 
     Routes have no names of parameters and no slash at the end: both differ between releases.
     """
     return {
-        (method.upper(), route_of(path)): operation | {"shared": item.get("parameters", [])}
+        (method.upper(), route_of(start + path)): operation | {"shared": item.get("parameters", [])}
         for path, item in document["paths"].items()
         for method, operation in item.items()
         if method != "parameters"
@@ -68,7 +69,7 @@ class Comparison:
 
     def compare(self, operation: Operation) -> None:
         """Compare the parameters, the body and the answer of an operation that both have."""
-        there = served(self.document)[operation.method, route_of(operation.path)]
+        there = served(self.document)[operation.method, route_of(path_of(operation))]
         declared_there = {
             one["name"]: one for one in [*there["shared"], *there.get("parameters", [])]
         }
@@ -120,15 +121,15 @@ class Comparison:
         known = declared(model)
         for key, inside in there.items():
             if key in known:
-                self._walk(inside, known[key].type, f"{model.__name__}.{key}", lack)
+                self._walk(inside, known[key].type, f"{name_of(model)}.{key}", lack)
         lack(model, known.keys() - there.keys(), there.keys() - known.keys())
 
     def _receive(self, model: type[Model], lacking: set[str], more: set[str]) -> None:
-        self.lacking |= {f"{model.__name__}.{key}" for key in lacking}
-        self.undeclared |= {f"{model.__name__}.{key}" for key in more}
+        self.lacking |= {f"{name_of(model)}.{key}" for key in lacking}
+        self.undeclared |= {f"{name_of(model)}.{key}" for key in more}
 
     def _send(self, model: type[Model], lacking: set[str], _: set[str]) -> None:
-        self.unsent |= {f"{model.__name__}.{key}" for key in lacking}
+        self.unsent |= {f"{name_of(model)}.{key}" for key in lacking}
 
 
 def _only_reference(schema: Swagger) -> str | None:

@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from aiodatagouv import OPERATIONS, Operation
 
-from ..portal import BEFORE_THE_MATRIX, PROJECT, RELEASES, every_release, serves
+from ..portal import BEFORE_THE_MATRIX, PROJECT, RELEASES, every_release, path_of, serves
 from .differences import KNOWN, RETYPED, Difference
 from .sent import OF_OLDER, OWN_VALUES, UNDECLARED
 from .table import fields_read, proofs
@@ -248,7 +248,8 @@ def partial() -> Iterator[list[str]]:
     yield ["Function", "Operation", "Since", "Until"]
     for one in sorted(OPERATIONS.values(), key=lambda one: (one.tag, one.name)):
         if one.since or one.until:
-            function, call = f"`{one.tag}.{one.name}`", f"`{one.method} {one.path}`"
+            function = f"`{one.tag}.{one.name.removeprefix('v2.')}`"
+            call = f"`{one.method} {path_of(one)}`"
             yield [function, call, one.since or "", one.until or ""]
 
 

@@ -5,8 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from types import UnionType
-from typing import Any, Concatenate, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_overloads,
+    get_type_hints,
+)
 
 import httpx
 from attrs import frozen
@@ -16,11 +28,10 @@ from aiodatagouv import Client, MissingFieldError, Operation, Paginator, Stream
 from aiodatagouv._decoding.declared import declared
 from aiodatagouv._http.transport import default_transport
 from aiodatagouv._views.view import View, json_of
-from aiodatagouv.api import ops
 
 from ...clients import client_of
-from ..portal import Portal, route_of, serves
-from .sent import MASKED, NOT_SENT, OWN_VALUES, UNDECLARED
+from ..portal import Portal, path_of, route_of, serves
+from .sent import MASKED, NOT_SENT, OWN_VALUES, UNDECLARED, name_of
 from .variants import CHANGES, changed, literals
 
 P = ParamSpec("P")
@@ -93,7 +104,7 @@ class Prover:
         as an older or newer portal might, and decoded again.
         """
         self.seen.clear()
-        operation: Operation = getattr(ops, function.__name__.upper())
+        operation = operation_of(function)
         called: Any = function(client, *args, **kwargs)
         # A stream sends its request when it is read.
         answer: T = called if operation.kind == "stream" else await called
@@ -102,7 +113,7 @@ class Prover:
         first, last = self.seen[0], self.seen[-1]
         self.check_route(operation, first)
         if operation.kind in ("json", "page"):
-            type_ = answer_type(function)
+            type_ = answer_type(function, full_objects="full_objects" in kwargs)
             content = with_envelope(operation, without_keys(last.content, self.portal))
             assert_fits(answer, type_, content)
             if "X-Fields" not in last.request.headers:
@@ -125,7 +136,7 @@ class Prover:
     def check_route(self, operation: Operation, response: httpx.Response) -> None:
         """Check that a request matched the server's route of its operation."""
         assert serves(self.portal.release, operation)
-        assert route(response) == (operation.method, route_of(operation.path))
+        assert route(response) == (operation.method, route_of(path_of(operation)))
 
     def unexplained(self, found: set[str], own: dict[str, list[str]]) -> set[str]:
         """Return the fields of some that are not this release's own."""
@@ -137,6 +148,13 @@ class Prover:
         self.note_lacking(fields_lacking(answer))
         if self.portal.release in NOT_SENT:
             assert_whole(answer, self.portal.release)
+
+
+def operation_of(function: Callable[..., Any]) -> Operation:
+    """Return the operation of a generated function."""
+    module = import_module(f"{function.__module__.rpartition('.')[0]}.ops")
+    operation: Operation = getattr(module, function.__name__.upper())
+    return operation
 
 
 def without_keys(content: bytes, portal: Portal) -> bytes:
@@ -187,7 +205,7 @@ def as_text(data: Any) -> str:
 def assert_whole(answer: object, release: str) -> None:
     """Check that a response has all declared fields except those that the release never sends."""
     for model in models_in(answer):
-        name, json = type(model).__name__, model.to_dict()
+        name, json = name_of(type(model)), model.to_dict()
         not_sent = NOT_SENT[release].get(name, set())
         for key, field in declared(type(model)).items():
             where = f"{name}.{key} of udata {release}"
@@ -243,7 +261,7 @@ def fields_read(value: Any) -> set[str]:
     names: set[str] = set()
     for model in models_in(value):
         known = declared(type(model)).keys() & model.to_dict().keys()
-        names |= {f"{type(model).__name__}.{key}" for key in known}
+        names |= {f"{name_of(type(model))}.{key}" for key in known}
         for inside in values_of(model).values():
             names |= fields_read(inside)
     return names
@@ -255,7 +273,7 @@ def fields_lacking(value: Any) -> set[str]:
     for model in models_in(value):
         known, there = declared(type(model)), model.to_dict().keys()
         names |= {
-            f"{type(model).__name__}.{key}" for key in known.keys() - there if not known[key].absent
+            f"{name_of(type(model))}.{key}" for key in known.keys() - there if not known[key].absent
         }
         for inside in values_of(model).values():
             names |= fields_lacking(inside)
@@ -266,7 +284,7 @@ def unknown_fields(value: Any) -> set[str]:
     """Return the undeclared fields in a response, at any depth."""
     names: set[str] = set()
     for model in models_in(value):
-        names |= {f"{type(model).__name__}.{name}" for name in model.additional_properties}
+        names |= {f"{name_of(type(model))}.{name}" for name in model.additional_properties}
         for inside in values_of(model).values():
             names |= unknown_fields(inside)
     return names
@@ -282,14 +300,18 @@ def unknown_values(value: Any) -> set[str]:
             unknown = [
                 one for one in texts if values and isinstance(one, str) and one not in values
             ]
-            found |= {f"{type(model).__name__}.{name}: {one}" for one in unknown}
+            found |= {f"{name_of(type(model))}.{name}: {one}" for one in unknown}
             found |= unknown_values(inside)
     return found
 
 
-def answer_type(function: Callable[..., Any]) -> Any:
+def answer_type(function: Callable[..., Any], *, full_objects: bool = False) -> Any:
     """Return the type that a function decodes; for a paginator, the type of a page."""
     answer = get_type_hints(function)["return"]
+    for overload in get_overloads(function):
+        hints = get_type_hints(overload)
+        if hints.get("full_objects") == Literal[full_objects]:
+            answer = hints["return"]
     if get_origin(answer) is Paginator:
         return get_args(answer)[0]
     types = alternatives(answer)

@@ -19,6 +19,8 @@ NOT_SENT: dict[str, dict[str, set[str]]] = {
         "CommunityResource": {"geopf"},
         "ContactPoint": {"organization", "owner"},
         "Dataset": {"doi", "geopf"},
+        "DatasetFull": {"doi", "geopf"},
+        "GeoZoneReference": {"class"},
         "DatasetPreview": {"doi", "geopf"},
         "HarvestDataserviceMetadata": {"modified_at"},
         "HarvestSource": {"slug"},
@@ -50,6 +52,10 @@ NOT_SENT: dict[str, dict[str, set[str]]] = {
         },
         "UserReference": {"deleted"},
         "UserReferenceWithEmail": {"deleted"},
+        "v2.Dataset": {"doi", "geopf"},
+        "v2.DatasetFull": {"doi", "geopf"},
+        "v2.Topic": {"color", "page"},
+        "v2.TopicFull": {"color", "page"},
     },
 }
 """Release -> model -> the keys of the fields that are never sent."""
@@ -74,5 +80,13 @@ OF_OLDER = {"Notification.created_on"}
 OWN_VALUES: dict[str, list[str]] = {"Notification.type": [*UNTIL_13, "14.0.2"]}
 """Fields that have other values on these releases, which views read as text."""
 
-MASKED = {("14.13.0", "Reuse", "datasets"): {"id", "title", "uri", "page"}}
+MASKED = {
+    ("14.13.0", model, "datasets"): {"id", "title", "uri", "page"}
+    for model in ("Reuse", "v2.FoundReuse")
+}
 """Release, model and key of a list whose objects are always masked -> their fields."""
+
+
+def name_of(model: type[object]) -> str:
+    """Return the name of a model: ``Dataset``, or ``v2.Dataset`` in version 2 of the API."""
+    return f"v2.{model.__name__}" if ".v2." in model.__module__ else model.__name__

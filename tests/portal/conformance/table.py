@@ -17,10 +17,11 @@ from attrs import frozen
 from aiodatagouv import OPERATIONS, Operation, models
 from aiodatagouv._decoding.declared import declared
 from aiodatagouv._views.view import View
+from aiodatagouv.models import v2
 from generator import combine, corrections, pin, releases, schemas
 
-from ..portal import PROJECT, RELEASES
-from .sent import OF_OLDER
+from ..portal import PROJECT, RELEASES, path_of
+from .sent import OF_OLDER, name_of
 from .unanswerable import REQUEST_ONLY
 
 FILE = PROJECT / "docs" / "operations.md"
@@ -83,9 +84,9 @@ def fields_read(reports: Iterable[pytest.TestReport]) -> set[str]:
 
 def fields() -> set[str]:
     """Return the fields of all response models that the pinned releases send, as ``Model.key``."""
-    found = (getattr(models, name) for name in models.__all__)
+    found = [getattr(one, name) for one in (models, v2) for name in one.__all__]
     views = [one for one in found if isinstance(one, type) and issubclass(one, View)]
-    return {f"{view.__name__}.{key}" for view in views for key in declared(view)} - OF_OLDER
+    return {f"{name_of(view)}.{key}" for view in views for key in declared(view)} - OF_OLDER
 
 
 def figures(proven: set[Proof]) -> list[str]:
@@ -109,12 +110,14 @@ def write(proven: set[Proof]) -> str:
     applied = corrections_of_operations()
     head = ["Function", "Operation id", "Method and path", "Releases", *RELEASES, "Corrections"]
     rows = [head, ["---"] * len(head)]
-    for operation in sorted(OPERATIONS.values(), key=lambda one: (one.tag, one.path, one.method)):
+    for operation in sorted(
+        OPERATIONS.values(), key=lambda one: (one.version, one.tag, one.path, one.method)
+    ):
         rows.append(
             [
-                f"`{operation.tag}.{operation.name}`",
+                f"`{operation.tag}.{operation.name.removeprefix('v2.')}`",
                 f"`{operation.id}`",
-                f"`{operation.method} {operation.path}`",
+                f"`{operation.method} {path_of(operation)}`",
                 served_by(operation),
                 *(how.get((operation.id, release), "") for release in RELEASES),
                 ", ".join(applied[operation.id]),
@@ -137,7 +140,8 @@ def served_by(operation: Operation) -> str:
 def corrections_of_operations() -> dict[str, list[str]]:
     """Return the names of the corrections that affect each operation or its models."""
     entries = corrections.read(OPENAPI / "corrections.toml")
-    swagger = corrections.apply(releases.merge(combine.by_release(pin.read_pins(OPENAPI))), entries)
+    pins = combine.by_release(pin.read_pins(OPENAPI))
+    swagger = corrections.apply(releases.merge(pins), entries)
     applied: dict[str, list[str]] = {}
     for path, item in swagger["paths"].items():
         for method in set(pin.METHODS) & item.keys():

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from attrs import define
 
-from aiodatagouv import OPERATIONS, Client, Operation, bulk, models
+from aiodatagouv import OPERATIONS, Client, Operation, bulk
 from aiodatagouv._decoding.declared import Model, declared
 from aiodatagouv._fields.mask import _below, write
 from aiodatagouv.api import dataservices, datasets, organizations, reuses
@@ -34,7 +34,8 @@ async def test_the_portal_takes_every_path_that_the_model_has(
     own_portal: Portal,
     record_property: Callable[[str, object], None],
 ) -> None:
-    everything = paths_of(getattr(models, operation.item or ""), depth=3)
+    assert operation.model is not None
+    everything = paths_of(operation.model, depth=3)
     seen: list[httpx.Response] = []
     client = admin.with_options(on_response=seen.append)
     in_path, in_query = own_portal.parameters(operation)

@@ -43,7 +43,7 @@ NEEDS_A_KEY = {
     *("list_notification_settings", "list_notifications", "list_org_invitations"),
     *("my_datasets", "my_metrics", "my_org_community_resources", "my_org_datasets"),
     *("my_org_discussions", "my_org_reuses", "my_reuses", "preview_harvest_source"),
-    "resolve_notifications",
+    *("resolve_notifications", "v2.my_org_topics"),
 }
 """Operations that answer 401 without an API key."""
 

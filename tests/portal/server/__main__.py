@@ -29,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", type=int, default=500)
     parser.add_argument("--read-only", action="store_true", help="start in read-only mode (423)")
+    parser.add_argument("--search-window", type=int, help="the most results of a search: 10,000")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     arguments = parser.parse_args()
     if arguments.datasets < 20:
@@ -48,7 +49,7 @@ def main() -> None:
         from faults import break_dataset, mend_dataset
         from seed import seed
 
-        app = make_app(folder)
+        app = make_app(folder, arguments.search_window)
         server = make_server(app, HOST, arguments.port)
         root = f"http://{HOST}:{server.port}"
         with app.test_request_context(base_url=root):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import texts
-from catalog import NOW, Catalog, moment, picture
+from catalog import NOW, Catalog, coverage, moment, picture
 from celery import states
 from flask import current_app
 from release import ABSENT, find
@@ -201,29 +201,46 @@ def harvest_job(catalog: Catalog, source: Any, age: int, status: str) -> Any:
     ).save()
 
 
+TAGS_OF_TOPICS = [
+    ["mobilite", "velo"],
+    ["mobilite", "sante"],
+    ["eau", "velo"],
+    ["velo"],
+    ["sante", "velo"],
+]
+TAGS_OF_ELEMENTS = [["eau", "essentiel"], ["essentiel"], ["eau"], ["velo"]]
+
+
 def seed_topics(catalog: Catalog) -> list[Any]:
     topics = []
-    for index, name in enumerate(["Mobilités douces", "Qualité de vie", "Élections 2026"]):
+    for index, name in enumerate(
+        ["Mobilités douces", "Qualité de vie", "Élections 2026", "Eau potable", "Forêts publiques"]
+    ):
+        owner = {3: {"owner": catalog.user}, 4: {"owner": catalog.admin}}.get(index)
+        place = {0: 0, 2: 6, 4: 13}.get(index)
         topic = TopicFactory(
             name=name,
             description=texts.description(),
-            tags=["mobilite", "velo"],
+            tags=TAGS_OF_TOPICS[index],
+            color=index or None,
             featured=index == 0,
             private=index == 2,
             created_at=moment(),
-            organization=catalog.organizations[index],
+            spatial=None if place is None else coverage(catalog, place),
+            **(owner or {"organization": catalog.organizations[index]}),
             extras={"couleur": "bleu"},
             # Of releases whose topics have no elements.
             datasets=catalog.datasets[index : index + 1],
             reuses=catalog.reuses[index : index + 1],
         )
         parts = [catalog.datasets, catalog.reuses, catalog.dataservices]
-        for element in [*(part[index] for part in parts), None]:
+        for number, element in enumerate([*(part[index] for part in parts), None]):
             TopicElementFactory(
                 topic=topic,
-                title="Un élément",
-                description=texts.paragraph(1),
-                tags=["essentiel"],
+                title=f"Un élément {texts.TOPICS[number]}" if number != 1 else None,
+                description=texts.paragraph(1) if number != 1 else None,
+                tags=TAGS_OF_ELEMENTS[number],
+                extras={"rang": number} if number else {},
                 element=element,
             )
         topics.append(topic)

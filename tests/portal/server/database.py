@@ -54,11 +54,16 @@ def search_text() -> None:
         text = " ".join(value for value in document.values() if isinstance(value, str)).casefold()
         return all(word in text for word in search["$search"].casefold().replace('"', " ").split())
 
+    def has_text(spec: Any) -> bool:
+        parts = spec if isinstance(spec, list) else [*spec.values()]
+        inside = [one for one in parts if isinstance(one, dict | list)]
+        return "$text" in spec or any(map(has_text, inside))
+
     filtering.LOGICAL_OPERATOR_MAP["$text"] = matches
     get_dataset = collection.Collection._get_dataset
 
     def get_dataset_without_score(self: Any, spec: Any, sort: Any, fields: Any, *more: Any) -> Any:
-        if "$text" in spec:
+        if has_text(spec):
             sort = [key for key in sort or () if not isinstance(key[1], dict)]
             fields = {k: v for k, v in (fields or {}).items() if not isinstance(v, dict)} or None
         return get_dataset(self, spec, sort, fields, *more)

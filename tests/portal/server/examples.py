@@ -6,7 +6,7 @@ from typing import Any
 
 from backstage import Backstage
 from catalog import Catalog
-from udata.api import api
+from udata.api import api, apiv2
 
 OLD_NAMES = {"ident": "job", "format": "_format"}
 """Names of parameters of paths in older releases -> those of the package."""
@@ -65,7 +65,9 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
         "suggest_zones": {"q": "renn"},
     }
     examples: dict[str, dict[str, Any]] = {}
-    for path, item in api.__schema__["paths"].items():
+    both = [("", api), ("/api/2", apiv2)]
+    paths = [(v + path, item) for v, one in both for path, item in one.__schema__["paths"].items()]
+    for path, item in paths:
         if "get" not in item:
             continue
         given = by_name | overrides.get(item["get"]["operationId"], {})

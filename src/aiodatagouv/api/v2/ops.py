@@ -74,6 +74,7 @@ SEARCH_DATASERVICES: Final = Operation(
     item="Dataservice",
     masked=True,
     releases=RELEASES,
+    window=10000,
 )
 
 DELETE_DATASET_EXTRAS: Final = Operation(
@@ -387,6 +388,7 @@ SEARCH_DATASETS: Final = Operation(
     item="v2.Dataset",
     masked=True,
     releases=RELEASES,
+    window=10000,
 )
 
 SEARCH_DATASETS_FULL_OBJECTS: Final = SEARCH_DATASETS.with_header(
@@ -469,6 +471,7 @@ SEARCH_DISCUSSIONS: Final = Operation(
     item="Discussion",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="14.13.0",
 )
 
@@ -607,6 +610,7 @@ SEARCH_ORGANIZATIONS: Final = Operation(
     item="Organization",
     masked=True,
     releases=RELEASES,
+    window=10000,
 )
 
 UPDATE_ORGANIZATION_EXTRAS: Final = Operation(
@@ -661,6 +665,7 @@ SEARCH_POSTS: Final = Operation(
     item="Post",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="14.13.0",
 )
 
@@ -745,9 +750,10 @@ SEARCH_REUSES: Final = Operation(
         Parameter("topic", "query", "str"),
         Parameter("type", "query", "str"),
     ),
-    item="v2.Reuse",
+    item="v2.FoundReuse",
     masked=True,
     releases=RELEASES,
+    window=10000,
 )
 
 ADD_TOPIC_ELEMENTS: Final = Operation(
@@ -1020,6 +1026,7 @@ SEARCH_TOPICS: Final = Operation(
     item="v2.Topic",
     masked=True,
     releases=RELEASES,
+    window=10000,
     since="14.13.0",
 )
 

@@ -100,7 +100,7 @@ def search_reuses(
     topic: str | None = None,
     type: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[v2.ReuseSearchPage, v2.Reuse]:
+) -> Paginator[v2.ReuseSearchPage, v2.FoundReuse]:
     """Search all reuses.
 
     ``GET /api/2/reuses/search/``

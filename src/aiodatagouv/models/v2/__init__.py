@@ -8,14 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .dataservice_facets import DataserviceFacets as DataserviceFacets
     from .dataservice_search_page import DataserviceSearchPage as DataserviceSearchPage
     from .dataset import Dataset as Dataset
+    from .dataset_facets import DatasetFacets as DatasetFacets
     from .dataset_full import DatasetFull as DatasetFull
     from .dataset_full_page import DatasetFullPage as DatasetFullPage
     from .dataset_full_search_page import DatasetFullSearchPage as DatasetFullSearchPage
     from .dataset_license import DatasetLicense as DatasetLicense
     from .dataset_page import DatasetPage as DatasetPage
     from .dataset_search_page import DatasetSearchPage as DatasetSearchPage
+    from .discussion_facets import DiscussionFacets as DiscussionFacets
     from .discussion_page import DiscussionPage as DiscussionPage
     from .enums import MyOrgTopicsSort as MyOrgTopicsSort
     from .enums import SearchDataservicesLastUpdateRange as SearchDataservicesLastUpdateRange
@@ -28,10 +31,15 @@ if TYPE_CHECKING:
     from .enums import SearchOrganizationsSort as SearchOrganizationsSort
     from .enums import SearchPostsSort as SearchPostsSort
     from .enums import SearchReusesSort as SearchReusesSort
+    from .facet_bucket import FacetBucket as FacetBucket
+    from .found_reuse import FoundReuse as FoundReuse
+    from .organization_facets import OrganizationFacets as OrganizationFacets
     from .organization_search_page import OrganizationSearchPage as OrganizationSearchPage
+    from .post_facets import PostFacets as PostFacets
     from .post_page import PostPage as PostPage
     from .resource_page import ResourcePage as ResourcePage
     from .reuse import Reuse as Reuse
+    from .reuse_facets import ReuseFacets as ReuseFacets
     from .reuse_page import ReusePage as ReusePage
     from .reuse_search_page import ReuseSearchPage as ReuseSearchPage
     from .specific_resource import SpecificResource as SpecificResource
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
     from .topic_element import TopicElement as TopicElement
     from .topic_element_page import TopicElementPage as TopicElementPage
     from .topic_element_write import TopicElementWrite as TopicElementWrite
+    from .topic_facets import TopicFacets as TopicFacets
     from .topic_full import TopicFull as TopicFull
     from .topic_full_page import TopicFullPage as TopicFullPage
     from .topic_full_search_page import TopicFullSearchPage as TopicFullSearchPage
@@ -47,19 +56,27 @@ if TYPE_CHECKING:
     from .topic_write import TopicWrite as TopicWrite
 
 _MODULES = {
+    "DataserviceFacets": "dataservice_facets",
     "DataserviceSearchPage": "dataservice_search_page",
     "Dataset": "dataset",
+    "DatasetFacets": "dataset_facets",
     "DatasetFull": "dataset_full",
     "DatasetFullPage": "dataset_full_page",
     "DatasetFullSearchPage": "dataset_full_search_page",
     "DatasetLicense": "dataset_license",
     "DatasetPage": "dataset_page",
     "DatasetSearchPage": "dataset_search_page",
+    "DiscussionFacets": "discussion_facets",
     "DiscussionPage": "discussion_page",
+    "FacetBucket": "facet_bucket",
+    "FoundReuse": "found_reuse",
+    "OrganizationFacets": "organization_facets",
     "OrganizationSearchPage": "organization_search_page",
+    "PostFacets": "post_facets",
     "PostPage": "post_page",
     "ResourcePage": "resource_page",
     "Reuse": "reuse",
+    "ReuseFacets": "reuse_facets",
     "ReusePage": "reuse_page",
     "ReuseSearchPage": "reuse_search_page",
     "SpecificResource": "specific_resource",
@@ -67,6 +84,7 @@ _MODULES = {
     "TopicElement": "topic_element",
     "TopicElementPage": "topic_element_page",
     "TopicElementWrite": "topic_element_write",
+    "TopicFacets": "topic_facets",
     "TopicFull": "topic_full",
     "TopicFullPage": "topic_full_page",
     "TopicFullSearchPage": "topic_full_search_page",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..._views.page import PageView
-from ...types import JsonObject
+from .. import v2
 from ..dataservice import Dataservice
 
 
@@ -12,5 +12,4 @@ class DataserviceSearchPage(PageView, init=False):
 
     data: list[Dataservice]
     """The page data."""
-    facets: JsonObject
-    """Facets/aggregations for filtering."""
+    facets: v2.DataserviceFacets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..._views.page import PageView
-from ...types import JsonObject
+from .. import v2
 from ..organization import Organization
 
 
@@ -12,5 +12,4 @@ class OrganizationSearchPage(PageView, init=False):
 
     data: list[Organization]
     """The page data."""
-    facets: JsonObject
-    """Facets/aggregations for filtering."""
+    facets: v2.OrganizationFacets

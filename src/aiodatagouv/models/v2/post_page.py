@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..._views.page import PageView
-from ...types import JsonObject
+from .. import v2
 from ..post import Post
 
 
@@ -12,5 +12,4 @@ class PostPage(PageView, init=False):
 
     data: list[Post]
     """The page data."""
-    facets: JsonObject
-    """Facets/aggregations for filtering."""
+    facets: v2.PostFacets

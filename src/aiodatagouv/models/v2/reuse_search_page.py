@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from ..._views.page import PageView
-from ...types import JsonObject
 from .. import v2
 
 
 class ReuseSearchPage(PageView, init=False):
     """Reuse search page."""
 
-    data: list[v2.Reuse]
+    data: list[v2.FoundReuse]
     """The page data."""
-    facets: JsonObject
-    """Facets/aggregations for filtering."""
+    facets: v2.ReuseFacets

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..._views.page import PageView
-from ...types import JsonObject
 from .. import v2
 
 
@@ -12,5 +11,4 @@ class TopicFullSearchPage(PageView, init=False):
 
     data: list[v2.TopicFull]
     """The page data."""
-    facets: JsonObject
-    """Facets/aggregations for filtering."""
+    facets: v2.TopicFacets
