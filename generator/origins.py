@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 from packaging.version import Version
 
+from . import versions
 from .pin import RELEASE, URL, VERSIONS, Contents, PinError, Release, release_number, store
 
 MAX_SIZE = 64 << 20
@@ -98,7 +98,7 @@ def root_of(url: str) -> str:
     """Return a portal's root, of which the URL of its API or of its Swagger is given as well."""
     if not URL.fullmatch(url):
         raise PinError(f"{url!r} is not the URL of a portal's API")
-    return re.sub(r"(/api/[12])?/?$", "/", url.removesuffix("swagger.json").rstrip("/"))
+    return versions.portal_root(url.removesuffix("swagger.json").rstrip("/"))
 
 
 def from_file(folder: Path, file: Path, *, release: str | None, force: bool) -> list[Release]:

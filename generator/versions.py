@@ -39,6 +39,11 @@ def is_reserved(name: str) -> bool:
     return is_second(name) or CLASS.match(names.class_name(name)) is not None
 
 
+def portal_root(url: str) -> str:
+    """Return the root of a portal, of which that of one of its APIs may be given."""
+    return re.sub(r"(/api/[12])?/?$", "/", url, count=1)
+
+
 def up(name: str) -> str:
     """Return the way from the file of a tag or a class up to the package, in dots."""
     return "..." if is_second(name) else ".."

@@ -25,8 +25,7 @@ from generator.emit import render
 from generator.errors import GenerationError
 
 from .hostile import mutations, small
-from .pins import stored
-from .servers import OK, says, server
+from .pins import portal, stored
 from .test_diff import built, of_pin
 from .test_generator import SWAGGER, release
 
@@ -102,11 +101,14 @@ def test_the_exit_status_is_the_class_of_all_changes(
         ("", "OLD and NEW are both needed"),
         ("nothing", "'nothing' is not known: it must be a pinned release, a file, "),
         ("pin:1.0", "cannot compare pin:1.0: '1.0' is not pinned"),
-        ("file:nothing", "cannot compare file:nothing: No such file or directory"),
+        (
+            "file:nothing",
+            "cannot compare file:nothing: cannot read nothing: No such file or directory",
+        ),
         ("git:nothing", "cannot compare git:nothing: there is no such commit"),
         ("udata==x", "cannot compare udata==x: 'x' is not a release number"),
         ("http://x/ ;id", "is not the URL of a portal's API"),
-        ("http://127.0.0.1:9/api/1/", "cannot read http://127.0.0.1:9/api/1/"),
+        ("http://127.0.0.1:9/api/1/", "cannot read http://127.0.0.1:9/"),
         ("README.md", "cannot compare README.md: not JSON, or truncated"),
         ("\x1b[2J", "OLD and NEW are both needed"),
     ],
@@ -151,16 +153,16 @@ def test_a_pin_and_a_file_are_the_same_release() -> None:
     assert compare_attempts(*made) == []
 
 
-@pytest.mark.parametrize("path", ["", "/", "/swagger.json"])
-async def test_a_portal_is_read_by_the_root_of_its_api_or_the_url_of_its_swagger(
+@pytest.mark.parametrize(
+    "path", ["", "/", "/api/1", "/api/1/", "/api/1/swagger.json", "/api/2/", "/api/2/swagger.json"]
+)
+async def test_a_portal_is_read_by_its_root_or_that_of_its_api_or_the_url_of_its_swagger(
     path: str,
 ) -> None:
-    content = json.dumps(SWAGGER).encode()
-    heads: list[str] = []
-    head = OK + b"Content-Length: %d\r\n\r\n" % len(content)
-    async with server(says(head + content), heads) as url:
+    asked: list[str] = []
+    async with portal({"/api/1/swagger.json": json.dumps(SWAGGER).encode()}, asked) as url:
         source = await asyncio.to_thread(sources.read, f"{url}{path}", ROOT)
-    assert [one.split(" ")[1] for one in heads] == ["/swagger.json"]
+    assert asked == ["/api/1/swagger.json", "/api/2/swagger.json"]
     assert compare_attempts(source.made, built(deepcopy(SWAGGER))) == []
 
 

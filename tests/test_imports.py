@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -56,16 +57,25 @@ def test_groups_of_operations_are_loaded_on_first_use() -> None:
     groups = {"aiodatagouv.api.tags", "aiodatagouv.api.datasets"}
     assert loaded_by("from aiodatagouv import api") & groups == set()
     assert loaded_by("from aiodatagouv import api; api.tags") & groups == {"aiodatagouv.api.tags"}
-    assert dir(api) == sorted({operation.tag for operation in aiodatagouv.OPERATIONS.values()})
+    tags = {operation.tag for operation in aiodatagouv.OPERATIONS.values()}
+    assert dir(api) == sorted({tag.partition(".")[0] for tag in tags})
+    assert dir(api.v2) == sorted(tag.removeprefix("v2.") for tag in tags if tag.startswith("v2."))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         api.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("group", dir(api))
+@pytest.mark.parametrize(
+    "group", sorted({operation.tag for operation in aiodatagouv.OPERATIONS.values()})
+)
 def test_a_group_exposes_exactly_its_functions(group: str) -> None:
     operations = aiodatagouv.OPERATIONS.values()
-    expected = {operation.name for operation in operations if operation.tag == group}
-    assert {*dir(getattr(api, group))} == expected
+    expected = {one.name.removeprefix("v2.") for one in operations if one.tag == group}
+    assert {*dir(import_module(f"aiodatagouv.api.{group}"))} == expected
+
+
+def test_a_group_loads_nothing_of_the_other_version() -> None:
+    loaded = loaded_by("from aiodatagouv import api; api.datasets")
+    assert not {name for name in loaded if ".v2" in name}
 
 
 def test_a_model_loads_only_its_own_dependencies() -> None:
