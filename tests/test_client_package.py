@@ -21,11 +21,12 @@ import aiodatagouv
 from aiodatagouv import MaskError, api, cli, dask
 from aiodatagouv._encoding.values import to_json
 from aiodatagouv.generated import answers, prepare
-from generator import corrections, pin, project, releases, renaming, verify
+from generator import corrections, origins, pin, project, releases, renaming, verify
 from generator.adapt import Shared
 from generator.corrections import Correction
 from generator.errors import GenerationError
 from generator.project import make, package_name, version_range
+from generator.regenerate import Take
 from generator.swap import recover
 from generator.target import NEEDED, PUBLIC, Target
 
@@ -349,8 +350,8 @@ def portal(tmp_path: Path) -> Path:
     return path
 
 
-def from_file(path: Path, *, force: bool = False) -> Callable[[Path], pin.Release]:
-    return lambda folder: pin.pin_from_file(folder, path, release=None, force=force)
+def from_file(path: Path, *, force: bool = False) -> Take:
+    return lambda folder: origins.from_file(folder, path, release=None, force=force)
 
 
 @pytest.fixture
@@ -720,7 +721,7 @@ def test_a_project_stays_as_it_is_when_a_folder_cannot_be_replaced(
 KILLED = """
 import os
 from pathlib import Path
-from generator import pin, project
+from generator import origins, project
 
 folder, rename, left = Path({folder!r}), Path.rename, {renames}
 
@@ -733,7 +734,7 @@ def kill(self, target):
     return rename(self, target)
 
 def take(scratch):
-    return pin.pin_from_file(scratch, Path({portal!r}), release=None, force=False)
+    return origins.from_file(scratch, Path({portal!r}), release=None, force=False)
 
 Path.rename = kill
 project.make(Path({project!r}), Path({openapi!r}), take, portal={url!r})
