@@ -16,6 +16,8 @@ import pytest
 
 from aiodatagouv import Client
 from aiodatagouv.api import datasets
+from aiodatagouv.api.v2 import topics
+from aiodatagouv.models import v2
 
 from .portal import Portal
 from .test_calls import PNG
@@ -32,10 +34,12 @@ def blocks(page: str) -> list[str]:
 # The snippet for a cluster is not run, because it needs a scheduler; see `test_dask`.
 *HARVESTS, CLUSTER = blocks("docs/harvest.md")
 BLOCKS = [*blocks("README.md"), *HARVESTS, *blocks("docs/errors.md")]
+SECOND = blocks("docs/api-v2.md")
 
 
-def test_every_snippet_type_checks(tmp_path: Path) -> None:
-    body = "".join([*BLOCKS, CLUSTER])
+@pytest.mark.parametrize("snippets", [[*BLOCKS, CLUSTER], SECOND], ids=["README", "api-v2"])
+def test_every_snippet_type_checks(snippets: list[str], tmp_path: Path) -> None:
+    body = "".join(snippets)
     program = tmp_path / "readme.py"
     program.write_text(
         "async def main(api_key: str) -> None:\n" + textwrap.indent(body, "    "), encoding="utf-8"
@@ -50,6 +54,35 @@ def test_every_snippet_type_checks(tmp_path: Path) -> None:
     assert done.stdout.startswith("Success"), done.stdout
 
 
+async def run(snippets: list[str], portal: Portal, dataset: str, names: dict[str, object]) -> None:
+    """Run snippets one after the other, at the portal instead of data.gouv.fr."""
+    for block in snippets:
+        code = block.replace("Client(", f"Client(base_url={portal.url!r}, ")
+        code = code.replace("a-slug-or-id", dataset)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        compiled = compile(code, "README.md", "exec", flags, dont_inherit=True)
+        result = FunctionType(compiled, names)()
+        if isinstance(result, Awaitable):
+            await result
+
+
+async def test_every_snippet_of_api_v2_runs(
+    portal: Portal, visitor: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = (await datasets.list_datasets(visitor)).data[0]
+    names: dict[str, object] = {"api_key": portal.api_key, "__name__": "readme"}
+    await run(SECOND, portal, first.id, names)
+    topic, client = names["topic"], names["client"]
+    assert isinstance(topic, v2.Topic)
+    assert isinstance(client, Client)
+    (element,) = [one async for one in topics.list_topic_elements(visitor, topic.id)]
+    assert element.element is not None
+    assert element.element.id == first.id
+    assert f"{first.title} {len(first.resources)}" in capsys.readouterr().out
+    await topics.delete_topic(client, topic.id)
+    await client.aclose()
+
+
 async def test_every_snippet_runs(
     portal: Portal,
     visitor: Client,
@@ -62,15 +95,7 @@ async def test_every_snippet_runs(
     Path("pistes.csv").write_text("nom;longueur\nLoire;800\n", encoding="utf-8")
     first = (await datasets.list_datasets(visitor)).data[0]
     names: dict[str, object] = {"api_key": portal.api_key, "__name__": "readme"}
-    for block in BLOCKS:
-        # Make the snippets call the test portal instead of data.gouv.fr.
-        code = block.replace("Client(", f"Client(base_url={portal.url!r}, ")
-        code = code.replace("a-slug-or-id", str(first.id))
-        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        compiled = compile(code, "README.md", "exec", flags, dont_inherit=True)
-        result = FunctionType(compiled, names)()
-        if isinstance(result, Awaitable):
-            await result
+    await run(BLOCKS, portal, first.id, names)
     printed = capsys.readouterr().out
     assert str(first.title) in printed
     assert "get_dataset: 404" in printed
