@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 from aiodatagouv import OPERATIONS, Client, LockedError, RetryPolicy
-from aiodatagouv.api import datasets, organizations
+from aiodatagouv.api import datasets, organizations, v2
 from aiodatagouv.models import DatasetWrite
+from aiodatagouv.models.v2 import TopicWrite
 
 from ..clients import client_of
-from .portal import Portal, running_portal
+from .portal import Portal, path_of, running_portal
 
 
 def body(number: int = 0) -> DatasetWrite:
@@ -48,17 +49,19 @@ async def test_the_operations_that_it_refuses_are_those_that_create(
     posts = [one for one in OPERATIONS.values() if one.method == "POST" and not one.deprecated]
     for operation in posts:
         # A path without a GET operation takes the ids of its longest prefix that has one.
-        paths = [path for path in own_portal.ids if operation.path.startswith(path)]
+        called = path_of(operation)
+        paths = [path for path in own_portal.ids if called.startswith(path)]
         known = own_portal.ids[max(paths, key=len)] if paths else {}
         ids = {
             name: known.get(name, of_any_path.get(name, "1"))
             for name in re.findall(r"{(\w+)}", operation.path)
         }
-        path = operation.path.lstrip("/").format_map(ids)
+        path = called.format_map(ids)
+        url = httpx.URL(own_portal.url).join(path if operation.version == 2 else path.lstrip("/"))
         if operation.multipart:
-            response = await user.post(path, files={"file": ("a.csv", b"a")})
+            response = await user.post(url, files={"file": ("a.csv", b"a")})
         else:
-            response = await user.post(path, json={})
+            response = await user.post(url, json={})
         if response.status_code == 423:
             refused.add(operation.id)
             assert SAYS in response.json()["message"]
@@ -89,6 +92,9 @@ async def test_100_creates_of_16_tasks(own_portal: Portal) -> None:
         assert 1 <= len(answers) <= 16
         assert sum(error.attempts for error in errors) == len(answers)
 
+        # The mode is the portal's, whatever the version of the API.
+        with pytest.raises(LockedError, match="not sent"):
+            await v2.topics.create_topic(client, body=TopicWrite(name="Eau", description="x"))
         # Operations that create nothing still work.
         assert (await datasets.list_datasets(client)).total == total
         org = own_portal.ids["/organizations/{org}/"]["org"]
