@@ -2,13 +2,14 @@
 
 The modules, in the order in which they process the document:
 
-* ``pin`` downloads it from a portal or from the udata package;
+* ``origins`` reads it from a portal, from the udata package or from files, and ``pin`` stores it;
+* ``combine`` makes one document of the two versions of the API, by the names of ``versions``;
 * ``document`` checks its shape, before and after the next two steps;
 * ``releases`` merges the pinned releases into one document;
 * ``corrections`` applies the corrections of ``openapi/corrections.toml``;
 * ``convert`` converts it from Swagger 2.0 to OpenAPI 3.1;
 * ``view`` parses it with openapi-python-client and builds the declarations to generate, using
-  ``names``, ``renaming``, ``descriptions`` and ``expressions``;
+  ``names``, ``renaming``, ``descriptions``, ``expressions`` and ``qualified``;
 * ``emit`` renders the templates through the filters of ``safe``, has ``verify`` check that the
   files contain declarations only, and writes them to a new folder.
 

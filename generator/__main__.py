@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from . import client, corrections, pin, renaming, served
+from . import client, corrections, origins, pin, renaming, served
 from .build import attempt, build
 from .diff import Status, sources
 from .diff import command as diff
@@ -135,8 +135,8 @@ def _taking(arguments: argparse.Namespace, *, force: bool) -> Take:
     if bool(url) == bool(udata):
         raise PinError("pass either URL=<the root of a portal's API> or UDATA=<a release>")
     if url:
-        return partial(pin.pin_from_url, url=url, release=arguments.release, force=force)
-    return partial(pin.pin_from_udata, release=udata, force=force)
+        return partial(origins.from_url, url=url, release=arguments.release, force=force)
+    return partial(origins.from_udata, release=udata, force=force)
 
 
 def _regenerate(arguments: argparse.Namespace, root: Path) -> None:
@@ -165,7 +165,8 @@ def _pin(arguments: argparse.Namespace, root: Path) -> None:
         shutil.copytree(root / OPENAPI, openapi)
         pinned = take(openapi)
         release = pinned[0].release
-        if pinned[0] in pin.read_entries(root / OPENAPI):
+        known = pin.read_entries(root / OPENAPI)
+        if pinned == [entry for entry in known if entry.release == release]:
             print(f"unchanged: the API is that of {release}, which is pinned")
             return
         if not arguments.force:
@@ -176,7 +177,7 @@ def _pin(arguments: argparse.Namespace, root: Path) -> None:
                     f"no code can be generated from {release}, so the pins are unchanged "
                     f"(FORCE=1 pins it, to correct it): {error}"
                 ) from None
-        swap(Path(scratch), root, written_by_pin(pinned))
+        swap(Path(scratch), root, written_by_pin(release))
     for entry in pinned:
         count, digest = entry.operations, entry.sha256
         print(f"pinned {release}, API v{entry.api}: {count} operations, sha256 {digest}")
@@ -184,9 +185,9 @@ def _pin(arguments: argparse.Namespace, root: Path) -> None:
 
 def _served(arguments: argparse.Namespace, root: Path) -> None:
     release, contents = (
-        (arguments.udata, pin.dump(arguments.udata))
+        (arguments.udata, origins.dump(arguments.udata))
         if arguments.udata
-        else pin.read_file(arguments.file)
+        else origins.read_file(arguments.file)
     )
     documents = [pin.parse(content) for _, content in sorted(contents.items())]
     count = served.add(root / OPENAPI, release, documents)

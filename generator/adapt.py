@@ -7,7 +7,7 @@ definition in another way, and lacks some: udata 14.13.0 has ``User``, where 17.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from copy import deepcopy
 from typing import Any
 
@@ -127,7 +127,19 @@ class _Spelling:
     def __init__(self, swagger: Swagger, added: list[Correction]) -> None:
         self._paths = {shape(path): path for path in swagger["paths"]}
         self._definitions = {*swagger["definitions"]}
-        self._added = {place[1] for one in added for place in one.places if _adds(one, place)}
+        self._added: Set[str] = {name for one in added for name, _ in _added(one)}
+        self._added = self._possible(added)
+
+    def _possible(self, fixes: list[Correction]) -> Set[str]:
+        """Return the definitions that corrections add, and that refer only to what there is."""
+        added = {
+            name: {*references_in(self._value(definition))} - self._definitions
+            for one in fixes
+            for name, definition in _added(one)
+        }
+        while lost := {name for name, missing in added.items() if missing - added.keys()}:
+            added = {name: missing for name, missing in added.items() if name not in lost}
+        return added.keys()
 
     def value(self, one: Correction) -> tuple[Any, list[str]]:
         """Return the value of a correction, and the definitions in it that do not exist."""
@@ -154,7 +166,7 @@ class _Spelling:
         do not concern answers.
         """
         both = name.removesuffix(READ).removesuffix(WRITE)
-        if name in self._definitions or both not in self._definitions:
+        if name in {*self._definitions, *self._added} or both not in self._definitions:
             return name
         return name if name.endswith(WRITE) and not is_body_only else both
 
@@ -171,9 +183,13 @@ class _Spelling:
         return changed
 
 
-def _adds(one: Correction, place: list[str]) -> bool:
-    """Return whether a correction sets a whole definition."""
-    return one.change == "set" and place[0] == "definitions" and len(place) == 2
+def _added(one: Correction) -> Iterator[tuple[str, Any]]:
+    """Yield the whole definitions that a correction adds, and their names."""
+    for place in one.places:
+        if one.change == "set" and place[0] == "definitions" and len(place) == 2:
+            yield place[1], one.value
+        if one.change == "merge" and place == ["definitions"]:
+            yield from one.value.items()
 
 
 def _is_of_bodies(one: Correction) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import pin, project
+from . import origins, project
 from .diff import Status
 from .pin import PinError
 from .regenerate import Take
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, openapi: Path) -> tuple[Status, str]:
     """
     if arguments.udata and arguments.file:
         raise PinError("pass UDATA= or FILE=, not both")
-    url = pin.root_of(arguments.url) if arguments.url else None
+    url = origins.root_of(arguments.url) if arguments.url else None
     if not arguments.into:
         raise PinError("pass INTO=, the folder of the project")
     made = project.make(
@@ -66,9 +66,9 @@ def _source(arguments: argparse.Namespace, url: str | None) -> Take | None:
     release, force = arguments.release or None, arguments.force
     if arguments.file:
         file = Path(arguments.file)
-        return lambda folder: pin.pin_from_file(folder, file, release=release, force=force)
+        return lambda folder: origins.from_file(folder, file, release=release, force=force)
     if arguments.udata:
-        return lambda folder: pin.pin_from_udata(folder, arguments.udata, force=force)
+        return lambda folder: origins.from_udata(folder, arguments.udata, force=force)
     if url is not None:
-        return lambda folder: pin.pin_from_url(folder, url, release=release, force=force)
+        return lambda folder: origins.from_url(folder, url, release=release, force=force)
     return None

@@ -13,11 +13,14 @@ from . import document
 from .bodies import references_in
 from .canonical import canonical
 from .document import DocumentError
-from .pin import METHODS, Release
-from .schemas import Swagger, reference, reference_name, response_name
-from .versions import DEFINITION, MARK, PATH
+from .pin import Release
+from .schemas import Swagger, operations, reference, reference_name, response_name
+from .versions import DEFINITION, MARK, PATH, is_reserved, is_second
 
 Pins = list[tuple[Release, dict[str, Any]]]
+
+SHARED = ("consumes", "produces", "securityDefinitions")
+"""The keys of a document that hold for both versions."""
 
 
 def by_release(pins: Pins) -> Pins:
@@ -32,6 +35,7 @@ def by_release(pins: Pins) -> Pins:
     for entry, swagger in pins:
         try:
             document.check(swagger, merged=False)
+            _check_names(swagger)
         except DocumentError as error:
             raise DocumentError(f"{entry.file} {error}") from None
     combined: Pins = []
@@ -47,6 +51,9 @@ def by_release(pins: Pins) -> Pins:
 def combine(first: Swagger, second: Swagger) -> Swagger:
     """Return the Swagger of both versions of an API, given that of v1 and that of v2."""
     combined, second = deepcopy(first), deepcopy(second)
+    for key in SHARED:
+        if second.get(key, first.get(key)) != first.get(key):
+            raise DocumentError(f"#/{key}: differs from that of API v1")
     shared = _shared(first["definitions"], second["definitions"])
     responses = combined.setdefault("responses", {})
     apart = {
@@ -73,13 +80,32 @@ def combine(first: Swagger, second: Swagger) -> Swagger:
     for name, definition in second["definitions"].items():
         if name not in shared:
             combined["definitions"][DEFINITION + name] = renamed(definition)
+    for _, _, operation in operations(second):
+        _mark(operation, second)
     for path, item in second["paths"].items():
-        for method in METHODS:
-            if method in item:
-                _mark(item[method], second)
         combined["paths"][PATH + path] = renamed(item)
     combined["tags"] += [{**tag, "name": MARK + tag["name"]} for tag in second["tags"]]
     return combined
+
+
+def _check_names(swagger: Swagger) -> None:
+    """Refuse names that those of API v2 have in the combined Swagger.
+
+    Raises:
+        DocumentError: The document has one.
+    """
+    named: list[tuple[tuple[str, ...], object]] = [
+        (("definitions", name), name) for name in swagger["definitions"]
+    ]
+    named += [
+        (("paths", path, method), one.get("operationId", ""))
+        for path, method, one in operations(swagger)
+    ]
+    reserved = [place for place, name in named if isinstance(name, str) and is_reserved(name)]
+    reserved += [("tags", tag["name"]) for tag in swagger["tags"] if is_second(tag["name"])]
+    reserved += [("paths", path) for path in swagger["paths"] if path.startswith(f"{PATH}/")]
+    for place in reserved:
+        raise DocumentError(f"{document.pointer(place)}: is named as those of API v2 are")
 
 
 def _mark(operation: Swagger, document: Swagger) -> None:

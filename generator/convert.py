@@ -12,14 +12,11 @@ from typing import Any
 
 from . import names, versions
 from .bodies import Schema, answers_of, bodies_of, reachable, split
-from .errors import GenerationError
+from .components import ConvertError, Schemas, pointer
 from .limits import limits_of
 from .pin import METHODS
 from .schemas import ENVELOPE, reference, reference_name
 from .supported import declares_key, needs_key
-
-JSON_OBJECT = "JsonObject"
-"""The name of free-form objects: the package's alias of ``dict[str, Any]``."""
 
 ANY_MEDIA_TYPE = "*/*"
 
@@ -29,17 +26,6 @@ STREAMS = {
     ".{_format}": ANY_MEDIA_TYPE,
 }
 """Path suffix -> the media type of the response, which the Swagger does not declare."""
-
-
-DESCRIBING = [
-    *("description", "x-secret", "x-whole", "x-absent", "x-reference", "x-bare", "x-apart"),
-    *("x-default", "x-link"),
-]
-"""The schema keys that do not change the type, and may stand beside a ``$ref``."""
-
-
-class ConvertError(GenerationError):
-    """The Swagger contains something that cannot be converted."""
 
 
 def convert(swagger: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +44,7 @@ def convert(swagger: dict[str, Any]) -> dict[str, Any]:
     definitions = _used(definitions, operations)
     _refuse_same_names(definitions)
     _mark_required(definitions, operations)
-    schemas = _Schemas(definitions)
+    schemas = Schemas(definitions)
     paths: dict[str, Any] = {}
     # An enum is named after the first model that uses it, so the shortest names go first.
     for name in sorted(definitions, key=_naming):
@@ -198,120 +184,13 @@ def _check_page(name: str, properties: Schema) -> None:
             )
 
 
-class _Schemas:
-    """The components of the document. Converting a schema adds the enums that it declares."""
-
-    def __init__(self, definitions: dict[str, Schema]) -> None:
-        self._classes = {name: names.class_name(name) for name in definitions}
-        self._enums: dict[tuple[str, ...], str] = {}
-        self.components: dict[str, Schema] = {
-            JSON_OBJECT: {"type": "object", "title": JSON_OBJECT},
-        }
-
-    def add_model(self, name: str, definition: Schema) -> None:
-        class_ = self._classes[name]
-        properties = {}
-        for key, value in definition["properties"].items():
-            schema = self.schema(value, owner=class_, name=key)
-            properties[key] = _nullable(schema) if _may_be_null(definition, key) else schema
-        self.components[class_] = {
-            "type": "object",
-            "description": definition.get("description", ""),
-            "properties": properties,
-            "required": definition["required"],
-            "x-demanded": definition["x-demanded"],
-            "x-page": definition.get("x-page", False),
-            "x-sent": definition.get("x-sent", False),
-            "x-limits": {key: limits_of(value) for key, value in definition["properties"].items()},
-            "x-mask": definition.get("x-mask", ""),
-        }
-
-    def schema(self, schema: Schema, *, owner: str, name: str) -> Schema:
-        """Convert a schema; an enum in it is named after ``owner`` and ``name``."""
-        if len(schema.get("allOf", [])) == 1:  # flask-restx adds descriptions to references so.
-            (inner,) = schema["allOf"]
-            rest = {key: value for key, value in schema.items() if key != "allOf"}
-            return self.schema({**inner, **rest}, owner=owner, name=name)
-        if schema.get("default") is not None:
-            schema = {**schema, "x-default": json.dumps(schema["default"])}
-        linked = reference_name(schema.get("x-link", {}))
-        if linked is not None:
-            schema = {**schema, "x-link": self._classes[linked]}
-        described: Schema = {key: schema[key] for key in DESCRIBING if key in schema}
-        reference_to = reference_name(schema)
-        if reference_to is not None:
-            return {"$ref": _pointer(self._classes[reference_to]), **described}
-        if "x-one-of" in schema:
-            kinds = [self.schema(one, owner=owner, name=name) for one in schema["x-one-of"]]
-            return {"anyOf": kinds, **described}
-        kind = schema.get("type")
-        if kind is None:
-            return described
-        if kind == "array":
-            items = self.schema(schema["items"], owner=owner, name=name)
-            if schema["items"].get("x-nullable"):
-                items = _nullable(items)
-            return {"type": "array", "items": items, **described}
-        if kind == "file":
-            return {"type": "string", "format": "binary", **described}
-        if kind == "object":
-            return {"$ref": _pointer(JSON_OBJECT), **described}
-        if "enum" in schema:
-            return {"$ref": _pointer(self._enum(schema["enum"], owner, name)), **described}
-        # Dates are the only formats with a Python type of their own.
-        if schema.get("format") in ("date", "date-time"):
-            described["format"] = schema["format"]
-        return {"type": kind, **described}
-
-    def _enum(self, values: list[str], owner: str, name: str) -> str:
-        # The server builds some enums from sets, whose order differs at each start.
-        key = tuple(sorted(values))
-        if key not in self._enums:
-            enum = names.compound_name(owner, name)
-            if enum in self._classes.values():
-                enum = f"{enum}Value"
-            if enum in self.components:
-                raise ConvertError(f"two different enums are called {enum}")
-            self._enums[key] = enum
-            self.components[enum] = {"type": "string", "enum": list(key), "title": enum}
-        return self._enums[key]
-
-
 def _ended(text: str) -> str:
     """Return a text, ended by a full stop and a space, to which a sentence can be appended."""
     text = text.strip()
     return f"{text}{'' if text.endswith('.') else '.'} " if text else ""
 
 
-def _pointer(class_: str) -> str:
-    return f"#/components/schemas/{class_}"
-
-
-def _may_be_null(definition: Schema, key: str) -> bool:
-    """Return whether a field may be null. The Swagger never declares null, but servers send it."""
-    schema = definition["properties"][key]
-    if schema.get("x-absent"):
-        return True
-    if "x-nullable" in schema:
-        return bool(schema["x-nullable"])
-    if definition.get("x-page"):
-        return key in ("next_page", "previous_page")
-    if key == "id" and schema.get("readOnly"):  # Assigned by the server.
-        return False
-    if schema.get("type") == "array":  # The server sends an empty list instead of null.
-        return False
-    return key not in definition["x-not-null"]
-
-
-def _nullable(schema: Schema) -> Schema:
-    described: Schema = {key: schema[key] for key in DESCRIBING if key in schema}
-    bare = {key: value for key, value in schema.items() if key not in described}
-    if not bare:
-        return described
-    return {"anyOf": [*bare.get("anyOf", [bare]), {"type": "null"}], **described}
-
-
-def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Schemas) -> Schema:
+def _operation(path: str, method: str, operation: dict[str, Any], schemas: Schemas) -> Schema:
     name = operation["operationId"]
     parameters = [one for one in operation["parameters"] if one["in"] in ("path", "query")]
     masks = [one for one in operation["parameters"] if one["name"] == "X-Fields"]
@@ -380,18 +259,21 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: _Sche
     return converted
 
 
-def _switch(operation: dict[str, Any], schemas: _Schemas) -> Schema | None:
+def _switch(operation: dict[str, Any], schemas: Schemas) -> Schema | None:
     """Return the header with which an operation answers another model, if it has one."""
-    for one in operation["parameters"]:
-        if "x-answer" in one:
-            answer = schemas.schema(one["x-answer"], owner="", name="")
-            return {
-                "argument": one["x-argument"],
-                "header": one["name"],
-                "description": one.get("description", ""),
-                "answer": answer["$ref"].removeprefix(_pointer("")),
-            }
-    return None
+    headers = [one for one in operation["parameters"] if "x-answer" in one]
+    if not headers:
+        return None
+    if len(headers) > 1:
+        raise ConvertError(f"{operation['operationId']}: two headers change the answer")
+    (one,) = headers
+    answer = schemas.schema(one["x-answer"], owner="", name="")
+    return {
+        "argument": one["x-argument"],
+        "header": one["name"],
+        "description": one.get("description", ""),
+        "answer": answer["$ref"].removeprefix(pointer("")),
+    }
 
 
 def _is_empty(operation: dict[str, Any]) -> bool:
@@ -399,7 +281,7 @@ def _is_empty(operation: dict[str, Any]) -> bool:
     return "204" in responses or any(one.get("x-empty") for one in responses.values())
 
 
-def _parameter(parameter: dict[str, Any], operation: str, schemas: _Schemas) -> Schema:
+def _parameter(parameter: dict[str, Any], operation: str, schemas: Schemas) -> Schema:
     # Defaults are documented only. A default in the signature would be sent with each request,
     # even after the server has changed its own.
     description, default = parameter.get("description", ""), ""

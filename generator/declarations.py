@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from . import names
+from . import names, versions
 from .descriptions import ended
 
 
@@ -85,7 +85,7 @@ class Model:
     @property
     def short(self) -> str:
         """The name in its module."""
-        return self.name.rpartition(".")[2]
+        return versions.bare(self.name)
 
     @property
     def file(self) -> str:
@@ -95,12 +95,12 @@ class Model:
     @property
     def is_second(self) -> bool:
         """Whether only API v2 has it."""
-        return "." in self.name
+        return versions.is_second(self.name)
 
     @property
     def up(self) -> str:
         """The way from its file up to the package, in dots."""
-        return "..." if self.is_second else ".."
+        return versions.up(self.name)
 
     @property
     def near(self) -> str:
@@ -110,17 +110,17 @@ class Model:
     @property
     def own_classes(self) -> list[str]:
         """The models that it names, without those of API v2."""
-        return [one for one in self.classes if "." not in one]
+        return [one for one in self.classes if not versions.is_second(one)]
 
     @property
     def own_enums(self) -> list[str]:
         """The enums that it names, without those of API v2."""
-        return [one for one in self.enums if "." not in one]
+        return [one for one in self.enums if not versions.is_second(one)]
 
     @property
     def names_second(self) -> bool:
         """Whether it names models or enums of API v2."""
-        return any("." in one for one in [*self.classes, *self.enums])
+        return any(map(versions.is_second, [*self.classes, *self.enums]))
 
     @property
     def words(self) -> set[str]:
@@ -143,12 +143,12 @@ class Enum:
     @property
     def is_second(self) -> bool:
         """Whether only API v2 has it."""
-        return "." in self.name
+        return versions.is_second(self.name)
 
     @property
     def short(self) -> str:
         """The name in its module."""
-        return self.name.rpartition(".")[2]
+        return versions.bare(self.name)
 
 
 @define
@@ -175,7 +175,7 @@ class Switch:
     @property
     def own_classes(self) -> list[str]:
         """Those of API v1."""
-        return [one for one in self.classes if "." not in one]
+        return [one for one in self.classes if not versions.is_second(one)]
 
     @property
     def model(self) -> str:
@@ -268,17 +268,17 @@ class Operation:
     @property
     def short(self) -> str:
         """The name of the function in its module."""
-        return self.function.rpartition(".")[2]
+        return versions.bare(self.function)
 
     @property
     def is_second(self) -> bool:
         """Whether it is one of API v2."""
-        return "." in self.tag
+        return versions.is_second(self.tag)
 
     @property
     def below(self) -> str:
         """The path below the root of its version of the API."""
-        return self.path.removeprefix("/api/2") if self.is_second else self.path
+        return versions.path_below(self.path)
 
     @property
     def arguments(self) -> list[Argument]:

@@ -224,6 +224,8 @@ class _Check:
             if parameter["in"] == "body":
                 self._schema(parameter.get("schema"), (*here, "schema"))
             if "x-answer" in parameter:
+                if parameter["in"] != "header":
+                    self._refuse((*here, "x-answer"), "is for headers only")
                 self._text(parameter.get("x-argument"), (*here, "x-argument"))
                 self._reference_to(parameter["x-answer"], (*here, "x-answer"))
 
@@ -338,8 +340,10 @@ class _Check:
             if one["in"] in ("path", "query", "formData"):
                 self._name(names.python_name(one["name"]), one["name"], (*place, index, "name"))
             if "x-answer" in one:
-                argument = one["x-argument"]
-                self._name(argument, argument, (*place, index, "x-argument"))
+                argument, here = one["x-argument"], (*place, index, "x-argument")
+                if names.python_name(argument) != argument:
+                    self._refuse(here, f"{_shown(argument)} is not the name of an argument")
+                self._name(argument, argument, here)
         fields = re.findall(r"\{(.*?)\}", path)
         declared = [one["name"] for one in parameters if one["in"] == "path"]
         if sorted(fields) != sorted(declared):

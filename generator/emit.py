@@ -15,7 +15,7 @@ from . import names, safe, verify
 from .declarations import Operation, View
 from .errors import GenerationError
 from .target import OWN, Target
-from .versions import bare, is_second
+from .versions import bare, is_second, up
 
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = ("api", "models")
@@ -139,7 +139,7 @@ def _tag(view: View, tag: str, operations: list[Operation]) -> dict[str, Any]:
         "enums": sorted(one for one in enums if not is_second(one)),
         "switched": sorted(one for one in switched - names_of if not is_second(one)),
         "second": any(map(is_second, names_of | switched | enums)),
-        "up": "..." if is_second(tag) else "..",
+        "up": up(tag),
         "code": code,
         "words": words,
         "typing": [name for name, is_used in typing.items() if is_used],

@@ -19,7 +19,7 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 
-from .convert import JSON_OBJECT
+from .components import JSON_OBJECT
 from .errors import GenerationError
 
 PLAIN: dict[type[PropertyProtocol], str] = {

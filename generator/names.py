@@ -50,7 +50,10 @@ NONE: frozenset[str] = frozenset()
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
-TAKEN = {"str", "int", "float", "bool", "list", "dict", "dt", "self", "declare"}
+TAKEN = {
+    *("str", "int", "float", "bool", "list", "dict", "dt", "self", "declare", "v2"),
+    *("answers", "call", "ops", "prepare"),
+}
 """Names that generated code refers to, which no field or parameter may shadow."""
 
 INHERITED = {"additional_properties", "check", "from_dict", "of", "to_dict"}

@@ -8,18 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 import re
-import subprocess
-import tempfile
-import time
 import tomllib
-import venv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import httpx
 from attrs import asdict, define
 from packaging.version import InvalidVersion, Version
 
@@ -31,15 +25,6 @@ METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 MAX_LOST = 0.10
 """The largest share of operations that a new document may lack without ``--force``."""
 
-MAX_SIZE = 64 << 20
-"""Bytes of a document; those of udata have less than 1 MiB."""
-
-MAX_TIME = 600.0
-"""Seconds in which a portal must send a document."""
-
-OLD_UDATA = ["setuptools", "-c", str(Path(__file__).with_name("udata-constraints.txt"))]
-"""Extra requirements of releases before 17.9, and upper bounds that they lack."""
-
 RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,4}((a|b|rc|\.dev|\.post)[0-9]{1,9})?", re.ASCII)
 """A release number, as it may appear in file names, comments and docstrings."""
 
@@ -48,8 +33,6 @@ MAX_RELEASE = 64
 
 URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 """The URL of an API, without user, query and fragment."""
-
-SCRIPT = Path(__file__).with_name("dump_swagger.py")
 
 VERSIONS = (1, 2)
 """The versions of the API."""
@@ -113,110 +96,6 @@ def check_names(folder: Path) -> None:
         )
 
 
-def pin_from_url(folder: Path, url: str, *, release: str | None, force: bool) -> list[Release]:
-    """Pin the Swagger of a running portal. ``release`` replaces the release that it reports.
-
-    Returns:
-        The entries of its documents. If their APIs are pinned already, those, and nothing is
-        written: documents are compared without their host, and without the order of what has none.
-    """
-    root = root_of(url)
-    contents = fetch(url)
-    try:
-        release = release or _reported(json.loads(_get(root, "api/1/site/")))
-    except ValueError as error:
-        raise PinError(f"cannot read {root}: {error}") from error
-    if not release:
-        raise PinError(f"{root} does not report its release of udata: pass RELEASE=")
-    sources = {api: f"{root}api/{api}/swagger.json" for api in contents}
-    return _pin(folder, contents, release, sources, force=force)
-
-
-def pin_from_udata(folder: Path, release: str, *, force: bool) -> list[Release]:
-    """Pin the Swagger of the udata package, installed into a temporary virtual environment.
-
-    Returns:
-        Its entries, as :func:`pin_from_url` does.
-    """
-    contents = dump(release)
-    sources = dict.fromkeys(contents, f"the package udata {release}")
-    return _pin(folder, contents, release, sources, force=force)
-
-
-def fetch(url: str) -> Contents:
-    """Return the documents of a running portal, of which some have no API v2."""
-    root = root_of(url)
-    contents = {1: _get(root, "api/1/swagger.json")}
-    second = _get(root, "api/2/swagger.json", is_optional=True)
-    return {**contents, 2: second} if second else contents
-
-
-def _get(root: str, path: str, *, is_optional: bool = False) -> bytes:
-    """Return a document below a portal's root; nothing if it is optional and missing."""
-    try:
-        with httpx.Client(base_url=root, follow_redirects=True, timeout=60) as portal:
-            return _download(portal, path)
-    except httpx.HTTPStatusError as error:
-        if is_optional and error.response.status_code == httpx.codes.NOT_FOUND:
-            return b""
-        raise PinError(f"cannot read {root}: {error}") from error
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise PinError(f"cannot read {root}: {error}") from error
-
-
-def dump(release: str) -> Contents:
-    """Return the documents of the udata package, installed into a temporary environment."""
-    release = release_number(release)
-    older = OLD_UDATA if Version(release) < Version("17.9") else []
-    with tempfile.TemporaryDirectory() as scratch:
-        venv.create(scratch, with_pip=True)
-        python = Path(scratch, "bin", "python")
-        _run([python, "-m", "pip", "install", "-q", f"udata=={release}", "mongomock", *older])
-        return {api: _run([python, SCRIPT, str(api)]) for api in VERSIONS}
-
-
-def root_of(url: str) -> str:
-    """Return a portal's root, of which the URL of its API or of its Swagger is given as well."""
-    if not URL.fullmatch(url):
-        raise PinError(f"{url!r} is not the URL of a portal's API")
-    return re.sub(r"(/api/[12])?/?$", "/", url.removesuffix("swagger.json").rstrip("/"))
-
-
-def pin_from_file(folder: Path, file: Path, *, release: str | None, force: bool) -> list[Release]:
-    """Pin a Swagger that is in a file, such as ``udata-14.13.0.json``, whose name has its release.
-
-    That of API v2 is pinned too if it is beside it: ``udata-14.13.0-v2.json``. ``release`` replaces
-    the release of the name.
-    """
-    release, contents = read_file(file, release)
-    names = {1: file.name, 2: _second(file).name}
-    sources = {api: f"the file {names[api]}" for api in contents}
-    return _pin(folder, contents, release, sources, force=force)
-
-
-def read_file(file: Path, release: str | None = None) -> tuple[str, Contents]:
-    """Return the release of a file, that of its name unless it is given, and the documents."""
-    if not release:
-        release = file.stem.removeprefix("udata-")
-        if not RELEASE.fullmatch(release):
-            raise PinError(f"the name of {file} is not udata-<release>.json: pass RELEASE=")
-    second = _second(file)
-    files = {1: file, 2: second} if second.exists() else {1: file}
-    return release, {api: _content(one) for api, one in files.items()}
-
-
-def _second(file: Path) -> Path:
-    """Return the file with the Swagger of API v2, beside that of API v1."""
-    return file.with_name(f"{file.stem}-v2{file.suffix}")
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise PinError(f"cannot read {file}: {error.strerror}") from None
-
-
 def keep_only(folder: Path, kept: list[Release]) -> None:
     """Remove the other pinned documents."""
     for entry in read_entries(folder):
@@ -241,27 +120,6 @@ def operations(document: dict[str, Any]) -> set[tuple[str, str]]:
     }
 
 
-def _download(portal: httpx.Client, path: str) -> bytes:
-    """Read an answer, unless it does not end.
-
-    Raises:
-        PinError: It is too long, or takes too long.
-    """
-    content, started = bytearray(), time.monotonic()
-    with portal.stream("GET", path) as response:
-        for chunk in response.raise_for_status().iter_bytes():
-            content += chunk
-            if len(content) > MAX_SIZE or time.monotonic() - started > MAX_TIME:
-                raise PinError(f"{path} has more than {MAX_SIZE:,} bytes, or takes too long")
-    return bytes(content)
-
-
-def _reported(site: Any) -> str | None:
-    """Return the release that a portal reports."""
-    version = site.get("version") if isinstance(site, dict) else None
-    return version if isinstance(version, str) else None
-
-
 def release_number(text: str) -> str:
     """Return the release of a text such as ``v17.18.0``, ``17.18.0-rc1`` or ``17.18.0+abc123``.
 
@@ -281,12 +139,27 @@ def release_number(text: str) -> str:
     raise PinError(f"{text[:MAX_RELEASE]!r} is not a release number such as 17.18.0")
 
 
-def _pin(
+def store(
     folder: Path, contents: Contents, release: str, sources: Mapping[int, str], *, force: bool
 ) -> list[Release]:
-    """Pin documents, and return their entries; those that are pinned already are left as is."""
+    """Pin the documents of a release.
+
+    Args:
+        folder: The folder of the pins.
+        contents: The documents.
+        release: The release, however a portal reports it.
+        sources: Where each document comes from.
+        force: Accept missing operations.
+
+    Returns:
+        Their entries, that of API v1 first. If the same is pinned already, those, and nothing is
+        written: documents are compared without their host, and without the order of what has none.
+
+    Raises:
+        PinError: A document is no Swagger, or lacks operations.
+    """
     release = release_number(release)
-    documents = {api: parse(content) for api, content in contents.items()}
+    documents = {api: _parsed(content, sources[api]) for api, content in contents.items()}
     entries = read_entries(folder)
     others = [entry for entry in entries if entry.release != release]
     older = [entry for entry in others if Version(entry.release) < Version(release)]
@@ -300,7 +173,7 @@ def _pin(
     new = [
         Release(
             release=release,
-            file=_file_of(release, api),
+            file=file_of(release, api),
             source=sources[api],
             date=dt.date.today(),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -360,7 +233,8 @@ def _check_lost(
         )
 
 
-def _file_of(release: str, api: int) -> str:
+def file_of(release: str, api: int) -> str:
+    """Return the name of the file of a pinned document."""
     return f"udata-{release}.json" if api == 1 else f"udata-{release}-v{api}.json"
 
 
@@ -368,6 +242,13 @@ def _ordered(entries: list[Release]) -> list[Release]:
     """Return entries, the newest release first, and API v1 before v2."""
     ordered = sorted(entries, key=lambda entry: entry.api)
     return sorted(ordered, key=lambda entry: Version(entry.release), reverse=True)
+
+
+def _parsed(content: bytes, source: str) -> dict[str, Any]:
+    try:
+        return parse(content)
+    except PinError as error:
+        raise PinError(f"{source}: {error}") from None
 
 
 def parse(content: bytes) -> dict[str, Any]:
@@ -415,12 +296,14 @@ def read_entries(folder: Path) -> list[Release]:
                 raise PinError(f"pin.toml is malformed: {name} is {value!r}, not as in `{right}`")
         if entry.api not in VERSIONS:
             raise PinError(f"pin.toml is malformed: there is no API v{entry.api}")
-        if entry.file != _file_of(entry.release, entry.api):
+        if entry.file != file_of(entry.release, entry.api):
             raise PinError(f"pin.toml is malformed: {entry.file!r} is not the file of its release")
         if not RELEASE.fullmatch(entry.release):
             raise PinError(f"pin.toml is malformed: {entry.release!r} is not a release number")
-        if entry.api != 1 and _file_of(entry.release, 1) not in {one.file for one in entries}:
+        if entry.api != 1 and file_of(entry.release, 1) not in {one.file for one in entries}:
             raise PinError(f"pin.toml is malformed: {entry.release} has no API v1")
+    if len({entry.file for entry in entries}) != len(entries):
+        raise PinError("pin.toml is malformed: a document has two entries")
     return _ordered(entries)
 
 
@@ -456,13 +339,3 @@ def replace(path: Path, content: bytes) -> None:
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(content)
     part.replace(path)
-
-
-def _run(command: list[str | Path]) -> bytes:
-    # udata builds some lists from sets; a fixed hash seed makes their order reproducible.
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, capture_output=True, check=False, env=environment)
-    if done.returncode:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise PinError(f"{' '.join(map(str, command[1:]))} failed: {' '.join(last)}")
-    return done.stdout

@@ -115,7 +115,7 @@ def make(
             _update(new, folder, target)
             return made
         made = _compare(folder / "openapi", made, after)
-        if made.status is not Status.SAME or _is_pinned(folder, made.release):
+        if made.status is not Status.SAME or _has_same_pins(new, folder):
             is_written = _update(new, folder, target)
             return _remade(made) if is_written and made.status is Status.SAME else made
     return make(folder, openapi, pin.read_entries)
@@ -218,8 +218,8 @@ def _compare(own: Path, made: Made, after: Attempt) -> Made:
     return evolve(made, status=status, report=report)
 
 
-def _is_pinned(folder: Path, release: Release) -> bool:
-    return release in pin.read_entries(folder / "openapi")
+def _has_same_pins(new: Path, folder: Path) -> bool:
+    return pin.read_entries(new / "openapi") == pin.read_entries(folder / "openapi")
 
 
 def _remade(made: Made) -> Made:

@@ -68,7 +68,7 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
                 f"{pinned.release} is older than {newest}, which is pinned: "
                 "`make pin` adds an older release"
             )
-        if pinned in [release for release, _ in known]:
+        if entries == [entry for entry, _ in known if entry.release == pinned.release]:
             return Status.SAME, unchanged(pinned)
         pins = pin.read_pins(folder)
         before = attempt(known, corrections.for_newest(openapi, newest), renames, aliases)
@@ -86,7 +86,7 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
             releases = pin.release_names(pins)
             marked = served.mark(after.view, releases, served.read(openapi))
             emit(marked, releases, Path(scratch, PACKAGE))
-            swap(Path(scratch), root, [*written_by_pin(entries), *GENERATED])
+            swap(Path(scratch), root, [*written_by_pin(pinned.release), *GENERATED])
     return status, text
 
 
@@ -125,6 +125,7 @@ def unchanged(pinned: Release) -> str:
     return f"**No change**: the API is that of udata {pinned.release}.\n"
 
 
-def written_by_pin(pinned: list[Release]) -> list[str]:
-    """Return the files that change when a release is pinned, below the root of the project."""
-    return [f"{OPENAPI}/{name}" for name in (*(one.file for one in pinned), "pin.toml")]
+def written_by_pin(release: str) -> list[str]:
+    """Return the files that may change when a release is pinned, below the root of the project."""
+    files = [pin.file_of(release, api) for api in pin.VERSIONS]
+    return [f"{OPENAPI}/{name}" for name in (*files, "pin.toml")]

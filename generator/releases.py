@@ -8,8 +8,8 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
+from . import versions
 from .definitions import OlderDefinitions, Pair
-from .names import python_name
 from .pin import METHODS, Release
 from .schemas import Swagger, operations, shape
 
@@ -90,11 +90,13 @@ def _name_apart(document: Swagger) -> None:
     count = Counter(_name(operation) for _, _, operation in operations(document))
     for path, method, operation in operations(document):
         if "operationId" in operation and count[_name(operation)] > 1:
-            operation["operationId"] = "_".join([method, *re.findall(r"\w+", path)])
+            mark = versions.MARK if path.startswith(versions.PATH) else ""
+            words = re.findall(r"\w+", versions.path_below(path))
+            operation["operationId"] = mark + "_".join([method, *words])
 
 
 def _name(operation: Swagger) -> str:
-    return python_name(str(operation.get("operationId")))
+    return versions.python_name(str(operation.get("operationId")))
 
 
 def _with_own_parts(document: Swagger) -> Swagger:

@@ -28,13 +28,15 @@ class SwapError(GenerationError):
 def swap(new: Path, target: Path, names: Sequence[str]) -> None:
     """Copy files and folders from one folder into another, in place of those of the same names.
 
+    One that only the other folder has is removed.
+
     They are copied beside their places first; each is then moved by a rename, so that nothing is
     ever half written. If a step fails, all are undone; if the run is killed, :func:`recover` does.
 
     Args:
         new: The folder that has the new ones.
         target: The folder to put them into.
-        names: Their paths below both folders.
+        names: Their paths below the folders.
     """
     with _locked(target):
         _undo(target)
@@ -63,6 +65,8 @@ def _replace(new: Path, target: Path, names: Sequence[str]) -> None:
         (scratch / part).mkdir(parents=True)
     (scratch / ".gitignore").write_text("*\n")
     for number, name in enumerate(names):
+        if not (new / name).exists():
+            continue
         copy = shutil.copytree if (new / name).is_dir() else shutil.copy2
         copy(new / name, scratch / "new" / str(number))
     made = [_first_missing(target, name) for name in names]
@@ -72,8 +76,9 @@ def _replace(new: Path, target: Path, names: Sequence[str]) -> None:
         place = target / name
         if missing is None:
             place.rename(scratch / "old" / str(number))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        (scratch / "new" / str(number)).rename(place)
+        if (copied := scratch / "new" / str(number)).exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            copied.rename(place)
     (scratch / "journal").unlink()
 
 

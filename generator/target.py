@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 
 from attrs import define
+
+from . import versions
 
 FACADE = "aiodatagouv"
 
@@ -51,7 +52,7 @@ class Target:
     @property
     def root(self) -> str | None:
         """The root of the portal, as clients have it."""
-        return self.portal and re.sub(r"/(api/[12]/?)?$", "/", self.portal)
+        return self.portal and versions.portal_root(self.portal)
 
     @cached_property
     def imports(self) -> dict[str, set[str]]:

@@ -8,19 +8,15 @@ what follows the dot is in a package ``v2`` of ``api`` and of ``models``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-
-from attrs import evolve
 
 from . import names
-from .declarations import Argument, Enum, Field, Model, Operation, Switch, View
 
 PATH = "/api/2"
 MARK = "v2."
 DEFINITION = "V2 "
 
 CLASS = re.compile(r"\bV2(?=[A-Z])")
-"""The start of a class of API v2 before :func:`qualified`."""
+"""The start of the name of a class of API v2 before :mod:`.qualified`."""
 
 
 def is_second(name: str) -> bool:
@@ -38,66 +34,21 @@ def python_name(wire: str) -> str:
     return f"{MARK if is_second(wire) else ''}{names.python_name(bare(wire))}"
 
 
-def qualified(view: View) -> View:
-    """Return declarations in which the classes of API v2 are called ``v2.Topic``."""
-    return evolve(
-        view,
-        models=[_model(one) for one in view.models],
-        enums=[Enum(_code(one.name), one.values) for one in view.enums],
-        tags={tag: [_operation(one) for one in each] for tag, each in view.tags.items()},
-    )
+def is_reserved(name: str) -> bool:
+    """Return whether a name of a document looks like one of API v2 in the combined Swagger."""
+    return is_second(name) or CLASS.match(names.class_name(name)) is not None
 
 
-def _code(code: str) -> str:
-    return CLASS.sub(MARK, code)
+def portal_root(url: str) -> str:
+    """Return the root of a portal, of which that of one of its APIs may be given."""
+    return re.sub(r"(/api/[12])?/?$", "/", url, count=1)
 
 
-def _all(codes: Iterable[str]) -> list[str]:
-    return sorted(map(_code, codes))
+def up(name: str) -> str:
+    """Return the way from the file of a tag or a class up to the package, in dots."""
+    return "..." if is_second(name) else ".."
 
 
-def _maybe(code: str | None) -> str | None:
-    return None if code is None else _code(code)
-
-
-def _model(model: Model) -> Model:
-    return evolve(
-        model,
-        name=_code(model.name),
-        read=_maybe(model.read),
-        fields=[_field(one) for one in model.fields],
-        classes=_all(model.classes),
-        enums=_all(model.enums),
-    )
-
-
-def _field(field: Field) -> Field:
-    return evolve(field, annotation=_code(field.annotation))
-
-
-def _argument(argument: Argument) -> Argument:
-    return evolve(argument, annotation=_code(argument.annotation))
-
-
-def _operation(operation: Operation) -> Operation:
-    return evolve(
-        operation,
-        path_arguments=[_argument(one) for one in operation.path_arguments],
-        query_arguments=[_argument(one) for one in operation.query_arguments],
-        body=None if operation.body is None else _argument(operation.body),
-        answer=_code(operation.answer),
-        page=_maybe(operation.page),
-        item=_maybe(operation.item),
-        switch=None if operation.switch is None else _switch(operation.switch),
-        classes=_all(operation.classes),
-        enums=_all(operation.enums),
-    )
-
-
-def _switch(switch: Switch) -> Switch:
-    return evolve(
-        switch,
-        answer=_code(switch.answer),
-        page=_maybe(switch.page),
-        item=_code(switch.item),
-    )
+def path_below(path: str) -> str:
+    """Return a path below the root of its version of the API."""
+    return path.removeprefix(PATH)

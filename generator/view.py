@@ -16,8 +16,8 @@ from openapi_python_client.parser.properties.literal_enum_property import Litera
 from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import names, renaming, versions
-from .convert import JSON_OBJECT
+from . import names, qualified, renaming, versions
+from .components import JSON_OBJECT
 from .declarations import Argument, Enum, Field, Model, Operation, Switch, View
 from .descriptions import ended, informative
 from .errors import GenerationError
@@ -97,7 +97,7 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         },
         keyed=document["x-keyed"],
     )
-    return versions.qualified(seen)
+    return qualified.qualified(seen)
 
 
 def _parse(document: dict[str, Any]) -> GeneratorData:
@@ -164,7 +164,7 @@ def _operation(
     is_second = versions.is_second(raw["operationId"])
     referred = _referred(_schema_of(raw["requestBody"]), answered, is_second) if body else []
     used = [*endpoint.query_parameters, *endpoint.path_parameters, *filter(None, [body, answer])]
-    switch = _switch(raw["x-switch"], pages) if raw["x-switch"] else None
+    switch = _switch(raw["x-switch"], kind, pages) if raw["x-switch"] else None
     operation = Operation(
         id=raw["operationId"],
         function=functions[raw["operationId"]],
@@ -235,10 +235,12 @@ def _operation(
     return operation
 
 
-def _switch(raw: dict[str, str], pages: dict[str, PropertyProtocol]) -> Switch:
+def _switch(raw: dict[str, str], kind: str, pages: dict[str, PropertyProtocol]) -> Switch:
     class_, description = raw["answer"], ended(raw["description"])
     page = class_ if class_ in pages else None
     item = annotation(pages[class_]) if page else class_
+    if kind != ("page" if page else "json"):
+        raise GenerateError(f"the header {raw['header']} changes the kind of an answer, {kind}")
     answer = f"Paginator[{page}, {item}]" if page else class_
     return Switch(
         raw["argument"], raw["header"], description, description, answer, page=page, item=item

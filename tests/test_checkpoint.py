@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,6 +51,14 @@ async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
         other = datasets.list_datasets(client, fields="title")
         await bulk.harvest(other, path, resume=False)
     assert read(path)[0] == {"title": "Jeu 0, version 0"}
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_checkpoint_names_the_api_that_has_the_list(tmp_path: Path, version: int) -> None:
+    """That of version 1 is named as before clients had the root of their portal."""
+    await cut_off(tmp_path / "datasets.jsonl")
+    (head, *_) = (tmp_path / "datasets.jsonl.checkpoint").read_bytes().splitlines()
+    assert json.loads(head)["query"]["portal"] == f"https://portal.example/api/{version}/"
 
 
 @pytest.mark.usefixtures("short")

@@ -21,11 +21,12 @@ import aiodatagouv
 from aiodatagouv import MaskError, api, cli, dask
 from aiodatagouv._encoding.values import to_json
 from aiodatagouv.generated import answers, prepare
-from generator import corrections, pin, project, releases, renaming, verify
+from generator import corrections, origins, pin, project, releases, renaming, verify
 from generator.adapt import Shared
 from generator.corrections import Correction
 from generator.errors import GenerationError
 from generator.project import make, package_name, version_range
+from generator.regenerate import Take
 from generator.swap import recover
 from generator.target import NEEDED, PUBLIC, Target
 
@@ -241,6 +242,21 @@ def test_the_command_line_knows_the_models_of_the_package(run: Run) -> None:
     assert unsent == []
 
 
+def test_a_link_leads_to_a_list_of_the_package(package: ModuleType) -> None:
+    model: Any = importlib.import_module("dados_example_pt.models").CommunityResource
+    kind: Any = aiodatagouv.Link[Any]
+    link = kind[model].from_dict(
+        {"href": f"{PORTAL}datasets/community_resources/?dataset=a&page=1"}
+    )
+    for client in (package.Client(), aiodatagouv.Client(base_url=PORTAL)):
+        call = link.follow(client).call
+        assert call.operation.package == "dados_example_pt"
+        assert call.operation.model is model
+        assert dict(call.query_pairs()) == {"dataset": "a"}
+    with pytest.raises(aiodatagouv.DecodeError, match="expected the address of a list"):
+        link.follow(aiodatagouv.Client(base_url="production"))
+
+
 def test_a_cluster_calls_the_portal_of_the_package(package: ModuleType) -> None:
     lists = importlib.import_module("dados_example_pt.api.datasets")
     assert dask._portal(lists.list_datasets) == "https://dados.example.pt/"
@@ -334,8 +350,8 @@ def portal(tmp_path: Path) -> Path:
     return path
 
 
-def from_file(path: Path, *, force: bool = False) -> Callable[[Path], pin.Release]:
-    return lambda folder: pin.pin_from_file(folder, path, release=None, force=force)
+def from_file(path: Path, *, force: bool = False) -> Take:
+    return lambda folder: origins.from_file(folder, path, release=None, force=force)
 
 
 @pytest.fixture
@@ -705,7 +721,7 @@ def test_a_project_stays_as_it_is_when_a_folder_cannot_be_replaced(
 KILLED = """
 import os
 from pathlib import Path
-from generator import pin, project
+from generator import origins, project
 
 folder, rename, left = Path({folder!r}), Path.rename, {renames}
 
@@ -718,7 +734,7 @@ def kill(self, target):
     return rename(self, target)
 
 def take(scratch):
-    return pin.pin_from_file(scratch, Path({portal!r}), release=None, force=False)
+    return origins.from_file(scratch, Path({portal!r}), release=None, force=False)
 
 Path.rename = kill
 project.make(Path({project!r}), Path({openapi!r}), take, portal={url!r})

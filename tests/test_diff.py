@@ -484,7 +484,8 @@ def test_each_mutation_has_its_class_beside_older_pins(
     pins = pin.read_pins(OPENAPI)
     document = json.loads(pinned("17.18.0"))
     mutate(document)
-    mutated = attempt([(release("99.0.0"), document), *pins], FIXES, NAMES)
+    both = [(release("99.0.0"), document), (release("99.0.0", 2), pins[1][1])]
+    mutated = attempt([*both, *pins], FIXES, NAMES)
     how, expected = BESIDE_OLDER.get(mutate, (how, expected))
     changes = compare(of_all_pins().view, mutated.view)
     assert status_of(changes) is status

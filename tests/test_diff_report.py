@@ -16,7 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from generator import corrections, pin, renaming
+from generator import corrections, origins, pin, renaming
 from generator.adapt import apply_possible
 from generator.build import Attempt, attempt
 from generator.diff import Change, Status, compare, compare_attempts, report, sources
@@ -25,7 +25,7 @@ from generator.emit import render
 from generator.errors import GenerationError
 
 from .hostile import mutations, small
-from .servers import OK, says, server
+from .pins import portal, stored
 from .test_diff import built, of_pin
 from .test_generator import SWAGGER, release
 
@@ -101,11 +101,14 @@ def test_the_exit_status_is_the_class_of_all_changes(
         ("", "OLD and NEW are both needed"),
         ("nothing", "'nothing' is not known: it must be a pinned release, a file, "),
         ("pin:1.0", "cannot compare pin:1.0: '1.0' is not pinned"),
-        ("file:nothing", "cannot compare file:nothing: No such file or directory"),
+        (
+            "file:nothing",
+            "cannot compare file:nothing: cannot read nothing: No such file or directory",
+        ),
         ("git:nothing", "cannot compare git:nothing: there is no such commit"),
         ("udata==x", "cannot compare udata==x: 'x' is not a release number"),
         ("http://x/ ;id", "is not the URL of a portal's API"),
-        ("http://127.0.0.1:9/api/1/", "cannot read http://127.0.0.1:9/api/1/"),
+        ("http://127.0.0.1:9/api/1/", "cannot read http://127.0.0.1:9/"),
         ("README.md", "cannot compare README.md: not JSON, or truncated"),
         ("\x1b[2J", "OLD and NEW are both needed"),
     ],
@@ -150,16 +153,16 @@ def test_a_pin_and_a_file_are_the_same_release() -> None:
     assert compare_attempts(*made) == []
 
 
-@pytest.mark.parametrize("path", ["", "/", "/swagger.json"])
-async def test_a_portal_is_read_by_the_root_of_its_api_or_the_url_of_its_swagger(
+@pytest.mark.parametrize(
+    "path", ["", "/", "/api/1", "/api/1/", "/api/1/swagger.json", "/api/2/", "/api/2/swagger.json"]
+)
+async def test_a_portal_is_read_by_its_root_or_that_of_its_api_or_the_url_of_its_swagger(
     path: str,
 ) -> None:
-    content = json.dumps(SWAGGER).encode()
-    heads: list[str] = []
-    head = OK + b"Content-Length: %d\r\n\r\n" % len(content)
-    async with server(says(head + content), heads) as url:
+    asked: list[str] = []
+    async with portal({"/api/1/swagger.json": json.dumps(SWAGGER).encode()}, asked) as url:
         source = await asyncio.to_thread(sources.read, f"{url}{path}", ROOT)
-    assert [one.split(" ")[1] for one in heads] == ["/swagger.json"]
+    assert asked == ["/api/1/swagger.json", "/api/2/swagger.json"]
     assert compare_attempts(source.made, built(deepcopy(SWAGGER))) == []
 
 
@@ -169,11 +172,11 @@ def test_a_release_that_is_not_pinned_is_read_from_the_package(
 ) -> None:
     asked: list[str] = []
 
-    def dump(release: str) -> bytes:
+    def dump(release: str) -> pin.Contents:
         asked.append(release)
-        return json.dumps(SWAGGER).encode()
+        return {1: json.dumps(SWAGGER).encode()}
 
-    monkeypatch.setattr(pin, "dump", dump)
+    monkeypatch.setattr(origins, "dump", dump)
     source = sources.read(name, ROOT)
     assert asked == [name.removeprefix("udata==")]
     assert compare_attempts(source.made, built(deepcopy(SWAGGER))) == []
@@ -190,14 +193,14 @@ def repository(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     (root / "openapi").mkdir(parents=True)
     git(root, "init", "--quiet")
-    pin._pin(root / "openapi", json.dumps(SWAGGER).encode(), "2.0.0", "here", force=False)
+    stored(root / "openapi", json.dumps(SWAGGER).encode(), "2.0.0")
     names = '[[rename]]\nreason = "Clearer."\n[rename.names]\nthings_csv = "get_things_csv"\n'
     (root / "openapi" / "names.toml").write_text(names)
     (root / "openapi" / "corrections.toml").write_text("")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "Pin")
     git(root, "tag", "v1")
-    pin._pin(root / "openapi", json.dumps(with_field()).encode(), "2.1.0", "here", force=False)
+    stored(root / "openapi", json.dumps(with_field()).encode(), "2.1.0")
     (root / "openapi" / "names.toml").unlink()
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "Pin another")

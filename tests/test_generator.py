@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from generator import emit, pin, releases, renaming
+from generator import emit, origins, pin, releases, renaming
 from generator.convert import ConvertError, convert
 from generator.corrections import CorrectionError, apply, read
 from generator.declarations import Field
@@ -25,6 +25,7 @@ from generator.expressions import ExpressionError
 from generator.renaming import RenameError
 from generator.view import GenerateError, view
 
+from .pins import stored
 from .servers import OK, says, server
 
 ROOT = Path(__file__).parents[1]
@@ -116,8 +117,8 @@ SWAGGER: dict[str, Any] = {
 }
 
 
-def release(name: str) -> pin.Release:
-    return pin.Release(name, "", "", dt.date(2026, 1, 1), "", 0)
+def release(name: str, api: int = 1) -> pin.Release:
+    return pin.Release(name, "", "", dt.date(2026, 1, 1), "", 0, api)
 
 
 def merged() -> dict[str, Any]:
@@ -524,7 +525,7 @@ def pinned(tmp_path: Path) -> Path:
     """A folder with a pin of release 2.0.0, which has 20 operations."""
     swagger = deepcopy(SWAGGER)
     swagger["paths"] = {f"/{number}/": {"get": {}} for number in range(20)}
-    pin._pin(tmp_path, json.dumps(swagger).encode(), "2.0.0", "here", force=False)
+    stored(tmp_path, json.dumps(swagger).encode(), "2.0.0")
     return tmp_path
 
 
@@ -553,23 +554,24 @@ def test_a_broken_document_leaves_the_pin_untouched(
 ) -> None:
     before = contents(pinned)
     with pytest.raises(pin.PinError, match=complaint):
-        pin._pin(pinned, content, "2.0.0", "there", force=False)
+        stored(pinned, content, "2.0.0", "there")
     assert contents(pinned) == before
 
 
 def test_force_accepts_the_loss_of_operations(pinned: Path) -> None:
-    pin._pin(pinned, document(17), "2.0.0", "there", force=True)
+    stored(pinned, document(17), "2.0.0", "there", force=True)
     ((entry, _),) = pin.read_pins(pinned)
     assert entry.operations == 17
 
 
 def test_the_loss_of_a_few_operations_is_accepted(pinned: Path) -> None:
-    assert pin._pin(pinned, document(18), "2.0.0", "there", force=False).operations == 18
+    (entry,) = stored(pinned, document(18), "2.0.0", "there")
+    assert entry.operations == 18
 
 
 def test_a_pin_keeps_the_bytes_and_the_newest_release_comes_first(pinned: Path) -> None:
     content = document(21)
-    entry = pin._pin(pinned, content, "2.10.0", "there", force=False)
+    (entry,) = stored(pinned, content, "2.10.0", "there")
     assert (pinned / entry.file).read_bytes() == content
     assert entry.sha256 == hashlib.sha256(content).hexdigest()
     assert [one.release for one, _ in pin.read_pins(pinned)] == ["2.10.0", "2.0.0"]
@@ -585,22 +587,22 @@ def test_an_edited_pin_is_detected(pinned: Path) -> None:
 @pytest.mark.parametrize("name", ["", "x", "newest"])
 def test_a_release_name_must_be_a_version_number(pinned: Path, name: str) -> None:
     with pytest.raises(pin.PinError, match=r"is not a release number such as 17\.18\.0"):
-        pin.pin_from_udata(pinned, name, force=False)
+        origins.from_udata(pinned, name, force=False)
 
 
 def test_an_unreachable_portal_is_a_pin_error(pinned: Path) -> None:
-    with pytest.raises(pin.PinError, match=r"cannot read http://127\.0\.0\.1:9/api/1/"):
-        pin.pin_from_url(pinned, "http://127.0.0.1:9/api/1", release=None, force=False)
+    with pytest.raises(pin.PinError, match=r"cannot read http://127\.0\.0\.1:9/"):
+        origins.from_url(pinned, "http://127.0.0.1:9/api/1", release=None, force=False)
 
 
 @pytest.mark.parametrize(("name", "limit"), [("MAX_SIZE", 10), ("MAX_TIME", -1.0)])
 async def test_a_document_that_does_not_end_is_a_pin_error(
     name: str, limit: float, pinned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pin, name, limit)
+    monkeypatch.setattr(origins, name, limit)
     async with server(says(OK + b"Content-Length: 20\r\n\r\n" + b" " * 20)) as url:
         with pytest.raises(pin.PinError, match=r"swagger\.json has more than .* or takes too long"):
-            await asyncio.to_thread(pin.pin_from_url, pinned, url, release=None, force=False)
+            await asyncio.to_thread(origins.from_url, pinned, url, release=None, force=False)
 
 
 # ---- Function names
@@ -670,7 +672,7 @@ def test_a_malformed_names_file_is_refused(tmp_path: Path, text: str, complaint:
 
 
 def test_every_rename_has_a_reason() -> None:
-    assert len(renaming.read(OPENAPI / "names.toml")) == 84
+    assert len(renaming.read(OPENAPI / "names.toml")) == 92
 
 
 # ---- Documentation
@@ -718,7 +720,7 @@ def test_the_output_does_not_depend_on_the_hash_seed(seed: str) -> None:
         text=True,
         check=True,
     )
-    assert "257 operations" in done.stdout
+    assert "293 operations" in done.stdout
     assert "0 warnings" in done.stdout
     assert done.stderr == ""
 

@@ -17,11 +17,12 @@ from markupsafe import Markup
 
 import aiodatagouv
 from generator import __main__ as command_line
-from generator import emit, names, pin, safe, verify
+from generator import emit, names, origins, pin, safe, verify
 from generator.errors import GenerationError
 
 from . import execute_generated
 from .hostile import GROUPS, PAYLOAD, generated, mutations, outcome, small
+from .pins import stored
 
 MUTATIONS = int(os.environ.get("HOSTILE_MUTATIONS", "2000"))
 CHUNKS = len(GROUPS)
@@ -378,14 +379,14 @@ def test_nothing_is_replaced_when_a_document_is_refused(
     (package / "api" / "old.py").write_text("")
     good, bad = small(), small()
     del bad["paths"]["/tags/suggest/"]["get"]["operationId"]
-    pin._pin(openapi, json.dumps(good).encode(), "17.18.0", "here", force=False)
+    stored(openapi, json.dumps(good).encode(), "17.18.0")
     before = {path.name: path.read_bytes() for path in openapi.iterdir()}
 
-    def pin_it(folder: Path, url: str, *, release: str | None, force: bool) -> pin.Release:
+    def pin_it(folder: Path, url: str, *, release: str | None, force: bool) -> list[pin.Release]:
         content = json.dumps(bad if "bad" in url else good).encode()
-        return pin._pin(folder, content, release or "18.0.0", url, force=force)
+        return stored(folder, content, release or "18.0.0", url, force=force)
 
-    monkeypatch.setattr(pin, "pin_from_url", pin_it)
+    monkeypatch.setattr(origins, "from_url", pin_it)
 
     def run(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["generator", *arguments])
@@ -429,7 +430,7 @@ def test_nothing_is_replaced_when_a_document_is_refused(
 )
 def test_a_release_is_a_number_without_anything_around_it(tmp_path: Path, release: str) -> None:
     with pytest.raises(pin.PinError, match="is not a release number") as refusal:
-        pin._pin(tmp_path, json.dumps(small()).encode(), release, "here", force=False)
+        stored(tmp_path, json.dumps(small()).encode(), release)
     assert str(refusal.value).isprintable()
     assert len(str(refusal.value)) < 200
     assert not [*tmp_path.iterdir()]
@@ -448,15 +449,14 @@ def test_a_release_is_a_number_without_anything_around_it(tmp_path: Path, releas
 def test_a_release_is_known_with_a_prefix_and_the_build_of_the_portal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reported: str, release: str
 ) -> None:
-    answers = {"swagger.json": small(), "site/": {"version": reported}}
-    monkeypatch.setattr(
-        pin, "fetch", lambda _, path="swagger.json": json.dumps(answers[path]).encode()
-    )
-    entry = pin.pin_from_url(tmp_path, "https://portal.example/", release=None, force=False)
+    content, site = (json.dumps(one).encode() for one in (small(), {"version": reported}))
+    monkeypatch.setattr(origins, "fetch", lambda _: {1: content})
+    monkeypatch.setattr(origins, "_get", lambda *_: site)
+    (entry,) = origins.from_url(tmp_path, "https://portal.example/", release=None, force=False)
     assert (entry.release, entry.file) == (release, f"udata-{release}.json")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    again = pin.pin_from_url(tmp_path, "https://portal.example/", release=None, force=False)
-    assert again == entry
+    again = origins.from_url(tmp_path, "https://portal.example/", release=None, force=False)
+    assert again == [entry]
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert pin.read_entries(tmp_path) == [entry]
 
@@ -464,7 +464,7 @@ def test_a_release_is_known_with_a_prefix_and_the_build_of_the_portal(
 @pytest.mark.parametrize("url", ['http://x/"\n[[release]]', "http://x/ ;id", "file:///etc", "x"])
 def test_a_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(pin.PinError, match="is not the URL of a portal"):
-        pin.pin_from_url(tmp_path, url, release=None, force=False)
+        origins.from_url(tmp_path, url, release=None, force=False)
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_a_malformed_pin_is_refused(tmp_path: Path, content: str) -> None:
 
 def pinned(folder: Path) -> Path:
     """Pin a small document, and return its pin.toml."""
-    pin._pin(folder, json.dumps(small()).encode(), "17.18.0", "here", force=False)
+    stored(folder, json.dumps(small()).encode(), "17.18.0")
     return folder / "pin.toml"
 
 

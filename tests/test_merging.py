@@ -32,6 +32,7 @@ from generator.schemas import (
 )
 from generator.view import view
 
+from .pins import stored
 from .test_releases import OPENAPI
 
 TEXT = {"type": "string"}
@@ -364,7 +365,7 @@ def test_the_order_of_pinning_does_not_matter(tmp_path: Path) -> None:
     for index, order in enumerate(permutations(contents)):
         folder = tmp_path / str(index)
         for one in order:
-            pin._pin(folder, contents[one], one, "here", force=False)
+            stored(folder, contents[one], one)
         written.add((folder / "pin.toml").read_text())
         assert [entry.release for entry, _ in pin.read_pins(folder)] == ["10.0", "2.0", "1.0"]
     assert len(written) == 1
@@ -372,9 +373,9 @@ def test_the_order_of_pinning_does_not_matter(tmp_path: Path) -> None:
 
 def test_a_release_between_others_is_compared_with_the_one_before_it(tmp_path: Path) -> None:
     for name, count in (("1.0", 20), ("3.0", 100)):
-        pin._pin(tmp_path, sized(count), name, "here", force=False)
+        stored(tmp_path, sized(count), name)
     with pytest.raises(pin.PinError, match="lacks 15 of the 20 operations of"):
-        pin._pin(tmp_path, sized(5), "2.0", "here", force=False)
+        stored(tmp_path, sized(5), "2.0")
 
 
 ENTRY = """
@@ -391,7 +392,7 @@ def corrected(folder: Path, newest: str) -> str:
     """Generate with corrections that are written for the release 3, and return the model."""
     openapi = folder / "openapi"
     openapi.mkdir(parents=True)
-    pin._pin(openapi, json.dumps(api({"Thing": fields("a")}, GET)).encode(), newest, "", force=True)
+    stored(openapi, json.dumps(api({"Thing": fields("a")}, GET)).encode(), newest, "", force=True)
     for name, entries in (
         ("corrections.toml", 'releases = ["3"]\n' + ENTRY.format(name="gone", model="Gone")),
         ("older.toml", ENTRY.format(name="older", model="Thing")),

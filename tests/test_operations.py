@@ -224,7 +224,7 @@ def test_writes_are_never_masked() -> None:
 
 async def test_an_unknown_keyword_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
-        datasets.list_datasets(Client(), colour="red")  # type: ignore[call-arg]
+        datasets.list_datasets(Client(), colour="red")  # type: ignore[call-overload]
 
 
 def test_a_page_operation_declares_its_item_type() -> None:

@@ -32,7 +32,7 @@ from propose import (
     shown,
 )
 
-from generator import pin, project
+from generator import origins, project
 
 from .forges import Forge, GitLabForge, Portal, checkout_of, forge_of, portal_of, repository_of
 from .hostile import small
@@ -184,7 +184,7 @@ def test_the_package_of_another_portal_end_to_end(tmp_path: Path) -> None:
     project.make(
         checkout,
         ROOT / "openapi",
-        lambda folder: pin.pin_from_file(folder, document, release=None, force=False),
+        lambda folder: origins.from_file(folder, document, release=None, force=False),
         portal="https://dados.example.pt/api/1/",
     )
     repository_of(checkout, remote)

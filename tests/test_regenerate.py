@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from generator import __main__ as command
-from generator import corrections, pin, renaming
+from generator import corrections, origins, pin, renaming
 from generator.build import attempt
 from generator.diff import Status
 from generator.emit import emit
@@ -24,9 +24,14 @@ from generator.errors import GenerationError
 from generator.regenerate import GENERATED, OPENAPI, PACKAGE, regenerate
 from generator.swap import swap
 
+from .pins import stored
+
 ROOT = Path(__file__).parents[1]
 
-NEWEST = pin.read_pins(ROOT / "openapi")[0][1]
+NEWEST, SECOND = (swagger for _, swagger in pin.read_pins(ROOT / "openapi")[:2])
+"""The documents of the newest release: those of API v1 and of API v2."""
+
+UNCHANGED = json.dumps(SECOND).encode()
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -47,11 +52,13 @@ class Project:
             if path.is_file()
         }
 
-    def take(self, content: bytes, release: str) -> tuple[Status, str]:
-        """Regenerate from a document of a release."""
+    def take(
+        self, content: bytes, release: str, second: bytes | None = UNCHANGED, *, force: bool = False
+    ) -> tuple[Status, str]:
+        """Regenerate from the documents of a release."""
 
-        def pinned(folder: Path) -> pin.Release:
-            return pin._pin(folder, content, release, "a portal", force=False)
+        def pinned(folder: Path) -> list[pin.Release]:
+            return stored(folder, content, release, "a portal", second=second, force=force)
 
         return regenerate(self.folder, pinned)
 
@@ -62,7 +69,11 @@ def project(tmp_path: Path) -> Project:
 
 
 def changed(change: Change) -> bytes:
-    swagger = deepcopy(NEWEST)
+    return edited(NEWEST, change)
+
+
+def edited(document: dict[str, Any], change: Change) -> bytes:
+    swagger = deepcopy(document)
     change(swagger)
     return json.dumps(swagger).encode()
 
@@ -156,9 +167,9 @@ def break_reference(swagger: dict[str, Any]) -> None:
         (
             json.dumps({**NEWEST, "paths": {"/pets": {"get": {}}}}).encode(),
             "99.0.0",
-            "lacks 247 of",
+            "lacks 247 of the 283",
         ),
-        (changed(lose), "99.0.0", "lacks .* of the 247 operations of 17.18.0"),
+        (changed(lose), "99.0.0", "lacks .* of the 283 operations of 17.18.0"),
         (changed(add), "17.17.0", "17.17.0 is older than 17.18.0, which is pinned"),
         (changed(break_reference), "99.0.0", "udata-99.0.0.json .*License.* does not exist"),
         (changed(add), "soon", "'soon' is not a release number"),
@@ -189,11 +200,8 @@ def test_a_correction_that_a_release_makes_superfluous_is_named(project: Project
 
 def generated_from(project: Project, release: str) -> dict[str, bytes]:
     """Keep one pin, generate from it alone, and return all files."""
-    (entry,) = (one for one in pin.read_entries(project.openapi) if one.release == release)
-    for path in project.openapi.glob("udata-*.json"):
-        if path.name != entry.file:
-            path.unlink()
-    (project.openapi / "pin.toml").write_text(pin._toml([entry]))
+    kept = [one for one in pin.read_entries(project.openapi) if one.release == release]
+    pin.keep_only(project.openapi, kept)
     fixes = corrections.read(project.openapi / "corrections.toml")
     renames = renaming.read(project.openapi / "names.toml")
     with tempfile.TemporaryDirectory() as new:
@@ -259,7 +267,7 @@ def test_the_command_reports_and_exits_with_the_class_of_the_changes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(pin, "fetch", lambda url, path="swagger.json": content)
+    monkeypatch.setattr(origins, "fetch", lambda _: {1: content, 2: UNCHANGED})
     report = project.folder / "report.md"
     arguments = ["--url=https://portal.example/api/1/", "--release=99.0.0", f"--report={report}"]
     monkeypatch.setattr(sys, "argv", ["generator", "regenerate", *arguments])
@@ -292,10 +300,10 @@ def test_a_folder_that_cannot_be_replaced_leaves_pins_and_code_as_they_were(
 KILLED = """
 import os, sys
 from pathlib import Path
-from generator import __main__ as command, pin
+from generator import __main__ as command, origins
 
 rename, left = Path.rename, int(sys.argv.pop(1))
-folder, document = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
+folder, portal = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
 
 def kill(self, target):
     global left
@@ -305,7 +313,7 @@ def kill(self, target):
     return rename(self, target)
 
 Path.rename = kill
-pin.fetch = lambda url, path="swagger.json": document.read_bytes()
+origins.fetch = lambda _: {api: (portal / f"{api}.json").read_bytes() for api in (1, 2)}
 command.main(folder)
 """
 """Runs a command, and is killed after so many renames: of the journal first, then of the files."""
@@ -314,9 +322,10 @@ command.main(folder)
 @pytest.mark.parametrize(
     ("name", "renames", "torn"),
     [
-        ("pin", 3, "openapi/pin.toml"),
-        ("regenerate", 3, "openapi/udata-99.0.0.json"),
-        ("regenerate", 6, "src/aiodatagouv/api/site.py"),
+        ("pin", 4, "openapi/pin.toml"),
+        ("regenerate", 4, "openapi/udata-99.0.0.json"),
+        ("regenerate", 4, "openapi/udata-99.0.0-v2.json"),
+        ("regenerate", 7, "src/aiodatagouv/api/site.py"),
     ],
 )
 def test_a_command_that_is_killed_changes_nothing(
@@ -329,9 +338,10 @@ def test_a_command_that_is_killed_changes_nothing(
 ) -> None:
     """The next command, whichever it is, puts back what was replaced."""
     before = project.files()
-    document = tmp_path_factory.mktemp("portal") / "swagger.json"
-    document.write_bytes(changed(add))
-    arguments = [str(renames), str(project.folder), str(document), name]
+    portal = tmp_path_factory.mktemp("portal")
+    (portal / "1.json").write_bytes(changed(add))
+    (portal / "2.json").write_bytes(UNCHANGED)
+    arguments = [str(renames), str(project.folder), str(portal), name]
     arguments += ["--url=http://x/", "--release=99.0.0"]
     done = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, check=False)
     assert done.returncode == 9

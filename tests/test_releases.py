@@ -27,6 +27,7 @@ from generator.errors import GenerationError
 from generator.renaming import RenameError
 
 from .clients import client_of
+from .pins import stored
 from .servers import OK, says, server
 from .test_generator import SWAGGER, contents, release
 from .test_generator import document as sized
@@ -35,7 +36,8 @@ OPENAPI = Path(__file__).parents[1] / "openapi"
 
 PINS = pin.read_pins(OPENAPI)
 
-NEWEST = PINS[0][1]
+NEWEST, SECOND = PINS[0][1], PINS[1][1]
+"""The documents of the newest release: those of API v1 and of API v2."""
 
 
 def reordered(node: Any, chance: random.Random, key: str = "") -> Any:
@@ -62,10 +64,18 @@ def elsewhere(seed: int) -> list[tuple[pin.Release, dict[str, Any]]]:
     return [(one, reordered(swagger, chance) | place) for one, swagger in PINS]
 
 
+Pin = tuple[pin.Release, dict[str, Any]]
+
+
+def pairs(pins: list[Pin]) -> list[tuple[Pin, Pin]]:
+    """Return the documents of each release: those of API v1 and of API v2."""
+    return [*zip(pins[::2], pins[1::2], strict=True)]
+
+
 def texts(pins: list[tuple[pin.Release, dict[str, Any]]], **aliases: str) -> dict[str, str]:
     fixes = corrections.read(OPENAPI / "corrections.toml")
     seen = build(pins, fixes, renaming.read(OPENAPI / "names.toml"), aliases)
-    return render(seen, [one.release for one, _ in pins])
+    return render(seen, pin.release_names(pins))
 
 
 @pytest.fixture(scope="module")
@@ -93,21 +103,22 @@ def test_a_pinned_api_is_not_pinned_again(tmp_path: Path) -> None:
     for name in ("pin.toml", *(one.file for one, _ in PINS)):
         (tmp_path / name).write_bytes((OPENAPI / name).read_bytes())
     before = contents(tmp_path)
-    for entry, swagger in elsewhere(1):
-        content = json.dumps(swagger).encode()
-        assert pin._pin(tmp_path, content, entry.release, "there", force=False) == entry
+    for (entry, first), (other, second) in pairs(elsewhere(1)):
+        content, more = (json.dumps(one).encode() for one in (first, second))
+        assert stored(tmp_path, content, entry.release, "there", second=more) == [entry, other]
     # Nor is a new release with the same API.
-    content = json.dumps(NEWEST).encode()
-    assert pin._pin(tmp_path, content, "99.0", "there", force=False) == PINS[0][0]
+    content, more = (json.dumps(one).encode() for one in (NEWEST, SECOND))
+    found = stored(tmp_path, content, "99.0", "there", second=more)
+    assert found == [entry for entry, _ in PINS[:2]]
     assert contents(tmp_path) == before
 
 
 def test_a_changed_api_is_pinned_again(tmp_path: Path) -> None:
-    pin._pin(tmp_path, sized(20), "2.0.0", "here", force=False)
+    stored(tmp_path, sized(20), "2.0.0")
     changed = json.loads(sized(20))
     changed["paths"]["/1/"]["get"]["summary"] = "Another one"
     content = json.dumps(changed).encode()
-    entry = pin._pin(tmp_path, content, "2.0.0", "there", force=False)
+    (entry,) = stored(tmp_path, content, "2.0.0", "there")
     assert (entry.source, (tmp_path / entry.file).read_bytes()) == ("there", content)
 
 
@@ -131,14 +142,14 @@ def test_false_is_not_zero(tmp_path: Path) -> None:
         swagger = json.loads(sized(20))
         swagger["paths"]["/1/"]["get"]["parameters"] = [{"name": "a", "default": default}]
         contents.append(json.dumps(swagger).encode())
-        pin._pin(tmp_path, contents[-1], "2.0.0", "here", force=False)
+        stored(tmp_path, contents[-1], "2.0.0")
     assert (tmp_path / "udata-2.0.0.json").read_bytes() == contents[1]
 
 
 def test_an_edited_document_is_replaced_by_the_next_pin_of_its_release(tmp_path: Path) -> None:
-    pin._pin(tmp_path, sized(20), "2.0.0", "here", force=False)
+    stored(tmp_path, sized(20), "2.0.0")
     (tmp_path / "udata-2.0.0.json").write_bytes(sized(21))
-    entry = pin._pin(tmp_path, sized(21), "2.0.0", "here", force=False)
+    (entry,) = stored(tmp_path, sized(21), "2.0.0")
     assert pin.read_pins(tmp_path)[0][0] == entry
 
 
@@ -156,7 +167,7 @@ def newer(change: Any = None) -> list[tuple[pin.Release, dict[str, Any]]]:
     swagger = deepcopy(NEWEST)
     if change is not None:
         change(swagger)
-    return [(pin.Release("99.0.0", "", "", PINS[0][0].date, "", 0), swagger), *PINS]
+    return [(release("99.0.0"), swagger), (release("99.0.0", 2), SECOND), *PINS]
 
 
 def test_a_release_without_changes_changes_one_line(generated: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 from aiodatagouv import OPERATIONS
-from generator import pin, served
+from generator import combine, pin, served
 from generator.__main__ import main
 from generator.build import build
 from generator.pin import PinError
@@ -36,7 +36,7 @@ def spans(
 ) -> dict[str, tuple[str | None, str | None]]:
     """Return ``since`` and ``until`` of the operations of the small Swagger of other tests."""
     for name, content in known:
-        served.add(folder, name, content)
+        served.add(folder, name, [content])
     built = build([(release(one), SWAGGER) for one in pins], [], {})
     marked = served.mark(built, [*pins], served.read(folder))
     return {one.id: (one.since, one.until) for those in marked.tags.values() for one in those}
@@ -99,8 +99,8 @@ def test_paths_with_and_without_the_slash_are_one_operation(tmp_path: Path) -> N
 
 
 def test_the_names_of_parameters_do_not_matter(tmp_path: Path) -> None:
-    served.add(tmp_path, "1.0", document("GET /datasets/{dataset}/rdf.{format}"))
-    served.add(tmp_path, "2.0", document("GET /datasets/{id}/rdf.{_format}"))
+    served.add(tmp_path, "1.0", [document("GET /datasets/{dataset}/rdf.{format}")])
+    served.add(tmp_path, "2.0", [document("GET /datasets/{id}/rdf.{_format}")])
     assert {*served.read(tmp_path).values()} == {frozenset({"GET /datasets/{}/rdf.{}"})}
 
 
@@ -109,7 +109,7 @@ def test_the_file_is_the_same_in_whatever_order_it_is_made(tmp_path: Path) -> No
     known = [("1.0", document(*OTHERS)), ("1.5", document("GET /a/")), ("2.0", document())]
     for several in (known, known[::-1], [*known, known[0]]):
         for name, content in several:
-            served.add(tmp_path, name, content)
+            served.add(tmp_path, name, [content])
         file = tmp_path / served.FILE
         contents.add(file.read_bytes())
         file.unlink()
@@ -137,7 +137,7 @@ def test_a_malformed_file_is_refused_in_one_line(tmp_path: Path, text: str) -> N
 
 def test_what_is_no_release_is_not_added(tmp_path: Path) -> None:
     with pytest.raises(PinError, match="is not a release number"):
-        served.add(tmp_path, "newest", document())
+        served.add(tmp_path, "newest", [document()])
     assert not [*tmp_path.iterdir()]
 
 
@@ -146,7 +146,7 @@ def test_what_is_no_release_is_not_added(tmp_path: Path) -> None:
 
 def test_the_file_agrees_with_the_pinned_documents() -> None:
     known = served.read(OPENAPI)
-    for pinned, swagger in pin.read_pins(OPENAPI):
+    for pinned, swagger in combine.by_release(pin.read_pins(OPENAPI)):
         assert known[pinned.release] == {served.route(*one) for one in pin.operations(swagger)}
 
 
@@ -179,12 +179,12 @@ def test_the_command_adds_a_release_from_a_file(
 
 
 def test_a_path_in_any_script_is_read_as_it_was_written(tmp_path: Path) -> None:
-    served.add(tmp_path, "1.0", document("GET /données/😀"))
+    served.add(tmp_path, "1.0", [document("GET /données/😀")])
     assert served.read(tmp_path) == {"1.0": frozenset({"GET /données/😀"})}
 
 
 @pytest.mark.parametrize("path", ["/a\ud83d", "/a\x00"])
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(ServedError, match="cannot be written"):
-        served.add(tmp_path, "1.0", document(f"GET {path}"))
+        served.add(tmp_path, "1.0", [document(f"GET {path}")])
     assert served.read(tmp_path) == {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .. import corrections, pin, renaming
+from .. import corrections, origins, pin, renaming
 from ..build import Attempt, attempt
 from ..errors import GenerationError
 
@@ -95,16 +95,16 @@ def _from_pin(release: str, root: Path) -> Attempt:
 
 
 def _from_file(name: str, root: Path) -> Attempt:
-    _, contents = pin.read_file(Path(name), release="0")
+    _, contents = origins.read_file(Path(name), release="0")
     return _corrected(_one(name, contents), root / "openapi")
 
 
 def _from_url(url: str, root: Path) -> Attempt:
-    return _corrected(_one(url, pin.fetch(url)), root / "openapi")
+    return _corrected(_one(url, origins.fetch(url)), root / "openapi")
 
 
 def _from_udata(release: str, root: Path) -> Attempt:
-    return _corrected(_one(f"udata {release}", pin.dump(release)), root / "openapi")
+    return _corrected(_one(f"udata {release}", origins.dump(release)), root / "openapi")
 
 
 def _from_git(revision: str, root: Path) -> Attempt:

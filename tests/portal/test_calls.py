@@ -25,7 +25,7 @@ from aiodatagouv.models import (
     ResourceWrite,
     ReuseWrite,
 )
-from generator import pin
+from generator import origins
 
 from ..clients import client_of
 from .portal import Portal
@@ -178,7 +178,11 @@ async def test_rdf_in_a_format(visitor: Client) -> None:
 
 
 def test_the_portal_can_be_pinned(portal: Portal, tmp_path: Path) -> None:
-    entry = pin.pin_from_url(tmp_path, portal.url, release=None, force=False)
-    assert (entry.release, entry.operations) == (portal.release, 247)
-    served = httpx.get(f"{portal.url}swagger.json").json()
-    assert json.loads((tmp_path / entry.file).read_bytes()) == served
+    entries = origins.from_url(tmp_path, portal.url, release=None, force=False)
+    assert [(one.release, one.api, one.operations) for one in entries] == [
+        (portal.release, 1, 247),
+        (portal.release, 2, 36),
+    ]
+    for entry in entries:
+        served = httpx.get(entry.source).json()
+        assert json.loads((tmp_path / entry.file).read_bytes()) == served

@@ -5,7 +5,7 @@ Both type checkers warn about an unused ignore comment, so a misuse that goes un
 
 from __future__ import annotations
 
-from aiodatagouv import Client, bulk
+from aiodatagouv import Client, Link, bulk
 from aiodatagouv.api import datasets, discussions, reuses
 from aiodatagouv.models import (
     Dataset,
@@ -35,6 +35,16 @@ async def answers(client: Client, dataset: Dataset, organization: Organization) 
     await datasets.get_dataset(client, dataset.acronym)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+async def links(client: Client, link: Link[Dataset]) -> None:
+    print(link.data)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    link.follow()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    link.follow(client, q="vélo")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    async for resource in link.follow(client):
+        print(resource.mime)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    other: Link[Resource] = link  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(other)
+
+
 async def bodies(client: Client, dataset: Dataset, reuse: Reuse) -> None:
     DatasetWrite(titel="Vélos")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     DatasetWrite(title=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -61,9 +71,9 @@ async def bodies(client: Client, dataset: Dataset, reuse: Reuse) -> None:
 
 
 async def filters(client: Client) -> None:
-    datasets.list_datasets(client, sort="titel")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    datasets.list_datasets(client, tags=["velo"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    datasets.list_datasets(client, page_size="100")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    datasets.list_datasets(client, sort="titel")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    datasets.list_datasets(client, tags=["velo"])  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    datasets.list_datasets(client, page_size="100")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     reuses.list_reuses(client, topic="healht")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
