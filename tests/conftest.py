@@ -15,6 +15,7 @@ from aiodatagouv._environment import AUTHORITIES, KEY, PORTAL, PROXIES
 from aiodatagouv._walk import stable
 from aiodatagouv.bulk import writer
 
+from . import versions
 from .clients import client_of
 from .portal.conformance import portals, table
 from .portal.portal import PINNED, RELEASES, Portal, running_portal
@@ -51,6 +52,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove what the library reads from the environment: the key, the portal, the proxy."""
     for name in (KEY, PORTAL, *AUTHORITIES, *PROXIES, "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=versions.VERSIONS, ids=lambda one: f"v{one}")
+def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a test with each version of the API; see `versions`."""
+    one: int = request.param
+    monkeypatch.setattr(versions, "current", one)
+    return one
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 import zstandard
 
 from aiodatagouv import bulk
-from aiodatagouv.api import datasets
 
 from .moving import MovingPortal
+from .versions import datasets
 
 SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"]
 

@@ -15,6 +15,7 @@ from aiodatagouv import Client
 from aiodatagouv._fields import mask as masks
 from aiodatagouv.types import Mask
 
+from . import versions
 from .clients import client_of
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -39,6 +40,7 @@ class MovingPortal:
         clock: The current time, in seconds.
         later: The first item of a second group, which is created 10,000 seconds later.
         broken: Items of which a field cannot be sent, and the field: pages that have it are a 500.
+        version: The version of the API.
     """
 
     shown: list[int]
@@ -55,6 +57,7 @@ class MovingPortal:
     clock: int = 10_000
     later: int = 1_000_000
     broken: dict[int, str] = field(factory=dict[int, str])
+    version: int = field(factory=lambda: versions.current)
 
     @classmethod
     def of(cls, size: int, seed: int, left: int, **options: Any) -> Self:
@@ -123,8 +126,15 @@ class MovingPortal:
             "title": f"Jeu {item}, version {self.updated.get(item, (0, 0))[0]}",
             "internal": {"created_at_internal": created, "last_modified_internal": written},
             "last_update": self.changed(item).isoformat(),
-            "resources": [{"id": f"r{item}", "title": "é", "filesize": None}],
+            "resources": self._resources(item),
         }
+
+    def _resources(self, item: int) -> Any:
+        """The resources of an item: in the second version, a link to their list."""
+        if self.version == 1:
+            return [{"id": f"r{item}", "title": "é", "filesize": None}]
+        href = f"https://portal.example/api/2/datasets/{item}/resources/?page=1&page_size=50"
+        return {"rel": "subsection", "href": href, "type": "GET", "total": 1}
 
     async def page(self, number: int, size: int, sort: str = "created") -> tuple[list[int], int]:
         """Make random changes, then return the items of a page and its size."""
@@ -139,6 +149,7 @@ class MovingPortal:
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """Respond to ``GET /datasets/``."""
+        assert request.url.path == f"/api/{self.version}/datasets/"
         query = request.url.params
         number = int(query.get("page", 1))
         items, size = await self.page(

@@ -30,16 +30,20 @@ class SearchPortal:
         items: The id of each dataset, in order of creation, and its values of each facet.
         window: The most results that pages reach, and that are counted.
         gone: The ids of datasets that are indexed, but no longer exist.
+        broken: The ids of datasets whose title cannot be sent: pages that have it are a 500.
         has_facets: Whether the portal has a search engine; otherwise the total is true.
         asked: The queries that were answered, without those that only count.
+        first_bucket: The name of the first bucket of each facet.
         before_page: Called before each answer.
     """
 
     items: dict[str, dict[str, list[str]]]
     window: int
     gone: set[str] = field(factory=set[str])
+    broken: set[str] = field(factory=set[str])
     has_facets: bool = True
     asked: list[dict[str, str]] = field(factory=list[dict[str, str]])
+    first_bucket: str = "all"
     before_page: Callable[[], None] = field(default=lambda: None)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -58,6 +62,10 @@ class SearchPortal:
             hits.reverse()
         total = min(len(hits), self.window) if self.has_facets else len(hits)
         found = [one for one in hits[(number - 1) * size : number * size] if one not in self.gone]
+        text = request.headers.get(masks.HEADER)
+        mask = masks.parse(text) if text else None
+        if self.broken & {*found} and (mask is None or "title" in (mask["data"] or {})):
+            return httpx.Response(500, json={"message": "Internal Server Error"})
         page = {
             "data": [{"id": one, "title": f"Jeu {one}"} for one in found],
             "page": number,
@@ -67,8 +75,7 @@ class SearchPortal:
             "previous_page": None,
             "facets": self._facets(filters) if self.has_facets else {},
         }
-        text = request.headers.get(masks.HEADER)
-        return httpx.Response(200, json=masked(page, masks.parse(text) if text else None))
+        return httpx.Response(200, json=masked(page, mask))
 
     def _hits(self, filters: dict[str, str]) -> list[str]:
         """The ids of the datasets that filters by parameters leave."""
@@ -84,7 +91,7 @@ class SearchPortal:
         for facet, parameter in FACETS.items():
             hits = self._hits({name: one for name, one in filters.items() if name != parameter})
             counts = Counter(value for one in hits for value in self.items[one][facet])
-            facets[facet] = [{"name": "all", "count": len(hits)}] + [
+            facets[facet] = [{"name": self.first_bucket, "count": len(hits)}] + [
                 {"name": name, "count": count} for name, count in counts.most_common(MOST_BUCKETS)
             ]
         return facets

@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 
 from aiodatagouv import BadRequestError, Client, RetryPolicy, ServerError, bulk
 from aiodatagouv._walk.broken import MOST, blocks
-from aiodatagouv.api import datasets
 
 from .clients import client_of
 from .harvests import SUFFIXES, Stop, harvest, ids, read, stop, stop_after
 from .moving import START, MovingPortal
+from .versions import datasets, unsortable
+
+pytestmark = pytest.mark.usefixtures("version")
+
 
 breakage = st.builds(
     lambda nameable, nameless: nameable | dict.fromkeys(nameless, "id"),
@@ -434,7 +437,7 @@ async def test_items_without_ids_are_counted(
         )
 
     async with scripted(answer) as client:
-        found = datasets.list_dataset_followers(client, "x", page_size=10)
+        found = unsortable(client, page_size=10)
         report = await bulk.harvest(found, tmp_path / "a.jsonl", skip_broken=True)
     assert report.skipped == (bulk.Skipped(offset=13),)
     assert report.status == "complete but for 1"

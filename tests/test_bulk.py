@@ -33,11 +33,14 @@ from aiodatagouv import (
     ServerError,
     bulk,
 )
-from aiodatagouv.api import datasets, reuses
 
 from .clients import client_of
 from .harvests import SUFFIXES, Stop, harvest, ids, read, stop_after
 from .moving import START, MovingPortal
+from .versions import datasets, reuses, unsortable
+
+pytestmark = pytest.mark.usefixtures("version")
+
 
 # ---- Exactly-once guarantees
 
@@ -173,12 +176,15 @@ async def test_an_interrupted_harvest_produces_an_identical_file(
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_a_file_holds_the_items_of_the_portal(suffix: str, tmp_path: Path) -> None:
+async def test_a_file_holds_the_items_of_the_portal(
+    suffix: str, tmp_path: Path, version: int
+) -> None:
     portal, path = MovingPortal.of(250, 0, left=0), tmp_path / f"datasets{suffix}"
     report = await harvest(portal, path, size=100)
     items = read(path)
     assert [item["title"] for item in items] == [f"Jeu {one}, version 0" for one in range(250)]
-    assert items[7]["resources"][0]["title"] == "é"
+    resources = items[7]["resources"]
+    assert resources[0]["title"] == "é" if version == 1 else resources["total"] == 1
     assert (report.items, report.total, report.pages, report.requests) == (250, 250, 3, 4)
     assert report.complete
     if suffix != ".parquet":
@@ -193,12 +199,13 @@ async def test_an_empty_list_produces_a_file_without_items(suffix: str, tmp_path
     assert report.complete
 
 
-async def test_fields_added_to_identify_items_are_not_written(tmp_path: Path) -> None:
+async def test_fields_added_to_identify_items_are_not_written(tmp_path: Path, version: int) -> None:
     portal = MovingPortal.of(30, 0, left=0)
-    await harvest(portal, tmp_path / "a.jsonl", fields="title,resources{id}")
+    inside = {1: "resources{id}", 2: "resources{total}"}[version]
+    await harvest(portal, tmp_path / "a.jsonl", fields=f"title,{inside}")
     assert read(tmp_path / "a.jsonl")[0] == {
         "title": "Jeu 0, version 0",
-        "resources": [{"id": "r0"}],
+        "resources": [{"id": "r0"}] if version == 1 else {"total": 1},
     }
 
 
@@ -305,38 +312,69 @@ async def test_a_class_that_does_not_fit_a_table_is_refused(tmp_path: Path) -> N
 # ---- Table columns
 
 
-async def test_columns_follow_the_model(tmp_path: Path) -> None:
+async def test_columns_follow_the_model(tmp_path: Path, version: int) -> None:
     await harvest(MovingPortal.of(3, 0, left=0), tmp_path / "a.parquet")
     schema = pq.read_schema(tmp_path / "a.parquet")
     assert str(schema.field("last_update").type) == "timestamp[us, tz=UTC]"
     assert str(schema.field("title").type) == "string"
-    assert str(schema.field("resources").type.value_field.type.field("filesize").type) == "int64"
+    resources = schema.field("resources").type
+    if version == 1:
+        assert str(resources.value_field.type.field("filesize").type) == "int64"
+    else:
+        assert str(resources) == "struct<href: string, rel: string, total: int64, type: string>"
     assert schema.field("extras").metadata == {b"format": b"json"}
     assert schema.names[-1] == "additional_properties"
-    await harvest(
-        MovingPortal.of(3, 0, left=0), tmp_path / "b.parquet", fields="resources{id},title"
-    )
+    field = {1: "id", 2: "total"}[version]
+    fields = f"resources{{{field}}},title"
+    await harvest(MovingPortal.of(3, 0, left=0), tmp_path / "b.parquet", fields=fields)
     schema = pq.read_schema(tmp_path / "b.parquet")
     assert schema.names == ["resources", "title", "additional_properties"]
-    assert str(schema.field("resources").type) == "list<element: struct<id: string>>"
+    type_ = {1: "list<element: struct<id: string>>", 2: "struct<total: int64>"}[version]
+    assert str(schema.field("resources").type) == type_
 
 
+ODD_FILES = [
+    {"id": "r", "filesize": 2**70, "brand": "new"},
+    None,
+    {"id": "s", "filesize": "12 Mo"},
+    {"id": "t", "filesize": 12.5},
+    {"id": "u", "filesize": [12]},
+    {"id": "v", "filesize": 12},
+]
+ODD_LINK = {"href": "x", "total": "12", "type": None, "brand": "new"}
+
+
+@pytest.mark.parametrize(
+    ("version", "resources", "kept"),
+    [
+        (
+            1,
+            ODD_FILES,
+            {
+                "resources.0.filesize": 2.0**70,
+                "resources.0.brand": "new",
+                "resources.2.filesize": "12 Mo",
+                "resources.3.filesize": 12.5,
+                "resources.4.filesize": [12],
+            },
+        ),
+        (2, ODD_LINK, {"resources.total": "12", "resources.brand": "new"}),
+    ],
+    indirect=["version"],
+)
 async def test_values_that_fit_no_column_are_kept_in_additional_properties(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: int,
+    resources: object,
+    kept: dict[str, object],
 ) -> None:
     odd = {
         "title": 5,
         "new": {"a": None},
         "last_update": "yesterday",
         "created_at": "5 Dec 2014",
-        "resources": [
-            {"id": "r", "filesize": 2**70, "brand": "new"},
-            None,
-            {"id": "s", "filesize": "12 Mo"},
-            {"id": "t", "filesize": 12.5},
-            {"id": "u", "filesize": [12]},
-            {"id": "v", "filesize": 12},
-        ],
+        "resources": resources,
         "deleted": "9999-12-31T23:59:59-05:00",
         "organization": {"name": "é", "badges": [{"kind": 5}]},
         "extras": {"a.b": ["x"]},
@@ -355,20 +393,19 @@ async def test_values_that_fit_no_column_are_kept_in_additional_properties(
         "title": 5,
         "new": {"a": None},
         "last_update": "yesterday",
-        "resources.0.filesize": 2.0**70,
-        "resources.0.brand": "new",
-        "resources.2.filesize": "12 Mo",
-        "resources.3.filesize": 12.5,
-        "resources.4.filesize": [12],
+        **kept,
         "deleted": "9999-12-31T23:59:59-05:00",
         "organization.badges.0.kind": 5,
         "tags": "velo",
     }
     assert row["created_at"] == dt.datetime(2014, 12, 5, tzinfo=dt.UTC)
     assert json.loads(row["extras"]) == {"a.b": ["x"]}
-    assert row["resources"][0]["id"] == "r"
-    assert row["resources"][1] is None
-    assert [one["filesize"] for one in row["resources"][2:]] == [None, None, None, 12]
+    if version == 1:
+        assert row["resources"][0]["id"] == "r"
+        assert row["resources"][1] is None
+        assert [one["filesize"] for one in row["resources"][2:]] == [None, None, None, 12]
+    else:
+        assert row["resources"] == {"href": "x", "rel": None, "total": None, "type": None}
     assert row["organization"]["name"] == "é"
     assert row["title"] is None
 
@@ -428,7 +465,7 @@ async def test_a_harvest_that_cannot_be_updated_is_refused_before_sending(
         cases: list[tuple[Paginator[Any, Any], str]] = [
             (datasets.list_datasets(client, fields="title"), "the id must be among"),
             (datasets.list_datasets(client, sort="title"), "but sort is given"),
-            (datasets.list_dataset_followers(client, "a"), "cannot sort the list by changes"),
+            (unsortable(client), "cannot sort the list by changes"),
             (datasets.list_datasets(client, tag=["x"]), "parameter tag none there, 'x' here"),
         ]
         for other, words in cases:
@@ -472,13 +509,13 @@ async def test_an_unsortable_list_is_checked_only_by_its_item_count(
     path = tmp_path / "a.jsonl"
     follows = [{"id": str(one), "since": "2026-01-01"} for one in range(3)]
     async with scripted(lambda _: page_of(follows, 3)) as client:
-        report = await bulk.harvest(datasets.list_dataset_followers(client, "x"), path)
+        report = await bulk.harvest(unsortable(client), path)
     assert report.complete
     assert report.reason == (
         "only the number of items can be checked: the portal cannot sort it by creation"
     )
     async with scripted(lambda _: page_of(follows, 5)) as client:
-        report = await bulk.harvest(datasets.list_dataset_followers(client, "x"), path)
+        report = await bulk.harvest(unsortable(client), path)
     assert not report.complete
     assert report.items == 3
 
@@ -620,8 +657,10 @@ async def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
             await bulk.harvest(found, path, since=cast("Any", "2026-01-01"))
         with pytest.raises(ValueError, match="n is 0"):
             await bulk.partition(found, 0)
-        with pytest.raises(ValueError, match="list_dataset_followers cannot be split"):
-            await bulk.partition(datasets.list_dataset_followers(client, "x"), 2)
+        with pytest.raises(
+            ValueError, match=f"{unsortable(client).call.operation.name} cannot be split"
+        ):
+            await bulk.partition(unsortable(client), 2)
     assert not [*tmp_path.iterdir()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,15 +16,18 @@ from attrs import field, make_class
 
 from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
 from aiodatagouv._walk import listing
-from aiodatagouv.api import datasets
 from aiodatagouv.bulk import writer
 from aiodatagouv.bulk.checkpoint import Entry, Journal
 from aiodatagouv.bulk.parquet import Parquet
 from aiodatagouv.bulk.records import decoded, encoded
 from aiodatagouv.bulk.sinks import JsonLines
 
+from . import versions
 from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, read, stop, stop_after
 from .moving import START, MovingPortal
+from .versions import datasets, named
+
+pytestmark = pytest.mark.usefixtures("version")
 
 
 @pytest.mark.usefixtures("short")
@@ -47,6 +51,50 @@ async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
         other = datasets.list_datasets(client, fields="title")
         await bulk.harvest(other, path, resume=False)
     assert read(path)[0] == {"title": "Jeu 0, version 0"}
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_checkpoint_names_the_api_that_has_the_list(tmp_path: Path, version: int) -> None:
+    """That of version 1 is named as before clients had the root of their portal."""
+    await cut_off(tmp_path / "datasets.jsonl")
+    (head, *_) = (tmp_path / "datasets.jsonl.checkpoint").read_bytes().splitlines()
+    assert json.loads(head)["query"]["portal"] == f"https://portal.example/api/{version}/"
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_harvest_with_a_header_does_not_continue_one_without(tmp_path: Path) -> None:
+    path = tmp_path / "datasets.jsonl"
+    header = "X-Get-Datasets-Full-Objects"
+    await cut_off(path)
+    async with MovingPortal.of(60, 0, left=0).client() as client:
+        full = datasets.list_datasets(client, page_size=5, full_objects=True)
+        with pytest.raises(CheckpointError, match=f"headers none there, '{header}' here"):
+            await bulk.harvest(full, path)
+        with pytest.raises(Stop):
+            await bulk.harvest(full, path, resume=False, progress=stop_after(4))
+        with pytest.raises(CheckpointError, match=f"headers '{header}' there, none here"):
+            await bulk.harvest(datasets.list_datasets(client, page_size=5), path)
+        assert (await bulk.harvest(full, path)).resumed == 20
+        assert ids(path) == [*range(60)]
+        with pytest.raises(CheckpointError, match=f"headers '{header}' there, none here"):
+            await bulk.harvest(datasets.list_datasets(client), path, since="last")
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_harvest_does_not_continue_that_of_the_other_version(
+    tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, this = tmp_path / "datasets.jsonl", named("list_datasets")
+    await cut_off(path)
+    before = (tmp_path / "datasets.jsonl.checkpoint").read_bytes()
+    monkeypatch.setattr(versions, "current", 3 - version)
+    with pytest.raises(CheckpointError) as caught:
+        await harvest(MovingPortal.of(60, 0, left=0), path)
+    assert f"operation '{this}' there, '{named('list_datasets')}' here" in str(caught.value)
+    assert f"api/{version}/' there, " in str(caught.value)
+    assert (tmp_path / "datasets.jsonl.checkpoint").read_bytes() == before
+    monkeypatch.setattr(versions, "current", version)
+    assert (await harvest(MovingPortal.of(60, 0, left=0), path)).resumed == 20
 
 
 @pytest.mark.usefixtures("short")

@@ -242,6 +242,21 @@ def test_the_command_line_knows_the_models_of_the_package(run: Run) -> None:
     assert unsent == []
 
 
+def test_a_link_leads_to_a_list_of_the_package(package: ModuleType) -> None:
+    model: Any = importlib.import_module("dados_example_pt.models").CommunityResource
+    kind: Any = aiodatagouv.Link[Any]
+    link = kind[model].from_dict(
+        {"href": f"{PORTAL}datasets/community_resources/?dataset=a&page=1"}
+    )
+    for client in (package.Client(), aiodatagouv.Client(base_url=PORTAL)):
+        call = link.follow(client).call
+        assert call.operation.package == "dados_example_pt"
+        assert call.operation.model is model
+        assert dict(call.query_pairs()) == {"dataset": "a"}
+    with pytest.raises(aiodatagouv.DecodeError, match="expected the address of a list"):
+        link.follow(aiodatagouv.Client(base_url="production"))
+
+
 def test_a_cluster_calls_the_portal_of_the_package(package: ModuleType) -> None:
     lists = importlib.import_module("dados_example_pt.api.datasets")
     assert dask._portal(lists.list_datasets) == "https://dados.example.pt/"

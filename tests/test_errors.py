@@ -151,6 +151,8 @@ RAISED: list[DataGouvError] = [
     errors.OrderError("list_datasets", "is not sorted by date as requested"),
     errors.UnknownOrderError("list_datasets", "cannot be sorted by 'created'", "harvest all"),
     errors.MaskError("no such field"),
+    errors.TooManyResultsError("v2.search_datasets", 74_202, 10_000, "narrow it"),
+    errors.MissingResultsError("v2.search_datasets", 12, 74_202, 3),
     errors.CheckpointError("it is damaged"),
     errors.DestinationError("it is a folder"),
 ]

@@ -59,23 +59,69 @@ def test_groups_of_operations_are_loaded_on_first_use() -> None:
     assert loaded_by("from aiodatagouv import api; api.tags") & groups == {"aiodatagouv.api.tags"}
     tags = {operation.tag for operation in aiodatagouv.OPERATIONS.values()}
     assert dir(api) == sorted({tag.partition(".")[0] for tag in tags})
-    assert dir(api.v2) == sorted(tag.removeprefix("v2.") for tag in tags if tag.startswith("v2."))
+    assert dir(api.v2) == sorted(tag.removeprefix("v2.") for tag in tags if "." in tag)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         api.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize(
-    "group", sorted({operation.tag for operation in aiodatagouv.OPERATIONS.values()})
-)
+def test_a_group_of_the_second_version_loads_nothing_of_the_first() -> None:
+    loaded = loaded_by("from aiodatagouv.api.v2 import topics")
+    assert models_in(loaded) == {"v2"}
+    assert "aiodatagouv.api.ops" not in loaded
+    assert "aiodatagouv.api.v2.datasets" not in loaded
+
+
+V1_ALONE = """
+import asyncio, httpx
+from attrs import define
+from aiodatagouv import Client, api, bulk, models
+from aiodatagouv.models import Dataset
+
+@define
+class Title:
+    title: str
+
+ITEM = {"id": "1", "title": "a", "created_at": "2026-01-01T00:00:00", "resources": []}
+PAGE = {"page": 1, "page_size": 20, "total": 1, "next_page": None, "previous_page": None}
+
+def answer(request):
+    return httpx.Response(200, json={**ITEM, **PAGE, "data": [ITEM]})
+
+async def main():
+    transport = httpx.MockTransport(answer)
+    async with Client(base_url="https://portal.example/", transport=transport) as client:
+        dataset = await api.datasets.get_dataset(client, "1", fields="id,title,resources")
+        assert isinstance(dataset, models.Dataset)
+        assert dataset.resources == []
+        assert [one.title async for one in api.datasets.list_datasets(client)] == ["a"]
+        walk = api.datasets.list_datasets(client).items(stable=True)
+        assert [one.created_at.year async for one in walk] == [2026]
+        assert [one async for one in api.reuses.list_reuses(client).into(Title)] == [Title("a")]
+        body = models.DatasetWrite(title="b", tags=[], temporal_coverage=None)
+        await api.datasets.update_dataset(client, "1", body=body)
+        await client.request("GET", "datasets/")
+"""
+
+
+def test_a_group_of_the_first_version_loads_no_more_than_without_the_second() -> None:
+    loaded = loaded_by("from aiodatagouv import Client, api; api.datasets")
+    own = {name for name in loaded if name.partition(".")[0] == "aiodatagouv"}
+    assert len(own) <= 125  # As many as before there was a second version.
+
+
+def test_calls_of_the_first_version_load_nothing_of_the_second() -> None:
+    loaded = loaded_by(f"exec({V1_ALONE!r}); asyncio.run(main())")
+    assert {"aiodatagouv.api.datasets", "aiodatagouv.models.dataset"} <= loaded
+    assert [name for name in loaded if "v2" in name.split(".")] == []
+    assert "aiodatagouv.api.operations" not in loaded
+
+
+@pytest.mark.parametrize("group", sorted({one.tag for one in aiodatagouv.OPERATIONS.values()}))
 def test_a_group_exposes_exactly_its_functions(group: str) -> None:
     operations = aiodatagouv.OPERATIONS.values()
-    expected = {one.name.removeprefix("v2.") for one in operations if one.tag == group}
-    assert {*dir(import_module(f"aiodatagouv.api.{group}"))} == expected
-
-
-def test_a_group_loads_nothing_of_the_other_version() -> None:
-    loaded = loaded_by("from aiodatagouv import api; api.datasets")
-    assert not {name for name in loaded if ".v2" in name}
+    names = [operation.name for operation in operations if operation.tag == group]
+    module = import_module(f"aiodatagouv.api.{group}")
+    assert dir(module) == sorted(name.removeprefix("v2.") for name in names)
 
 
 def test_a_model_loads_only_its_own_dependencies() -> None:

@@ -90,12 +90,12 @@ SITE_13 = SITE_10[:-1] + b', "version": "13.0.0"}'
 
 
 def swagger(release: str) -> bytes:
-    """Return what is read of the Swagger of a release: its paths and methods."""
+    """Return what is read of the Swagger of version 1 of a release: its paths and methods."""
     paths: dict[str, Any] = {}
     for one in OPERATIONS.values():
         is_old = one.until is not None and Version(one.until) < Version(release)
         is_new = one.since is not None and Version(release) < Version(one.since)
-        if not is_old and not is_new:
+        if one.version == 1 and not is_old and not is_new:
             paths.setdefault(one.path, {})[one.method.lower()] = {"responses": {}}
     return msgspec.json.encode({"swagger": "2.0", "paths": paths})
 

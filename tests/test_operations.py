@@ -5,16 +5,20 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from attrs import evolve
 
-import aiodatagouv
 from aiodatagouv import OPERATIONS, Client, Operation, Paginator, api
-from aiodatagouv.api import discussions, ops, reuses
+from aiodatagouv.api import datasets, discussions, ops, reuses, v2
+from aiodatagouv.cli.operations import address
 from aiodatagouv.operation import Parameter
 from generator.descriptions import informative
+
+from .hints import hints_of
 
 OPENAPI = Path(__file__).parents[1] / "openapi"
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -24,9 +28,10 @@ each_operation = pytest.mark.parametrize(
 )
 
 
-def pinned(release: str) -> set[tuple[str, str]]:
+def pinned(release: str, version: int) -> set[tuple[str, str]]:
     """Return the operations of a release as methods and paths, without parameter names."""
-    document = json.loads((OPENAPI / f"udata-{release}.json").read_bytes())
+    name = f"udata-{release}.json" if version == 1 else f"udata-{release}-v{version}.json"
+    document = json.loads((OPENAPI / name).read_bytes())
     return {
         (method.upper(), shape(path))
         for path, item in document["paths"].items()
@@ -34,20 +39,32 @@ def pinned(release: str) -> set[tuple[str, str]]:
     }
 
 
+def own_name(operation: Operation) -> str:
+    """Return the name of an operation without its version."""
+    return operation.name.removeprefix("v2.")
+
+
 def shape(path: str) -> str:
     return re.sub(r"\{.*?\}", "{}", path)
 
 
-def test_there_are_293_operations() -> None:
-    assert len(aiodatagouv.OPERATIONS) == 293
+def test_there_are_257_operations_of_api_v1_and_36_of_v2() -> None:
+    assert Counter(one.version for one in OPERATIONS.values()) == {1: 257, 2: 36}
 
 
-@pytest.mark.parametrize(("release", "count"), [("14.13.0", 255), ("17.18.0", 283)])
-def test_every_operation_of_each_release_is_included(release: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("version", "release", "count"),
+    [(1, "14.13.0", 222), (1, "17.18.0", 247), (2, "14.13.0", 33), (2, "17.18.0", 36)],
+)
+def test_every_operation_of_each_release_is_included(
+    version: int, release: str, count: int
+) -> None:
     served = {
-        (one.method, shape(one.path)) for one in OPERATIONS.values() if release in one.releases
+        (one.method, shape(one.path))
+        for one in OPERATIONS.values()
+        if one.version == version and release in one.releases
     }
-    assert served == pinned(release)
+    assert served == pinned(release, version)
     assert len(served) == count
 
 
@@ -70,13 +87,15 @@ def test_operations_of_the_older_release_only_are_deprecated() -> None:
 @each_operation
 def test_an_operation_resolves_to_a_function_of_its_kind(operation: Operation) -> None:
     function = operation.function
-    assert function.__name__ == operation.name
+    assert function.__name__ == own_name(operation)
     # Paginators and streams send nothing until they are awaited, iterated over or read.
     is_lazy = operation.kind in ("page", "stream")
     assert inspect.iscoroutinefunction(function) is not is_lazy
     answer = function.__annotations__["return"]
     assert answer.startswith("Paginator[") is (operation.kind == "page")
     assert (answer == "Stream") is (operation.kind == "stream")
+    is_of_v2 = function.__module__.startswith("aiodatagouv.api.v2.")
+    assert operation.version == (2 if is_of_v2 else 1)
 
 
 @each_operation
@@ -93,14 +112,14 @@ def test_a_function_takes_the_client_then_the_path_then_keywords(operation: Oper
 
 @each_operation
 def test_the_type_hints_of_a_function_can_be_resolved(operation: Operation) -> None:
-    hints = get_type_hints(operation.function)
+    hints = hints_of(operation.function)
     assert hints.keys() == {*inspect.signature(operation.function).parameters, "return"}
 
 
 @each_operation
 def test_a_function_documents_its_operation_and_arguments(operation: Operation) -> None:
     documentation = inspect.getdoc(operation.function) or ""
-    assert f"``{operation.method} {operation.path}``" in documentation
+    assert f"``{address(operation)}``" in documentation
     assert " ".join(documentation.split()).startswith(operation.summary)
     arguments, _, _ = documentation.partition("Args:\n")[2].partition("\n\n")
     described = [
@@ -127,15 +146,36 @@ def test_the_parts_common_to_all_functions_are_documented_once() -> None:
     documentation = api.__doc__ or ""
     for word in ("client", "fields", "into", "DataGouvError", "Paginator", "Stream"):
         assert f"``{word}``" in documentation
-    for group in dir(api):
-        assert ":mod:`aiodatagouv.api`" in getattr(api, group).__doc__
+    groups = [getattr(api, name) for name in dir(api)]
+    groups += [getattr(api.v2, name) for name in dir(api.v2)]
+    assert len(groups) == len({one.tag for one in OPERATIONS.values()}) + 1  # And `api.v2`.
+    for group in groups:
+        assert ":mod:`aiodatagouv.api`" in group.__doc__
 
 
 @each_operation
 def test_every_operation_is_a_constant(operation: Operation) -> None:
-    assert getattr(ops, operation.name.upper()) is operation
-    source = inspect.getsource(operation.function)
-    assert f"prepare(ops.{operation.name.upper()}" in " ".join(source.split()).replace("( ", "(")
+    constants, name = {1: ops, 2: v2.ops}[operation.version], own_name(operation).upper()
+    assert getattr(constants, name) is operation
+    source = " ".join(inspect.getsource(operation.function).split()).replace("( ", "(")
+    headed = [one.name for one in operation.parameters if one.place == "header"]
+    chosen = "".join(f"ops.{name}_{one.upper()} if {one} else " for one in headed)
+    assert f"prepare({chosen}ops.{name}" in source
+
+
+def test_an_operation_with_a_header_is_another_one_with_another_model() -> None:
+    headed = [
+        one for one in OPERATIONS.values() if any(p.place == "header" for p in one.parameters)
+    ]
+    assert {one.name for one in headed} >= {"list_datasets", "v2.list_datasets", "v2.list_topics"}
+    for operation in headed:
+        constants = {1: ops, 2: v2.ops}[operation.version]
+        full: Operation = getattr(constants, f"{own_name(operation).upper()}_FULL_OBJECTS")
+        assert full.headers == ("X-Get-Datasets-Full-Objects",)
+        assert full.item == f"{operation.item}Full"
+        assert full.model is not None
+        assert evolve(full, headers=(), item=operation.item) == operation
+        assert full not in [*OPERATIONS.values()]
 
 
 def test_names_and_ids_are_unique() -> None:
@@ -183,15 +223,17 @@ def test_writes_are_never_masked() -> None:
 
 
 async def test_an_unknown_keyword_is_a_type_error() -> None:
-    from aiodatagouv.api import reuses
-
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
-        reuses.list_reuses(Client(), colour="red")  # type: ignore[call-arg]
+        datasets.list_datasets(Client(), colour="red")  # type: ignore[call-overload]
 
 
 def test_a_page_operation_declares_its_item_type() -> None:
-    from aiodatagouv.api import datasets
-    from aiodatagouv.models import Dataset, DatasetPage
+    from aiodatagouv.models import Reuse, ReusePage
+    from aiodatagouv.models import v2 as models
 
-    assert get_type_hints(datasets.list_datasets)["return"] == Paginator[DatasetPage, Dataset]
-    assert OPERATIONS["list_datasets"].item == "Dataset"
+    assert get_type_hints(reuses.list_reuses)["return"] == Paginator[ReusePage, Reuse]
+    page_of = get_type_hints(v2.reuses.list_reuses)["return"]
+    assert page_of == Paginator[models.ReusePage, models.Reuse]
+    assert OPERATIONS["list_reuses"].item == "Reuse"
+    assert OPERATIONS["v2.list_reuses"].item == "v2.Reuse"
+    assert OPERATIONS["v2.list_reuses"].model is models.Reuse

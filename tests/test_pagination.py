@@ -11,10 +11,14 @@ import pytest
 from attrs import define
 
 from aiodatagouv import Client, NotFoundError, Page, Paginator
-from aiodatagouv.api import datasets, harvest, organizations
+from aiodatagouv.api import harvest, organizations
 
 from .clients import client_of
 from .moving import MovingPortal
+from .versions import datasets, named, unsortable
+
+pytestmark = pytest.mark.usefixtures("version")
+
 
 Scripted = Callable[..., Client]
 
@@ -195,7 +199,7 @@ async def test_a_concurrency_below_one_is_refused() -> None:
 
 
 def test_the_repr_of_a_paginator_sends_nothing() -> None:
-    assert repr(datasets.list_datasets(Client())) == "<Paginator of list_datasets>"
+    assert repr(datasets.list_datasets(Client())) == f"<Paginator of {named('list_datasets')}>"
 
 
 # ---- Stable walks; `test_stable` covers the changes that may happen meanwhile
@@ -254,7 +258,7 @@ async def test_a_list_without_a_stable_walk_is_refused_with_the_reason() -> None
     transport = httpx.MockTransport(answer)
     async with client_of("https://portal.example/", transport=transport) as client:
         cases: list[tuple[Paginator[Any, Any], str]] = [
-            (datasets.list_dataset_followers(client, "x"), "the portal cannot sort it by creation"),
+            (unsortable(client), "the portal cannot sort it by creation"),
             (datasets.list_datasets(client, sort="title"), "but sort is given"),
             (datasets.list_datasets(client, page=2), "but page is given"),
             (harvest.list_harvest_job_items(client, "x"), "its items have no id"),

@@ -13,7 +13,7 @@ from attrs import define
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from aiodatagouv import MissingResultsError, TooManyResultsError, bulk
+from aiodatagouv import MissingResultsError, ServerError, TooManyResultsError, bulk
 from aiodatagouv.api import datasets as v1_datasets
 
 from .harvests import Stop, ids, stop_after
@@ -135,6 +135,19 @@ async def test_a_split_search_yields_every_result_once() -> None:
         ("odc-odbl", "-created"),
         ("notspecified", "created"),
     }
+    # From the other end, no more pages are read than needed.
+    assert len(portal.asked) == 4 + 4 + 4 + 2 + 3
+
+
+async def test_the_pages_of_a_split_search_have_only_new_results() -> None:
+    items = of_one_facet({"": 60})
+    for number, values in enumerate(items.values()):
+        values["topics"] = [str(number // 20), *(["all of it"] if number < 30 else [])]
+    portal = SearchPortal(items, window=20)
+    async with portal.client() as client:
+        pages = [page async for page in portal.search(client).pages(split=["topics"])]
+    assert len(pages) == len(portal.asked) == 6 + 3 * 4
+    assert sorted((one.id for page in pages for one in page.data), key=int) == [*items]
 
 
 async def test_a_search_of_up_to_two_windows_is_read_from_both_ends() -> None:
@@ -212,6 +225,37 @@ async def test_results_that_no_longer_exist_are_not_missing() -> None:
     portal.gone = {"3", "17", "44"}
     found = await ids_of(portal, split=True)
     assert sorted(found, key=int) == [one for one in portal.items if one not in portal.gone]
+
+
+async def test_results_that_no_longer_exist_may_be_missing_where_parts_overlap() -> None:
+    portal = SearchPortal(of_one_facet({"lov2": 30}), window=20)
+    portal.gone = {"12"}  # Both ends have it, so that it is counted twice.
+    with pytest.raises(
+        MissingResultsError, match=r"unless they no longer exist \(up to 1 do not\)"
+    ):
+        await ids_of(portal, split=True)
+    items = of_one_facet({"": 75})
+    for number, values in enumerate(items.values()):
+        values["topics"] = [str(number // 25)]
+    items["7"]["topics"].append("1")
+    portal = SearchPortal(items, window=30, gone={"7"})
+    with pytest.raises(MissingResultsError, match="1 of 75 results are in no part"):
+        await ids_of(portal, split=["topics"])
+
+
+async def test_parts_may_repeat_results_for_any_number_of_pages() -> None:
+    items = of_one_facet({"": 310})
+    for number, values in enumerate(items.values()):
+        values["topics"] = ["a", "b"] if number < 150 else ["c"]
+    portal = SearchPortal(items, window=150)
+    assert len(await ids_of(portal, split=True, page_size=1)) == 310
+
+
+async def test_facets_that_do_not_tell_the_number_of_all_results_are_not_trusted() -> None:
+    portal = SearchPortal(of_one_facet({"lov2": 10, "odc-odbl": 10}), window=20)
+    portal.first_bucket = "lov2"
+    with pytest.raises(TooManyResultsError, match="narrow it, or use list_datasets"):
+        await ids_of(portal)
 
 
 async def test_results_that_are_deleted_meanwhile_are_not_missing() -> None:
@@ -355,3 +399,17 @@ async def test_a_harvest_that_misses_results_is_incomplete_and_says_why(tmp_path
     assert "10 of 60 results are in no part" in report.reason
     assert len(path.read_text().splitlines()) == 50
     assert json.loads(path.read_text().splitlines()[0])["title"] == "Jeu 0"
+
+
+async def test_a_harvest_of_a_split_search_leaves_out_broken_results_if_asked_for(
+    tmp_path: Path,
+) -> None:
+    portal, path = SearchPortal(HUGE, window=20, broken={"15", "84"}), tmp_path / "found.jsonl"
+    async with portal.client() as client:
+        with pytest.raises(ServerError):
+            await bulk.harvest(portal.search(client), path, split=True)
+        report = await bulk.harvest(portal.search(client), path, split=True, skip_broken=True)
+    assert sorted(ids(path)) == [one for one in range(85) if one not in {15, 84}]
+    assert not report.complete
+    assert report.complete_but_for == 2
+    assert {one.id for one in report.skipped} == {"15", "84"}

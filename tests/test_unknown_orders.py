@@ -21,13 +21,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiodatagouv import BadRequestError, OrderError, bulk, dask
-from aiodatagouv.api import datasets
 from aiodatagouv.cli.progress import summary
 from aiodatagouv.errors import UnknownOrderError
 from aiodatagouv.models import Dataset, DatasetPage
 
 from .harvests import SUFFIXES, Stop, harvest, ids, read, stop_after
 from .moving import START, MovingPortal
+from .versions import datasets, named
+
+pytestmark = pytest.mark.usefixtures("version")
+
 
 T = TypeVar("T")
 
@@ -102,7 +105,8 @@ async def test_a_harvest_reads_the_list_in_its_own_order_and_says_so(
     assert (report.unknown_order, report.reason) == ("created", REASON)
     assert summary(report, None).endswith(f": complete ({REASON})")
     assert [record.message for record in caplog.records] == [
-        "list_datasets: the list cannot be sorted by 'created', which this portal does not know:"
+        f"{named('list_datasets')}: the list cannot be sorted by 'created', which this portal does"
+        " not know:"
         " it is read in the portal's own order"
     ]
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+_OWN = __name__.partition(".")[0]
+"""This package, whose lists a link to anything leads to."""
+
 _WHERE = frozenset({"page", "page_size"})
 """The query parameters of an address that only tell a part of the list."""
 
@@ -141,7 +144,7 @@ class Link(View, Generic[Item], init=False):
             raise self._unusable(client) from None
         path, root = (one.raw_path.decode().partition("?")[0] for one in (url, portal))
         is_below = origin(url) == origin(portal) and path.startswith(root)
-        found = _find(_package_of(self._item), path.removeprefix(root)) if is_below else None
+        found = _find(_origin_of(self._item)[0], path.removeprefix(root)) if is_below else None
         if found is None:
             raise self._unusable(client)
         operation, values = found
@@ -159,7 +162,7 @@ class Link(View, Generic[Item], init=False):
 
     def _unusable(self, client: Client, words: str = "") -> DecodeError:
         call = origin_of(self._place)
-        items = "" if self._item is None else f" of {self._item.__name__}"
+        items = "" if self._item is None else f" of {_origin_of(self._item)[1]}"
         return DecodeError(
             f"{self.href!r}{words}",
             operation="" if call is None else call.operation,
@@ -171,18 +174,21 @@ class Link(View, Generic[Item], init=False):
 @cache
 def _link_to(item: Any) -> type[Link[Any]]:
     """The class of links to lists of a model."""
-    return type(f"Link[{item.__name__}]", (Link,), {"__module__": __name__, "_item": item})
+    return type(f"Link[{_origin_of(item)[1]}]", (Link,), {"__module__": __name__, "_item": item})
 
 
 def _link(item: Any, json: JsonObject, place: Place) -> Link[Any]:
     return placed(Link if item is None else _link_to(item), json, place)
 
 
-def _package_of(item: type[Model] | None) -> str:
-    """The package of a model: this one, or one that was generated for another portal."""
-    own = __name__.partition(".")[0]
-    package, is_models, _ = ("" if item is None else item.__module__).partition(".models.")
-    return package if is_models else own
+def _origin_of(item: type[Model] | None) -> tuple[str, str]:
+    """The package of a model, and its name there: ``Resource`` or ``v2.Topic``."""
+    if item is None:
+        return _OWN, ""
+    package, is_generated, module = item.__module__.partition(".models.")
+    version = module.rpartition(".")[0]
+    name = f"{version}.{item.__name__}" if version else item.__name__
+    return package if is_generated else _OWN, name
 
 
 def _find(package: str, path: str) -> tuple[Operation, tuple[str, ...]] | None:

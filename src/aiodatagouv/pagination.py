@@ -100,24 +100,28 @@ class Paginator(Generic[PageT, Item]):
         call, projection = answers.project(self.call, class_)
         return Paginator(self.client, call, Page[T], projection)
 
-    async def pages(self, *, concurrency: int = 1, stable: bool = False) -> AsyncGenerator[PageT]:
+    async def pages(
+        self, *, concurrency: int = 1, stable: bool = False, split: Split = False
+    ) -> AsyncGenerator[PageT]:
         """Iterate over all pages, in order, each of 100 items unless ``page_size`` was given.
 
         Args:
             concurrency: The most pages in flight at once. No more are held in memory besides the
                 one that is yielded; when 1, the next page is fetched once it is wanted.
             stable: Whether to walk as :meth:`items` does; each page then has only its new items.
+            split: Whether to read a search in parts, as :meth:`items` does; each page then is one
+                of a part, with only its new items.
 
         Raises:
-            TooManyResultsError, OrderError, ValueError: See :meth:`items`.
+            TooManyResultsError, MissingResultsError, OrderError, ValueError: See :meth:`items`.
         """
-        if not stable:
+        if not stable and not split:
             async with aclosing(self._walk(concurrency, self.call)) as walk:
                 async for batch in walk:
                     yield batch.page
             return
-        async with aclosing(self._stable(concurrency)) as stable_walk:
-            async for batch, new in stable_walk:
+        async with aclosing(self._walk_by(concurrency, stable=stable, split=split)) as careful:
+            async for batch, new in careful:
                 yield _only(batch.page, new)
 
     async def items(

@@ -15,7 +15,7 @@ from aiodatagouv.api import datasets, organizations
 from aiodatagouv.models import DatasetWrite
 
 from ..clients import client_of
-from .portal import Portal, running_portal
+from .portal import Portal, path_of, running_portal
 
 
 def body(number: int = 0) -> DatasetWrite:
@@ -48,13 +48,15 @@ async def test_the_operations_that_it_refuses_are_those_that_create(
     posts = [one for one in OPERATIONS.values() if one.method == "POST" and not one.deprecated]
     for operation in posts:
         # A path without a GET operation takes the ids of its longest prefix that has one.
-        paths = [path for path in own_portal.ids if operation.path.startswith(path)]
+        route = path_of(operation)
+        paths = [path for path in own_portal.ids if route.startswith(path)]
         known = own_portal.ids[max(paths, key=len)] if paths else {}
         ids = {
             name: known.get(name, of_any_path.get(name, "1"))
-            for name in re.findall(r"{(\w+)}", operation.path)
+            for name in re.findall(r"{(\w+)}", route)
         }
-        path = operation.path.lstrip("/").format_map(ids)
+        root = own_portal.url.removesuffix("/api/1/")
+        path = f"{root}/api/{operation.version}{operation.path}".format_map(ids)
         if operation.multipart:
             response = await user.post(path, files={"file": ("a.csv", b"a")})
         else:

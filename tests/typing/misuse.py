@@ -5,7 +5,7 @@ Both type checkers warn about an unused ignore comment, so a misuse that goes un
 
 from __future__ import annotations
 
-from aiodatagouv import Client, bulk
+from aiodatagouv import Client, Link, bulk
 from aiodatagouv.api import datasets, discussions, reuses
 from aiodatagouv.models import (
     Dataset,
@@ -33,6 +33,16 @@ async def answers(client: Client, dataset: Dataset, organization: Organization) 
     print(resource)
     await datasets.get_dataset(client, dataset)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     await datasets.get_dataset(client, dataset.acronym)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def links(client: Client, link: Link[Dataset]) -> None:
+    print(link.data)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    link.follow()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    link.follow(client, q="vélo")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    async for resource in link.follow(client):
+        print(resource.mime)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    other: Link[Resource] = link  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(other)
 
 
 async def bodies(client: Client, dataset: Dataset, reuse: Reuse) -> None:

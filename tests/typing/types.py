@@ -12,8 +12,9 @@ import httpx
 import msgspec
 from attrs import define
 
-from aiodatagouv import Client, Operation, Page, Paginator, Parameter, Rate, bulk
+from aiodatagouv import Client, Link, Operation, Page, Paginator, Parameter, Rate, bulk
 from aiodatagouv.api import datasets, me, ops, organizations
+from aiodatagouv.links import LinkedPage
 from aiodatagouv.models import Dataset, DatasetPage, Organization
 
 
@@ -34,6 +35,25 @@ class Slug(TypedDict):
 
 class Site(msgspec.Struct):
     url: str | None
+
+
+async def links(client: Client, link: Link[Dataset]) -> None:
+    assert_type(link.href, str)
+    assert_type(link.total, int)
+    listed = link.follow(client, fields="id", page_size=10)
+    assert_type(listed, Paginator[LinkedPage[Dataset], Dataset])
+    async for dataset in listed:
+        assert_type(dataset, Dataset)
+    async for page in listed.pages(concurrency=4):
+        assert_type(page.data, list[Dataset])
+    first = await listed
+    assert_type(first.data[0].title, str)
+    assert_type(first.total, int)
+    assert_type(first.next_page, str | None)
+    assert_type(await listed.into(Title), Page[Title])
+    async for title in listed.into(Title):
+        assert_type(title, Title)
+    await bulk.harvest(listed, "datasets.jsonl")
 
 
 async def paginators(client: Client) -> None:

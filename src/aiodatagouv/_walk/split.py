@@ -77,16 +77,18 @@ class SplitWalk(Generic[PageT]):
         whole = self.listing.keyed
         self._reach = reach_of(whole.operation.window or 0, self.listing.page_size)
         results = await self._count(whole)
-        self.total = results.total
+        self.total, skipped = results.total, set[str]()
         for part in await self._parts(whole, results):
             async with aclosing(self._read(part, concurrency)) as pages:
                 async for batch in pages:
                     new = self.seen.new(batch.ids)
                     self.seen.repeats = 0  # Parts may overlap for any number of pages.
+                    skipped.update(one.id for one in batch.skipped if one.id)
                     yield evolve(batch, total=self.total), new
-        missing = self.total - len(self.seen.ids)
+        found = len(self.seen.ids | skipped)
+        missing = self.total - found
         if missing > 0:  # They may have been deleted meanwhile.
-            missing = min(self.total, (await self._count(whole)).total) - len(self.seen.ids)
+            missing = min(self.total, (await self._count(whole)).total) - found
         if missing > (0 if self._overlaps else self._gone):
             gone = min(self._gone, missing)
             raise MissingResultsError(whole.operation.name, missing, self.total, gone)
@@ -170,7 +172,7 @@ class SplitWalk(Generic[PageT]):
             async with aclosing(pages):
                 async for batch in pages:
                     # What the index has, and the database no longer, is counted and not sent.
-                    expected = min(batch.size, batch.total - offset)
+                    expected = min(batch.size, batch.total - offset) - len(batch.skipped)
                     self._gone += max(expected - len(batch.ids), 0)
                     offset += batch.size
                     found.update(batch.ids)

@@ -33,7 +33,7 @@ T = TypeVar("T")
 class Bucket(msgspec.Struct, frozen=True):
     """The results with one value of a facet: their number, and the value."""
 
-    name: str | int | float | bool | None
+    name: str
     count: int
 
 
@@ -132,12 +132,9 @@ def parameter_of(facet: str) -> str:
 
 def _facet(name: str, buckets: list[Bucket]) -> Facet:
     parameter = parameter_of(name)
-    counts = {
-        # An organization is "<id>|<name>".
-        str(one.name).partition("|")[0] if parameter == "organization" else str(one.name): one.count
-        for one in buckets[1:]
-        if one.count > 0 and one.name is not None
-    }
+    # An organization is "<id>|<name>".
+    end = "|" if parameter == "organization" else "\0"
+    counts = {one.name.partition(end)[0]: one.count for one in buckets[1:]}
     return Facet(parameter, buckets[0].count, counts)
 
 

@@ -120,6 +120,7 @@ def _identity(
         "portal": f"{client._portal}api/{call.operation.version}/",
         "operation": call.operation.id,
         "path": call.path,
+        **({"headers": ", ".join(call.operation.headers)} if call.operation.headers else {}),
         **{name: values[0] if len(values) == 1 else values for name, values in several.items()},
         "fields": None if call.mask is None else masks.write(call.mask),
         "class": None if projection is None else projection.class_.__qualname__,

@@ -10,8 +10,7 @@ import httpx
 import pytest
 from packaging.version import Version
 
-from aiodatagouv import Client, Operation
-from aiodatagouv.api import ops
+from aiodatagouv import OPERATIONS, Client, Operation
 
 from ...clients import client_of
 from ..portal import PINNED, RELEASES, Portal, running_portal, serves
@@ -31,9 +30,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def is_for(test: pytest.Item) -> Callable[[str], bool]:
     """Return a function that tells whether a test is for a release."""
-    needed = [
-        getattr(ops, name.upper()) for mark in test.iter_markers("serving") for name in mark.args
-    ]
+    by_name = {one.name: one for one in OPERATIONS.values()}
+    needed = [by_name[name] for mark in test.iter_markers("serving") for name in mark.args]
     oldest = [Version(mark.args[0]) for mark in test.iter_markers("since")]
 
     def is_for_release(release: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 from attrs import Factory, define
 
@@ -13,7 +13,7 @@ from aiodatagouv._decoding.declared import Model, declared
 from generator.schemas import reference_name
 
 from ..portal import path_of, route_of
-from .prover import alternatives, answer_type
+from .prover import alternatives, answer_type, hints_of
 from .sent import name_of
 from .variants import literals
 
@@ -31,11 +31,12 @@ PYTHON = {
 """Type of a Swagger -> the Python types that hold its values."""
 
 
-def served(document: Swagger, start: str = "") -> dict[tuple[str, str], Swagger]:
-    """Return the operations of a Swagger by method and route, which begins with ``start``.
+def served(document: Swagger, version: int) -> dict[tuple[str, str], Swagger]:
+    """Return the operations of the Swagger of a version of the API by method and route.
 
     Routes have no names of parameters and no slash at the end: both differ between releases.
     """
+    start = "" if version == 1 else f"/api/{version}"
     return {
         (method.upper(), route_of(start + path)): operation | {"shared": item.get("parameters", [])}
         for path, item in document["paths"].items()
@@ -49,7 +50,7 @@ class Comparison:
     """The differences between the Swagger of a release and the functions of the package.
 
     Attributes:
-        document: The Swagger.
+        document: The Swagger of one version of the API.
         places: The number of places compared: fields, items, parameters and answers.
         retyped: The places whose declared types differ.
         undeclared: The fields of answers that the package does not declare.
@@ -69,7 +70,8 @@ class Comparison:
 
     def compare(self, operation: Operation) -> None:
         """Compare the parameters, the body and the answer of an operation that both have."""
-        there = served(self.document)[operation.method, route_of(path_of(operation))]
+        route = operation.method, route_of(path_of(operation))
+        there = served(self.document, operation.version)[route]
         declared_there = {
             one["name"]: one for one in [*there["shared"], *there.get("parameters", [])]
         }
@@ -78,7 +80,7 @@ class Comparison:
             if parameter.place == "query" and parameter.key not in declared_there:
                 self.ignored.add(f"{operation.name}({parameter.name})")
         body = next((one for one in declared_there.values() if one["in"] == "body"), None)
-        hints = get_type_hints(operation.function)
+        hints = hints_of(operation.function)
         if body is not None and "body" in hints:
             self._walk(body["schema"], hints["body"], operation.name, self._send)
         answers = [

@@ -17,7 +17,7 @@ from ..portal import Portal, serves
 
 NOWHERE = "5f0000000000000000000000"
 
-DOCUMENTS = ["GET site/", "GET swagger.json", "GET /api/2/swagger.json"]
+DOCUMENTS = ["GET 1/site/", "GET 1/swagger.json", "GET 2/swagger.json"]
 """The requests by which a portal is asked what it is."""
 
 UNROUTED = {"get_avatar"}
@@ -41,14 +41,14 @@ async def failure_of(client: Client, operation: Operation) -> APIError | None:
 
 @pytest.fixture
 def requests() -> list[str]:
-    """The requests of the client of a test: the method, and the path below version 1 of the API."""
+    """The requests of the client of a test: the method, and the path below ``api/``."""
     return []
 
 
 @pytest.fixture
 async def client(own_portal: Portal, requests: list[str]) -> AsyncIterator[Client]:
     def respond(response: httpx.Response) -> None:
-        path = response.url.path.removeprefix("/api/1/")
+        path = response.url.path.removeprefix("/api/")
         requests.append(f"{response.request.method} {path}")
 
     async with client_of(own_portal.url, api_key=own_portal.api_key, on_response=respond) as client:
@@ -102,7 +102,7 @@ async def test_an_object_that_does_not_exist_costs_one_request(
             error = await failure_of(client, operation)
             if isinstance(error, NotFoundError):
                 absent[operation.name] = error.message
-                first = f"GET {call_of(operation).path}"
+                first = f"GET {operation.version}/{call_of(operation).path}"
                 assert requests in ([first], [first, first.rstrip("/")][: 2 if has_bare else 1])
     assert len(absent) > 30
     assert [name for name, message in absent.items() if "udata serves" in message] == []

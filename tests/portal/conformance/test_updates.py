@@ -53,11 +53,18 @@ from aiodatagouv.models import (
     User,
     UserReference,
     UserWrite,
+    v2,
 )
 
 from ..portal import NEWEST, PINNED, RELEASES, Portal, serves
 from . import filled
 from .filled import Hands, Made, Whose
+from .filled_topics import (
+    a_filled_element,
+    a_filled_topic,
+    a_sparse_element,
+    a_sparse_topic,
+)
 from .prover import Prover
 from .things import a_dataset, a_reuse, an_organization, new_title
 
@@ -172,6 +179,19 @@ def kinds(release: str) -> Iterable[Kind]:
             follows={"slug"} if is_newest else set(),
             unfilled=nobody,
         )
+        yield Kind(
+            name=f"topic-of-{whose}",
+            of=v2.TopicWrite.of,
+            fill=partial(a_filled_topic, whose=whose),
+            # 14.13.0 refuses an update without tags.
+            change=named if is_newest else lambda: {**named(), "tags": ["bateau"]},
+            follows=page if is_newest else {"slug", "uri"},
+            unfilled={*nobody, "spatial.geom" if whose == "organization" else "spatial.zones"},
+            # The response has a link to the elements; 14.13.0 has no color.
+            differs={"elements"} if is_newest else {"elements", "color"},
+            apart={"elements"},
+            dates={"last_modified"},
+        )
         if is_newest:
             yield Kind(
                 name=f"chart-of-{whose}",
@@ -196,6 +216,12 @@ def kinds(release: str) -> Iterable[Kind]:
         fill=filled.a_filled_resource,
         unfilled={"id"},  # Assigned by the portal.
         dates={"last_modified", "internal.last_modified_internal"},
+    )
+    yield Kind(
+        name="topic-element",
+        of=v2.TopicElementWrite.of,
+        fill=a_filled_element,
+        lost=set() if is_newest else {"tags"},
     )
     yield Kind(
         name="uploaded-resource",
@@ -373,6 +399,8 @@ SPARSE: list[tuple[str, Fill]] = [
     ("report", filled.a_sparse_report),
     ("harvest-source-of-owner", filled.a_sparse_harvest_source),
     ("chart-of-owner", filled.a_sparse_chart),
+    ("topic-of-owner", a_sparse_topic),
+    ("topic-element", a_sparse_element),
     ("job-with-crontab", partial(filled.a_sparse_job, schedule=CrontabWrite(hour="3"))),
     (
         "job-with-interval",
@@ -431,6 +459,7 @@ def test_what_is_refused() -> None:
         "update_dataset": (("tags",), ("temporal_coverage",)),
         "update_user": (("roles",),),
         "put_job_api": (("crontab", "interval"),),
+        "v2.topic_element_update": (("tags",),),
     }
 
 
@@ -677,7 +706,8 @@ def is_kept(sent: Any, read: Any) -> bool:
         case Body():
             return all(is_kept(value, getattr(read, name)) for name, value in values(sent).items())
         case list():
-            return len(sent) == len(read) and all(map(is_kept, sent, read))
+            are_lists = isinstance(read, list) and len(sent) == len(read)
+            return are_lists and all(map(is_kept, sent, read))
         case dict():
             return all(key in read and is_kept(value, read[key]) for key, value in sent.items())
     return bool(reference(sent) == reference(read))

@@ -11,6 +11,7 @@ import httpx
 
 from aiodatagouv import Client, File
 from aiodatagouv.api import dataservices, datasets, organizations, reuses, users
+from aiodatagouv.api.v2 import topics
 from aiodatagouv.models import (
     Dataservice,
     DataserviceWrite,
@@ -25,6 +26,7 @@ from aiodatagouv.models import (
     ReuseWrite,
     User,
     UserWrite,
+    v2,
 )
 
 
@@ -83,6 +85,12 @@ async def a_dataservice(client: Client) -> Dataservice:
     url = f"https://api.example.org/{title.replace(' ', '-')}"
     body = DataserviceWrite(title=title, description="Une API", base_api_url=url)
     return await dataservices.create_dataservice(client, body=body)
+
+
+async def a_topic(client: Client) -> v2.Topic:
+    # 14.13.0 requires a description and tags.
+    body = v2.TopicWrite(name=new_title("Voyages"), description="En train", tags=["train"])
+    return await topics.create_topic(client, body=body)
 
 
 async def an_organization(client: Client) -> Organization:

@@ -28,6 +28,8 @@ class Kind:
         body: The rest of the body that creates one, given a number.
         verb: The HTTP method of an edit.
         publish: The rest of the path to publish a new one, without which it is not in the list.
+        always: The rest of the body of each write.
+        version: The version of the API that has it.
     """
 
     path: str
@@ -35,6 +37,8 @@ class Kind:
     body: Callable[[int], dict[str, Any]]
     verb: str = "PUT"
     publish: str | None = None
+    always: dict[str, Any] = field(factory=dict[str, Any])
+    version: int = 1
 
 
 def kinds(portal: Portal) -> dict[str, Kind]:
@@ -102,6 +106,19 @@ def kinds(portal: Portal) -> dict[str, Kind]:
             "PATCH",
         ),
     }
+    topics = Kind(
+        "topics/",
+        "name",
+        lambda _: {"description": "Eau"},
+        always={"tags": ["eau"]},  # 14.13.0 requires them of updates as well.
+        version=2,
+    )
+    made |= {
+        "v2.get_topics_api": topics,
+        "v2.list_datasets": made["list_datasets"],
+        "v2.list_reuses": made["list_reuses"],
+        "v2.my_org_topics": topics,
+    }
     served = {operation.id for operation, _ in lists(portal)}
     return {name: kind for name, kind in made.items() if name in served}
 
@@ -134,24 +151,28 @@ class Writer:
     async def create(self) -> str:
         number = next(_numbers)
         body = {self.kind.text: f"Nouveau {number}", **self.kind.body(number)}
-        response = await self.client.request("POST", self.kind.path, json=body)
+        response = await self._send("POST", "", body | self.kind.always)
         key: str = response.json()["id"]
         if self.kind.publish is not None:
-            await self.client.request("POST", f"{self.kind.path}{key}/{self.kind.publish}")
+            await self._send("POST", f"{key}/{self.kind.publish}")
         self.ids.append(key)
         self.created.add(key)
         return key
 
     async def edit(self, key: str) -> None:
         body = {self.kind.text: f"Autre {next(_numbers)}"}
-        await self.client.request(self.kind.verb, f"{self.kind.path}{key}/", json=body)
+        await self._send(self.kind.verb, f"{key}/", body | self.kind.always)
 
     async def delete(self, key: str) -> None:
         # The end of a walk may cancel this, though the portal carries it out.
         self.gone.add(key)
         self.ids.remove(key)
         self.created.discard(key)
-        await self.client.request("DELETE", f"{self.kind.path}{key}/")
+        await self._send("DELETE", f"{key}/")
+
+    async def _send(self, method: str, rest: str, body: dict[str, Any] | None = None) -> Any:
+        path, version = f"{self.kind.path}{rest}", self.kind.version
+        return await self.client.request(method, path, json=body, version=version)
 
     async def write(self) -> None:
         """Do one of these, in turn."""

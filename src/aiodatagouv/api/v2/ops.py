@@ -1081,6 +1081,7 @@ UPDATE_TOPIC_ELEMENT: Final = Operation(
     ),
     item="v2.TopicElement",
     releases=RELEASES,
+    lost=(("tags",),),
     since="11.1.1",
 )
 

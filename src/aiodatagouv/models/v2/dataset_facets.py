@@ -8,9 +8,7 @@ from .. import v2
 
 
 class DatasetFacets(View, init=False):
-    """The facets of a search, by decreasing number of results, at most 50 values each. A portal
-    without a search engine has none.
-    """
+    """The facets of a search, at most 50 values each; none without a search engine."""
 
     format_family: list[v2.FacetBucket] | None = declare(absent=True)
     """By family of the formats of the resources; the parameter `format_family`."""

@@ -8,9 +8,7 @@ from .. import v2
 
 
 class PostFacets(View, init=False):
-    """The facets of a search, by decreasing number of results, at most 50 values each. A portal
-    without a search engine has none.
-    """
+    """The facets of a search, at most 50 values each; none without a search engine."""
 
     last_update: list[v2.FacetBucket] | None = declare(absent=True)
     """By date of the last update: `last_3_years`, `last_12_months` and `last_30_days`, each of
