@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from typing import Any
 
 import httpx
 
-from aiodatagouv import Client
+from aiodatagouv import Client, Paginator
 from aiodatagouv.api import datasets, v2
 
 DATASETS = 60
@@ -26,7 +27,7 @@ async def main() -> None:
 
     async with Client(rate=None, on_response=keep) as client:
         first, second = datasets.list_datasets, v2.datasets.list_datasets
-        pages = {
+        pages: dict[str, Paginator[Any, Any]] = {
             "v1": first(client, page_size=DATASETS),
             "v1, `full_objects`": first(client, page_size=DATASETS, full_objects=True),
             "v1, five fields": first(client, page_size=DATASETS, fields=FIVE),

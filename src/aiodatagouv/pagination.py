@@ -16,11 +16,11 @@ from ._views.page import PageView
 from ._walk.listing import Listing, batch_of
 from ._walk.pages import Batch, walk
 from ._walk.seen import Seen
-from ._walk.split import Split, SplitWalk, facets_of
 from .client import Client
 
 if TYPE_CHECKING:
     from ._fields.projection import Page, Projection
+    from ._walk.split import Split
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -177,6 +177,8 @@ class Paginator(Generic[PageT, Item]):
         if stable:
             name = self.call.operation.name
             raise ValueError(f"{name} cannot be walked stably and be split: choose one")
+        from ._walk.split import SplitWalk, facets_of  # Only searches need it.
+
         facets = facets_of(self._listing, split)
         return SplitWalk(self._listing, self._batch, facets).batches(concurrency=concurrency)
 

@@ -28,7 +28,6 @@ from .narrowing import Narrowing, impatient
 from .pages import Batch, Fetch
 from .stable import StableWalk
 from .tolerant import TolerantWalk
-from .window import within_window
 
 PAGE_SIZE = 100
 """Items a page when a whole list is walked; one page alone has the portal's default size."""
@@ -153,7 +152,7 @@ class Listing:
             page_size = size or self.page_size
             page = call.with_query(page=number, page_size=page_size)
             try:
-                return await answers.fetch(client, page, within_window(call, page_size, read))
+                return await answers.fetch(client, page, _within_window(call, page_size, read))
             except BadRequestError as error:
                 sort = call.query.get("sort")
                 # If the caller has chosen it, the 400 is the answer to the caller.
@@ -260,6 +259,17 @@ def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:
     """
     page = PageView._read(parse(operation, content), Origin(operation)).to_dict()
     return batch_of(operation, page["data"], page, [item.get("id") for item in page["data"]])
+
+
+def _within_window(
+    call: Call, page_size: int, read: Callable[[str, bytes], Batch[T]]
+) -> Callable[[str, bytes], Batch[T]]:
+    """The function that decodes a page, refusing one of a search that is too large."""
+    if call.operation.window is None:
+        return read
+    from .window import within_window  # Only searches need it.
+
+    return within_window(call, call.operation.window, page_size, read)
 
 
 def _joined(pages: list[Any]) -> Any:

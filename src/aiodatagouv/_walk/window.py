@@ -144,19 +144,19 @@ def reach_of(window: int, page_size: int) -> int:
 
 
 def within_window(
-    call: Call, page_size: int, read: Callable[[str, bytes], Batch[T]]
+    call: Call, window: int, page_size: int, read: Callable[[str, bytes], Batch[T]]
 ) -> Callable[[str, bytes], Batch[T]]:
     """The function that decodes a page, refusing one of more results than pages reach.
 
     Args:
         call: The call that answers the page.
+        window: The most results that pages reach.
         page_size: The items a page that are asked for.
         read: Decodes a page.
     """
-    window = call.operation.window
-    if window is None or not reach_of(window, page_size):
-        return read  # The portal refuses such a page itself.
     reach = reach_of(window, page_size)
+    if not reach:
+        return read  # The portal refuses such a page itself.
 
     def reading(operation: str, content: bytes) -> Batch[T]:
         batch = read(operation, content)
@@ -177,7 +177,7 @@ def too_many(call: Call, results: Results, reach: int) -> TooManyResultsError:
     narrow = (
         f"narrow it (by {', '.join(names)}), read it in parts (split=True)"
         if names
-        else ("narrow it")
+        else "narrow it"
     )
     lists = name.rpartition(".")[2].replace("search_", "list_")
     return TooManyResultsError(name, results.total, reach, f"{narrow}, or use {lists}")
