@@ -692,6 +692,49 @@ def test_a_change_of_the_second_version_has_its_class(
     assert not name or name in str(changes)
 
 
+def rename_argument(document: Document) -> None:
+    document["paths"]["/things/"]["get"]["parameters"][3]["x-argument"] = "full"
+
+
+def rename_header(document: Document) -> None:
+    document["paths"]["/things/"]["get"]["parameters"][3]["name"] = "X-Full"
+
+
+def describe_header(document: Document) -> None:
+    document["paths"]["/things/"]["get"]["parameters"][3]["description"] = "Whole things."
+
+
+def answer_without_it(document: Document) -> None:
+    offer_whole(document)
+
+
+def lose_header(document: Document) -> None:
+    del document["paths"]["/things/"]["get"]["parameters"][3]
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "name"),
+    [
+        (rename_argument, "parameter-renamed", "full"),
+        (rename_header, "parameter-key", "whole"),
+        (describe_header, "parameter-described", "whole"),
+        (answer_without_it, "answer-retyped", "whole"),
+        (lose_header, "parameter-removed", "whole"),
+    ],
+)
+def test_a_change_of_a_header_argument_is_found(change: Change, rule: str, name: str) -> None:
+    old = changed(with_whole)
+    before, after = (
+        attempt([(release("0"), SWAGGER), (release("0", 2), one)], [], {})
+        for one in (old, changed(change, old))
+    )
+    found = [(one.rule, one.name) for one in compare_attempts(before, after)]
+    assert (rule, name) in found
+    assert rule != "parameter-removed" or ("parameter-added", name) in [
+        (one.rule, one.name) for one in compare_attempts(after, before)
+    ]
+
+
 def test_a_second_version_that_comes_is_compatible_and_one_that_goes_is_breaking() -> None:
     alone = attempt([(release("0"), SWAGGER)], [], {})
     two = attempt([(release("0"), SWAGGER), (release("0", 2), OWN)], [], {})
