@@ -1390,7 +1390,28 @@ def test_a_harvest_is_delegated_to_the_library(run: Run, harvests: list[dict[str
         "resume": False,
         "since": None,
         "skip_broken": False,
+        "split": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "split"),
+    [
+        ([], False),
+        (["--split"], True),
+        (["--split", "license"], ["license"]),
+        (["--split=license,producer_type"], ["license", "producer_type"]),
+    ],
+)
+def test_a_search_can_be_split_by_facets(
+    run: Run, harvests: list[dict[str, Any]], arguments: list[str], split: object
+) -> None:
+    assert run("harvest", "v2.search_datasets", "-o", "x.jsonl", *arguments).status == 0
+    assert harvests[0]["split"] == split
+
+
+def test_only_searches_can_be_split(run: Run) -> None:
+    assert run("harvest", "datasets", "-o", "x.jsonl", "--split").status == 2
 
 
 @pytest.mark.parametrize(
