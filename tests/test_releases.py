@@ -170,7 +170,7 @@ def newer(change: Any = None) -> list[tuple[pin.Release, dict[str, Any]]]:
     return [(release("99.0.0"), swagger), (release("99.0.0", 2), SECOND), *PINS]
 
 
-def test_a_release_without_changes_changes_one_line_of_each_version(
+def test_a_release_without_changes_changes_a_line_of_each_version(
     generated: dict[str, str],
 ) -> None:
     changed = lines_changed(generated, texts(newer()))
