@@ -72,12 +72,12 @@ matrix: .venv/ready $(foreach release,$(RELEASES),.venv-portal-$(release)/ready)
 		--ignore tests/portal/conformance/test_parameters.py tests/portal/conformance
 
 .PHONY: pin
-pin: .venv/ready ## Pin a Swagger: URL=<root of a portal's API> or UDATA=<release>; FORCE=1, RELEASE=
+pin: .venv/ready ## Pin the Swagger of both versions: URL=<root of a portal> or UDATA=<release>; FORCE=1, RELEASE=
 	@$(BIN)/python -m generator pin --url="$$URL" --udata="$$UDATA" --release="$$RELEASE" \
 		$(if $(FORCE),--force)
 
 .PHONY: served
-served: .venv/ready ## Note which operations a release serves: UDATA=<release> or FILE=udata-<release>.json
+served: .venv/ready ## Note which operations a release serves: UDATA=<release> or FILE=udata-<release>.json, with that of v2 beside it
 	@$(BIN)/python -m generator served $(if $(FILE),--file="$$FILE",--udata="$$UDATA")
 
 .PHONY: regenerate
@@ -90,7 +90,7 @@ api-diff: .venv/ready ## Compare two releases of the API: OLD=, NEW=<pin, file, 
 	@$(BIN)/python -m generator diff $(if $(JSON),--json) -- "$$OLD" "$$NEW" || test $$? -ge 10
 
 .PHONY: client
-client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<root of its API>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1, REPORT=<file>
+client: .venv/ready ## Make a package for another portal: INTO=<folder>, URL=<its root>, or UDATA= or FILE=; PACKAGE=, RELEASE=, FORCE=1, REPORT=<file>
 	@$(BIN)/python -m generator client --into="$$INTO" --url="$$URL" --udata="$$UDATA" --file="$$FILE" \
 		--name="$$PACKAGE" --release="$$RELEASE" $(if $(FORCE),--force) \
 		$(if $(REPORT),--report="$$REPORT") || test $$? -ge 10
@@ -152,7 +152,7 @@ test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-di
 		$(addprefix --ignore tests/,$(TOOLS))
 
 TOOLS := $(addprefix test_,$(addsuffix .py,diff diff_report generator hostile_swagger previous propose \
-	client_package regenerate releases served workflows))
+	client_package diff_silence merging regenerate releases served versions workflows))
 
 .PHONY: dist
 dist: .venv-release/ready ## Build the wheel, the sdist and their SBOM; TAG= must be that of the version

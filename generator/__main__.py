@@ -47,7 +47,7 @@ def main(root: Path = ROOT) -> None:
     taking = commands.add_parser("pin", help="pin the Swagger of a release")
     again = commands.add_parser("regenerate", help="pin a release, generate, report the changes")
     for one in (taking, again):
-        one.add_argument("--url", help="the root of the API of a running portal")
+        one.add_argument("--url", help="the root of a running portal, or of its API")
         one.add_argument("--udata", help="a release of the udata package")
         one.add_argument("--release", help="its release, if the portal does not report it")
     again.add_argument("--report", type=Path, help="a file for the report, in Markdown")
@@ -61,7 +61,11 @@ def main(root: Path = ROOT) -> None:
     serving = commands.add_parser("served", help="note which operations a release serves")
     source = serving.add_mutually_exclusive_group(required=True)
     source.add_argument("--udata", help="a release of the udata package")
-    source.add_argument("--file", type=Path, help="a Swagger, such as udata-14.13.0.json")
+    source.add_argument(
+        "--file",
+        type=Path,
+        help="a Swagger, such as udata-14.13.0.json; that of API v2 may be beside it",
+    )
     serving.set_defaults(run=lambda given: _served(given, root))
     comparing = commands.add_parser("diff", help="compare two releases as callers see them")
     comparing.add_argument("old", help=sources.KINDS)

@@ -14,9 +14,13 @@ from .regenerate import Take
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--into", required=True, help="the folder of the project")
-    parser.add_argument("--url", help="the root of the portal's API, which its clients call")
+    parser.add_argument(
+        "--url", help="the root of the portal, or of its API, which its clients call"
+    )
     parser.add_argument("--udata", help="a release of the udata package, to read the Swagger from")
-    parser.add_argument("--file", help="a Swagger, such as udata-14.13.0.json")
+    parser.add_argument(
+        "--file", help="a Swagger, such as udata-14.13.0.json; that of API v2 may be beside it"
+    )
     parser.add_argument("--name", help="the package; by default the portal's host: dados_gov_pt")
     parser.add_argument("--release", help="the release of the portal, if it does not report it")
     parser.add_argument("--force", action="store_true", help="accept missing operations")

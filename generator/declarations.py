@@ -266,6 +266,12 @@ class Operation:
         return self.short.upper()
 
     @property
+    def constants(self) -> list[str]:
+        """The names of its constants: a header adds one."""
+        switched = [] if self.switch is None else [f"{self.constant}_{self.switch.name.upper()}"]
+        return [self.constant, *switched]
+
+    @property
     def short(self) -> str:
         """The name of the function in its module."""
         return versions.bare(self.function)

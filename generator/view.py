@@ -75,6 +75,7 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         for collection in data.endpoint_collections_by_tag.values()
         for endpoint in collection.endpoints
     ]
+    _refuse_same_constants(operations)
     tags: dict[str, list[Operation]] = {}
     for operation in sorted(
         operations, key=lambda one: (versions.is_second(one.tag), one.tag, one.function)
@@ -98,6 +99,15 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         keyed=document["x-keyed"],
     )
     return qualified.qualified(seen)
+
+
+def _refuse_same_constants(operations: list[Operation]) -> None:
+    seen: set[tuple[bool, str]] = set()
+    for one in operations:
+        for name in one.constants:
+            if (one.is_second, name) in seen:
+                raise GenerateError(f"two operations would have the constant {name}")
+            seen.add((one.is_second, name))
 
 
 def _parse(document: dict[str, Any]) -> GeneratorData:

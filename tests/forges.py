@@ -249,16 +249,20 @@ Forge = GitHubForge | GitLabForge
 
 
 class Portal:
-    """A portal, whose ``document`` may change. Bytes are served as they are."""
+    """A portal, whose ``document`` may change, and that of API v2, which it may lack.
+
+    Bytes are served as they are.
+    """
 
     def __init__(self) -> None:
+        self.second: Any = None
         self.document: Any = json.loads((ROOT / "openapi/udata-17.18.0.json").read_bytes())
         self.url = ""
 
 
 @contextmanager
 def serving(answer: Any) -> Iterator[int]:
-    """Serve what ``answer(method, target, fields, headers)`` returns, or status 409."""
+    """Serve what ``answer(method, target, fields, headers)`` returns, or status 409 or 404."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
@@ -269,6 +273,8 @@ def serving(answer: Any) -> Iterator[int]:
                 value = answer(self.command, self.path, fields, self.headers)
             except Conflict:
                 status = 409
+            except LookupError:
+                status = 404
             content = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
@@ -312,7 +318,13 @@ def portal_of() -> Iterator[Portal]:
     portal = Portal()
 
     def answer(method: str, target: str, fields: Any, headers: Any) -> Any:
-        return {"version": "17.18.0"} if target.endswith("/site/") else portal.document
+        if target.endswith("/site/"):
+            return {"version": "17.18.0"}
+        if "/api/2/" not in target:
+            return portal.document
+        if portal.second is None:
+            raise LookupError(target)
+        return portal.second
 
     with serving(answer) as port:
         portal.url = f"http://127.0.0.1:{port}/api/1/"

@@ -77,11 +77,15 @@ def package(made: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def test_the_package_has_the_operations_of_its_release_alone(package: ModuleType) -> None:
-    document = json.loads(DOCUMENT.read_bytes())
-    served = {(method.lower(), path) for method, path in pin.operations(document)}
+    files = {1: DOCUMENT, 2: DOCUMENT.with_name("udata-14.13.0-v2.json")}
+    served = {
+        (api, method, path)
+        for api, file in files.items()
+        for method, path in pin.operations(json.loads(file.read_bytes()))
+    }
     generated = package.OPERATIONS.values()
-    assert {(one.method.lower(), one.path) for one in generated} == served
-    assert len(served) == 222
+    assert {(one.version, one.method, one.path) for one in generated} == served
+    assert len(served) == 222 + 33
     assert {one.releases for one in generated} == {("14.13.0",)}
 
 
@@ -112,7 +116,7 @@ def test_what_does_not_apply_is_listed_once_and_kept_beside_the_document(
     first, second, *listed = printed.splitlines()
     assert (
         first
-        == "dados_example_pt of udata 14.13.0: 222 operations, 154 models, 40 enums, 0 warnings"
+        == "dados_example_pt of udata 14.13.0: 255 operations, 180 models, 50 enums, 0 warnings"
     )
     assert second == f"{len(listed)} corrections and names of other releases do not apply:"
     assert [one.strip() for one in listed] == (
@@ -181,7 +185,7 @@ async def test_the_client_calls_the_portal_of_the_package(
 
 def test_importing_the_package_loads_no_model_and_no_http_library(made: tuple[Path, str]) -> None:
     code = (
-        "import sys, dados_example_pt; assert len(dados_example_pt.OPERATIONS) == 222; "
+        "import sys, dados_example_pt; assert len(dados_example_pt.OPERATIONS) == 255; "
         "print(*sys.modules)"
     )
     done = subprocess.run(

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from generator import emit, origins, pin, releases, renaming
-from generator.convert import ConvertError, convert
+from generator.components import ConvertError
+from generator.convert import convert
 from generator.corrections import CorrectionError, apply, read
 from generator.declarations import Field
 from generator.descriptions import informative

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from generator import __main__ as command
 from generator import corrections, document, names, pin
 from generator.build import attempt, build
-from generator.convert import ConvertError, convert
+from generator.components import ConvertError
+from generator.convert import convert
 from generator.corrections import CorrectionError
 from generator.declarations import Model, Operation, View
 from generator.releases import merge

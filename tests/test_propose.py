@@ -142,6 +142,7 @@ def add_operation(portal: Portal) -> None:
 def test_the_generator_and_the_host_end_to_end(tmp_path: Path) -> None:
     with job_of("github", tmp_path) as job:
         job.command = REGENERATE
+        job.portal.second = (ROOT / "openapi/udata-17.18.0-v2.json").read_bytes()
         original = copy.deepcopy(job.portal.document)
         assert "nothing to do" in job.night()
         assert (job.forge.changes(), job.branch()) == ([], None)

@@ -123,10 +123,12 @@ def test_a_new_release_is_pinned_generated_and_reported(
     written = {name for name in after if before.get(name) != after[name]}
     assert {
         "openapi/udata-99.0.0.json",
+        "openapi/udata-99.0.0-v2.json",
         "openapi/pin.toml",
         "src/aiodatagouv/api/ops.py",
+        "src/aiodatagouv/api/v2/ops.py",
     } <= written
-    assert len(written) <= 6
+    assert len(written) <= 8
     assert before.keys() <= after.keys()
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from aiodatagouv import NotFoundError
 from aiodatagouv._renamed import renamed
-from aiodatagouv.api import datasets, ops
+from aiodatagouv.api import datasets, operations
 from aiodatagouv.cli.operations import Package
 from generator import corrections, pin, releases, renaming, safe
 from generator.build import build
@@ -27,8 +27,7 @@ from generator.errors import GenerationError
 from generator.renaming import RenameError
 
 from .clients import client_of
-from .pins import stored
-from .servers import OK, says, server
+from .pins import portal, stored
 from .test_generator import SWAGGER, contents, release
 from .test_generator import document as sized
 
@@ -127,9 +126,10 @@ async def test_the_pin_command_says_that_nothing_has_changed(
 ) -> None:
     from generator import __main__ as command
 
-    body = json.dumps(elsewhere(2)[0][1]).encode()
+    first, second = (json.dumps(one).encode() for _, one in elsewhere(2)[:2])
     before = contents(OPENAPI)
-    async with server(says(OK + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)) as url:
+    served = {"/api/1/swagger.json": first, "/api/2/swagger.json": second}
+    async with portal({**served, "/api/1/site/": b"{}"}) as url:
         monkeypatch.setattr("sys.argv", ["generator", "pin", f"--url={url}", "--release=17.18.0"])
         await asyncio.to_thread(command.main)
     assert capsys.readouterr().out == "unchanged: the API is that of 17.18.0, which is pinned\n"
@@ -170,10 +170,12 @@ def newer(change: Any = None) -> list[tuple[pin.Release, dict[str, Any]]]:
     return [(release("99.0.0"), swagger), (release("99.0.0", 2), SECOND), *PINS]
 
 
-def test_a_release_without_changes_changes_one_line(generated: dict[str, str]) -> None:
+def test_a_release_without_changes_changes_a_line_of_each_version(
+    generated: dict[str, str],
+) -> None:
     changed = lines_changed(generated, texts(newer()))
     assert all(line.startswith("RELEASES: Final = (") for line in changed)
-    assert len(changed) == 2
+    assert len(changed) == 4
 
 
 def test_a_retyped_field_changes_a_few_lines(generated: dict[str, str]) -> None:
@@ -191,7 +193,7 @@ def test_what_was_dropped_names_the_same_release_after_the_next_one(
     later = texts(newer())
     for name, text in generated.items():
         assert text.count("99.0.0") == 0
-        assert later[name].count("99.0.0") == (name == "api/ops.py")
+        assert later[name].count("99.0.0") == (name in ("api/ops.py", "api/v2/ops.py"))
 
 
 RELEASES = ["4", "3", "2", "1"]
@@ -240,7 +242,7 @@ def test_the_constant_of_an_old_name_works_and_warns() -> None:
 
 def test_commands_have_their_old_names_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also without the verb, as the present names."""
-    monkeypatch.setitem(ops.ALIASES, "list_sets", "list_datasets")
+    monkeypatch.setattr(operations, "ALIASES", {"list_sets": "list_datasets"})
     names = [Package().current(name) for name in ("list_sets", "list-sets", "sets", "datasets")]
     assert names == ["list_datasets", "list_datasets", "list_datasets", "datasets"]
 
@@ -253,7 +255,8 @@ def test_commands_have_their_old_names_too(monkeypatch: pytest.MonkeyPatch) -> N
         ({"reuse_image": "get_reuse"}, "the alias reuse_image for get_reuse is the name of ano"),
         ({"Old-One": "get_reuse"}, "the alias 'Old-One' for get_reuse is not a valid function"),
         ({"class": "get_reuse"}, "the alias 'class' for get_reuse is not a valid function"),
-        ({"prepare": "get_reuse"}, "'prepare' would become prepare, which generated code uses"),
+        ({"renamed": "get_reuse"}, "'renamed' would become renamed, which generated code uses"),
+        ({"v2.old": "get_reuse"}, "the alias 'v2.old' for get_reuse is not a valid function"),
     ],
 )
 def test_an_invalid_alias_is_refused(aliases: dict[str, str], complaint: str) -> None:

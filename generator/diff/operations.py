@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..declarations import Argument, Operation
+from ..declarations import Argument, Operation, Switch
 from . import limits, masks
 from .assignment import Verdict
 from .matching import Sides
@@ -107,6 +107,28 @@ def _parameters(old: Operation, new: Operation, usages: Usages) -> Iterator[Chan
         for one, other in zip(before, after, strict=True):
             yield from _renamed(one, other, new, usages)
     yield from _apart(old.query_arguments, new.query_arguments, new, usages)
+    yield from _switches(old.switch, new.switch, new.function, usages)
+
+
+def _switches(
+    old: Switch | None, new: Switch | None, owner: str, usages: Usages
+) -> Iterator[Change]:
+    """Compare the parameters that change the model of the answer."""
+    if old is None or new is None:
+        if old is not None:
+            yield Change("parameter-removed", owner, old.name, before=old.type)
+        if new is not None:
+            yield Change("parameter-added", owner, new.name, after=new.type)
+        return
+    if old.name != new.name:
+        yield Change("parameter-renamed", owner, new.name, old.name, new.name)
+    elif old.wire != new.wire:
+        yield Change("parameter-key", owner, new.name, old.wire, new.wire)
+    verdict = usages.compare(old.answer, new.answer, {owner}, is_sent=False)
+    if verdict is not Verdict.SAME:
+        yield Change(ANSWERS[verdict], owner, new.name, old.answer, new.answer)
+    if old.description != new.description:
+        yield Change("parameter-described", owner, new.name, old.description, new.description)
 
 
 def _apart(

@@ -69,6 +69,7 @@ def reached(view: View) -> dict[str, set[str]]:
 
 def _direct(operation: Operation, models: dict[str, Model]) -> set[str]:
     texts = [operation.answer, *([operation.body.annotation] if operation.body else [])]
+    texts += [operation.switch.answer] if operation.switch else []
     return {one for text in texts for one in _names(text) if one in models}
 
 
