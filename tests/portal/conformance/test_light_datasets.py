@@ -132,7 +132,11 @@ async def test_only_zones_are_ids_or_objects_in_version_1(
             assert other.spatial.granularity.id == one.spatial.granularity
         assert without_objects(one) == without_objects(other)
     assert any(one.spatial and one.spatial.zones for one in whole)
-    await prove(datasets_of_v1.get_dataset, admin, whole[0].id, full_objects=True)
+    get: Overloaded = datasets_of_v1.get_dataset
+    await prove(get, admin, whole[0].id, full_objects=True)
+    (dataset,), _ = own_portal.parameters(OPERATIONS["get_dataset"])
+    asked = await prove(get, admin, dataset, full_objects=True, fields="community_resources")
+    assert asked.community_resources
     org = own_portal.ids["/organizations/{org}/"]["org"]
     await prove(organizations.list_organization_datasets, admin, org, full_objects=True)
 
