@@ -657,10 +657,9 @@ async def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
             await bulk.harvest(found, path, since=cast("Any", "2026-01-01"))
         with pytest.raises(ValueError, match="n is 0"):
             await bulk.partition(found, 0)
-        with pytest.raises(
-            ValueError, match=f"{unsortable(client).call.operation.name} cannot be split"
-        ):
-            await bulk.partition(unsortable(client), 2)
+        other = unsortable(client)
+        with pytest.raises(ValueError, match=f"{other.call.operation.name} cannot be split"):
+            await bulk.partition(other, 2)
     assert not [*tmp_path.iterdir()]
 
 

@@ -61,7 +61,12 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 
-DATASETS = columns.of_model(models.Dataset, None)
+SCHEMAS = [
+    columns.of_model(models.Dataset, None),
+    columns.of_model(models.v2.Dataset, None),
+    columns.of_model(models.v2.DatasetFull, None),
+    columns.of_model(models.v2.Topic, None),
+]
 
 
 def kept(value: Any, cell: Any, field: pa.Field[Any], rest: dict[str, Any], path: str) -> bool:
@@ -96,19 +101,16 @@ def kept(value: Any, cell: Any, field: pa.Field[Any], rest: dict[str, Any], path
     return bool(cell == value) and (is_number or type(cell) is type(value))
 
 
-@given(
-    items=st.lists(
-        st.dictionaries(st.sampled_from([*DATASETS.names, "new", "harvest.uri"]), VALUES),
-        min_size=2,
-    )
-)
+@given(data=st.data(), schema=st.sampled_from(SCHEMAS))
 def test_every_value_is_in_a_column_or_in_additional_properties(
-    items: list[dict[str, Any]],
+    data: st.DataObject, schema: pa.Schema
 ) -> None:
-    rows = columns.Rows(DATASETS)
+    names = st.sampled_from([*schema.names, "new", "harvest.uri"])
+    items = data.draw(st.lists(st.dictionaries(names, VALUES), min_size=2))
+    rows = columns.Rows(schema)
     cells = [rows.row(item) for item in items]
-    table = pa.RecordBatch.from_pylist(cells, schema=DATASETS).to_pylist()
-    whole = pa.field("", pa.struct([field for field in DATASETS if field.name != columns.REST]))
+    table = pa.RecordBatch.from_pylist(cells, schema=schema).to_pylist()
+    whole = pa.field("", pa.struct([field for field in schema if field.name != columns.REST]))
     for item, row in zip(items, table, strict=True):
         rest: dict[str, Any] = json.loads(row.pop(columns.REST) or "{}")
         assert kept(item, row, whole, rest, "")
@@ -136,6 +138,15 @@ async def test_a_value_is_never_hidden_by_another_one_of_a_similar_name(
         {"additional_properties": None},
         {"harvest.uri": 5, r"harvest\.uri": 6, r"a\\\.b": 7, r"a\.b": 8},
     ]
+
+
+def test_a_link_is_a_column_and_what_is_an_object_with_a_header_too() -> None:
+    light, full, topic = SCHEMAS[1:]
+    link = "struct<href: string, rel: string, total: int64, type: string>"
+    for schema, name in ((light, "resources"), (full, "community_resources"), (topic, "elements")):
+        assert str(schema.field(name).type) == link
+    assert str(light.field("license").type) == "string"
+    assert {"id", "title"} <= {field.name for field in full.field("license").type}
 
 
 def test_a_number_with_more_digits_than_its_column_is_kept_as_it_is() -> None:

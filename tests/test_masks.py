@@ -6,6 +6,7 @@ import pytest
 
 from aiodatagouv import OPERATIONS, MaskError
 from aiodatagouv._fields import mask as masks
+from aiodatagouv.api import v2
 from aiodatagouv.types import Fields
 
 DATASET = OPERATIONS["get_dataset"]
@@ -54,6 +55,58 @@ def test_fields_become_a_mask_header(fields: Fields, sent: str) -> None:
 def test_a_page_mask_applies_to_its_items_and_keeps_the_pagination_fields() -> None:
     sent = header(["id"], "list_datasets")
     assert sent == "data{id},page,page_size,total,next_page,previous_page"
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "inside"),
+    [
+        ("list_datasets", "id,resources{url}", "id,resources{url}"),
+        ("v2.list_datasets", "id,resources{total}", "id,resources{total}"),
+        ("v2.list_datasets", ["resources.href", "organization.name"], None),
+        ("v2.get_topics_api", "name,elements{total,href}", None),
+        ("v2.topic_elements", "title,element{class}", None),
+        ("v2.list_resources", "url,checksum{value}", None),
+    ],
+)
+def test_the_lists_of_both_versions_are_masked_alike(
+    operation: str, fields: Fields, inside: str | None
+) -> None:
+    inside = inside or masks.write(masks.read(fields, OPERATIONS[operation]))
+    sent = header(fields, operation)
+    assert sent == f"data{{{inside}}},page,page_size,total,next_page,previous_page"
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "complaint"),
+    [
+        ("v2.list_datasets", "titel", "titel is not a field of Dataset: did you mean title"),
+        ("v2.list_datasets", "resources{url}", r"resources.url is not a field of Link\[Resource\]"),
+        ("v2.list_datasets", "license{id}", "license is only sent as a whole"),
+        ("v2.get_dataset", "frequency{label}", "frequency is only sent as a whole"),
+        ("v2.get_topics_api", "title", "title is not a field of Topic"),
+        ("v2.get_resource", "id", "always sends all"),
+        ("v2.get_dataset_extras", "a", "always sends all"),
+        ("v2.create_topic", "id", "always sends all"),
+        ("v2.list_resources", "data{id}", r"leave out data\{"),
+    ],
+)
+def test_invalid_fields_of_the_second_version_are_refused(
+    operation: str, fields: str, complaint: str
+) -> None:
+    with pytest.raises(MaskError, match=complaint) as caught:
+        header(fields, operation)
+    assert str(caught.value).startswith(f"{OPERATIONS[operation].name}: ")
+
+
+def test_a_field_that_a_header_turns_into_an_object_takes_subfields() -> None:
+    for operation, full in (
+        (v2.ops.GET_DATASET, v2.ops.GET_DATASET_FULL_OBJECTS),
+        (v2.ops.LIST_DATASETS, v2.ops.LIST_DATASETS_FULL_OBJECTS),
+    ):
+        mask = masks.read("license{title},frequency{label}", full)
+        assert mask == {"license": {"title": None}, "frequency": {"label": None}}
+        with pytest.raises(MaskError, match="license is only sent as a whole"):
+            masks.read("license{title}", operation)
 
 
 @pytest.mark.parametrize("fields", ["extras{harvest:uri}", "metrics{views}", "extras{a{b}}"])

@@ -10,12 +10,15 @@ import httpx
 import pytest
 
 from aiodatagouv import Client, NotFoundError, RetryPolicy
-from aiodatagouv.api import datasets, site
+from aiodatagouv.api import site
+from aiodatagouv.api.datasets import get_recent_datasets_atom_feed
+
+from .versions import datasets, named, path
 
 Scripted = Callable[..., Client]
 
 
-SENT = "GET https://portal.example/api/1/datasets/velos/"
+pytestmark = pytest.mark.usefixtures("version")
 
 
 class Portal:
@@ -74,8 +77,12 @@ def test_invalid_options_are_refused(wrong: dict[str, object], complaint: str) -
 async def test_the_language_is_added_to_the_query(scripted: Scripted) -> None:
     portal = Portal()
     async with scripted(portal, lang="pt-BR") as client:
-        await datasets.get_recent_datasets_atom_feed(client, q="bus").text()
-    assert portal.requests[0].url.params.multi_items() == [("q", "bus"), ("lang", "pt-BR")]
+        await get_recent_datasets_atom_feed(client, q="bus").text()
+        await datasets.get_dataset(client, "velos")
+    assert [request.url.params.multi_items() for request in portal.requests] == [
+        [("q", "bus"), ("lang", "pt-BR")],
+        [("lang", "pt-BR")],
+    ]
 
 
 async def test_none_disables_the_timeout(scripted: Scripted) -> None:
@@ -100,7 +107,7 @@ async def test_on_response_is_called_with_every_response(scripted: Scripted) -> 
         await datasets.get_dataset(client, "velos")
     assert [response.status_code for response in seen] == [200, 503, 404, 200]
     assert seen[0].json() == {"id": "1"}
-    assert seen[0].request.url.path == "/api/1/datasets/velos/"
+    assert seen[0].request.url.path == path("datasets/velos/")
     assert caught.value.response is seen[2]
     # A session cookie is as sensitive as the key.
     assert not [response for response in seen if "Set-Cookie" in response.headers]
@@ -127,12 +134,13 @@ async def test_each_request_is_logged_in_one_line(
     async with scripted(refuse) as client:
         with pytest.raises(Exception, match="refused"):
             await datasets.get_dataset(client, "velos")
+    name, sent = named("get_dataset"), f"GET https://portal.example{path('datasets/velos/')}"
     lines = [record.message for record in caplog.records if record.name == "aiodatagouv"]
     assert [re.sub(r"\d+ ms", "N ms", line) for line in lines] == [
-        "get_dataset: 503, attempt 1, waited N ms, took N ms, 10 bytes",
-        f"get_dataset: 503 Service Unavailable ({SENT}); again in 0.0 s",
-        "get_dataset: 200, attempt 2, waited N ms, took N ms, 10 bytes",
-        "get_dataset: no answer, attempt 1, waited N ms, took N ms, 0 bytes",
+        f"{name}: 503, attempt 1, waited N ms, took N ms, 10 bytes",
+        f"{name}: 503 Service Unavailable ({sent}); again in 0.0 s",
+        f"{name}: 200, attempt 2, waited N ms, took N ms, 10 bytes",
+        f"{name}: no answer, attempt 1, waited N ms, took N ms, 0 bytes",
     ]
     levels = [record.levelname for record in caplog.records if record.name == "aiodatagouv"]
     assert levels == ["DEBUG", "INFO", "DEBUG", "DEBUG"]

@@ -14,6 +14,7 @@ from attrs import Factory, define, field
 from aiodatagouv import OPERATIONS, DecodeError, MaskError
 from aiodatagouv._fields import mask as masks
 from aiodatagouv._fields.projection import Page, projection_of
+from aiodatagouv.api import v2
 from aiodatagouv.models import Dataset
 from aiodatagouv.models.enums import DatasetFrequency
 
@@ -398,6 +399,38 @@ def test_unsuitable_classes_are_refused_before_sending(class_: type[Any], compla
     with pytest.raises(MaskError, match=complaint) as caught:
         projection_of(class_, DATASET)
     assert str(caught.value).startswith("get_dataset: ")
+
+
+class Named(msgspec.Struct):
+    title: str
+
+
+class Linked(msgspec.Struct):
+    total: int
+    href: str | None = None
+
+
+@pytest.mark.parametrize("operation", ["v2.get_dataset", "v2.list_datasets"])
+def test_a_class_may_select_fields_of_a_link(operation: str) -> None:
+    class_, chosen = one_field("resources", Linked), OPERATIONS[operation]
+    projection = projection_of(class_, chosen)
+    assert masks.write(projection.mask) == "resources{total,href}"
+    filled = projection.one("x", b'{"resources": {"total": 3, "href": "u", "rel": "r"}}')
+    assert filled.resources == Linked(3, "u")
+    for wrong in (list[Linked], list[dict[str, Any]], str, int):
+        with pytest.raises(MaskError, match="resources is Link"):
+            projection_of(one_field("resources", wrong), chosen)
+    with pytest.raises(MaskError, match="resources is"):
+        projection_of(class_, DATASET)  # In the first version it is a list.
+
+
+def test_a_class_gets_an_object_only_with_the_header_that_asks_for_one() -> None:
+    class_ = one_field("license", Named | None)
+    full = projection_of(class_, v2.ops.LIST_DATASETS_FULL_OBJECTS)
+    assert masks.write(full.mask) == "license{title}"
+    assert full.one("x", b'{"license": {"title": "Libre"}}').license == Named("Libre")
+    with pytest.raises(MaskError, match="license is str"):
+        projection_of(class_, v2.ops.LIST_DATASETS)
 
 
 def test_a_class_may_select_keys_of_a_free_form_object() -> None:

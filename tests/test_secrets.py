@@ -27,10 +27,12 @@ from aiodatagouv import (
     NotFoundError,
     RedirectError,
     RetryPolicy,
+    models,
 )
 from aiodatagouv._call.auth import ApiKey
-from aiodatagouv.api import datasets, me, organizations, reuses, site
+from aiodatagouv.api import datasets, me, organizations, reuses, site, v2
 from aiodatagouv.models import ApiTokenCreated, ReuseWrite
+from aiodatagouv.models.v2 import TopicWrite
 
 from .answers import Pieces
 from .clients import client_of
@@ -58,6 +60,16 @@ async def write(client: Client) -> object:
     return await reuses.create_reuse(client, body=body)
 
 
+async def write_topic(client: Client) -> object:
+    return await v2.topics.create_topic(client, body=TopicWrite(name="a", description="b"))
+
+
+async def follow_link(client: Client) -> object:
+    href = f"{client.base_url}api/2/datasets/velos/resources/"
+    link = models.v2.Dataset.from_dict({"resources": {"href": href}}).resources
+    return await anext(aiter(link.follow(client)))
+
+
 CALLS: dict[str, Call] = {
     "the file of a resource": lambda client: datasets.redirect_resource(client, "1"),
     "RDF": lambda client: datasets.redirect_dataset_rdf(client, "velos"),
@@ -71,6 +83,13 @@ CALLS: dict[str, Call] = {
     "CSV": read_stream,
     "a write": write,
     "the current user": lambda client: me.get_me(client),
+    "a slug, in API v2": lambda client: v2.datasets.get_dataset(client, "velos", fields="id"),
+    "a list, in API v2": lambda client: v2.topics.list_topics(client).__aiter__().__anext__(),
+    "a link": follow_link,
+    "a write, in API v2": write_topic,
+    "a deletion with a body": lambda client: v2.datasets.delete_dataset_extras(
+        client, "velos", body=["a"]
+    ),
 }
 
 
@@ -80,6 +99,8 @@ NOT_FOLLOWED = {
     "the catalogue",
     "an organization's catalogue",
     "a write",
+    "a write, in API v2",
+    "a deletion with a body",
 }
 """Calls that do not follow the redirect: they return its target, or write."""
 
@@ -206,7 +227,14 @@ async def test_no_repr_error_log_or_output_contains_the_key(
             copy.deepcopy(client)
         stream = site.get_site_tags_csv(client)
         seen += [repr(stream), repr(datasets.list_datasets(client)), repr(vars(stream))]
-        calls = (datasets.get_dataset(client, "velos"), write(client), stream.text(), rows(client))
+        calls = (
+            datasets.get_dataset(client, "velos"),
+            v2.datasets.get_dataset(client, "velos", full_objects=True),
+            write(client),
+            write_topic(client),
+            stream.text(),
+            rows(client),
+        )
         for call in calls:
             task = asyncio.ensure_future(call)
             seen.append(repr(task))

@@ -39,7 +39,8 @@ from aiodatagouv.models import (
 
 VIEWS: list[type[View]] = [
     value
-    for value in (getattr(models, name) for name in models.__all__)
+    for package in (models, models.v2)
+    for value in (getattr(package, name) for name in package.__all__)
     if isinstance(value, type) and issubclass(value, View)
 ]
 

@@ -17,9 +17,8 @@ from aiodatagouv import (
     GoneError,
     NotFoundError,
 )
-from aiodatagouv.api import datasets, me, organizations, reuses, site
+from aiodatagouv.api import datasets, me, organizations, reuses, site, v2
 from aiodatagouv.models import (
-    DatasetPage,
     DatasetWrite,
     ImageUpload,
     ResourceWrite,
@@ -27,6 +26,7 @@ from aiodatagouv.models import (
 )
 from generator import origins
 
+from .. import versions
 from ..clients import client_of
 from .portal import Portal
 
@@ -36,30 +36,35 @@ PNG = bytes.fromhex(
 )
 
 
+@pytest.mark.usefixtures("version")
 async def test_one_page(visitor: Client, portal: Portal) -> None:
-    page = await datasets.list_datasets(visitor, page_size=7)
-    assert isinstance(page, DatasetPage)
+    page = await versions.datasets.list_datasets(visitor, page_size=7)
+    assert isinstance(page, versions.models.DatasetPage)
     assert len(page.data) == 7
     assert page.total >= portal.totals["datasets"]
 
 
+@pytest.mark.usefixtures("version")
 @pytest.mark.parametrize("concurrency", [1, 3])
 async def test_every_item_once(visitor: Client, concurrency: int) -> None:
-    total = (await datasets.list_datasets(visitor)).total
-    items = datasets.list_datasets(visitor, page_size=7).items(concurrency=concurrency)
+    total = (await versions.datasets.list_datasets(visitor)).total
+    items = versions.datasets.list_datasets(visitor, page_size=7).items(concurrency=concurrency)
     ids = [dataset.id async for dataset in items]
     assert len(ids) == len(set(ids)) == total
 
 
+@pytest.mark.usefixtures("version")
 async def test_a_filter(visitor: Client) -> None:
     first = await anext(aiter(organizations.list_organizations(visitor)))
-    found = [one async for one in datasets.list_datasets(visitor, organization=first.id)]
+    found = [one async for one in versions.datasets.list_datasets(visitor, organization=first.id)]
     assert found
     assert {one.organization.id for one in found if one.organization} == {first.id}
 
 
+@pytest.mark.usefixtures("version")
 async def test_only_the_fields_asked_for(visitor: Client) -> None:
-    async for dataset in datasets.list_datasets(visitor, fields=["title", "organization.name"]):
+    fields = ["title", "organization.name"]
+    async for dataset in versions.datasets.list_datasets(visitor, fields=fields):
         data = dataset.to_dict()
         assert data.keys() == {"title", "organization"}
         assert data["organization"] is None or data["organization"].keys() == {"name"}
@@ -128,7 +133,9 @@ async def test_an_old_slug_leads_to_the_new_one(admin: Client) -> None:
     renaming = DatasetWrite.of(dataset, title="Nouveau nom")
     await datasets.update_dataset(admin, dataset.id, body=renaming)
     renamed = await datasets.get_dataset(admin, "ancien-nom", fields="id,slug")
-    assert (renamed.id, renamed.slug) == (dataset.id, "nouveau-nom")
+    light = await v2.datasets.get_dataset(admin, "ancien-nom", fields="id,slug")
+    for one in (renamed, light):
+        assert (one.id, one.slug) == (dataset.id, "nouveau-nom")
 
 
 async def test_a_body_with_a_wrong_field(admin: Client) -> None:
@@ -138,17 +145,19 @@ async def test_a_body_with_a_wrong_field(admin: Client) -> None:
     assert caught.value.errors.keys() >= {"url"}
 
 
+@pytest.mark.usefixtures("version")
 async def test_what_is_not_there(visitor: Client) -> None:
     with pytest.raises(NotFoundError):
-        await datasets.get_dataset(visitor, "nothing-of-that-name")
+        await versions.datasets.get_dataset(visitor, "nothing-of-that-name")
 
 
 async def test_no_key_or_a_wrong_one(visitor: Client, portal: Portal) -> None:
     with pytest.raises(AuthenticationError):
         await me.get_me(visitor)
     async with client_of(portal.url, api_key="wrong") as mistaken:
-        with pytest.raises(AuthenticationError):
-            await site.get_site(mistaken)
+        for read in (site.get_site(mistaken), v2.topics.list_topics(mistaken)):
+            with pytest.raises(AuthenticationError):
+                await read
 
 
 async def test_each_key_sees_its_own_account(portal: Portal) -> None:
@@ -157,6 +166,8 @@ async def test_each_key_sees_its_own_account(portal: Portal) -> None:
         client_of(portal.url, api_key=portal.user_api_key) as second,
     ):
         seen = [(await me.get_me(client)).slug for client in (first, second, first, second)]
+        mine = [{one.id async for one in v2.me.list_my_org_topics(one)} for one in (first, second)]
+        assert mine[0] != mine[1]
     assert seen[0] != seen[1]
     assert seen[:2] == seen[2:]
 

@@ -19,7 +19,16 @@ from hypothesis import strategies as st
 from aiodatagouv import Client, MaskError, Paginator
 from aiodatagouv._decoding.declared import Model, declared
 from aiodatagouv._fields.mask import parse, write
-from aiodatagouv.api import dataservices, datasets, discussions, me, organizations, reuses, users
+from aiodatagouv.api import (
+    dataservices,
+    datasets,
+    discussions,
+    me,
+    organizations,
+    reuses,
+    users,
+    v2,
+)
 from aiodatagouv.models import DatasetWrite
 from aiodatagouv.types import Mask
 
@@ -169,6 +178,25 @@ class UserTitle(msgspec.Struct):
     organizations: list[Named]
 
 
+class Link(msgspec.Struct):
+    total: int
+    href: str
+
+
+@define
+class LightDataset:
+    title: str
+    organization: Named | None
+    resources: Link
+    license: str | None
+
+
+class TopicTitle(msgspec.Struct):
+    name: str
+    tags: list[str]
+    elements: Link
+
+
 LISTS: list[tuple[Callable[..., Paginator[Any, Any]], Callable[..., Any], type[Any], Mask]] = [
     (
         datasets.list_datasets,
@@ -226,6 +254,23 @@ LISTS: list[tuple[Callable[..., Paginator[Any, Any]], Callable[..., Any], type[A
             "first_name": None,
             "organizations": {"name": None, "class": None},
         },
+    ),
+    (
+        v2.datasets.list_datasets,
+        v2.datasets.get_dataset,
+        LightDataset,
+        {
+            "title": None,
+            "organization": {"name": None, "class": None},
+            "resources": {"total": None, "href": None},
+            "license": None,
+        },
+    ),
+    (
+        v2.topics.list_topics,
+        v2.topics.get_topic,
+        TopicTitle,
+        {"name": None, "tags": None, "elements": {"total": None, "href": None}},
     ),
 ]
 

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from aiodatagouv import OPERATIONS, Client, LockedError, RetryPolicy
-from aiodatagouv.api import datasets, organizations
+from aiodatagouv.api import datasets, organizations, v2
 from aiodatagouv.models import DatasetWrite
+from aiodatagouv.models.v2 import TopicWrite
 
 from ..clients import client_of
 from .portal import Portal, path_of, running_portal
@@ -91,6 +92,9 @@ async def test_100_creates_of_16_tasks(own_portal: Portal) -> None:
         assert 1 <= len(answers) <= 16
         assert sum(error.attempts for error in errors) == len(answers)
 
+        # The mode is the portal's, whatever the version of the API.
+        with pytest.raises(LockedError, match="not sent"):
+            await v2.topics.create_topic(client, body=TopicWrite(name="Eau", description="x"))
         # Operations that create nothing still work.
         assert (await datasets.list_datasets(client)).total == total
         org = own_portal.ids["/organizations/{org}/"]["org"]

@@ -150,9 +150,18 @@ def corrections_of_operations() -> dict[str, list[str]]:
             applied[operation["operationId"]] = [
                 entry.name
                 for entry in entries
-                if any(touches(place, path, method, models) for place in entry.places)
+                if any(touches(place, path, method, models) for place in places_of(entry))
             ]
     return applied
+
+
+def places_of(entry: corrections.Correction) -> list[list[str]]:
+    """Return the places of a correction; those of the definitions that it adds at once."""
+    return [
+        inside
+        for place in entry.places
+        for inside in ([[*place, name] for name in entry.value] if len(place) == 1 else [place])
+    ]
 
 
 def touches(place: list[str], path: str, method: str, models: set[str]) -> bool:

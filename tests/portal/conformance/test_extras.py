@@ -140,11 +140,12 @@ async def test_a_key_of_the_platform(make: Make, user: Client, admin: Client, re
 async def test_what_is_no_body_of_extras(make: Make, user: Client, own_portal: Portal) -> None:
     """The portal refuses what the functions cannot send: no body, and a list for an object."""
     extras = await make(user)
-    path = {
+    paths: dict[Make, str] = {
         of_a_dataset: "datasets/{}/extras/",
         of_a_resource: "datasets/{}/resources/{}/extras/",
         of_an_organization: "organizations/{}/extras/",
-    }[make].format(*extras.path)
+    }
+    path = paths[make].format(*extras.path)
     found: list[int] = []
     for method, body in (("PUT", ["a"]), ("DELETE", {"a": 1})):
         with pytest.raises(BadRequestError, match="Wrong payload format"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -10,13 +11,16 @@ from aiodatagouv import OPERATIONS, Client, MaskError, NotFoundError
 from aiodatagouv.api import datasets as datasets_of_v1
 from aiodatagouv.api import organizations
 from aiodatagouv.api.v2 import datasets, reuses
-from aiodatagouv.models import CommunityResourceWrite, DatasetWrite
+from aiodatagouv.models import CommunityResourceWrite, DatasetWrite, Resource
 
 from ..portal import Portal
 from .prover import Prover
 from .things import a_dataset, a_file, new_title
 
 MANY = 500
+
+Overloaded: TypeAlias = Callable[..., Awaitable[Any]]
+"""A function whose answer depends on an argument, which the types of the prover cannot tell."""
 
 
 async def test_the_resources_of_a_dataset_by_its_link(user: Client, prove: Prover) -> None:
@@ -34,12 +38,13 @@ async def test_the_resources_of_a_dataset_by_its_link(user: Client, prove: Prove
     assert [one.id for one in found] == [one.id for one in made.resources]
     assert [one.to_dict() for one in found] == [one.to_dict() for one in made.resources]
     function = datasets.list_resources
-    for query, expected in (
+    filters: list[tuple[dict[str, Any], list[Resource]]] = [
         ({"type": "main"}, found[::2]),
         # Characters that the portal does not escape in the URL of the next page.
         ({"q": "7 & CO = 100 %"}, [one for one in found if "7 & co" in str(one.title)]),
         ({"q": "[1]"}, []),
-    ):
+    ]
+    for query, expected in filters:
         listed = [one.id async for one in function(user, made.id, page_size=20, **query)]
         assert listed == [one.id for one in expected]
     page = await prove(function, user, made.id, page=11, page_size=50)
@@ -96,7 +101,7 @@ async def test_licenses_frequencies_and_zones_are_ids_or_objects(
     admin: Client, prove: Prover
 ) -> None:
     """The header that asks for whole objects changes nothing else."""
-    function = datasets.list_datasets
+    function: Overloaded = datasets.list_datasets
     ids = (await prove(function, admin, sort="created", **WHOLE)).data
     whole = (await prove(function, admin, sort="created", full_objects=True, **WHOLE)).data
     for one, other in zip(ids, whole, strict=True):
@@ -108,7 +113,8 @@ async def test_licenses_frequencies_and_zones_are_ids_or_objects(
         assert without_objects(one) == without_objects(other)
     unlicensed = [one for one in whole if one.license.alternate_titles is None]
     assert {one.license.id for one in unlicensed} == {"notspecified"}
-    single = await prove(datasets.get_dataset, admin, whole[0].id, full_objects=True)
+    get: Overloaded = datasets.get_dataset
+    single = await prove(get, admin, whole[0].id, full_objects=True)
     assert single.license.to_dict() == whole[0].license.to_dict()
     await prove(datasets.search_datasets, admin, full_objects=True)
 
@@ -116,7 +122,7 @@ async def test_licenses_frequencies_and_zones_are_ids_or_objects(
 async def test_only_zones_are_ids_or_objects_in_version_1(
     own_portal: Portal, admin: Client, prove: Prover
 ) -> None:
-    function = datasets_of_v1.list_datasets
+    function: Overloaded = datasets_of_v1.list_datasets
     ids = (await prove(function, admin, sort="created", **WHOLE)).data
     whole = (await prove(function, admin, sort="created", full_objects=True, **WHOLE)).data
     for one, other in zip(ids, whole, strict=True):

@@ -89,7 +89,8 @@ async def test_an_empty_list_of_elements(user: Client, release: str) -> None:
 
 async def test_an_element_is_of_an_object_or_has_a_title(user: Client, prove: Prover) -> None:
     topic = await a_topic(user)
-    objects = [await a_dataset(user), await a_reuse(user), await a_dataservice(user)]
+    dataset, reuse = await a_dataset(user), await a_reuse(user)
+    objects = (dataset, reuse, await a_dataservice(user))
     bodies = [v2.TopicElementWrite(element=one) for one in objects]
     made = await prove(topics.add_topic_elements, user, topic.id, body=bodies)
     references = [one.element for one in made]

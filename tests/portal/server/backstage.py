@@ -248,21 +248,19 @@ def seed_topics(catalog: Catalog) -> list[Any]:
 
 
 def seed_posts(catalog: Catalog) -> list[Any]:
-    common = {
-        "owner": catalog.admin,
-        "headline": texts.paragraph(1),
-    }
     PostFactory(
         name="Le portail ouvre",
+        headline="Un portail pour tous",
         content=texts.description(),
         datasets=[],
         reuses=[],
         created_at=NOW - timedelta(days=400),
         published=NOW - timedelta(days=399),
-        **common,
+        owner=catalog.admin,
     )
     news = PostFactory(
         name="Du nouveau sur le portail",
+        headline="Des cartes, des tables",
         content=texts.description(),
         datasets=catalog.datasets[:2],
         reuses=catalog.reuses[:2],
@@ -271,7 +269,7 @@ def seed_posts(catalog: Catalog) -> list[Any]:
         credit_url="https://photos.example.org/",
         created_at=NOW - timedelta(days=10),
         published=NOW - timedelta(days=2),
-        **common,
+        owner=catalog.admin,
     )
     news.image.save(picture("purple"))
     news.save()
