@@ -61,7 +61,7 @@ def check_names(report: bulk.Report, portal: MovingPortal) -> None:
     concurrency=st.integers(1, 16),
     stops=st.lists(st.integers(0, 8), max_size=3),
 )
-@settings(max_examples=300)
+@settings(max_examples=150)  # Of each version.
 def test_all_other_items_of_a_changing_list_are_written_once_and_broken_ones_are_named(
     size: int,
     seed: int,
@@ -102,7 +102,7 @@ def test_all_other_items_of_a_changing_list_are_written_once_and_broken_ones_are
     parts=st.integers(1, 6),
     page_size=st.integers(4, 12),
 )
-@settings(max_examples=150)
+@settings(max_examples=75)  # Of each version.
 def test_a_broken_item_is_named_by_one_part_of_a_list(
     size: int, seed: int, broken: dict[int, str], parts: int, page_size: int
 ) -> None:
