@@ -22,7 +22,7 @@ from generator import combine, corrections, pin, releases, schemas
 
 from ..portal import PROJECT, RELEASES, path_of
 from .sent import OF_OLDER, name_of
-from .unanswerable import REQUEST_ONLY
+from .unanswerable import REQUEST_ONLY, SEARCHES
 
 FILE = PROJECT / "docs" / "operations.md"
 OPENAPI = PROJECT / "openapi"
@@ -128,7 +128,7 @@ def write(proven: set[Proof]) -> str:
     reasons = "\n".join(
         f"* `{OPERATIONS[operation].name}`: {reason}" for operation, reason in REQUEST_ONLY.items()
     )
-    return f"{HEAD}{summary}\n\nProven by the request only:\n\n{reasons}\n\n{table}\n"
+    return f"{HEAD}{summary}\n\nProven by the request only:\n\n{reasons}\n\n{SEARCHES}\n{table}\n"
 
 
 def served_by(operation: Operation) -> str:
