@@ -238,10 +238,15 @@ class Operation:
         return self.answer.replace(self.item, "T")
 
     @property
+    def switched(self) -> str:
+        """The return type without ``into``, whatever a header says."""
+        switched = [] if self.switch is None else [self.switch.answer]
+        return " | ".join([self.answer, *switched])
+
+    @property
     def either(self) -> str:
         """The return type whatever is given."""
-        switched = [] if self.switch is None else [self.switch.answer]
-        return " | ".join(filter(None, [self.answer, *switched, self.projected]))
+        return " | ".join(filter(None, [self.switched, self.projected]))
 
     @property
     def sentence(self) -> str:

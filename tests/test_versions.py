@@ -365,10 +365,12 @@ def with_whole(document: Document) -> None:
 def test_a_header_is_an_argument_that_changes_the_type_of_the_answer() -> None:
     made = files(changed(with_whole))
     code = made["api/v2/things.py"]
-    assert code.count("@overload") == 2
+    assert code.count("@overload") == 3
+    things, owners = "Paginator[v2.ThingPage, Thing]", "Paginator[v2.WholePage, Owner]"
     for argument, answer in (
-        ("whole: Literal[False] = False", "Paginator[v2.ThingPage, Thing]"),
-        ("whole: Literal[True]", "Paginator[v2.WholePage, Owner]"),
+        ("whole: Literal[False] = False", things),
+        ("whole: Literal[True]", owners),
+        ("whole: bool,", f"{things} | {owners}"),
     ):
         start = code.index(argument)
         assert code[start:].partition("->")[2].split(":")[0].strip() == answer

@@ -6,7 +6,7 @@ Both type checkers warn about an unused ignore comment, so a misuse that goes un
 from __future__ import annotations
 
 from aiodatagouv import Client, Link, bulk
-from aiodatagouv.api import datasets, discussions, reuses
+from aiodatagouv.api import datasets, discussions, reuses, v2
 from aiodatagouv.models import (
     Dataset,
     DatasetWrite,
@@ -16,6 +16,7 @@ from aiodatagouv.models import (
     Reuse,
     ReuseWrite,
 )
+from aiodatagouv.models import v2 as second
 
 
 async def answers(client: Client, dataset: Dataset, organization: Organization) -> None:
@@ -85,3 +86,11 @@ async def calls(client: Client, part: bulk.Part) -> None:
     await bulk.harvest(datasets.list_datasets(client), "a.jsonl", client=client)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     client.with_options(rate="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.chunks()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def second_version(client: Client, dataset: second.Dataset) -> None:
+    print(dataset.license.maintainer)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(dataset.resources[0])  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
+    second.TopicElementWrite(element=second.Topic)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await v2.datasets.delete_dataset_extras(client, "velos", body={"a": None})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await v2.datasets.get_dataset(client, "velos", full_objects="yes")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

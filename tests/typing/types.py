@@ -13,9 +13,17 @@ import msgspec
 from attrs import define
 
 from aiodatagouv import Client, Link, Operation, Page, Paginator, Parameter, Rate, bulk
-from aiodatagouv.api import datasets, me, ops, organizations
+from aiodatagouv.api import datasets, me, ops, organizations, v2
 from aiodatagouv.links import LinkedPage
-from aiodatagouv.models import Dataset, DatasetPage, Organization
+from aiodatagouv.models import (
+    Dataset,
+    DatasetFull,
+    DatasetFullPage,
+    DatasetPage,
+    Organization,
+    Resource,
+)
+from aiodatagouv.models import v2 as second
 
 
 @define
@@ -78,6 +86,30 @@ async def masks(client: Client) -> None:
     assert_type(await me.list_my_datasets(client, fields="id"), list[Dataset])
     await datasets.get_dataset(client, "velos", fields=Title)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     await datasets.get_dataset(client, "velos", fields=7)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+
+async def second_version(client: Client, dataset: Dataset, *, is_full: bool) -> None:
+    light = await v2.datasets.get_dataset(client, "velos")
+    assert_type(light, second.Dataset)
+    assert_type(light.license, str)
+    assert_type(light.resources, Link[Resource])
+    full = await v2.datasets.get_dataset(client, "velos", full_objects=True)
+    assert_type(full, second.DatasetFull)
+    assert_type(full.license, second.DatasetLicense)
+    either = await v2.datasets.get_dataset(client, "velos", full_objects=is_full)
+    assert_type(either, second.Dataset | second.DatasetFull)
+    assert_type(await v2.datasets.get_dataset(client, "velos", into=Title), Title)
+    assert_type(
+        datasets.list_datasets(client, full_objects=True),
+        Paginator[DatasetFullPage, DatasetFull],
+    )
+    page = await v2.datasets.search_datasets(client, q="velos")
+    assert_type(page.data[0], second.Dataset)
+    assert_type(page.facets.license, list[second.FacetBucket] | None)
+    body = second.TopicWrite(name="Vélo", elements=[second.TopicElementWrite(element=dataset)])
+    assert_type(await v2.topics.create_topic(client, body=body), second.Topic)
+    await v2.datasets.update_dataset_extras(client, "velos", body={"a": None, "b": [1]})
+    await v2.datasets.delete_dataset_extras(client, "velos", body=["a"])
 
 
 async def projections(client: Client) -> None:

@@ -303,6 +303,10 @@ async def get_dataset(
 ) -> DatasetFull: ...
 @overload
 async def get_dataset(
+    client: Client, dataset: Id, *, full_objects: bool, fields: Fields | None = None
+) -> Dataset | DatasetFull: ...
+@overload
+async def get_dataset(
     client: Client, dataset: Id, *, full_objects: bool = False, into: type[T]
 ) -> T: ...
 async def get_dataset(
@@ -615,6 +619,38 @@ def list_datasets(
     full_objects: Literal[True],
     fields: Fields | None = None,
 ) -> Paginator[DatasetFullPage, DatasetFull]: ...
+@overload
+def list_datasets(
+    client: Client,
+    *,
+    access_type: DatasetAccessType | None = None,
+    archived: bool | None = None,
+    badge: ListDatasetsBadge | None = None,
+    dataservice: str | None = None,
+    deleted: bool | None = None,
+    featured: bool | None = None,
+    followed_by: str | None = None,
+    format: str | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    schema: str | None = None,
+    schema_version: str | None = None,
+    sort: ListDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: bool,
+    fields: Fields | None = None,
+) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]: ...
 def list_datasets(
     client: Client,
     *,

@@ -587,6 +587,17 @@ def list_organization_datasets(
     full_objects: Literal[True],
     fields: Fields | None = None,
 ) -> Paginator[DatasetFullPage, DatasetFull]: ...
+@overload
+def list_organization_datasets(
+    client: Client,
+    org: Id,
+    *,
+    page: int | None = None,
+    page_size: int | None = None,
+    sort: ListDatasetsSort | None = None,
+    full_objects: bool,
+    fields: Fields | None = None,
+) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]: ...
 def list_organization_datasets(
     client: Client,
     org: Id,

@@ -101,6 +101,10 @@ async def get_dataset(
 ) -> v2.DatasetFull: ...
 @overload
 async def get_dataset(
+    client: Client, dataset: Id, *, full_objects: bool, fields: Fields | None = None
+) -> v2.Dataset | v2.DatasetFull: ...
+@overload
+async def get_dataset(
     client: Client, dataset: Id, *, full_objects: bool = False, into: type[T]
 ) -> T: ...
 async def get_dataset(
@@ -266,6 +270,38 @@ def list_datasets(
     full_objects: Literal[True],
     fields: Fields | None = None,
 ) -> Paginator[v2.DatasetFullPage, v2.DatasetFull]: ...
+@overload
+def list_datasets(
+    client: Client,
+    *,
+    access_type: DatasetAccessType | None = None,
+    archived: bool | None = None,
+    badge: ListDatasetsBadge | None = None,
+    dataservice: str | None = None,
+    deleted: bool | None = None,
+    featured: bool | None = None,
+    followed_by: str | None = None,
+    format: str | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    schema: str | None = None,
+    schema_version: str | None = None,
+    sort: ListDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: bool,
+    fields: Fields | None = None,
+) -> Paginator[v2.DatasetPage, v2.Dataset] | Paginator[v2.DatasetFullPage, v2.DatasetFull]: ...
 def list_datasets(
     client: Client,
     *,
@@ -447,6 +483,39 @@ def search_datasets(
     full_objects: Literal[True],
     fields: Fields | None = None,
 ) -> Paginator[v2.DatasetFullSearchPage, v2.DatasetFull]: ...
+@overload
+def search_datasets(
+    client: Client,
+    *,
+    access_type: str | None = None,
+    badge: ListDatasetsBadge | None = None,
+    featured: bool | None = None,
+    format: Sequence[str] | None = None,
+    format_family: v2.SearchDatasetsFormatFamily | None = None,
+    geozone: str | None = None,
+    granularity: Sequence[str] | None = None,
+    include_geozone_ancestors: bool | None = None,
+    last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
+    license: str | None = None,
+    organization: str | None = None,
+    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_name: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    producer_type: v2.SearchDataservicesProducerType | None = None,
+    q: str | None = None,
+    schema: Sequence[str] | None = None,
+    sort: v2.SearchDatasetsSort | None = None,
+    tag: Sequence[str] | None = None,
+    temporal_coverage: str | None = None,
+    topic: str | None = None,
+    full_objects: bool,
+    fields: Fields | None = None,
+) -> (
+    Paginator[v2.DatasetSearchPage, v2.Dataset]
+    | Paginator[v2.DatasetFullSearchPage, v2.DatasetFull]
+): ...
 def search_datasets(
     client: Client,
     *,

@@ -66,6 +66,27 @@ def list_my_org_topics(
     full_objects: Literal[True],
     fields: Fields | None = None,
 ) -> Paginator[v2.TopicFullPage, v2.TopicFull]: ...
+@overload
+def list_my_org_topics(
+    client: Client,
+    *,
+    dataservice: str | None = None,
+    dataset: str | None = None,
+    featured: bool | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    organization: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: bool,
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicPage, v2.Topic] | Paginator[v2.TopicFullPage, v2.TopicFull]: ...
 def list_my_org_topics(
     client: Client,
     *,

@@ -148,6 +148,10 @@ async def get_topic(
 ) -> v2.TopicFull: ...
 @overload
 async def get_topic(
+    client: Client, topic: Id, *, full_objects: bool, fields: Fields | None = None
+) -> v2.Topic | v2.TopicFull: ...
+@overload
+async def get_topic(
     client: Client, topic: Id, *, full_objects: bool = False, into: type[T]
 ) -> T: ...
 async def get_topic(
@@ -255,6 +259,27 @@ def list_topics(
     full_objects: Literal[True],
     fields: Fields | None = None,
 ) -> Paginator[v2.TopicFullPage, v2.TopicFull]: ...
+@overload
+def list_topics(
+    client: Client,
+    *,
+    dataservice: str | None = None,
+    dataset: str | None = None,
+    featured: bool | None = None,
+    geozone: str | None = None,
+    granularity: str | None = None,
+    organization: str | None = None,
+    owner: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    private: bool | None = None,
+    q: str | None = None,
+    reuse: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: bool,
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicPage, v2.Topic] | Paginator[v2.TopicFullPage, v2.TopicFull]: ...
 def list_topics(
     client: Client,
     *,
@@ -354,6 +379,22 @@ def search_topics(
     full_objects: Literal[True],
     fields: Fields | None = None,
 ) -> Paginator[v2.TopicFullSearchPage, v2.TopicFull]: ...
+@overload
+def search_topics(
+    client: Client,
+    *,
+    featured: bool | None = None,
+    last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
+    organization: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+    producer_type: v2.SearchDataservicesProducerType | None = None,
+    q: str | None = None,
+    sort: v2.MyOrgTopicsSort | None = None,
+    tag: Sequence[str] | None = None,
+    full_objects: bool,
+    fields: Fields | None = None,
+) -> Paginator[v2.TopicSearchPage, v2.Topic] | Paginator[v2.TopicFullSearchPage, v2.TopicFull]: ...
 def search_topics(
     client: Client,
     *,
