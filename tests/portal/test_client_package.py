@@ -20,7 +20,7 @@ from aiodatagouv import Client, NotFoundError, bulk
 from aiodatagouv.operation import Operation
 
 from ..clients import client_of
-from .portal import OLDEST, PROJECT, Portal, running_portal
+from .portal import OLDEST, PROJECT, Portal, path_of, running_portal
 
 PACKAGE = "portal_of_tests"
 
@@ -57,7 +57,7 @@ def folder(own_portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> Path
     """The project of the portal."""
     folder = tmp_path_factory.mktemp("client") / "project"
     line = generate(own_portal, folder)
-    assert line.startswith(f"{PACKAGE} of udata {OLDEST}: 222 operations")
+    assert line.startswith(f"{PACKAGE} of udata {OLDEST}: 255 operations")
     return folder
 
 
@@ -86,7 +86,8 @@ async def own_admin(package: ModuleType, own_portal: Portal) -> AsyncIterator[Cl
 def given(portal: Portal, operation: Operation) -> tuple[list[Any], dict[str, Any]]:
     """Return example parameters of a GET operation, for which each release has its own names."""
     bare = {re.sub(r"\{.*?\}", "{}", path): path for path in portal.ids}
-    path = bare.get(re.sub(r"\{.*?\}", "{}", operation.path), operation.path)
+    full = path_of(operation)
+    path = bare.get(re.sub(r"\{.*?\}", "{}", full), full)
     examples = dict(portal.ids.get(path, {}))
     values = [examples.pop(name) for name in re.findall(r"\{(.*?)\}", path) if name in examples]
     names = {one.key: one.name for one in operation.parameters}
@@ -101,7 +102,7 @@ async def test_every_read_is_decoded_into_the_models_of_the_package(
     package: ModuleType, own_admin: Client, own_portal: Portal, tmp_path: Path
 ) -> None:
     reads = [one for one in package.OPERATIONS.values() if one.method == "GET"]
-    assert len(reads) == 118
+    assert len(reads) == 138
     for operation in reads:
         if operation.name in NOT_ANSWERED:
             continue
@@ -120,7 +121,7 @@ async def test_every_read_is_decoded_into_the_models_of_the_package(
 def test_its_operations_are_those_of_its_portal_without_limits_of_releases(
     package: ModuleType,
 ) -> None:
-    every: list[Operation] = [*package.api.ops.OPERATIONS.values()]
+    every: list[Operation] = [*package.OPERATIONS.values()]
     assert {(one.since, one.until) for one in every} == {(None, None)}
 
 

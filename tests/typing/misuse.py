@@ -93,4 +93,4 @@ async def second_version(client: Client, dataset: second.Dataset) -> None:
     print(dataset.resources[0])  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
     second.TopicElementWrite(element=second.Topic)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await v2.datasets.delete_dataset_extras(client, "velos", body={"a": None})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await v2.datasets.get_dataset(client, "velos", full_objects="yes")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await v2.datasets.get_dataset(client, "velos", full_objects="yes")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
