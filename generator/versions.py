@@ -41,7 +41,7 @@ def is_reserved(name: str) -> bool:
 
 def portal_root(url: str) -> str:
     """Return the root of a portal, of which that of one of its APIs may be given."""
-    return re.sub(r"(/api/[12])?/?$", "/", url, count=1)
+    return re.sub(r"(/api(/[12])?)?/?$", "/", url, count=1)
 
 
 def up(name: str) -> str:

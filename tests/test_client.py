@@ -100,21 +100,28 @@ def test_an_invalid_portal_in_the_environment_is_refused(monkeypatch: pytest.Mon
         "https://portal.example/api/1/",
         "https://portal.example/api/2",
         "https://portal.example/api/2/",
+        "https://portal.example/api/",
     ],
 )
 def test_the_root_of_a_portal_is_the_same_by_any_of_its_apis(base_url: str) -> None:
     assert Client(base_url=base_url).base_url == "https://portal.example/"
 
 
+@pytest.mark.parametrize("path", ["api/3/", "api/1/datasets/", "api/2/topics", "open/api/1/site/"])
+def test_an_address_below_the_root_of_an_api_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="is not the root of a portal, nor that of its API v1 or"):
+        Client(base_url=f"https://portal.example/{path}")
+
+
 @pytest.mark.parametrize("end", ["", "/", "/api/1", "/api/1/", "/api/2", "/api/2/"])
 async def test_a_portal_may_be_under_another_path(end: str) -> None:
     portal = Portal(json={})
     async with client_of(
-        f"https://portal.example/open/api{end}", transport=httpx.MockTransport(portal)
+        f"https://portal.example/open/data{end}", transport=httpx.MockTransport(portal)
     ) as client:
-        assert client.base_url == "https://portal.example/open/api/"
+        assert client.base_url == "https://portal.example/open/data/"
         await client.request("GET", "site/")
-        assert str(portal.request.url) == "https://portal.example/open/api/api/1/site/"
+        assert str(portal.request.url) == "https://portal.example/open/data/api/1/site/"
 
 
 @pytest.mark.parametrize(

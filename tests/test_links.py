@@ -188,7 +188,6 @@ async def test_a_link_is_harvested_and_decoded_into_a_class(
     [
         "https://elsewhere.example/api/2/datasets/velos/resources/",
         "//elsewhere.example/api/2/datasets/velos/resources/",
-        "http://portal.example/api/2/datasets/velos/resources/",
         "https://portal.example:8443/api/2/datasets/velos/resources/",
         "https://portal.example@elsewhere.example/api/2/datasets/velos/resources/",
         "ftp://portal.example/api/2/datasets/velos/resources/",

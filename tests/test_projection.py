@@ -378,7 +378,7 @@ def test_types_wide_enough_for_the_model_are_accepted(name: str, type_: Any) -> 
         (one_field("title", Metrics), "title is str"),
         (one_field("extras", Dotted | None), "extras.a.b cannot be masked"),
         (one_field("title", Other), "title is declared as Other"),
-        (one_field("resources", list[Dataset]), "__init__ of its own"),
+        (one_field("resources", list[Dataset]), "Dataset is a model of the portal: give fields"),
         (msgspec.defstruct("Nothing", []), "no field is named"),
         (Node, "Node contains itself"),
         (Pair, "Pair is array_like"),

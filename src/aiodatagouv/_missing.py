@@ -40,7 +40,13 @@ class Known:
     async def portal(self, url: str, fetch: Fetch) -> Portal:
         """Return the portal, which is asked only once."""
         async with self._asking:
-            return await self._ask(2, url, fetch)
+            try:
+                return await self._ask(2, url, fetch)
+            except APIError:
+                # A portal whose version 2 fails is known by its version 1.
+                if self._portal is None:
+                    raise
+                return self._portal
 
     async def explain(
         self, operation: Operation, error: APIError, url: str, fetch: Fetch, seconds: float

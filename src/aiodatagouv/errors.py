@@ -113,7 +113,10 @@ class UnknownOrderError(OrderError):
 
 
 class TooManyResultsError(DataGouvError, ValueError):
-    """A search has more results than the portal lets its pages reach. None was yielded or written.
+    """A search has more results than the portal lets its pages reach.
+
+    It is raised at the first page, before anything is yielded or written; later only if the search
+    has grown meanwhile.
 
     Attributes:
         operation: The name of the operation that searches.

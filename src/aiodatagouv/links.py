@@ -28,8 +28,8 @@ Item = TypeVar("Item")
 _OWN = __name__.partition(".")[0]
 """This package, whose lists a link to anything leads to."""
 
-_WHERE = frozenset({"page", "page_size"})
-"""The query parameters of an address that only tell a part of the list."""
+_FORM = frozenset({"page", "page_size", "lang", "X-Fields"})
+"""The query parameters of an address that do not tell which list it is, but the form of answers."""
 
 
 class LinkedPage(Protocol[Item]):
@@ -130,12 +130,12 @@ class Link(View, Generic[Item], init=False):
                 raise MaskError(f"{operation.name}: the portal always sends all fields")
             arguments["fields"] = fields
         listed = operation.function(client, **arguments, page=page, page_size=page_size)
-        linked: Paginator[LinkedPage[Item], Item] = listed._with_query(**query)
+        linked: Paginator[LinkedPage[Item], Item] = listed._with_query(query)
         return linked
 
     def _target(self, client: Client) -> tuple[Operation, dict[str, Any], dict[str, QueryValue]]:
         """The operation at the address, and the parameters of its path and of its query."""
-        from ._http.urls import join, origin, parse_url  # Models load no HTTP library.
+        from ._http.urls import join, parse_url  # Models load no HTTP library.
 
         portal = parse_url(client.base_url)
         try:
@@ -143,8 +143,13 @@ class Link(View, Generic[Item], init=False):
         except ValueError:
             raise self._unusable(client) from None
         path, root = (one.raw_path.decode().partition("?")[0] for one in (url, portal))
-        is_below = origin(url) == origin(portal) and path.startswith(root)
-        found = _find(_origin_of(self._item)[0], path.removeprefix(root)) if is_below else None
+        # Behind a proxy, a portal may take https for http; the address itself is not called.
+        is_own = url.scheme in ("http", "https") and (url.host, url.port) == (
+            portal.host,
+            portal.port,
+        )
+        is_own = is_own and path.startswith(root)
+        found = _find(_origin_of(self._item)[0], path.removeprefix(root)) if is_own else None
         if found is None:
             raise self._unusable(client)
         operation, values = found
@@ -156,7 +161,7 @@ class Link(View, Generic[Item], init=False):
         filters = {
             name: values[0] if len(values) == 1 else values
             for name, values in query.items()
-            if name not in _WHERE
+            if name not in _FORM
         }
         return operation, {**arguments}, {**filters}
 

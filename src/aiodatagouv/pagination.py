@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from attrs import evolve
 from msgspec import structs
 
 from ._call import answers
@@ -148,7 +149,8 @@ class Paginator(Generic[PageT, Item]):
 
         Raises:
             TooManyResultsError: A search has more results than pages reach, or a part of one that
-                cannot be split further has. No item was yielded.
+                cannot be split further has. It is raised before the first item, unless the search
+                grows during the walk.
             MissingResultsError: At the end of a ``split`` walk, after all items that were found:
                 items are missing.
             OrderError: At the end of a ``stable`` walk, after all items that were found: the
@@ -164,9 +166,10 @@ class Paginator(Generic[PageT, Item]):
                 for index in new:
                     yield items[index]
 
-    def _with_query(self, **query: QueryValue) -> Paginator[PageT, Item]:
-        """The same list with other query parameters."""
-        return Paginator(self.client, self.call.with_query(**query), self._page, self.projection)
+    def _with_query(self, query: Mapping[str, QueryValue]) -> Paginator[PageT, Item]:
+        """The same list with more query parameters."""
+        call = evolve(self.call, query={**self.call.query, **query})
+        return Paginator(self.client, call, self._page, self.projection)
 
     def _walk_by(
         self, concurrency: int, *, stable: bool, split: Split

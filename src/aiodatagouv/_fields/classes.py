@@ -188,6 +188,11 @@ def _check_decodable(held: inspect.Type, where: str) -> None:
 def _attributes_of(class_: type) -> tuple[dict[str, str], set[str]]:
     """The aliases of the fields of a class in __init__, and the fields that it does not take."""
     class_ = get_origin(class_) or class_
+    if issubclass(class_, Model):
+        raise MaskError(
+            f"{class_.__name__} is a model of the portal: give fields instead of a class, or "
+            "declare the field as dict[str, Any] and read it with from_dict"
+        )
     if has(class_):
         fields = attrs_fields(class_)
         if hasattr(class_, "__attrs_init__") or any(one.converter for one in fields):

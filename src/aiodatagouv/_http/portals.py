@@ -16,8 +16,11 @@ PRODUCTION = "https://www.data.gouv.fr/"
 DEMO = "https://demo.data.gouv.fr/"
 """The demonstration portal, for trying writes."""
 
-_API = re.compile(r"/api/[12]$")
+_API = re.compile(r"/api(/[12])?$")
 """The end of the root of an API."""
+
+_BELOW = re.compile(r"/api/\d+(/|$)")
+"""What the path of a portal's root has only if it is the address of something below it."""
 
 
 def portal_of(base_url: str | None, default: str | None = PRODUCTION) -> URL:
@@ -43,4 +46,7 @@ def portal_of(base_url: str | None, default: str | None = PRODUCTION) -> URL:
         ) from None
     if url.userinfo or url.query or url.fragment:
         raise ValueError(f"{name}: a portal's URL has no user, password, query or fragment")
-    return url.copy_with(path=_API.sub("", url.path.rstrip("/")) + "/")
+    path = _API.sub("", url.path.rstrip("/"))
+    if _BELOW.search(path):
+        raise ValueError(f"{name}: {url} is not the root of a portal, nor that of its API v1 or v2")
+    return url.copy_with(path=f"{path}/")

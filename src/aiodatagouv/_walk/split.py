@@ -47,6 +47,7 @@ class SplitWalk(Generic[PageT]):
         facets: The facets to split by, in this order; none to choose among all.
         seen: The ids of the results that this walk, or one that it resumes, has yielded.
         total: The number of results, once they were counted.
+        has_changed: Whether their number was another one at the end.
     """
 
     listing: Listing
@@ -54,6 +55,7 @@ class SplitWalk(Generic[PageT]):
     facets: tuple[str, ...]
     seen: Seen = field(factory=Seen)
     total: int = 0
+    has_changed: bool = False
     _reach: int = 0
     _gone: int = 0
     _overlaps: bool = False
@@ -86,9 +88,10 @@ class SplitWalk(Generic[PageT]):
                     skipped.update(one.id for one in batch.skipped if one.id)
                     yield evolve(batch, total=self.total), new
         found = len(self.seen.ids | skipped)
-        missing = self.total - found
-        if missing > 0:  # They may have been deleted meanwhile.
-            missing = min(self.total, (await self._count(whole)).total) - found
+        at_the_end = (await self._count(whole)).total
+        self.has_changed = at_the_end != self.total
+        # Some may have been deleted meanwhile.
+        missing = min(self.total, at_the_end) - found
         if missing > (0 if self._overlaps else self._gone):
             gone = min(self._gone, missing)
             raise MissingResultsError(whole.operation.name, missing, self.total, gone)
@@ -157,7 +160,7 @@ class SplitWalk(Generic[PageT]):
         """Iterate over the pages of a part, from one end and, if it is too large, the other."""
         order = str(part.call.query.get("sort") or _ORDER)
         back = order[1:] if order.startswith("-") else f"-{order}"
-        found = set[str | None]()
+        front = set[str | None]()
         for sort in [order] if part.count <= self._reach else [order, back]:
             call = part.call.with_query(sort=sort)
             # The parts are known to be larger than a window, or not to be.
@@ -175,10 +178,11 @@ class SplitWalk(Generic[PageT]):
                     expected = min(batch.size, batch.total - offset) - len(batch.skipped)
                     self._gone += max(expected - len(batch.ids), 0)
                     offset += batch.size
-                    found.update(batch.ids)
                     yield batch
-                    if sort == back and len(found) >= part.count:
-                        break
+                    if sort != back:
+                        front.update(batch.ids)
+                    elif batch.ids and front.issuperset(batch.ids):
+                        break  # The ends have met, whatever has come or gone meanwhile.
 
 
 def facets_of(listing: Listing, split: Split) -> tuple[str, ...]:

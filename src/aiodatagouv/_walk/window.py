@@ -106,7 +106,8 @@ class Results:
             if buckets and buckets[0].name == _ALL
         }
         alls = [buckets[0].count for buckets in told.values()]
-        is_capped = page.total == window
+        # Without a search engine there are no facets, and the total is exact.
+        is_capped = page.total == window and page.facets != {}
         open_ = {one.key for one in operation.parameters if one.place == "query"} - {
             name for name, value in call.query.items() if value is not None
         }

@@ -293,7 +293,10 @@ class _Harvest:
         except MissingResultsError as error:
             counters.conclude(str(error), is_complete=False)
         else:
-            counters.conclude("only the number of items can be checked: the list was split")
+            reason = "only the number of items can be checked: the list was split"
+            if walk.has_changed:
+                reason = "results came or went meanwhile, and the list was split"
+            counters.conclude(reason, is_complete=not walk.has_changed)
 
     def _count(self, reason: str) -> None:
         """Tell by the number of items alone whether the harvest is complete."""
