@@ -188,7 +188,7 @@ def _check_decodable(held: inspect.Type, where: str) -> None:
 def _attributes_of(class_: type) -> tuple[dict[str, str], set[str]]:
     """The aliases of the fields of a class in __init__, and the fields that it does not take."""
     class_ = get_origin(class_) or class_
-    if issubclass(class_, Model):
+    if Model in class_.__mro__:
         raise MaskError(
             f"{class_.__name__} is a model of the portal: give fields instead of a class, or "
             "declare the field as dict[str, Any] and read it with from_dict"
