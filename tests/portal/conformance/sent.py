@@ -69,6 +69,8 @@ UNDECLARED: dict[str, list[str]] = {
     "Report.callbacks": ["16.0.0"],
     "Organization.requests": ["16.6.1"],
     "Chart.image_thumbnail": ["17.7.2", "17.13.0"],
+    "v2.Topic.datasets": ["10.9.0"],  # A topic had these instead of elements.
+    "v2.Topic.reuses": ["10.9.0"],
 }
 """Fields that only these releases send: null, empty, or the answer of another operation.
 

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 from aiodatagouv import OPERATIONS, Client
 from aiodatagouv.api import datasets
 
-from ..portal import Portal
+from ..portal import Portal, serves
 from .serving import lists, swagger_at
 
 
@@ -120,6 +120,8 @@ def kinds(portal: Portal) -> dict[str, Kind]:
         "v2.my_org_topics": topics,
     }
     served = {operation.id for operation, _ in lists(portal)}
+    if not serves(portal.release, OPERATIONS["v2.create_topic"]):
+        served -= {name for name, kind in made.items() if kind is topics}
     return {name: kind for name, kind in made.items() if name in served}
 
 
