@@ -115,13 +115,13 @@ def from_file(folder: Path, file: Path, *, release: str | None, force: bool) -> 
 
 def read_file(file: Path, release: str | None = None) -> tuple[str, Contents]:
     """Return the release of a file, that of its name unless it is given, and the documents."""
+    contents = {1: _content(file)}
     if not release:
         release = file.stem.removeprefix("udata-")
         if not RELEASE.fullmatch(release):
             raise PinError(f"the name of {file} is not udata-<release>.json: pass RELEASE=")
     second = _second(file)
-    files = {1: file, 2: second} if second.exists() else {1: file}
-    return release, {api: _content(one) for api, one in files.items()}
+    return release, {**contents, 2: _content(second)} if second.exists() else contents
 
 
 def _second(file: Path) -> Path:

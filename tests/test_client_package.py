@@ -21,7 +21,7 @@ import aiodatagouv
 from aiodatagouv import MaskError, api, cli, dask
 from aiodatagouv._encoding.values import to_json
 from aiodatagouv.generated import answers, prepare
-from generator import corrections, origins, pin, project, releases, renaming, verify
+from generator import combine, corrections, origins, pin, project, releases, renaming, verify
 from generator.adapt import Shared
 from generator.corrections import Correction
 from generator.errors import GenerationError
@@ -848,7 +848,7 @@ def of_pinned() -> list[corrections.Correction]:
 
 def test_a_correction_of_a_pinned_older_release_has_an_effect() -> None:
     """None is left when its release is no longer pinned, or corrects it in corrections.toml."""
-    pins = pin.read_pins(OPENAPI)
+    pins = combine.by_release(pin.read_pins(OPENAPI))
     corrections.apply(releases.merge(pins[-1:]), of_pinned())  # Raises for one without effect.
 
 

@@ -420,7 +420,7 @@ MUTATIONS: list[tuple[Mutation, Status, How | None, set[tuple[str, str, str]]]] 
         give_an_object_fields,
         B,
         SILENTLY,
-        {("object-changed", one, "extras") for one in ("Dataset", "DatasetWrite")},
+        {("object-changed", one, "extras") for one in ("Dataset", "DatasetFull", "DatasetWrite")},
     ),
     (leave_a_field_out_by_default, B, CALLED, {("default-mask-narrowed", "Site", "")}),
     (answer_another_field_by_default, C, None, {("default-mask-widened", "Site", "")}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,11 +20,18 @@ from aiodatagouv.models import DatasetWrite, ReuseWrite
 from aiodatagouv.models.v2 import TopicElementWrite, TopicWrite
 
 from ..harvests import Stop, read, stop_after
-from .portal import Portal
+from .portal import Portal, running_portal
 
-pytestmark = pytest.mark.usefixtures("short")
+pytestmark = [pytest.mark.usefixtures("short"), pytest.mark.xdist_group("harvests of v2")]
 
 List: TypeAlias = Callable[..., Awaitable[Paginator[Any, Any]]]
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[Portal]:
+    """A portal that nobody else changes meanwhile."""
+    with running_portal(60) as portal:
+        yield portal
 
 
 async def all_datasets(client: Client, **options: Any) -> Paginator[Any, Any]:
