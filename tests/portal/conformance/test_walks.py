@@ -223,7 +223,9 @@ async def test_an_updated_file_equals_a_fresh_harvest(
         assert differences(items, items_of(tmp_path / "anew.jsonl")) == [], name
         assert report.complete, name
         assert (report.reason is None) is (sorting(declaration, operation.changed) == "sorted")
-        assert report.items == len(items) == first.items - report.removed + 1, name
+        # On 10.9.0, topics are listed and cannot be created.
+        grown = 0 if kind is None and operation.item == "v2.Topic" else 1
+        assert report.items == len(items) == first.items - report.removed + grown, name
         if kind is not None:
             assert writer.created & items.keys() == writer.created, name
             assert report.changed >= 2, name
