@@ -473,6 +473,27 @@ BESIDE_OLDER: dict[Mutation, tuple[How, set[tuple[str, str, str]]]] = {
 """The mutations whose class is another one beside older pins, which keep what the newest lost."""
 
 
+HEIR = "v2.DatasetLicense"
+"""The model that inherits the fields of License, by a correction."""
+
+OF_HEIR = {"alternate_titles", "alternate_urls"}
+"""Those that it has of its own."""
+
+
+def as_in_v1(mutated: Document) -> Document:
+    """Return the document of API v2, with what it has in common with v1 as a mutated v1 has it."""
+    before: Document = json.loads(pinned("17.18.0"))
+    second: Document = json.loads(pinned("17.18.0-v2"))
+    if "securityDefinitions" not in mutated:
+        del second["securityDefinitions"]
+    old, new, own = (one["definitions"] for one in (before, mutated, second))
+    for name in [*own]:
+        if own[name] == old.get(name) and name in new:
+            own[name] = new[name]
+    own |= {name: new[name] for name in new.keys() - old.keys()}
+    return second
+
+
 @pytest.mark.parametrize(
     ("mutate", "status", "how", "expected"),
     MUTATIONS,
@@ -484,9 +505,14 @@ def test_each_mutation_has_its_class_beside_older_pins(
     pins = pin.read_pins(OPENAPI)
     document = json.loads(pinned("17.18.0"))
     mutate(document)
-    both = [(release("99.0.0"), document), (release("99.0.0", 2), pins[1][1])]
+    both = [(release("99.0.0"), document), (release("99.0.0", 2), as_in_v1(document))]
     mutated = attempt([*both, *pins], FIXES, NAMES)
     how, expected = BESIDE_OLDER.get(mutate, (how, expected))
+    expected |= {
+        (rule, HEIR, name)
+        for rule, owner, name in expected
+        if owner == "License" and rule.startswith("field") and name not in OF_HEIR
+    }
     changes = compare(of_all_pins().view, mutated.view)
     assert status_of(changes) is status
     assert {one.how for one in changes if one.status is Status.BREAKING} == {how} - {None}
@@ -643,8 +669,13 @@ def test_every_parameter_that_the_documents_added_or_removed_is_found() -> None:
         ("redirect_organization_catalog", "credit", "+"),
         ("redirect_organization_catalog", "sort", "+"),
     }
+    # A header of corrections, whose answers 14.13.0 has no definitions for.
+    headers = {
+        (name, "full_objects", "+")
+        for name in ("get_dataset", "list_datasets", "list_organization_datasets")
+    }
     assert len(counted) == 53
-    assert told("parameter") == counted - corrected
+    assert told("parameter") == counted - corrected | headers
 
 
 def referred(schema: Document) -> str | None:
