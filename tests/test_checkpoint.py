@@ -55,7 +55,7 @@ async def test_a_checkpoint_of_another_harvest_is_refused_with_the_difference(
 
 @pytest.mark.usefixtures("short")
 async def test_a_checkpoint_names_the_api_that_has_the_list(tmp_path: Path, version: int) -> None:
-    """That of version 1 is named as before clients had the root of their portal."""
+    """The root of the API, by which checkpoints of older versions of this package are found."""
     await cut_off(tmp_path / "datasets.jsonl")
     (head, *_) = (tmp_path / "datasets.jsonl.checkpoint").read_bytes().splitlines()
     assert json.loads(head)["query"]["portal"] == f"https://portal.example/api/{version}/"

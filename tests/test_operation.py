@@ -46,7 +46,7 @@ def call(dataset: str = "velos", **query: object) -> Call:
 
 @pytest.fixture
 def other(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the modules of a generated package have, by their names."""
+    """The modules of a generated package: the name of each, and its members."""
     names: dict[str, dict[str, Any]] = {
         "other.api.datasets": {"get_resource": lambda: None},
         "other.api.v2.topics": {"list_topics": lambda: None},

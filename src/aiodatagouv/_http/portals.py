@@ -20,7 +20,7 @@ _API = re.compile(r"/api(/[12])?$")
 """The end of the root of an API."""
 
 _BELOW = re.compile(r"/api/\d+(/|$)")
-"""What the path of a portal's root has only if it is the address of something below it."""
+"""The mark of an address below the root of an API, which is not that of a portal."""
 
 
 def portal_of(base_url: str | None, default: str | None = PRODUCTION) -> URL:

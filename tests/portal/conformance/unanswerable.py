@@ -19,4 +19,4 @@ The searches of API v2 need a search engine, which the test portal has not. Prov
   make pages then, and answers 500: there the test portal makes the pages.
 * Results that the index still has and the database has not are tested on a scripted portal only.
 """
-"""What proves the searches, in Markdown."""
+"""The proofs of the searches of API v2, in Markdown."""
