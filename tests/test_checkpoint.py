@@ -452,7 +452,7 @@ async def test_a_kill_at_the_start_preserves_the_record_of_the_latest_harvest(
     before = (tmp_path / "a.jsonl.checkpoint").read_bytes()
 
     with monkeypatch.context() as patch:
-        patch.setattr("aiodatagouv.files.replace", stop)
+        patch.setattr("aiodatagouv._disk.replace", stop)
         with pytest.raises(Stop):
             await harvest(portal, path)
     assert (tmp_path / "a.jsonl.checkpoint").read_bytes() == before

@@ -155,6 +155,11 @@ RAISED: list[DataGouvError] = [
     errors.MissingResultsError("v2.search_datasets", 12, 74_202, 3),
     errors.CheckpointError("it is damaged"),
     errors.DestinationError("it is a folder"),
+    errors.IntegrityError("stops.csv", "sha1", "da39", "0beec"),
+    errors.AddressError("file:///etc/passwd", "is not http or https"),
+    errors.DownloadError("https://files.example.org/stops.csv", 404),
+    errors.TooLargeError("https://files.example.org/stops.csv", 1 << 30),
+    errors.UploadError("5a", "7c", "its title could not be set"),
 ]
 
 COPIES: dict[str, Callable[[Any], Any]] = {

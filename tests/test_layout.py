@@ -12,7 +12,7 @@ PACKAGE = "aiodatagouv"
 ROOT = Path(aiodatagouv.__file__).parent
 
 LAYERS = [
-    ["version", "_environment", "_renamed", "types", "files", "rate"],
+    ["version", "_environment", "_renamed", "types", "_disk", "rate"],
     ["_http"],
     ["operation", "errors"],
     ["retry"],
@@ -27,7 +27,7 @@ LAYERS = [
     ["_walk"],
     ["pagination", "streams"],
     ["api", "generated"],
-    ["bulk"],
+    ["bulk", "files"],
     ["dask", "cli", "__init__"],
     ["__main__"],
 ]

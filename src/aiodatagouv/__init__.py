@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .client import DEMO as DEMO
     from .client import PRODUCTION as PRODUCTION
     from .client import Client as Client
+    from .errors import AddressError as AddressError
     from .errors import APIError as APIError
     from .errors import AuthenticationError as AuthenticationError
     from .errors import BadRequestError as BadRequestError
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from .errors import DataGouvError as DataGouvError
     from .errors import DecodeError as DecodeError
     from .errors import DestinationError as DestinationError
+    from .errors import DownloadError as DownloadError
     from .errors import GoneError as GoneError
+    from .errors import IntegrityError as IntegrityError
     from .errors import LockedError as LockedError
     from .errors import MaskError as MaskError
     from .errors import MissingFieldError as MissingFieldError
@@ -43,8 +46,10 @@ if TYPE_CHECKING:
     from .errors import RedirectError as RedirectError
     from .errors import ServerError as ServerError
     from .errors import TimeoutError as TimeoutError
+    from .errors import TooLargeError as TooLargeError
     from .errors import TooManyResultsError as TooManyResultsError
     from .errors import UnreachableError as UnreachableError
+    from .errors import UploadError as UploadError
     from .links import Link as Link
     from .operation import Operation as Operation
     from .operation import Order as Order
@@ -57,15 +62,18 @@ if TYPE_CHECKING:
     from .streams import Stream as Stream
     from .types import UNSET as UNSET
     from .types import File as File
+    from .types import Progress as Progress
     from .types import Unset as Unset
 
 _NAMES = {
     "api.operations": "OPERATIONS",
     "client": "DEMO PRODUCTION Client",
-    "errors": "APIError AuthenticationError BadRequestError CheckpointError DataGouvError "
-    "DecodeError DestinationError GoneError LockedError MaskError MissingFieldError "
-    "MissingResultsError NetworkError NotFoundError NotJSONError OrderError PermissionDeniedError "
-    "RateLimitedError RedirectError ServerError TimeoutError TooManyResultsError UnreachableError",
+    "errors": "AddressError APIError AuthenticationError BadRequestError CheckpointError "
+    "DataGouvError DecodeError DestinationError DownloadError GoneError IntegrityError "
+    "LockedError MaskError MissingFieldError MissingResultsError NetworkError "
+    "NotFoundError NotJSONError OrderError PermissionDeniedError RateLimitedError "
+    "RedirectError ServerError TimeoutError TooLargeError TooManyResultsError "
+    "UnreachableError UploadError",
     "links": "Link",
     "operation": "Operation Order Parameter",
     "pagination": "Paginator",
@@ -74,7 +82,7 @@ _NAMES = {
     "rate": "Rate",
     "retry": "Retry RetryPolicy",
     "streams": "Stream",
-    "types": "UNSET File Unset",
+    "types": "UNSET File Progress Unset",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import TextIO
 
 from ._call.call import Call
+from ._disk import written
 from ._http import Response
 from .client import Client
 from .errors import DecodeError
-from .files import written
 
 _SPOOL = 1 << 20
 """Bytes of a CSV that are kept in memory; a larger one goes to a temporary file."""

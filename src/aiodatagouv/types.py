@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
@@ -46,21 +47,56 @@ Id: TypeAlias = str
 
 
 @frozen
+class Progress:
+    """The progress of a file that is sent or fetched.
+
+    Attributes:
+        done: The bytes that were transferred, those of an interrupted run included.
+        total: The size of the file in bytes; None while it is not known.
+        name: The name of the file.
+    """
+
+    done: int
+    total: int | None
+    name: str = ""
+
+
+OnProgress: TypeAlias = Callable[[Progress], object]
+"""Called whenever a transfer has made progress."""
+
+
+@frozen
 class File:
     """A file to upload.
 
     Attributes:
-        content: The bytes, or a binary file open for reading.
+        content: The bytes, a binary file open for reading, or the path of a file, which is opened
+            whenever it is sent and never read as a whole.
         name: The file name that the portal is told.
         media_type: The media type; guessed from the name when None.
     """
 
-    content: bytes | BinaryIO = field(repr=False)
+    content: bytes | BinaryIO | Path = field(repr=False)
     name: str
     media_type: str | None = None
 
     @classmethod
     def from_path(cls, path: str | Path) -> File:
-        """Read a small file into memory, under its own name."""
+        """Name a file on disk, to be sent under its own name.
+
+        Raises:
+            OSError: It cannot be read.
+        """
         path = Path(path)
-        return cls(path.read_bytes(), path.name)
+        with path.open("rb"):
+            return cls(path, path.name)
+
+    def open(self, opened: AsyncExitStack) -> bytes | BinaryIO:
+        """The bytes or the binary file to send; a path is opened, and closed by the stack.
+
+        Raises:
+            OSError: The path cannot be read.
+        """
+        if isinstance(self.content, Path):
+            return opened.enter_context(self.content.open("rb"))
+        return self.content

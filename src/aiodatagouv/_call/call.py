@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -47,7 +49,7 @@ class Call:
     def can_be_repeated(self) -> bool:
         """Whether every file can be rewound, so that the body can be sent again."""
         files = self._files().values()
-        return all(isinstance(one.content, bytes) or one.content.seekable() for one in files)
+        return all(isinstance(one.content, bytes | Path) or one.content.seekable() for one in files)
 
     def query_pairs(self) -> list[tuple[str, str]]:
         """The query parameters as they are sent.
@@ -65,8 +67,8 @@ class Call:
             headers[masks.HEADER] = masks.header(self.mask, self.operation)
         return headers
 
-    def content(self) -> dict[str, Any]:
-        """The body, as httpx takes it."""
+    def content(self, opened: AsyncExitStack) -> dict[str, Any]:
+        """The body, as httpx takes it; the files that are opened for it are closed by the stack."""
         if self.body is None:
             return {}
         if not self.operation.multipart:
@@ -74,7 +76,7 @@ class Call:
         files = self._files()
         return {
             "files": {
-                name: (one.name, one.content, *([one.media_type] if one.media_type else []))
+                name: (one.name, one.open(opened), *([one.media_type] if one.media_type else []))
                 for name, one in files.items()
             },
             "data": {

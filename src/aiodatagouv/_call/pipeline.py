@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -201,11 +201,8 @@ class Pipeline:
         operation, unrouted = call.operation, None
         wants_target = operation.kind == "redirect"
         url, may_send_key = self._url(call, is_bare=operation.name in self.known.bare), True
-        arguments: dict[str, Any] = {"headers": call.headers(), **call.content()}
         for hops in count():
-            sent = self._send(
-                call, progress, url, may_send_key=may_send_key, is_hop=hops > 0, **arguments
-            )
+            sent = self._send(call, progress, url, may_send_key=may_send_key, is_hop=hops > 0)
             async with sent as response:
                 if unrouted is not None and redirects.is_redirect(response) and not wants_target:
                     raise self._error(call, unrouted)  # The path without the slash is no route.
@@ -245,7 +242,6 @@ class Pipeline:
         *,
         may_send_key: bool,
         is_hop: bool,
-        **arguments: Any,
     ) -> AsyncGenerator[_http.Response]:
         """Send one request once it is admitted, and log the outcome."""
         operation, options = call.operation, self.options
@@ -258,7 +254,8 @@ class Pipeline:
                 timeout=options.timeout,
                 max_time=options.max_time,
                 may_send_key=may_send_key,
-                **arguments,
+                headers=call.headers(),
+                **call.content(stack),
             )
             progress.attempts += not is_hop
             started = now()

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, Literal
 from attrs import Factory, asdict, define, frozen
 from filelock import FileLock, Timeout
 
+from .._disk import reopened, sync, written
 from ..errors import CheckpointError, DestinationError
-from ..files import reopened, sync, written
 from .records import decoded, encoded
 from .report import Report
 from .sinks import Seal, checkpoint_of, destination_of, foreign

@@ -15,8 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .._disk import created, part_of, replace, sync, sync_folder
 from ..errors import CheckpointError, DestinationError
-from ..files import created, part_of, replace, sync, sync_folder
 from . import columns
 from .sinks import Seal, check_part, check_same, checkpoint_of, damaged, foreign, lost
 

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 import msgspec
 from attrs import asdict, frozen
 
+from .._disk import created, part_of, reopened, replace, sync, sync_folder
 from ..errors import CheckpointError, DestinationError, one_line
-from ..files import created, part_of, reopened, replace, sync, sync_folder
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The suffixes of the file formats that can be written."""

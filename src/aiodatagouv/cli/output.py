@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from .._disk import is_special, written
 from .._views.view import json_of
-from ..files import is_special, written
 
 if TYPE_CHECKING:
     from ..streams import Stream

@@ -1,45 +1,15 @@
-"""The errors of the library. Each is a :class:`DataGouvError`, prints as one line and pickles."""
+"""The errors of calls: no answer, an answer that cannot be decoded, an error status."""
 
 from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from .base import ID, URL, DataGouvError, one_line, text_of
 
 if TYPE_CHECKING:
-    from ._http import Response
-
-_MESSAGE = 500
-"""Maximum length of a message in the text of an error."""
-
-_URL = 300
-"""Maximum length of a URL there."""
-
-_ID = 64
-"""Maximum length of an id there."""
-
-_DEPTH = 8
-"""Maximum depth of nested JSON in the text of an error."""
-
-
-class DataGouvError(Exception):
-    """The base class of all errors of this library.
-
-    Attributes:
-        attempts: The number of times that the call was sent; 0 if the client refused to send it.
-        waited: Seconds that the call waited to be sent, before and between its attempts.
-    """
-
-    attempts: int = 1
-    waited: float = 0.0
-
-    def _effort(self) -> str:
-        """Attempts made and seconds waited, unless the call was sent exactly once."""
-        if self.attempts == 1:
-            return ""
-        if not self.attempts:
-            return ", not sent"
-        return f", {self.attempts} attempts, waited {self.waited:.1f} s"
+    from .._http import Response
 
 
 class NetworkError(DataGouvError):
@@ -69,7 +39,7 @@ class NetworkError(DataGouvError):
 
     def __str__(self) -> str:
         text = f"{self.operation}: {one_line(self.args[0])}{self._effort()}"
-        return f"{text} ({self.method} {one_line(self.url, _URL)})"
+        return f"{text} ({self.method} {one_line(self.url, URL)})"
 
 
 class TimeoutError(NetworkError, builtins.TimeoutError):
@@ -86,90 +56,6 @@ class UnreachableError(NetworkError):
 
 class MaskError(DataGouvError, ValueError):
     """The fields wanted are invalid for the operation. No request was sent."""
-
-    attempts = 0
-
-
-class OrderError(DataGouvError):
-    """A list is not in the sort order requested, so a walk may have missed items that moved.
-
-    Args:
-        operation: The name of the operation that lists the items.
-        problem: The rest of a sentence that begins with "the list".
-        advice: The consequence, or what to do instead.
-    """
-
-    def __init__(self, operation: str, problem: str, advice: str = "items may be missing") -> None:
-        super().__init__(operation, problem, advice)
-        self.operation = operation
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.operation}: the list {one_line(self.problem)}: {self.args[2]}"
-
-
-class UnknownOrderError(OrderError):
-    """The portal answered 400 to the sort order that a walk needs: its release does not know it."""
-
-
-class TooManyResultsError(DataGouvError, ValueError):
-    """A search has more results than the portal lets its pages reach.
-
-    It is raised at the first page, before anything is yielded or written; later only if the search
-    has grown meanwhile.
-
-    Attributes:
-        operation: The name of the operation that searches.
-        total: The number of results; about, if the portal tells it by facets only.
-        window: The most results that pages reach.
-        advice: What to do instead.
-    """
-
-    def __init__(self, operation: str, total: int, window: int, advice: str) -> None:
-        super().__init__(operation, total, window, advice)
-        self.operation = operation
-        self.total = total
-        self.window = window
-        self.advice = advice
-
-    def __str__(self) -> str:
-        reach = f"{self.total:,} results, of which pages reach only {self.window:,}"
-        return f"{self.operation}: {reach}: {one_line(self.advice)}"
-
-
-class MissingResultsError(DataGouvError):
-    """A search was read in parts, which together lack some of its results.
-
-    It is raised after all results that were found.
-
-    Attributes:
-        operation: The name of the operation that searches.
-        missing: The number of results that are missing.
-        total: The number of results.
-        gone: The most of them that may be objects which the portal counts and no longer has.
-    """
-
-    def __init__(self, operation: str, missing: int, total: int, gone: int) -> None:
-        super().__init__(operation, missing, total, gone)
-        self.operation = operation
-        self.missing = missing
-        self.total = total
-        self.gone = gone
-
-    def __str__(self) -> str:
-        text = f"{self.missing:,} of {self.total:,} results are in no part that was read"
-        gone = f", unless they no longer exist (up to {self.gone:,} do not)" if self.gone else ""
-        return f"{self.operation}: {text}{gone}: split it by other facets"
-
-
-class CheckpointError(DataGouvError):
-    """A harvest cannot be resumed: its checkpoint is invalid, in use, or of another harvest."""
-
-    attempts = 0
-
-
-class DestinationError(DataGouvError, ValueError):
-    """A harvest cannot be written to its destination."""
 
     attempts = 0
 
@@ -204,7 +90,7 @@ class DecodeError(DataGouvError, ValueError):
 
     def __str__(self) -> str:
         found = one_line(self.args[0])
-        path = self.path if self.id is None else f"{self.path} (id {one_line(self.id, _ID)})"
+        path = self.path if self.id is None else f"{self.path} (id {one_line(self.id, ID)})"
         text = f"expected {self.expected} at {path}, got {found}"
         return f"{self.operation}: {text}{self._effort()}" if self.operation else text
 
@@ -302,9 +188,9 @@ class APIError(DataGouvError):
         if self.retry_after is not None:
             text += f", wait {round(self.retry_after, 1):g} s"
         text += self._effort()
-        text += f" ({self.method} {one_line(self.url, _URL)})"
+        text += f" ({self.method} {one_line(self.url, URL)})"
         if self.sentry_id is not None:
-            text += f" [X-Sentry-ID {one_line(self.sentry_id, _ID)}]"
+            text += f" [X-Sentry-ID {one_line(self.sentry_id, ID)}]"
         return text
 
 
@@ -363,23 +249,3 @@ _BY_STATUS: dict[int, type[APIError]] = {
 def class_of(status: int) -> type[APIError]:
     """The class of the error for a failing status."""
     return _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
-
-
-def one_line(text: str, longest: int = _MESSAGE) -> str:
-    """Put a text on one line, without control characters, truncated to a maximum length."""
-    # The text may be huge: enough of it is read to fill the line after whitespace is removed.
-    text = "".join(char if char.isprintable() else " " for char in text[: 10 * _MESSAGE])
-    text = " ".join(text.split())
-    return text if len(text) <= longest else f"{text[:longest]}..."
-
-
-def text_of(value: Any, depth: int = 0) -> str:
-    """Format JSON that describes a failure, such as nested validation errors, as text."""
-    if depth > _DEPTH:
-        return "..."
-    if isinstance(value, dict):
-        pairs = cast("dict[str, Any]", value).items()
-        return "; ".join(f"{name}: {text_of(one, depth + 1)}" for name, one in pairs)
-    if isinstance(value, list):
-        return ", ".join(filter(None, (text_of(one, depth + 1) for one in value)))
-    return str(value)

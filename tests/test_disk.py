@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aiodatagouv.files import written
+from aiodatagouv._disk import written
 
 from .harvests import Stop
 

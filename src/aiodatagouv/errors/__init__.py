@@ -1,0 +1,34 @@
+"""The errors of the library. Each is a :class:`DataGouvError`, prints as one line and pickles."""
+
+from .base import DataGouvError as DataGouvError
+from .base import one_line as one_line
+from .base import text_of as text_of
+from .calls import APIError as APIError
+from .calls import AuthenticationError as AuthenticationError
+from .calls import BadRequestError as BadRequestError
+from .calls import DecodeError as DecodeError
+from .calls import GoneError as GoneError
+from .calls import LockedError as LockedError
+from .calls import MaskError as MaskError
+from .calls import MissingFieldError as MissingFieldError
+from .calls import NetworkError as NetworkError
+from .calls import NotFoundError as NotFoundError
+from .calls import NotJSONError as NotJSONError
+from .calls import PermissionDeniedError as PermissionDeniedError
+from .calls import RateLimitedError as RateLimitedError
+from .calls import RedirectError as RedirectError
+from .calls import ServerError as ServerError
+from .calls import TimeoutError as TimeoutError
+from .calls import UnreachableError as UnreachableError
+from .calls import class_of as class_of
+from .files import AddressError as AddressError
+from .files import DownloadError as DownloadError
+from .files import IntegrityError as IntegrityError
+from .files import TooLargeError as TooLargeError
+from .files import UploadError as UploadError
+from .lists import CheckpointError as CheckpointError
+from .lists import DestinationError as DestinationError
+from .lists import MissingResultsError as MissingResultsError
+from .lists import OrderError as OrderError
+from .lists import TooManyResultsError as TooManyResultsError
+from .lists import UnknownOrderError as UnknownOrderError
