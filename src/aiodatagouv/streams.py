@@ -6,7 +6,7 @@ import asyncio
 import csv
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -130,14 +130,22 @@ class Stream:
         Raises:
             DecodeError: The answer is not such a CSV, or a row is longer than 4,194,304 characters.
         """
+        async with aclosing(self._table(progress)) as table:
+            names = await anext(table)
+            async for cells in table:
+                yield dict(zip(names, cells, strict=True))
+                del cells  # A traceback shows the local variables.
+
+    async def _table(self, progress: OnProgress | None) -> AsyncGenerator[list[str]]:
+        """Iterate over the names of the columns of a CSV, then over the cells of each row."""
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
             await self._receive(spool.write, progress)
             spool.seek(0)
             with TextIOWrapper(spool, encoding="utf-8-sig", newline="") as text:
                 try:
-                    for number, row in enumerate(_rows(text), start=1):
-                        yield row
-                        del row  # A traceback shows the local variables.
+                    for number, cells in enumerate(_table(text), start=1):
+                        yield cells
+                        del cells  # A traceback shows the local variables.
                         if number % _TURN == 0:
                             await asyncio.sleep(0)
                     return
@@ -197,7 +205,7 @@ class Stream:
             )
 
 
-def _rows(text: TextIO) -> Iterator[dict[str, str]]:
+def _table(text: TextIO) -> Iterator[list[str]]:
     # A cell holds a whole description. The limit is one for all of Python: it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST))
     size = 0
@@ -212,13 +220,19 @@ def _rows(text: TextIO) -> Iterator[dict[str, str]]:
 
     rows = csv.reader(lines(), delimiter=";", strict=True)
     names = next(rows, [])
-    if len(set(names)) != len(names):
-        raise csv.Error(f"two columns of one name among its {len(names)}")
+    if not names:
+        raise csv.Error("nothing")
+    # udata writes one column of organizations twice, with the same values.
+    twice = [(names.index(name), i) for i, name in enumerate(names) if name in names[:i]]
+    yield [name for i, name in enumerate(names) if name not in names[:i]]
     size = 0
     for row in rows:
         if len(row) != len(names):
             raise csv.Error(
                 f"{len(row)} cells for {len(names)} columns before line {rows.line_num}"
             )
-        yield dict(zip(names, row, strict=True))
+        for first, second in reversed(twice):
+            if row[first] != row.pop(second):
+                raise csv.Error(f"two columns of one name that differ before line {rows.line_num}")
+        yield row
         size = 0
