@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from typing import TypeAlias
 from urllib.parse import urlsplit
-
-_IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def problem_of(address: str) -> str | None:
-    """Why a text is not the address of something on the web, None if it is.
+    """Why a text is no address on the web, as the rest of a sentence that begins with it.
 
     Names are not resolved: one may still lead to a private address.
     """
@@ -19,46 +14,36 @@ def problem_of(address: str) -> str | None:
         return "has characters that no address has"
     try:
         parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-        host = (host or "").encode("idna").decode() if ":" not in (host or "") else host
+        host, port = _host_of(address), parts.port
     except ValueError:
         return "is not an address"
     if parts.scheme not in ("http", "https"):
         return "is not http or https"
     if not host or "%" in host or port == 0:
         return "has no host"
-    return "has a user name or password" if "@" in parts.netloc else None
+    return "has a user name or a password" if "@" in parts.netloc else None
 
 
 def is_private(address: str) -> bool:
-    """Whether the host of an address is this machine, or one that only some networks reach.
+    """Whether the host of an address is this machine, or an IP address that is not of the internet.
 
-    Only hosts that are written as an IP address, in any notation, and ``localhost`` are known.
+    Of names, only ``localhost`` is known.
+    """
+    from .._http.addresses import is_local_name, is_public, literal_of  # It loads an HTTP library.
+
+    host = _host_of(address)
+    try:
+        literal = literal_of(host)
+    except ValueError:  # It is written as 127.1 or 0x7f000001, which systems read.
+        return True
+    return is_local_name(host) if literal is None else not is_public(literal)
+
+
+def _host_of(address: str) -> str:
+    """The host of an address, as it is resolved.
+
+    Raises:
+        ValueError: It has none that could be.
     """
     host = urlsplit(address).hostname or ""
-    host = host if ":" in host else host.encode("idna").decode()
-    host = host.rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    ip = _ip_of(host)
-    return ip is not None and not _is_public(ip)
-
-
-def _ip_of(host: str) -> _IP | None:
-    """The IP address that a host is written as: also ``127.1``, ``0x7f000001`` and such."""
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except OSError:
-        return None
-
-
-def _is_public(ip: _IP) -> bool:
-    if isinstance(ip, ipaddress.IPv6Address):
-        inside = ip.ipv4_mapped or ip.sixtofour
-        if inside is not None:
-            return _is_public(inside)
-    return ip.is_global and not ip.is_multicast
+    return host if ":" in host else host.encode("idna").decode()

@@ -14,7 +14,6 @@ from .._decoding.dates import read_datetime
 from .._decoding.place import Place, origin_of, path_of, was_wanted
 from ..errors import AddressError, MissingFieldError, NoTableError
 from ..types import JsonObject
-from .addresses import is_private, problem_of
 from .view import View
 
 if TYPE_CHECKING:
@@ -74,6 +73,8 @@ def _moment(value: Any) -> dt.datetime | None:
 
 
 def _address(value: Any) -> str | None:
+    from .addresses import is_private, problem_of  # Loaded when a fact is read, not a model.
+
     if type(value) is not str or problem_of(value) or is_private(value):
         return None
     return value
@@ -213,7 +214,8 @@ class Crawled(View, init=False):
             AddressError: Its address is not one of http or https, or is private.
             MissingFieldError: The extras, or the address in them, were not among the fields wanted.
         """
-        from .scan import Scan  # Hardly ever needed.
+        from .addresses import is_private, problem_of
+        from .scan import Scan
 
         analysis = self.analysis
         url = analysis._value("analysis:parsing:parquet_url", "parquet_url")

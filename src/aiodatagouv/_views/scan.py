@@ -61,7 +61,9 @@ class Scan:
         Raises:
             ModuleNotFoundError: Without ``httpfs``: fsspec is not installed.
         """
-        if connection.execute(_HTTPFS).fetchone() == (True,):
+        with connection.cursor() as beside:  # A result of the connection may still be read.
+            has_httpfs = beside.execute(_HTTPFS).fetchall() == [(True,)]
+        if has_httpfs:
             return connection.read_parquet(self.url)
         from .remote import PROTOCOL, duckdb_files
 
