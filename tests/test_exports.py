@@ -26,7 +26,7 @@ ROW = '"1";"Vélos; et\r\nbus";"a,b";True;False;"2026-09-01T12:00:00";3;"0.44";"
 OTHER = '"2";"";"";False;"2026-01-01T00:00:00+00:00";"2026-09-01T12:00:00.5";"";"";""'
 CSV = "".join(f"{line}\r\n" for line in (HEAD, ROW, OTHER)).encode()
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "id": "1",
         "title": "Vélos; et\r\nbus",
