@@ -104,7 +104,10 @@ async def _fetch(
     part = await in_thread(partial(Part.open, path, source))
     transfer = _Transfer(route, options, address, part, wanted)
     try:
-        return await transfer.run()
+        if (done := await transfer.run()) is None:
+            await in_thread(part.discard)
+            return NotModified()
+        return done
     except BaseException as error:
         await in_thread(part.record if transfer.may_continue(error) else part.discard)
         raise
@@ -145,23 +148,22 @@ class _Transfer:
 
     def may_continue(self, error: BaseException) -> bool:
         """Whether a later call may continue the temporary file after an error."""
-        if not self.wanted.resume or self.part.source.validator is None:
+        if not (self.wanted.resume and self.part.is_useful):
             return False
         if isinstance(error, DownloadError):
             return error.status in _PASSING
         return not isinstance(error, DataGouvError) or isinstance(error, NetworkError)
 
-    async def run(self) -> Download | NotModified:
-        """Fetch the file, and verify it."""
+    async def run(self) -> Download | None:
+        """Fetch the file, and verify it; None if there is nothing new."""
         limit = self.options.max_time
         whole = asyncio.timeout(None if limit == math.inf else limit)
         try:
             async with whole:
                 if self.wanted.resume:
                     await self._resume()
-                is_new = await self._persist()
-                if not is_new:
-                    return NotModified()
+                if not await self._persist():
+                    return None
         except builtins.TimeoutError as error:
             if isinstance(error, TimeoutError) or not whole.expired():
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO, Self
 
-from attrs import asdict, define, field, frozen
+import msgspec
+from attrs import define, field, frozen
 from filelock import FileLock, Timeout
 
 from .._disk import created, part_of, reopened, replace, sync, written
@@ -33,6 +33,9 @@ _LONGEST = 240
 
 _VERSION = 1
 """The version of the journal's format."""
+
+_BEGIN = b'{"version":'
+"""The begin of every journal."""
 
 
 @frozen
@@ -60,6 +63,14 @@ class Source:
     def of(cls, address: str, algorithm: str) -> Self:
         """A version of which nothing is known so far."""
         return cls(sha256(address.encode()).hexdigest(), algorithm)
+
+
+@frozen
+class _Head:
+    """The first line of a journal."""
+
+    version: int
+    source: Source
 
 
 @define
@@ -100,6 +111,8 @@ class Part:
         path = path.resolve()
         if path.exists() and not path.is_file():
             raise DestinationError(f"{path} is not a file: choose another destination")
+        if not path.parent.is_dir():
+            raise DestinationError(f"{path.parent} is not a folder: choose another destination")
         name = path.name
         if len(os.fsencode(name)) > _LONGEST:
             name = f"{name[:50]}.{sha256(name.encode(errors='replace')).hexdigest()[:16]}"
@@ -113,6 +126,11 @@ class Part:
             _release(lock)
             raise
         return cls(path, source, lock, part, journal, is_known, new_hash(source.algorithm))
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether a later run can continue what is on disk."""
+        return self.source.validator is not None and max(self.size, self._recorded) > 0
 
     @property
     def is_whole(self) -> bool:
@@ -132,8 +150,9 @@ class Part:
         ours = (self.source.address, self.source.algorithm)
         if source is None or (source.address, source.algorithm) != ours or not source.validator:
             return
-        self._file, kept, sofar = reopened(self._part), 0, self._hash.copy()
-        at = 0
+        # What is on disk stays there if this is cancelled.
+        self.source, self._recorded = source, max((size for size, _ in records), default=0)
+        self._file, at, sofar, kept = reopened(self._part), 0, self._hash.copy(), 0
         for size, digest in records:
             while at < size and (chunk := self._file.read(min(size - at, _CHUNK))):
                 sofar.update(chunk)
@@ -143,7 +162,6 @@ class Part:
                 break
             self._hash, kept = sofar.copy(), size
         self._keep(kept)
-        self.source = source
         self._restart()
 
     def begin(self, source: Source) -> None:
@@ -163,7 +181,9 @@ class Part:
         """Add bytes, and record them when it is time."""
         assert self._file is not None
         for piece in pieces:
-            self._file.write(piece)
+            left = memoryview(piece)
+            while left:  # Not buffered: if the disk is full, that shows here, and not again later.
+                left = left[self._file.raw.write(left) :]
             self._hash.update(piece)
             self.size += len(piece)
         grown = self.size - self._recorded
@@ -172,12 +192,9 @@ class Part:
 
     def record(self) -> None:
         """Record the bytes that were received, so that a later run keeps them."""
-        if self._file is None or self.size == self._recorded:
+        if self._records is None or self.size <= self._recorded:
             return
-        self._file.flush()
-        assert self._records is not None
-        line = [self.size, self._hash.hexdigest()]
-        self._records.write(json.dumps(line).encode() + b"\n")
+        self._records.write(_line((self.size, self._hash.hexdigest())))
         self._records.flush()
         self._recorded, self._recorded_at = self.size, monotonic()
 
@@ -213,18 +230,19 @@ class Part:
 
     def _keep(self, size: int) -> None:
         assert self._file is not None
-        self._file.seek(size)
         self._file.truncate(size)
+        self._file.seek(size)
         self.size = self._recorded = size
 
     def _restart(self) -> None:
         """Write the journal anew."""
         if self._records is not None:
             self._records.close()
-        head = {"version": _VERSION, **asdict(self.source)}
-        lines = [head, *([[self.size, self._hash.hexdigest()]] if self.size else [])]
+        lines = [_line(_Head(_VERSION, self.source))]
+        if self.size:
+            lines.append(_line((self.size, self._hash.hexdigest())))
         with written(self._journal) as file:
-            file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+            file.writelines(lines)
         self._records = reopened(self._journal)
         self._records.seek(0, os.SEEK_END)
 
@@ -235,18 +253,20 @@ class Part:
         self._file = self._records = None
 
 
+def _line(value: object) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
+
+
 def _read(journal: Path) -> tuple[Source | None, list[tuple[int, str]]]:
     """Read a journal up to the line that a kill has cut off, if any."""
     with reopened(journal) as file:
-        lines = file.read().split(b"\n")[:-1]
+        head, *rest = file.read().split(b"\n")
     try:
-        head, *rest = [json.loads(line) for line in lines]
-        if head.pop("version") != _VERSION:
-            return None, []
-        source, records = Source(**head), [(int(size), str(digest)) for size, digest in rest]
-    except (ValueError, TypeError, LookupError, AttributeError):
+        first = msgspec.json.decode(head, type=_Head)
+        records = [msgspec.json.decode(line, type=tuple[int, str]) for line in rest[:-1]]
+    except (msgspec.DecodeError, UnicodeError):
         return None, []
-    return source, records
+    return (first.source, records) if first.version == _VERSION else (None, [])
 
 
 def _is_ours(journal: Path) -> bool:
@@ -262,8 +282,8 @@ def _is_ours(journal: Path) -> bool:
     if not stat.S_ISREG(mode):
         raise _foreign(journal, "is not a file")
     with reopened(journal) as file:
-        begin = file.read(12)
-    if begin != b'{"version": ':
+        begin = file.read(len(_BEGIN))
+    if begin != _BEGIN:
         raise _foreign(journal, "is not the journal of a download")
     return True
 

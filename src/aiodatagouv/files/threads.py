@@ -49,7 +49,7 @@ class Writing:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        while self._running is not None:
+        while self._running is not None or self._pieces:
             await self._settle()
             self._start()
 
@@ -70,5 +70,9 @@ class Writing:
     async def _settle(self) -> None:
         """Wait for the write under way, and raise its error."""
         running, self._running = self._running, None
-        if running is not None:
-            await running
+        try:
+            if running is not None:
+                await running
+        except Exception:
+            self._pieces.clear()  # They would leave a gap.
+            raise
