@@ -144,4 +144,4 @@ async def sync(
         )
         return await run.run(concurrency, delete=delete)
     finally:
-        manifest.close()
+        await in_thread(manifest.close)

@@ -145,8 +145,9 @@ class Listing:
                     if seen.new([item.id]):
                         number += 1
                         yield item
-        if number + (listing.first - 1) * listing.page_size != total:
-            self.problem = f"{total - number:,} of {total:,} were missed while the list changed"
+        number += (listing.first - 1) * listing.page_size
+        if number != total:
+            self.problem = f"{number:,} of {total:,} objects were listed: the list has changed"
 
     async def _files_of(self, dataset: Any) -> list[Listed | Outcome]:
         """The files of one of several datasets, in a folder of their own."""

@@ -124,12 +124,10 @@ def plan_for(
         return Plan("fetch")
     if state == "foreign":
         return Plan("refuse", "something else than a file is at its place")
-    if record.pending:
-        # An interrupted run may have written the file, or may not.
-        is_comparable = state != "missing" and _binding(listed) is not None
-        return Plan("compare" if is_comparable else "fetch")
     if state == "missing":
-        return Plan("fetch", "it was removed here")
+        return Plan("fetch", None if record.at is None else "it was removed here")
+    if state == "altered" and record.pending:  # By an interrupted run.
+        return Plan("fetch" if _binding(listed) is None else "compare")
     if state == "altered":
         return Plan("keep" if keep_altered else "fetch", "it was changed here")
     return _plan_for_intact(listed, record)

@@ -64,6 +64,29 @@ class _Job:
 
 
 @define
+class _Receiver:
+    """Counts the bytes of a file that are received, but not those that were there already.
+
+    Attributes:
+        tally: The tally of all files.
+        path: The path of the file.
+        received: The bytes that were received.
+    """
+
+    tally: Tally
+    path: Path
+    received: int = 0
+    _done: int = -1
+
+    def __call__(self, progress: Progress) -> None:
+        """Count those of a step of the download."""
+        before = 0 if progress.done < self._done else self._done
+        self._done = progress.done
+        self.received += progress.done - before
+        self.tally.receive(progress.done - before)
+
+
+@define
 class Run:
     """A synchronization under way.
 
@@ -162,25 +185,20 @@ class Run:
         """Compare or fetch a file."""
         if host in self.aside:
             return self._end(job, "failed", self.aside[host])
-        received = 0
-
-        def receive(progress: Progress) -> None:
-            nonlocal received
-            if progress.done > received:
-                self.tally.receive(progress.done - received)
-            received = progress.done
-
+        receiver = _Receiver(self.tally, self.manifest.folder / job.record.path)
         try:
-            status = await self._bring(job, receive)
+            status = await self._bring(job, receiver)
         except (DataGouvError, OSError) as error:
             if isinstance(error, OSError) and error.errno in _FATAL:
                 raise
-            await self._restore(job)
-            await self._count(host, error)
-            return self._end(job, "failed", _reason(error), received)
+            # The file is as it was.
+            if job.record.at is not None:
+                await self.manifest.put(job.record)
+            await self._count(host, error, has_answered=receiver.received > 0)
+            return self._end(job, "failed", _reason(error), receiver.received)
         self.silent[host] = 0
-        self._end(job, status, job.plan.reason if status == "downloaded" else None, received)
-        return None
+        reason = job.plan.reason if status == "downloaded" else None
+        return self._end(job, status, reason, receiver.received)
 
     async def _bring(self, job: _Job, receive: OnProgress) -> Status:
         """Compare or fetch a file, and record it."""
@@ -242,16 +260,9 @@ class Run:
             return False
         return await in_thread(lambda: _checksum(file, checksum.type)) == checksum
 
-    async def _restore(self, job: _Job) -> None:
-        """Record that a file is as it was before a download that has failed."""
-        known = self.manifest.records.get(job.record.resource)
-        was_intact = not job.record.pending and job.record.state(self.manifest.folder) == "intact"
-        if known is not None and known.pending and was_intact:
-            await self.manifest.put(job.record)
-
-    async def _count(self, host: str, error: Exception) -> None:
+    async def _count(self, host: str, error: Exception, *, has_answered: bool) -> None:
         """Put a host aside if it never answers."""
-        if not isinstance(error, NetworkError):
+        if has_answered or not isinstance(error, NetworkError):
             self.silent[host] = 0
             return
         self.silent[host] += 1
@@ -275,17 +286,17 @@ class Run:
 
     async def _delete(self) -> None:
         """Delete the files that the source has no more."""
-        records = [*self.manifest.records.values()]
+        folder, records = self.manifest.folder, [*self.manifest.records.values()]
         for record in records:
             if record.source != self.listing.identity or self.listing.has(record.resource):
                 continue
             status: Status = "deleted"
             reason: str | None = None
-            state = record.state(self.manifest.folder)
+            state = record.state(folder)
             if state == "foreign" or (state == "altered" and not record.pending):
                 status, reason = "kept", "its resource is gone, but it was changed here"
             else:
-                await in_thread(partial(_remove, self.manifest.folder / record.path))
+                await in_thread(partial(_remove, folder / record.path, folder))
                 await self.manifest.drop(record)
             self.tally.add(
                 Outcome(
@@ -299,11 +310,13 @@ class Run:
             )
 
 
-def _remove(path: Path) -> None:
+def _remove(path: Path, folder: Path) -> None:
     """Remove a file, what is left of a download of it, and its folder if that is empty then."""
     part = part_of(path)
     for one in (path, part, part.with_name(f"{part.name}.journal")):
         one.unlink(missing_ok=True)
+    if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
 
 def _checksum(path: Path, type: str) -> Checksum:
