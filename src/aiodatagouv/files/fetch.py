@@ -162,6 +162,7 @@ class _Transfer:
             async with whole:
                 if self.wanted.resume:
                     await self._resume()
+                self._tell()
                 if not await self._persist():
                     return None
         except builtins.TimeoutError as error:

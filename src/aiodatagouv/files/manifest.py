@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections import defaultdict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, Self, TypeAlias
 
@@ -14,10 +17,11 @@ import msgspec
 from attrs import define, field, frozen
 from filelock import FileLock, Timeout
 
-from .._disk import reopened, sync, written
+from .._disk import reopened, sweep, sync, written
 from ..errors import CheckpointError, DestinationError
 from .checksums import Checksum
 from .names import candidates, key_of
+from .partial import journal_of
 
 SUFFIX = ".manifest.jsonl"
 """The end of the name of a manifest, which begins with that of its folder."""
@@ -60,8 +64,8 @@ class Record:
         checksum: Its checksum.
         etag: The ``ETag`` of its host.
         last_modified: The ``Last-Modified`` of its host.
-        at: When it was fetched.
-        pending: Whether a download has begun that may have replaced it.
+        at: When it was fetched; None if it was not, so that only its name is taken.
+        pending: Whether a download has begun that may have written or replaced it.
     """
 
     path: str
@@ -77,10 +81,18 @@ class Record:
     at: str | None = None
     pending: bool = False
 
+    @property
+    def is_name(self) -> bool:
+        """Whether it only keeps a name: no download has begun that may have written the file."""
+        return self.at is None and not self.pending
+
     def state(self, folder: Path) -> State:
         """Compare the file with this record."""
+        path = folder / self.path
+        if path.parent != folder and path.parent.is_symlink():
+            return "foreign"
         try:
-            found = (folder / self.path).lstat()
+            found = path.lstat()
         except (FileNotFoundError, NotADirectoryError):
             return "missing"
         if not stat.S_ISREG(found.st_mode):
@@ -100,13 +112,14 @@ class _Gone:
 class Manifest:
     """The records of the files in a folder, in a file beside it: one JSON object a line.
 
-    A line is appended, and flushed to disk, before a download begins and after it has ended; the
-    last one of a resource counts. A line that a kill has cut off does not count. A lock file keeps
+    A line is appended before a download begins, and after it has ended; the last one of a resource
+    counts. A line that a kill has cut off does not count. A lock file keeps
     other processes and tasks away from the folder.
 
     Attributes:
         folder: The folder.
         records: The records, by the ids of the resources.
+        error: The error by which the manifest cannot be written any more.
     """
 
     folder: Path
@@ -115,9 +128,10 @@ class Manifest:
     _lock: FileLock
     _file: BinaryIO
     _lines: int
+    error: OSError | None = None
     _folders: dict[str, str] = field(factory=dict[str, str])
     _taken: set[str] = field(factory=set[str])
-    _is_broken: bool = False
+    _is_behind: bool = False
     _buffer: bytearray = field(factory=bytearray)
     _thread: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(max_workers=1))
 
@@ -139,6 +153,9 @@ class Manifest:
         lock = _locked(path)
         try:
             records, lines = _read(path)
+            sweep(path.parent, [path.name])
+            for place, names in _begun(records.values(), folder).items():
+                sweep(place, names)
             if not path.exists():
                 with written(path):
                     pass
@@ -154,7 +171,7 @@ class Manifest:
         }
         taken = {key_of(one) for one in folders.values()}
         taken |= {key_of(record.path) for record in records.values()}
-        return cls(folder, records, path, lock, file, lines, folders, taken)
+        return cls(folder, records, path, lock, file, lines, folders=folders, taken=taken)
 
     def claim(self, path: str) -> bool:
         """Take a path for a resource; False if another has it already, or one that equals it."""
@@ -177,28 +194,33 @@ class Manifest:
         path = self.folder / folder
         return not os.path.lexists(path) or (path.is_dir() and not path.is_symlink())
 
-    async def put(self, record: Record) -> None:
-        """Add a record, or replace that of the same resource."""
+    async def put(self, record: Record, *, is_urgent: bool = True) -> None:
+        """Add a record, or replace that of the same resource.
+
+        Args:
+            record: The record.
+            is_urgent: Whether it must survive a power cut, and not only a kill.
+        """
         self.records[record.resource] = record
-        await self._append(record)
+        await self._append(record, is_urgent=is_urgent)
 
     async def drop(self, record: Record) -> None:
         """Take a record back."""
         del self.records[record.resource]
         self._taken.discard(key_of(record.path))
-        await self._append(_Gone(record.resource))
+        await self._append(_Gone(record.resource), is_urgent=False)
 
     def close(self) -> None:
         """Close the manifest, with one line for each file, and release its lock."""
         try:
             self._thread.shutdown()
-            if self._is_broken:
-                # The disk is full, which has been said; nothing may follow a line that is cut off.
+            if self.error is not None:
+                # It was raised already; nothing may follow a line that may be cut off.
                 with suppress(OSError):
                     self._file.close()
                 return
             with self._file:
-                self._flush()
+                self._write(is_urgent=True)
             if self._lines > len(self.records):
                 with written(self._path) as file:
                     for record in self.records.values():
@@ -206,22 +228,28 @@ class Manifest:
         finally:
             _release(self._lock)
 
-    async def _append(self, line: Record | _Gone) -> None:
+    async def _append(self, line: Record | _Gone, *, is_urgent: bool) -> None:
         self._buffer += _line(line)
         self._lines += 1
-        # Lines that are added while others are flushed are flushed together.
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._flush)
+        # Lines that are added while others are written are written together.
+        work = partial(self._write, is_urgent=is_urgent)
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _flush(self) -> None:
-        if self._buffer and not self._is_broken:
-            lines = bytes(self._buffer)
-            del self._buffer[: len(lines)]
-            try:
-                self._file.write(lines)
+    def _write(self, *, is_urgent: bool) -> None:
+        if self.error is not None:
+            raise self.error
+        lines = bytes(self._buffer)
+        del self._buffer[: len(lines)]
+        try:
+            self._file.write(lines)
+            self._file.flush()
+            self._is_behind = self._is_behind or bool(lines)
+            if is_urgent and self._is_behind:
                 sync(self._file)
-            except OSError:
-                self._is_broken = True
-                raise
+                self._is_behind = False
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def is_inside(path: str) -> bool:
@@ -236,8 +264,18 @@ def is_inside(path: str) -> bool:
     )
 
 
+def _begun(records: Iterable[Record], folder: Path) -> dict[Path, list[str]]:
+    """The names of the journals of downloads that were interrupted, by their folders."""
+    found = defaultdict[Path, list[str]](list)
+    for record in records:
+        path = folder / record.path
+        if record.pending and path.parent.is_dir() and not path.parent.is_symlink():
+            found[path.parent].append(journal_of(path).name)
+    return found
+
+
 def _line(record: Record | _Gone) -> bytes:
-    return msgspec.json.encode(record) + b"\n"
+    return msgspec.json.encode(record, order="sorted") + b"\n"
 
 
 def _read(path: Path) -> tuple[dict[str, Record], int]:

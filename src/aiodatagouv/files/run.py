@@ -13,16 +13,16 @@ from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
-from .._disk import part_of
 from ..client import Client
 from ..errors import DataGouvError, NetworkError
 from ..types import OnProgress, Progress
-from .checksums import Checksum, Expected, new_hash
+from .checksums import USUAL, Checksum, Expected, new_hash
 from .fetch import fetch
 from .hosts import HostLimit, HostQueues
 from .listing import Listing
 from .manifest import Manifest, Record
 from .names import candidates
+from .partial import Part, Source
 from .plan import Listed, Plan, plan_for
 from .report import Outcome, Report, Status, Tally
 from .threads import in_thread
@@ -69,21 +69,21 @@ class _Receiver:
 
     Attributes:
         tally: The tally of all files.
-        path: The path of the file.
         received: The bytes that were received.
     """
 
     tally: Tally
-    path: Path
     received: int = 0
-    _done: int = -1
+    _done: int | None = None
 
     def __call__(self, progress: Progress) -> None:
-        """Count those of a step of the download."""
-        before = 0 if progress.done < self._done else self._done
+        """Count those of a step of the download, of which the first is before any were received."""
+        if self._done is not None and progress.done != self._done:
+            # There are fewer if the download has begun again.
+            new = progress.done - self._done if progress.done > self._done else progress.done
+            self.received += new
+            self.tally.receive(new)
         self._done = progress.done
-        self.received += progress.done - before
-        self.tally.receive(progress.done - before)
 
 
 @define
@@ -135,15 +135,22 @@ class Run:
     async def _plan(self, listed: Listed) -> None:
         """Decide about a file; queue it if there is anything to do."""
         record = self.manifest.records.get(listed.id)
+        state = "missing" if record is None else record.state(self.manifest.folder)
+        if record is not None and record.is_name and state != "missing":
+            # Somebody else has made a file of that name meanwhile.
+            await self.manifest.drop(record)
+            record = None
         if record is None:
             job = _Job(listed, *await self._place(listed))
         else:
-            state = record.state(self.manifest.folder)
             plan = plan_for(listed, record, state, keep_altered=self.options.keep_altered)
             job = _Job(listed, record, plan)
         if job.plan.action == "leave":
-            if job.record.portal != listed.signs:
-                await self.manifest.put(evolve(job.record, portal=listed.signs))
+            if job.record.pending:
+                await in_thread(partial(_tidy, self.manifest.folder / job.record.path))
+            record = evolve(job.record, portal=listed.signs, pending=False)
+            if record != job.record:
+                await self.manifest.put(record, is_urgent=False)
             self._end(job, "unchanged")
         elif job.plan.action == "keep":
             self._end(job, "kept", job.plan.reason)
@@ -185,15 +192,18 @@ class Run:
         """Compare or fetch a file."""
         if host in self.aside:
             return self._end(job, "failed", self.aside[host])
-        receiver = _Receiver(self.tally, self.manifest.folder / job.record.path)
+        receiver = _Receiver(self.tally)
         try:
             status = await self._bring(job, receiver)
         except (DataGouvError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in _FATAL:
+            if self.manifest.error is not None or (
+                isinstance(error, OSError) and error.errno in _FATAL
+            ):
                 raise
-            # The file is as it was.
-            if job.record.at is not None:
-                await self.manifest.put(job.record)
+            # The file is as it was, or as an interrupted run has left it.
+            is_there = job.record.state(self.manifest.folder) != "missing"
+            record = evolve(job.record, pending=job.record.pending and is_there)
+            await self.manifest.put(record, is_urgent=False)
             await self._count(host, error, has_answered=receiver.received > 0)
             return self._end(job, "failed", _reason(error), receiver.received)
         self.silent[host] = 0
@@ -206,13 +216,15 @@ class Run:
         path = manifest.folder / record.path
         checksum = listed.expected.checksum if job.plan.action == "compare" else None
         if checksum and await self._has(record.path, checksum, listed.expected):
+            await in_thread(partial(_tidy, path))
             await manifest.put(self._recorded(job, checksum, record.etag, record.last_modified))
             return "unchanged"
         if path.parent != manifest.folder:
             path.parent.mkdir(exist_ok=True)
             if path.parent.is_symlink():
                 raise OSError(errno.ELOOP, "a symbolic link is at the place of its folder")
-        await manifest.put(evolve(record, pending=True))
+        # A file without a record would be taken for somebody else's.
+        await manifest.put(evolve(record, pending=True), is_urgent=record.at is None)
         asks = job.plan.action == "ask"
         done = await fetch(
             self.client,
@@ -231,7 +243,8 @@ class Run:
         if isinstance(done, Download):
             await manifest.put(self._recorded(job, done.digest, done.etag, done.last_modified))
             return "downloaded"
-        await manifest.put(evolve(record, portal=listed.signs, pending=False))
+        record = evolve(record, portal=listed.signs, pending=False)
+        await manifest.put(record, is_urgent=False)
         return "unchanged"
 
     def _recorded(
@@ -286,18 +299,10 @@ class Run:
 
     async def _delete(self) -> None:
         """Delete the files that the source has no more."""
-        folder, records = self.manifest.folder, [*self.manifest.records.values()]
-        for record in records:
+        for record in [*self.manifest.records.values()]:
             if record.source != self.listing.identity or self.listing.has(record.resource):
                 continue
-            status: Status = "deleted"
-            reason: str | None = None
-            state = record.state(folder)
-            if state == "foreign" or (state == "altered" and not record.pending):
-                status, reason = "kept", "its resource is gone, but it was changed here"
-            else:
-                await in_thread(partial(_remove, folder / record.path, folder))
-                await self.manifest.drop(record)
+            status, reason = await self._delete_one(record)
             self.tally.add(
                 Outcome(
                     resource=record.resource,
@@ -309,14 +314,37 @@ class Run:
                 )
             )
 
+    async def _delete_one(self, record: Record) -> tuple[Status, str | None]:
+        """Delete a file; return the outcome, and the reason for another one than that."""
+        folder = self.manifest.folder
+        state = record.state(folder)
+        if state == "foreign" or (state == "altered" and not record.pending):
+            return "kept", "its resource is gone, but it was changed here"
+        try:
+            await in_thread(partial(_remove, folder / record.path, folder))
+        except (DataGouvError, OSError) as error:
+            return "failed", _reason(error)
+        await self.manifest.drop(record)
+        return "deleted", None
+
 
 def _remove(path: Path, folder: Path) -> None:
     """Remove a file, what is left of a download of it, and its folder if that is empty then."""
-    part = part_of(path)
-    for one in (path, part, part.with_name(f"{part.name}.journal")):
-        one.unlink(missing_ok=True)
-    if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
+    if not path.parent.is_dir():
+        return
+    path.unlink(missing_ok=True)
+    _tidy(path)
+    if path.parent != folder and not any(path.parent.iterdir()):
         path.parent.rmdir()
+
+
+def _tidy(path: Path) -> None:
+    """Remove what is left of an interrupted download."""
+    part = Part.open(path, Source.of("", USUAL))
+    try:
+        part.discard()
+    finally:
+        part.close()
 
 
 def _checksum(path: Path, type: str) -> Checksum:
