@@ -77,13 +77,13 @@ def in_a_process(resources: list[Resource], folder: Path, last: int | None) -> i
     status = 1
     try:
         rest = len(resources) - whole(folder)
-        steps = Steps(last)
-        steps.watch()
+        watched = Steps(last)
+        watched.watch()
         report = asyncio.run(synchronize(resources, folder))
         assert report.complete, report.reason
         # What was recorded is not sent again.
         assert report.downloaded == rest, (report.downloaded, rest)
-        os.write(writing, str(steps.taken).encode())
+        os.write(writing, str(watched.taken).encode())
         status = 0
     except BaseException:
         traceback.print_exc()
