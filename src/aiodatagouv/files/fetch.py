@@ -36,6 +36,7 @@ from ..retry import Retry
 from ..types import Progress
 from .addresses import shown
 from .checksums import Expected
+from .pages import is_data, is_page
 from .partial import Part, Source
 from .route import OPERATION, Admit, Route, translated
 from .threads import Writing, in_thread
@@ -328,6 +329,8 @@ class _Transfer:
         size, expected = self.part.size, self.expected.size
         async with Writing(self.part.write) as writing:
             async for chunk in _chunks(url, answer):
+                if not size:
+                    self._check_page(answer, chunk)
                 size += len(chunk)
                 self._check_limit(url, size)
                 if expected is not None and size > expected:
@@ -338,6 +341,12 @@ class _Transfer:
                     self._break_off(url, end)
                 await writing.put(chunk)
                 self._tell(size)
+
+    def _check_page(self, answer: Answer, begin: bytes) -> None:
+        """Refuse a web page in the place of data, unless a checksum will tell."""
+        expected, found = self.expected, answer.headers.get("Content-Type", "")
+        if expected.checksum is None and is_data(expected.format) and is_page(found, begin):
+            raise IntegrityError(self.name, "format", expected.format, "a web page")
 
     def _break_off(self, url: _http.URL, end: float) -> None:
         problem = f"the answer does not have the {end:,} bytes that it announces"

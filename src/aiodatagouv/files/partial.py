@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from io import BufferedRandom
 from pathlib import Path
-from time import monotonic
 from typing import BinaryIO, Self
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, frozen
 from filelock import FileLock, Timeout
 
 from .._disk import created, part_of, reopened, replace, sync, written
@@ -21,12 +20,6 @@ from .checksums import Checksum, Hash, new_hash
 
 _CHUNK = 1 << 20
 """Bytes of an interrupted file that are read at once."""
-
-_EVERY = 0.5
-"""Seconds after which a record is added to the journal, if there is anything new."""
-
-_SHARE = 64
-"""A record is also added when the file has grown by this part of its size: 64 for a 64th."""
 
 _LONGEST = 240
 """Bytes of a name to which others are added; a name has at most 255."""
@@ -98,7 +91,6 @@ class Part:
     _file: BufferedRandom | None = None
     _records: BinaryIO | None = None
     _recorded: int = 0
-    _recorded_at: float = field(factory=monotonic)
 
     @classmethod
     def open(cls, path: Path, source: Source) -> Self:
@@ -182,9 +174,7 @@ class Part:
                 left = left[self._file.raw.write(left) :]
             self._hash.update(piece)
             self.size += len(piece)
-        grown = self.size - self._recorded
-        if grown > self.size // _SHARE or (grown and monotonic() > self._recorded_at + _EVERY):
-            self.record()
+        self.record()
 
     def record(self) -> None:
         """Record the bytes that were received, so that a later run keeps them."""
@@ -192,7 +182,7 @@ class Part:
             return
         self._records.write(_line((self.size, self._hash.hexdigest())))
         self._records.flush()
-        self._recorded, self._recorded_at = self.size, monotonic()
+        self._recorded = self.size
 
     def finish(self) -> None:
         """Flush the file to disk, and give it its final name.
