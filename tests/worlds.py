@@ -9,11 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import httpx
 from attrs import define, field
 
+from aiodatagouv import Client
 from aiodatagouv.models import Resource
 
+from .clients import client_of
 from .servers import server
+
+PORTAL = "https://portal.example/"
 
 
 @define
@@ -23,6 +28,7 @@ class Host:
     Attributes:
         url: Its address.
         files: The path of a file -> its content; None for a file that is answered by a 500.
+        moved: The path of a file -> the address that it is redirected to.
         gate: The event that answers wait for, if any.
         asked: The requests, by their paths.
         sent: The bytes of files that were sent.
@@ -32,6 +38,7 @@ class Host:
 
     url: str = ""
     files: dict[str, bytes | None] = field(factory=dict)
+    moved: dict[str, str] = field(factory=dict)
     gate: asyncio.Event | None = None
     asked: Counter[str] = field(factory=Counter)
     sent: int = 0
@@ -46,7 +53,8 @@ class Host:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         try:
-            await asyncio.sleep(0)
+            for _turn in range(10):  # Others come meanwhile.
+                await asyncio.sleep(0)
             if self.gate is not None:
                 await self.gate.wait()
             writer.write(self._response(path, head))
@@ -55,6 +63,9 @@ class Host:
             self.at_once -= 1
 
     def _response(self, path: str, head: str) -> bytes:
+        if path in self.moved:
+            head = f"HTTP/1.1 302 Found\r\nLocation: {self.moved[path]}"
+            return f"{head}\r\nContent-Length: 0\r\n\r\n".encode()
         if path not in self.files:
             return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
         content = self.files[path]
@@ -78,6 +89,44 @@ async def hosts(number: int) -> AsyncIterator[list[Host]]:
             host.url = await stack.enter_async_context(server(host.answer, host.heads))
             running.append(host)
         yield running
+
+
+@define
+class Files:
+    """Hosts with files, and a portal, as one transport.
+
+    Attributes:
+        files: The address of a file -> its content, or the answer.
+        api: The path of the portal's API -> the answer, or the error.
+        asked: The addresses that were asked for, in order; those of the portal without it.
+    """
+
+    files: dict[str, bytes | httpx.Response | Exception] = field(factory=dict)
+    api: dict[str, Any] = field(factory=dict)
+    asked: list[str] = field(factory=list)
+
+    def client(self) -> Client:
+        return client_of(PORTAL, transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        url = str(request.url)
+        if url.startswith(PORTAL):
+            found = self.api[request.url.path.removeprefix("/api/")]
+            if callable(found):
+                found = found(request)
+            if isinstance(found, httpx.Response):
+                return found
+            return httpx.Response(200, json=found)
+        self.asked.append(url)
+        content = self.files[url]
+        if isinstance(content, Exception):
+            raise content
+        if isinstance(content, httpx.Response):
+            return content
+        etag = f'"{hashlib.sha1(content).hexdigest()}"'
+        if request.headers.get("If-None-Match") == etag:
+            return httpx.Response(304)
+        return httpx.Response(200, content=content, headers={"ETag": etag})
 
 
 def resource(id: str, url: str, **more: Any) -> Resource:

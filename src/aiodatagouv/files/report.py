@@ -80,7 +80,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON."""
-        return asdict(self, filter=lambda attribute, _: attribute.name != "latest")
+        json = asdict(self, filter=lambda attribute, _: attribute.name != "latest")
+        return {"files": self.files, **json}
 
 
 OnReport: TypeAlias = Callable[[Report], object]

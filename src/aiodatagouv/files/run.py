@@ -303,6 +303,8 @@ class Run:
             if record.source != self.listing.identity or self.listing.has(record.resource):
                 continue
             status, reason = await self._delete_one(record)
+            if record.is_name and status == "deleted":
+                continue  # There was no file.
             self.tally.add(
                 Outcome(
                     resource=record.resource,
@@ -318,6 +320,9 @@ class Run:
         """Delete a file; return the outcome, and the reason for another one than that."""
         folder = self.manifest.folder
         state = record.state(folder)
+        if record.is_name and state != "missing":
+            await self.manifest.drop(record)
+            return "deleted", None
         if state == "foreign" or (state == "altered" and not record.pending):
             return "kept", "its resource is gone, but it was changed here"
         try:
