@@ -19,14 +19,9 @@ MD5 = {"type": "md5", "value": "0" * 32}
 OLD, NEW = sha1(b"old"), sha1(b"new")
 URL = "https://host.example/stops.csv"
 
-UPLOADED: dict[str, Any] = {
-    "filetype": "file",
-    "checksum": OLD,
-    "filesize": 3,
-    "last_modified": "2026-01-01",
-}
+DATED: dict[str, Any] = {"last_modified": "2026-01-01"}
+UPLOADED: dict[str, Any] = {"filetype": "file", "checksum": OLD, "filesize": 3, **DATED}
 CRAWLED: dict[str, Any] = {"extras": {"analysis:last-modified-at": "2026-01-01T00:00:00+00:00"}}
-REMOTE: dict[str, Any] = {"last_modified": "2026-01-01"}
 
 
 def listed(url: str = URL, **more: Any) -> Listed:
@@ -57,12 +52,12 @@ def record_of(one: Listed, **more: Any) -> Record:
         (CRAWLED, {"extras": {"analysis:last-modified-at": "2026-02-02"}}, {}, "fetch"),
         (CRAWLED, {"extras": {"analysis:last-modified-at": "2026"}}, {"etag": '"1"'}, "ask"),
         # Of another host, which is asked if it has told how.
-        (REMOTE, REMOTE, {"etag": '"1"'}, "ask"),
-        (REMOTE, REMOTE, {"last_modified": "Thu, 01 Jan 2026 00:00:00 GMT"}, "ask"),
-        (REMOTE, REMOTE, {}, "leave"),
-        (REMOTE, {"last_modified": "2026-02-02"}, {}, "fetch"),
-        (REMOTE, {"last_modified": "2026-02-02"}, {"etag": '"1"'}, "ask"),
-        (REMOTE, {**REMOTE, "url": URL + "?2"}, {"etag": '"1"'}, "fetch"),
+        (DATED, DATED, {"etag": '"1"'}, "ask"),
+        (DATED, DATED, {"last_modified": "Thu, 01 Jan 2026 00:00:00 GMT"}, "ask"),
+        (DATED, DATED, {}, "leave"),
+        (DATED, {"last_modified": "2026-02-02"}, {}, "fetch"),
+        (DATED, {"last_modified": "2026-02-02"}, {"etag": '"1"'}, "ask"),
+        (DATED, {**DATED, "url": URL + "?2"}, {"etag": '"1"'}, "fetch"),
         # What the portal says of an odd type says nothing.
         ({"extras": None}, {"extras": []}, {}, "leave"),
         ({"last_modified": 1}, {"last_modified": 2}, {}, "leave"),
@@ -96,7 +91,7 @@ def test_the_plan_for_a_file_that_is_another_here(
 
 
 def test_a_file_of_an_interrupted_run_without_a_checksum_is_fetched_again() -> None:
-    one = listed(**REMOTE)
+    one = listed(**DATED)
     assert plan_for(one, record_of(one, pending=True), "altered").action == "fetch"
 
 
