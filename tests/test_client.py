@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -415,6 +417,34 @@ async def test_a_file_is_sent_as_a_multipart_form(scripted: Scripted) -> None:
     assert portal.request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
     for part in (b'name="file"; filename="logo.png"', b"image/png", b"<png>", b"0,0,9,9"):
         assert part in portal.request.content
+
+
+class Counting(httpx.AsyncBaseTransport):
+    """A portal that counts the bytes of the bodies it is sent and keeps none of them."""
+
+    size = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for chunk in request.stream:
+            self.size += len(chunk)
+        return httpx.Response(200, json={"success": True, "image": "https://x.example/a.png"})
+
+
+async def test_a_file_on_disk_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    path, transport = tmp_path / "a.png", Counting()
+    with path.open("wb") as file:
+        file.truncate(32 << 20)
+    async with client_of("https://portal.example/", transport=transport) as client:
+        tracemalloc.start()
+        try:
+            body = ImageUpload(file=File.from_path(path))
+            await reuses.upload_reuse_image(client, "carte", body=body)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert transport.size > 32 << 20
+    assert peak < 4 << 20
 
 
 async def test_fields_are_sent_as_a_mask(scripted: Scripted) -> None:

@@ -7,6 +7,7 @@ import logging
 import pickle
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO, UnsupportedOperation
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -282,6 +283,29 @@ def test_a_file_is_only_sent_again_if_it_can_be_rewound(
     clock.run(main())
     assert len(portal.times) == calls
     assert all(b"bytes" in body for body in portal.bodies)
+
+
+def test_a_file_on_disk_is_opened_again_to_be_sent_again(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"bytes")
+    portal = Failing(httpx.Response(429))
+
+    async def main() -> None:
+        async with scripted(portal, retry=RetryPolicy()) as client:
+            image = ImageUpload(file=File.from_path(path))
+            await reuses.upload_reuse_image(client, "1", body=image)
+
+    clock.run(main())
+    assert [b'filename="a.png"' in body and b"bytes" in body for body in portal.bodies] == [
+        True
+    ] * 2
+
+
+def test_a_missing_file_is_refused_when_it_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        File.from_path(tmp_path / "a.png")
 
 
 def test_an_unseekable_file_does_not_follow_a_redirect(scripted: Scripted) -> None:

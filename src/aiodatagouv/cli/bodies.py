@@ -173,9 +173,7 @@ def _with_file(ctx: click.Context, data: object, type_: Any) -> dict[str, Any]:
         if "file" in required(type_):
             raise click.UsageError("Missing option '--file'.", ctx)
         return cast("dict[str, Any]", data)
-    path = Path(ctx.params["file"])
-    # Sent while it is read: it may be larger than the memory.
-    return {**data, "file": File(ctx.with_resource(path.open("rb")), path.name)}
+    return {**data, "file": File.from_path(ctx.params["file"])}
 
 
 def _problems(type_: Any, data: object, place: str = "") -> Iterator[str]:
