@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import BinaryIO, cast
 
 from attrs import define, field, frozen
 
@@ -84,17 +84,34 @@ class Meter:
             self.on_progress(Progress(done, self.total, self.name))
 
 
-class _Piece(io.BytesIO):
-    """A piece of a file that tells how far it was read."""
+class _Piece(io.RawIOBase):
+    """A piece of a file, which is sent from its buffer and tells how far it was read."""
 
-    def __init__(self, content: bytes, on_read: Callable[[int], object]) -> None:
-        super().__init__(content)
+    def __init__(self, content: memoryview, on_read: Callable[[int], object]) -> None:
+        self._content = content
+        self._position = 0
         self._on_read = on_read
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        piece = super().read(size)
-        self._on_read(self.tell())
+    def read(self, size: int = -1, /) -> bytes:
+        end = len(self._content) if size < 0 else self._position + size
+        piece = bytes(self._content[self._position : end])
+        self._position += len(piece)
+        self._on_read(self._position)
         return piece
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._content)}
+        self._position = start[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
 
 
 @define
@@ -133,53 +150,74 @@ class Sender:
             DataGouvError: A call failed.
         """
         self.meter.restart()
-        sha1 = hashlib.sha1(usedforsecurity=False)
-        first = await self.content.read(0, self.chunk_size)
-        await asyncio.to_thread(sha1.update, first)
+        digest = hashlib.sha1(usedforsecurity=False)
+        first = await self._read(0, self._buffer())
         if not await self.content.has_more(len(first)):
-            self.content.check()
-            self.meter.total = len(first)
-            whole = self._file(0, first)
-            return Sent(len(first), sha1.hexdigest(), 1, FileUpload(file=whole))
-        offset, index, free = 0, 0, asyncio.Semaphore(self.concurrency)
-        piece, first = first, b""
+            await asyncio.to_thread(digest.update, first)
+            size, parts = len(first), 1
+            body = FileUpload(file=self._file(0, first))
+        else:
+            size, parts = await self._send_parts(uuid, first, digest, confirmed, on_confirmed)
+            body = FileUpload(uuid=uuid, filename=self.content.name, totalparts=parts)
+        self.content.check()
+        self.meter.total = size
+        return Sent(size, digest.hexdigest(), parts, body)
 
-        async def send(index: int, piece: bytes, is_last: bool) -> None:
-            size = len(piece)
-            try:
+    async def _send_parts(
+        self,
+        uuid: str,
+        first: memoryview,
+        digest: hashlib._Hash,
+        confirmed: set[int],
+        on_confirmed: Callable[[int], Awaitable[object]],
+    ) -> tuple[int, int]:
+        """Send the parts, of which the first one was read; return the size and their number."""
+        # A part is sent from its buffer, which a later one gets afterwards.
+        buffers = asyncio.Queue[memoryview]()
+        for _ in range(self.concurrency - 1):
+            buffers.put_nowait(self._buffer())
+
+        async def hash_next(piece: memoryview, before: asyncio.Task[None] | None) -> None:
+            if before is not None:
+                await before
+            await asyncio.to_thread(digest.update, piece)
+
+        async def use(
+            index: int, piece: memoryview, hashed: asyncio.Task[None], *, is_last: bool
+        ) -> None:
+            if index not in confirmed:
                 await self._send(uuid, index, piece, is_last=is_last)
-            finally:
-                piece = b""  # Before the next one is read.
-                free.release()
-            await on_confirmed(index)
-            self.meter.confirm(index, size)
+                await on_confirmed(index)
+            self.meter.confirm(index, len(piece))
+            await hashed
+            buffers.put_nowait(piece)
 
+        offset, index, piece, hashed = 0, 0, first, None
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
-                    await free.acquire()
-                    if index:
-                        piece = await self.content.read(offset, self.chunk_size)
-                        await asyncio.to_thread(sha1.update, piece)
                     offset += len(piece)
                     is_last = not await self.content.has_more(offset)
-                    if index in confirmed:
-                        free.release()
-                        self.meter.confirm(index, len(piece))
-                    else:
-                        group.create_task(send(index, piece, is_last))
-                    piece = b""  # The task alone keeps it.
+                    hashed = group.create_task(hash_next(piece, hashed))
+                    group.create_task(use(index, piece, hashed, is_last=is_last))
                     index += 1
                     if is_last:
                         break
+                    piece = await self._read(offset, await buffers.get())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        self.content.check()
-        self.meter.total = offset
-        body = FileUpload(uuid=uuid, filename=self.content.name, totalparts=index)
-        return Sent(offset, sha1.hexdigest(), index, body)
+        return offset, index
 
-    async def _send(self, uuid: str, index: int, piece: bytes, *, is_last: bool) -> None:
+    def _buffer(self) -> memoryview:
+        size = self.content.size
+        return memoryview(
+            bytearray(self.chunk_size if size is None else min(size, self.chunk_size))
+        )
+
+    async def _read(self, offset: int, buffer: memoryview) -> memoryview:
+        return buffer[: await self.content.read(offset, buffer)]
+
+    async def _send(self, uuid: str, index: int, piece: memoryview, *, is_last: bool) -> None:
         size = self.content.size
         # Of an unknown size only the last part knows the number; the portal reads it from the end.
         total = index + 2 - is_last if size is None else -(-size // self.chunk_size)
@@ -204,6 +242,6 @@ class Sender:
                 if not is_unknown(error) or not await patience.pause(error):
                     raise
 
-    def _file(self, index: int, piece: bytes) -> File:
+    def _file(self, index: int, piece: memoryview) -> File:
         one = _Piece(piece, lambda done: self.meter.send(index, done))
-        return File(cast("io.BufferedReader", one), self.content.name)
+        return File(cast("BinaryIO", one), self.content.name)

@@ -35,8 +35,8 @@ class Content:
         self.name = name
         self.size = size
 
-    async def read(self, offset: int, length: int) -> bytes:
-        """Read at an offset: fewer bytes than asked for only at the end.
+    async def read(self, offset: int, buffer: memoryview) -> int:
+        """Fill a buffer from an offset on; return how much of it, less than all only at the end.
 
         Raises:
             IntegrityError: The content ends before its size, or goes on after it.
@@ -54,12 +54,6 @@ class Content:
     def close(self) -> None:
         """Release what was opened."""
 
-    def _check_length(self, offset: int, length: int, found: int) -> None:
-        assert self.size is not None
-        expected = max(min(length, self.size - offset), 0)
-        if found != expected:
-            raise IntegrityError(self.name, "size", str(self.size), str(offset + found))
-
 
 class _Memory(Content):
     """Bytes."""
@@ -68,8 +62,10 @@ class _Memory(Content):
         super().__init__(name, len(content))
         self._content = content
 
-    async def read(self, offset: int, length: int) -> bytes:
-        return self._content[offset : offset + length]
+    async def read(self, offset: int, buffer: memoryview) -> int:
+        piece = memoryview(self._content)[offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 class _Seekable(Content):
@@ -81,14 +77,12 @@ class _Seekable(Content):
         super().__init__(name, max(file.seek(0, io.SEEK_END) - self._start, 0))
         file.seek(self._start)
 
-    async def read(self, offset: int, length: int) -> bytes:
-        def at() -> bytes:
-            self._file.seek(self._start + offset)
-            return _filled(self._file, length)
-
-        piece = await asyncio.to_thread(at)
-        self._check_length(offset, length, len(piece))
-        return piece
+    async def read(self, offset: int, buffer: memoryview) -> int:
+        assert self.size is not None
+        read = await asyncio.to_thread(_fill, self._file, self._start + offset, buffer)
+        if read != max(min(len(buffer), self.size - offset), 0):
+            raise IntegrityError(self.name, "size", str(self.size), str(offset + read))
+        return read
 
 
 class PathContent(_Seekable):
@@ -132,14 +126,9 @@ class _Spooled(Content):
         self._spooled = 0
         self._has_ended = False
 
-    async def read(self, offset: int, length: int) -> bytes:
-        await self._spool_until(offset + length)
-
-        def at() -> bytes:
-            self._spool.seek(offset)
-            return _filled(cast("BinaryIO", self._spool), length)
-
-        return await asyncio.to_thread(at)
+    async def read(self, offset: int, buffer: memoryview) -> int:
+        await self._spool_until(offset + len(buffer))
+        return await asyncio.to_thread(_fill, cast("BinaryIO", self._spool), offset, buffer)
 
     async def has_more(self, offset: int) -> bool:
         await self._spool_until(offset + 1)
@@ -247,17 +236,21 @@ def _named(name: str | None) -> str:
     return name
 
 
-def _filled(file: BinaryIO, length: int) -> bytes:
-    """Read as many bytes as that, fewer only at the end."""
-    piece = file.read(length) or b""
-    if len(piece) == length or not piece:
-        return piece
-    pieces = [piece]
-    missing = length - len(piece)
-    while missing and (piece := file.read(missing)):
-        pieces.append(piece)
-        missing -= len(piece)
-    return b"".join(pieces)
+def _fill(file: BinaryIO, offset: int, buffer: memoryview) -> int:
+    """Fill a buffer from an offset of a file on; return how much of it."""
+    file.seek(offset)
+    filled = 0
+    while filled < len(buffer) and (read := _read_into(file, buffer[filled:])):
+        filled += read
+    return filled
+
+
+def _read_into(file: BinaryIO, buffer: memoryview) -> int:
+    if hasattr(file, "readinto"):
+        return file.readinto(buffer) or 0
+    piece = file.read(len(buffer)) or b""  # Files of one's own need to have no more.
+    buffer[: len(piece)] = piece
+    return len(piece)
 
 
 def _identity(found: os.stat_result) -> tuple[int, int, int]:
