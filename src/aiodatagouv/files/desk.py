@@ -74,6 +74,7 @@ class Desk:
     """
 
     counters: dict[str, Counter] = Factory(dict[str, Counter])
+    _ids: dict[str, str] = Factory(dict[str, str])
     _extensions: list[str] | None = None
     _ahead: float | None = field(default=None)
     """The portal's clock minus that of the event loop, in seconds, at least."""
@@ -90,6 +91,13 @@ class Desk:
     def counter(self, dataset: str) -> Counter:
         """The counter of a dataset."""
         return self.counters.setdefault(dataset, Counter())
+
+    async def id_of(self, client: Client, dataset: str) -> str:
+        """The id of a dataset that is given by its id or its slug, which is asked once."""
+        if dataset not in self._ids:
+            found = await datasets.get_dataset(client, dataset, fields="id")
+            self._ids[dataset] = self._ids[found.id] = found.id
+        return self._ids[dataset]
 
     async def extensions(self, client: Client) -> list[str]:
         """The extensions that the portal lists, which is asked once."""

@@ -56,7 +56,7 @@ class Meter:
     name: str
     total: int | None
     on_progress: OnProgress | None
-    _done: int = -1
+    _told: Progress | None = None
     _confirmed: int = 0
     _under_way: dict[int, int] = field(factory=dict[int, int])
 
@@ -64,6 +64,11 @@ class Meter:
         """Begin another attempt."""
         self._confirmed = 0
         self._under_way.clear()
+        self._tell()
+
+    def end_at(self, size: int) -> None:
+        """Note the size of the file, which may not have been known before."""
+        self.total = size
         self._tell()
 
     def send(self, index: int, size: int) -> None:
@@ -79,9 +84,12 @@ class Meter:
 
     def _tell(self) -> None:
         done = self._confirmed + sum(self._under_way.values())
-        if self.on_progress is not None and done > self._done:
-            self._done = done
-            self.on_progress(Progress(done, self.total, self.name))
+        if self._told is not None:
+            done = max(done, self._told.done)
+        now = Progress(done, self.total, self.name)
+        if self.on_progress is not None and now != self._told:
+            self._told = now
+            self.on_progress(now)
 
 
 class _Piece(io.RawIOBase):
@@ -155,12 +163,12 @@ class Sender:
         if not await self.content.has_more(len(first)):
             await asyncio.to_thread(digest.update, first)
             size, parts = len(first), 1
+            self.meter.end_at(size)
             body = FileUpload(file=self._file(0, first))
         else:
             size, parts = await self._send_parts(uuid, first, digest, confirmed, on_confirmed)
             body = FileUpload(uuid=uuid, filename=self.content.name, totalparts=parts)
         self.content.check()
-        self.meter.total = size
         return Sent(size, digest.hexdigest(), parts, body)
 
     async def _send_parts(
@@ -198,6 +206,8 @@ class Sender:
                 while True:
                     offset += len(piece)
                     is_last = not await self.content.has_more(offset)
+                    if is_last:
+                        self.meter.end_at(offset)
                     hashed = group.create_task(hash_next(piece, hashed))
                     group.create_task(use(index, piece, hashed, is_last=is_last))
                     index += 1

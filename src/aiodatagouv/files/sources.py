@@ -6,7 +6,7 @@ import asyncio
 import io
 import os
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
@@ -246,9 +246,10 @@ def _fill(file: BinaryIO, offset: int, buffer: memoryview) -> int:
 
 
 def _read_into(file: BinaryIO, buffer: memoryview) -> int:
-    if hasattr(file, "readinto"):
-        return file.readinto(buffer) or 0
-    piece = file.read(len(buffer)) or b""  # Files of one's own need to have no more.
+    read_into: Callable[[memoryview], int | None] | None = getattr(file, "readinto", None)
+    if read_into is not None:
+        return read_into(buffer) or 0
+    piece = file.read(len(buffer)) or b""
     buffer[: len(piece)] = piece
     return len(piece)
 

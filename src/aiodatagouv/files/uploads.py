@@ -8,7 +8,7 @@ from typing import Literal, Protocol, overload
 
 from attrs import evolve
 
-from ..api import datasets, ops
+from ..api import ops
 from ..client import Client
 from ..errors import DataGouvError, UploadError
 from ..models.community_resource import CommunityResource
@@ -155,8 +155,7 @@ async def upload(
             retry = evolve(client._options.retry, unsafe=False)
             client = desk.watched(client.with_options(retry=retry))
             check_extension(content.name, await desk.extensions(client))
-            found = await datasets.get_dataset(client, dataset, fields="id")
-            shelf = Shelf(client, found.id, community)
+            shelf = Shelf(client, await desk.id_of(client, dataset), community)
             meter = Meter(content.name, content.size, progress)
             operation = ops.UPLOAD_NEW_DATASET_RESOURCE
             patience = partial(Patience, retry, operation)
