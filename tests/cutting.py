@@ -1,7 +1,7 @@
 """A proxy that cuts connections, and a program that uploads files through it.
 
-python -m tests.cutting URL DATASET FOLDER uploads every file of a folder, each with a journal
-beside it, with the key in the environment variable DATAGOUV_API_KEY.
+python -m tests.cutting URL FOLDER uploads every file of a folder, each with a journal beside it, to
+the dataset of its own folder, with the key in the environment variable DATAGOUV_API_KEY.
 """
 
 from __future__ import annotations
@@ -97,18 +97,21 @@ async def cutting(portal: str, *, share: float = 0.1, seed: int = 0) -> AsyncIte
         await asyncio.gather(*tasks)
 
 
-async def upload_all(url: str, key: str | None, dataset: str, folder: Path) -> list[Resource]:
-    """Upload every file of a folder, several at once."""
+async def upload_all(url: str, key: str | None, folder: Path) -> list[Resource]:
+    """Upload every file in the folders of a folder, several at once.
+
+    The name of a folder is the id of the dataset that gets its files.
+    """
     free = asyncio.Semaphore(8)
     async with client_of(url, api_key=key, retry=POLICY) as client:
 
         async def one(path: Path) -> Resource:
-            journal = path.with_suffix(".journal")
+            dataset, journal = path.parent.name, path.with_suffix(".journal")
             async with free:
                 return await upload(client, dataset, path, chunk_size=CHUNK, journal=journal)
 
-        return await asyncio.gather(*map(one, sorted(folder.glob("*.csv"))))
+        return await asyncio.gather(*map(one, sorted(folder.rglob("*.csv"))))
 
 
 if __name__ == "__main__":
-    asyncio.run(upload_all(sys.argv[1], None, sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(upload_all(sys.argv[1], None, Path(sys.argv[2])))

@@ -16,7 +16,7 @@ from .extensions import may_be, normalized
 from .journal import Begun, Journal
 from .parts import PartError, Sender, Sent
 from .patience import Patience, is_unknown
-from .shelves import Made, Seen, Shelf, Uploaded, made_of
+from .shelves import Made, Seen, Shelf, Uploaded, check_id, made_of
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -110,6 +110,7 @@ class Attempts:
         try:
             async with self.counter.apart(normalized(self.sender.content.name)):
                 answer = await self.shelf.post(sent.body, self.replaced)
+                check_id(answer)
         except DataGouvError as error:
             if not is_unknown(error):
                 if not is_repeated:

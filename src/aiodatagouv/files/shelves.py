@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..api import datasets
 from ..client import Client
+from ..errors import DecodeError
 from ..models.community_resource import CommunityResource
 from ..models.community_resource_write import CommunityResourceWrite
 from ..models.file_upload import FileUpload
@@ -130,6 +131,12 @@ class Shelf:
             await datasets.delete_community_resource(self.client, id)
         else:
             await datasets.delete_resource(self.client, self.dataset, id)
+
+
+def check_id(answer: Uploaded) -> None:
+    """Raise a ``DecodeError`` if an answer names no resource: it says nothing then."""
+    if not answer.to_dict().get("id"):
+        raise DecodeError("an answer without it", path="$.id", expected="the id of a resource")
 
 
 def made_of(json: JsonObject, *, community: bool) -> Made:

@@ -93,6 +93,8 @@ async def upload(
     A request without an answer may have been carried out. The resources of the dataset then tell,
     and one that it has created is the result. Otherwise the upload is attempted again, as often as
     the retry policy of the client says. A resource with a wrong file, or a second one, is deleted.
+    Another program that uploads the same file under the same name to the same dataset at that
+    moment cannot be told from this one.
 
     Args:
         client: The client, which needs a key.
