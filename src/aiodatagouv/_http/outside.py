@@ -129,7 +129,7 @@ class Outside:
             # Not a local variable of this function: a transport may add a proxy's password to it.
             request = Request(
                 "GET",
-                url.copy_with(fragment=None),
+                url,
                 headers={**self._headers, **headers},
                 extensions={"timeout": timeout.as_dict()},
             )

@@ -25,7 +25,7 @@ def first_hop(address: str, *, allow_private: bool, portal: _http.URL) -> _http.
         raise AddressError(_shown(address), "is not an http or https address") from None
     # The portal was named by the user: it may be on this network, or on this machine.
     _check(url, allow_private=allow_private or origin(url) == origin(portal))
-    return url
+    return url.copy_with(fragment=None)
 
 
 def next_hop(
@@ -68,7 +68,7 @@ def next_hop(
         )
     allow_private = allow_private or (is_home and origin(target) == origin(portal))
     _check(target, allow_private=allow_private, source=url)
-    return target
+    return target.copy_with(fragment=None)
 
 
 def private(url: _http.URL, problem: str, source: _http.URL | None) -> AddressError:

@@ -9,6 +9,7 @@ import logging
 import math
 import random
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -35,8 +36,9 @@ from ..retry import Retry
 from ..types import Progress
 from .addresses import shown
 from .checksums import Expected
+from .pages import is_data, is_page
 from .partial import Part, Source
-from .route import OPERATION, Route, translated
+from .route import OPERATION, Admit, Route, translated
 from .threads import Writing, in_thread
 from .versions import end_of_range, version_of
 from .wanted import Download, NotModified, Wanted
@@ -59,8 +61,17 @@ class _ChangedError(Exception):
     """The host does not continue the version that was begun."""
 
 
-async def fetch(client: Client, address: str, path: Path, wanted: Wanted) -> Download | NotModified:
+async def fetch(
+    client: Client, address: str, path: Path, wanted: Wanted, *, admit: Admit = nullcontext
+) -> Download | NotModified:
     """Fetch a file.
+
+    Args:
+        client: The client, whose connections to other hosts are used.
+        address: The address of the file.
+        path: The path to write it to.
+        wanted: The conditions.
+        admit: Admits the requests to a host, each until its answer was read.
 
     Returns:
         The file; :class:`NotModified` if the version that is there already still is the newest.
@@ -76,7 +87,7 @@ async def fetch(client: Client, address: str, path: Path, wanted: Wanted) -> Dow
     """
     shared, options = client._shared, client._options
     shared.open()
-    route = Route(shared.outside, client._portal, options.timeout, wanted.allow_private)
+    route = Route(shared.outside, client._portal, options.timeout, wanted.allow_private, admit)
     running = client._start(_fetch(route, options, address, path, wanted))
     try:
         return await running
@@ -152,6 +163,7 @@ class _Transfer:
             async with whole:
                 if self.wanted.resume:
                     await self._resume()
+                self._tell()
                 if not await self._persist():
                     return None
         except builtins.TimeoutError as error:
@@ -317,6 +329,8 @@ class _Transfer:
         size, expected = self.part.size, self.expected.size
         async with Writing(self.part.write) as writing:
             async for chunk in _chunks(url, answer):
+                if not size:
+                    self._check_page(answer, chunk)
                 size += len(chunk)
                 self._check_limit(url, size)
                 if expected is not None and size > expected:
@@ -327,6 +341,12 @@ class _Transfer:
                     self._break_off(url, end)
                 await writing.put(chunk)
                 self._tell(size)
+
+    def _check_page(self, answer: Answer, begin: bytes) -> None:
+        """Refuse a web page in the place of data, unless a checksum will tell."""
+        expected, found = self.expected, answer.headers.get("Content-Type", "")
+        if expected.checksum is None and is_data(expected.format) and is_page(found, begin):
+            raise IntegrityError(self.name, "format", expected.format, "a web page")
 
     def _break_off(self, url: _http.URL, end: float) -> None:
         problem = f"the answer does not have the {end:,} bytes that it announces"

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from io import BufferedRandom
 from pathlib import Path
-from time import monotonic
 from typing import BinaryIO, Self
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, frozen
 from filelock import FileLock, Timeout
 
 from .._disk import created, part_of, reopened, replace, sync, written
@@ -21,12 +20,6 @@ from .checksums import Checksum, Hash, new_hash
 
 _CHUNK = 1 << 20
 """Bytes of an interrupted file that are read at once."""
-
-_EVERY = 0.5
-"""Seconds after which a record is added to the journal, if there is anything new."""
-
-_SHARE = 64
-"""A record is also added when the file has grown by this part of its size: 64 for a 64th."""
 
 _LONGEST = 240
 """Bytes of a name to which others are added; a name has at most 255."""
@@ -98,7 +91,6 @@ class Part:
     _file: BufferedRandom | None = None
     _records: BinaryIO | None = None
     _recorded: int = 0
-    _recorded_at: float = field(factory=monotonic)
 
     @classmethod
     def open(cls, path: Path, source: Source) -> Self:
@@ -113,11 +105,7 @@ class Part:
             raise DestinationError(f"{path} is not a file: choose another destination")
         if not path.parent.is_dir():
             raise DestinationError(f"{path.parent} is not a folder: choose another destination")
-        name = path.name
-        if len(os.fsencode(name)) > _LONGEST:
-            name = f"{name[:50]}.{sha256(name.encode(errors='replace')).hexdigest()[:16]}"
-        part = part_of(path.with_name(name))
-        journal = part.with_name(f"{part.name}.journal")
+        part, journal = _part_of(path), journal_of(path)
         lock = _locked(path, part.with_name(f"{part.name}.lock"))
         try:
             is_known = _is_ours(journal)
@@ -186,9 +174,7 @@ class Part:
                 left = left[self._file.raw.write(left) :]
             self._hash.update(piece)
             self.size += len(piece)
-        grown = self.size - self._recorded
-        if grown > self.size // _SHARE or (grown and monotonic() > self._recorded_at + _EVERY):
-            self.record()
+        self.record()
 
     def record(self) -> None:
         """Record the bytes that were received, so that a later run keeps them."""
@@ -196,7 +182,7 @@ class Part:
             return
         self._records.write(_line((self.size, self._hash.hexdigest())))
         self._records.flush()
-        self._recorded, self._recorded_at = self.size, monotonic()
+        self._recorded = self.size
 
     def finish(self) -> None:
         """Flush the file to disk, and give it its final name.
@@ -238,7 +224,7 @@ class Part:
         """Write the journal anew."""
         if self._records is not None:
             self._records.close()
-        lines = [_line(_Head(_VERSION, self.source))]
+        lines = [_line({"version": _VERSION, "source": self.source})]
         if self.size:
             lines.append(_line((self.size, self._hash.hexdigest())))
         with written(self._journal) as file:
@@ -255,6 +241,19 @@ class Part:
 
 def _line(value: object) -> bytes:
     return msgspec.json.encode(value) + b"\n"
+
+
+def journal_of(path: Path) -> Path:
+    """The path of the journal of a download."""
+    part = _part_of(path)
+    return part.with_name(f"{part.name}.journal")
+
+
+def _part_of(path: Path) -> Path:
+    name = path.name
+    if len(os.fsencode(name)) > _LONGEST:
+        name = f"{name[:50]}.{sha256(name.encode(errors='replace')).hexdigest()[:16]}"
+    return part_of(path.with_name(name))
 
 
 def _read(journal: Path) -> tuple[Source | None, list[tuple[int, str]]]:
