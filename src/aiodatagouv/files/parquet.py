@@ -47,8 +47,8 @@ class Parquet:
                 for name, kind in kinds.items()
             ]
         )
-        # Arrow's default pool would keep memory that is no longer used.
-        self._pool = pa.system_memory_pool()
+        # The system's allocator would fragment: the memory of Arrow is not that of Python's texts.
+        self._pool = pa.default_memory_pool()
         self._writer = pq.ParquetWriter(
             file, self._schema, compression="zstd", memory_pool=self._pool
         )
