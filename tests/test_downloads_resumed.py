@@ -143,6 +143,18 @@ async def test_another_version_is_fetched_from_its_first_byte(tmp_path: Path) ->
         assert host.ranges == [None, f"bytes={HALF}-"]  # The answer to which was the whole file.
 
 
+async def test_the_part_of_another_address_is_not_used(tmp_path: Path) -> None:
+    host = Host(OLD, cuts=[HALF])
+    async with serving(host) as client:
+        with pytest.raises(NetworkError):
+            await get(client, host, tmp_path, fields={})
+        host.content = NEW  # Of another file, whose version has the same name.
+        other = resource(f"{host.file}?page=2")
+        await download(client, other, tmp_path / "x", allow_private=True)
+    assert host.ranges == [None, None]
+    assert (tmp_path / "x").read_bytes() == NEW
+
+
 def lie(**changes: str | None) -> Callable[[int, Headers], int]:
     """Change the answer to the request for the rest of a file."""
 

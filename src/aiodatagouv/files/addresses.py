@@ -86,6 +86,8 @@ def shown(url: _http.URL) -> str:
 def _check(url: _http.URL, *, allow_private: bool, source: _http.URL | None = None) -> None:
     if url.userinfo:
         raise AddressError(shown(url), _redirected("has a user name or a password", source))
+    if url.port is not None and not 0 < url.port < 1 << 16:
+        raise AddressError(shown(url), _redirected("has an impossible port", source))
     host = url.raw_host.decode("ascii")
     try:
         literal = literal_of(host)
