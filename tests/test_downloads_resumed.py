@@ -481,7 +481,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(events=EVENTS, dated=st.booleans(), checked=st.booleans())
 def test_any_history_gives_one_version_or_an_error(
     events: list[Event], dated: bool, checked: bool
