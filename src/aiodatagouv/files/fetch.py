@@ -9,6 +9,7 @@ import logging
 import math
 import random
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from .addresses import shown
 from .checksums import Expected
 from .pages import is_data, is_page
 from .partial import Part, Source
-from .route import OPERATION, Route, translated
+from .route import OPERATION, Admit, Route, translated
 from .threads import Writing, in_thread
 from .versions import end_of_range, version_of
 from .wanted import Download, NotModified, Wanted
@@ -60,8 +61,17 @@ class _ChangedError(Exception):
     """The host does not continue the version that was begun."""
 
 
-async def fetch(client: Client, address: str, path: Path, wanted: Wanted) -> Download | NotModified:
+async def fetch(
+    client: Client, address: str, path: Path, wanted: Wanted, *, admit: Admit = nullcontext
+) -> Download | NotModified:
     """Fetch a file.
+
+    Args:
+        client: The client, whose connections to other hosts are used.
+        address: The address of the file.
+        path: The path to write it to.
+        wanted: The conditions.
+        admit: Admits the requests to a host, each until its answer was read.
 
     Returns:
         The file; :class:`NotModified` if the version that is there already still is the newest.
@@ -77,7 +87,7 @@ async def fetch(client: Client, address: str, path: Path, wanted: Wanted) -> Dow
     """
     shared, options = client._shared, client._options
     shared.open()
-    route = Route(shared.outside, client._portal, options.timeout, wanted.allow_private)
+    route = Route(shared.outside, client._portal, options.timeout, wanted.allow_private, admit)
     running = client._start(_fetch(route, options, address, path, wanted))
     try:
         return await running
@@ -161,6 +171,7 @@ class _Transfer:
             async with whole:
                 if self.wanted.resume:
                     await self._resume()
+                self._tell()
                 if not await self._persist():
                     return None
         except builtins.TimeoutError as error:

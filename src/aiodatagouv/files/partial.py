@@ -104,11 +104,7 @@ class Part:
             raise DestinationError(f"{path} is not a file: choose another destination")
         if not path.parent.is_dir():
             raise DestinationError(f"{path.parent} is not a folder: choose another destination")
-        name = path.name
-        if len(os.fsencode(name)) > _LONGEST:
-            name = f"{name[:50]}.{sha256(name.encode(errors='replace')).hexdigest()[:16]}"
-        part = part_of(path.with_name(name))
-        journal = part.with_name(f"{part.name}.journal")
+        part, journal = _part_of(path), journal_of(path)
         lock = _locked(path, part.with_name(f"{part.name}.lock"))
         try:
             is_known = _is_ours(journal)
@@ -226,7 +222,7 @@ class Part:
         """Write the journal anew."""
         if self._records is not None:
             self._records.close()
-        lines = [_line(_Head(_VERSION, self.source))]
+        lines = [_line({"version": _VERSION, "source": self.source})]
         if self.size:
             lines.append(_line((self.size, self._hash.hexdigest())))
         with written(self._journal) as file:
@@ -243,6 +239,19 @@ class Part:
 
 def _line(value: object) -> bytes:
     return msgspec.json.encode(value) + b"\n"
+
+
+def journal_of(path: Path) -> Path:
+    """The path of the journal of a download."""
+    part = _part_of(path)
+    return part.with_name(f"{part.name}.journal")
+
+
+def _part_of(path: Path) -> Path:
+    name = path.name
+    if len(os.fsencode(name)) > _LONGEST:
+        name = f"{name[:50]}.{sha256(name.encode(errors='replace')).hexdigest()[:16]}"
+    return part_of(path.with_name(name))
 
 
 def _read(journal: Path) -> tuple[Source | None, list[tuple[int, str]]]:

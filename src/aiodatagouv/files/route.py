@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -15,6 +16,9 @@ from .addresses import first_hop, next_hop, private, shown
 
 OPERATION = "download"
 """The name of downloads in errors."""
+
+Admit: TypeAlias = Callable[[str], AbstractAsyncContextManager[object]]
+"""Admits requests to a host, by its name and its port, if that is not the usual one."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -28,12 +32,14 @@ class Route:
         portal: The portal, which may be on this network.
         timeout: Seconds to connect, and seconds without any byte.
         allow_private: Whether hosts may have addresses that are not of the internet.
+        admit: Admits the requests to a host, each until its answer was read.
     """
 
     outside: Outside
     portal: _http.URL
     timeout: _http.Timeout
     allow_private: bool
+    admit: Admit = nullcontext
 
     @asynccontextmanager
     async def get(
@@ -53,7 +59,7 @@ class Route:
                 url, headers, timeout=self.timeout, allow_private=self.allow_private or is_home
             )
             try:
-                async with translated(url), sent as answer:
+                async with self.admit(host_of(url)), translated(url), sent as answer:
                     location = answer.headers.get("Location")
                     if answer.status not in _REDIRECTS or location is None:
                         yield url, answer
@@ -72,6 +78,11 @@ class Route:
                 ),
             )
             hops, is_home = hops + 1, is_home and origin(url) == origin(self.portal)
+
+
+def host_of(url: _http.URL) -> str:
+    """The host of an address, with its port if that is not the usual one of its scheme."""
+    return url.netloc.decode("ascii")
 
 
 @asynccontextmanager
