@@ -70,7 +70,8 @@ class Answer:
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
         if isinstance(stream, AiohttpResponseStream):
-            stream.CHUNK_SIZE = _BUFFER  # By default it reads small pieces.
+            # By default it reads small pieces.
+            stream.CHUNK_SIZE = _BUFFER  # pyright: ignore[reportAttributeAccessIssue]
         chunks, decoder = aiter(stream), Decoder(self._coding)
         failure: Failure | None = None
         while failure is None:
@@ -238,7 +239,7 @@ def _rest(stream: httpx.AsyncByteStream) -> bytes:
         return b""
     content = stream._aiohttp_response.content
     # aiohttp raises the error first, and never returns them.
-    content.set_exception(None)  # type: ignore[arg-type]
+    content.set_exception(None)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     return content.read_nowait()
 
 
