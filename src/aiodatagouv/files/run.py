@@ -167,6 +167,7 @@ class Run:
         folder = ""
         if listed.folder and listed.dataset:
             folder = f"{manifest.folder_for(listed.dataset, listed.folder)}/"
+        path, plan = "", Plan("fetch")
         for name in candidates(listed.name, listed.id):
             path, plan = folder + name, Plan("fetch")
             if os.path.lexists(manifest.folder / path):
