@@ -173,20 +173,33 @@ async def test_a_link_in_the_place_of_a_dataset_is_not_followed(
     files: Files, folder: Path, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "stops.csv").write_text("mine")
     source = [Dataset.from_dict(dataset("1", resource("a", A)))]
     async with files.client() as client:
         await sync(client, source, folder)
-        (folder / "slug-1" / "stops.csv").unlink()
-        (folder / "slug-1").rmdir()
+        (folder / "slug-1").rename(outside)
         (folder / "slug-1").symlink_to(outside)
         more = [Dataset.from_dict(dataset("1", resource("a", A), resource("b", B)))]
         report = await sync(client, more, folder)
         assert statuses(report) == {"a": "failed", "b": "failed"}
         report = await sync(client, [], folder, delete=True)
     assert statuses(report) == {"a": "kept"}
-    assert contents(outside) == {"stops.csv": "mine"}
+    assert contents(outside) == {"stops.csv": "a"}
+
+
+async def test_what_an_interrupted_download_has_left_is_removed(files: Files, folder: Path) -> None:
+    stored = {"filetype": "file", "checksum": sha1(b"a")}
+    async with files.client() as client:
+        await sync(client, [resource("a", A, **stored), resource("b", B)], folder)
+        manifest = folder.with_name("folder.manifest.jsonl")
+        manifest.write_text(manifest.read_text().replace('"pending":false', '"pending":true'))
+        for name in ("stops.csv", "stops-b.csv"):
+            (folder / f"{name}.part.lock").touch()
+            (folder / f"{name}.part.journal.0123456789abcdef.part").touch()
+        (folder / "mine.0123456789abcdef.part").touch()
+        report = await sync(client, [resource("a", A, **stored), resource("b", B)], folder)
+    assert statuses(report) == {"a": "unchanged", "b": "unchanged"}
+    mine = {"mine.0123456789abcdef.part": ""}
+    assert contents(folder) == {"stops.csv": "a", "stops-b.csv": "b", **mine}
 
 
 # Deletion
