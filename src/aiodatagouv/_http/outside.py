@@ -72,11 +72,21 @@ class Answer:
         if isinstance(stream, AiohttpResponseStream):
             stream.CHUNK_SIZE = _BUFFER  # By default it reads small pieces.
         chunks, decoder = aiter(stream), Decoder(self._coding)
-        while (chunk := await _in_time(lambda: anext(chunks, None), self._idle)) is not None:
+        failure: Failure | None = None
+        while failure is None:
+            chunk: bytes | None
+            try:
+                chunk = await _in_time(lambda: anext(chunks, None), self._idle)
+            except Failure as error:
+                chunk, failure = _rest(stream), error
+            if chunk is None:
+                break
             size += len(chunk)
             for piece in decoder.decode(chunk):
                 yield piece
             del chunk
+        if failure is not None:
+            raise failure
         decoder.finish()
         if self.size is not None and size != self.size:
             problem = f"the answer breaks off after {size:,} of {self.size:,} bytes"
@@ -220,6 +230,16 @@ def _guarded_socket(info: tuple[Any, ...]) -> socket.socket:
 def _check(address: str) -> None:
     if not is_public(ip_address(address)):
         raise _RefusedError(address)
+
+
+def _rest(stream: httpx.AsyncByteStream) -> bytes:
+    """The bytes that were received before a connection broke."""
+    if not isinstance(stream, AiohttpResponseStream):
+        return b""
+    content = stream._aiohttp_response.content
+    # aiohttp raises the error first, and never returns them.
+    content.set_exception(None)  # type: ignore[arg-type]
+    return content.read_nowait()
 
 
 async def _in_time(wait: Callable[[], Awaitable[T]], seconds: float | None) -> T:

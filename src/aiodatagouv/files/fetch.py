@@ -102,8 +102,18 @@ async def _fetch(
     route: Route, options: Options, address: str, path: Path, wanted: Wanted
 ) -> Download | NotModified:
     source = Source.of(address, wanted.expected.algorithm)
-    part = await in_thread(partial(Part.open, path, source))
-    transfer = _Transfer(route, options, address, part, wanted)
+    parts: list[Part] = []  # One that is opened while this is cancelled is closed as well.
+    try:
+        await in_thread(lambda: parts.append(Part.open(path, source)))
+        return await _made(_Transfer(route, options, address, parts[0], wanted))
+    finally:
+        for part in parts:
+            await in_thread(part.close)
+
+
+async def _made(transfer: _Transfer) -> Download | NotModified:
+    """Make a transfer, and keep what a later call can continue, but nothing else."""
+    part = transfer.part
     try:
         if (done := await transfer.run()) is None:
             await in_thread(part.discard)
@@ -112,8 +122,6 @@ async def _fetch(
     except BaseException as error:
         await in_thread(part.record if transfer.may_continue(error) else part.discard)
         raise
-    finally:
-        await in_thread(part.close)
 
 
 @define

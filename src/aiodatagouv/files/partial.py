@@ -58,9 +58,8 @@ class Source:
         return cls(sha256(address.encode()).hexdigest(), algorithm)
 
 
-@frozen
-class _Head:
-    """The first line of a journal."""
+class _Head(msgspec.Struct):
+    """The first line of a journal, in this order."""
 
     version: int
     source: Source
@@ -155,15 +154,14 @@ class Part:
     def begin(self, source: Source) -> None:
         """Receive a version from its first byte."""
         self.source, self._hash = source, new_hash(source.algorithm)
-        if not self._is_known:
-            # First, so that the temporary file is known to be one.
-            self._restart()
-            self._is_known = True
+        self.size = self._recorded = 0
+        # First, so that the temporary file is known to be one.
+        self._restart()
+        self._is_known = True
         if self._file is None:
             self._part.unlink(missing_ok=True)
             self._file = created(self._part, self.path)
         self._keep(0)
-        self._restart()
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Add bytes, and record them when it is time."""
