@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from aiodatagouv import CheckpointError, NotFoundError, api
+from aiodatagouv import CheckpointError, NotFoundError, RetryPolicy, api
 from aiodatagouv.files import run
 from aiodatagouv.files.folder import download_all, sync
+from aiodatagouv.files.hosts import CONNECTING
 from aiodatagouv.files.report import Report
 from aiodatagouv.models import CommunityResource, Dataset, Resource, v2
 
@@ -429,6 +431,39 @@ async def test_redirects_to_one_host_do_not_exceed_its_limit(folder: Path) -> No
             report = await sync(client, items, folder, allow_private=True, concurrency=16)
         assert report.downloaded == 40
         assert target.most == 2
+
+
+async def test_a_host_that_cannot_be_connected_to_is_tried_less_often(
+    files: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RetryPolicy, "backoff", lambda *_: 0.0)
+    files.files |= {A: httpx.ConnectError("refused"), B: httpx.Response(503), C: b"c"}
+    items = [resource("a", A), resource("b", B), resource("c", C)]
+    async with files.client() as client:
+        report = await sync(client.with_options(retry=RetryPolicy(attempts=6)), items, folder)
+    assert statuses(report) == {"a": "failed", "b": "failed", "c": "downloaded"}
+    assert Counter(files.asked) == {A: CONNECTING, B: 6, C: 1}
+
+
+async def test_a_list_is_read_as_files_are_fetched(
+    files: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiodatagouv.files.folder.WAITING", 5)
+    read, ahead = 0, list[int]()
+
+    async def source() -> AsyncIterator[Resource]:
+        nonlocal read
+        for read in range(1, 61):
+            files.files[f"{A}/{read}"] = b"a"
+            yield resource(f"{read}", f"{A}/{read}")
+
+    def progress(report: Report) -> None:
+        ahead.append(read - report.files)
+
+    async with files.client() as client:
+        report = await sync(client, source(), folder, progress=progress, concurrency=2)
+    assert report.downloaded == 60
+    assert max(ahead) <= 5 + 2 + 1
 
 
 async def test_a_full_disk_ends_the_run(

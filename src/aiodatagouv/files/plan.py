@@ -8,6 +8,7 @@ from attrs import fields, frozen
 
 from .._http import parse_url
 from .._views.view import View
+from .addresses import shown
 from .checksums import Expected
 from .manifest import Record, Signs, State
 from .names import name_of
@@ -82,6 +83,14 @@ class Listed:
             expected=expected,
             is_watched=json.get("filetype") == "file" or signs.crawled is not None,
         )
+
+    @property
+    def address(self) -> str:
+        """Its address as reports show it: without its query, which may be a signature."""
+        try:
+            return shown(parse_url(self.signs.url))
+        except ValueError:
+            return self.signs.url.partition("?")[0].rpartition("@")[2]
 
     @property
     def host(self) -> str:

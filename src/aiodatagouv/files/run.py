@@ -294,7 +294,7 @@ class Run:
                 status=status,
                 bytes=size,
                 reason=reason,
-                url=job.listed.signs.url.partition("?")[0],
+                url=job.listed.address,
             )
         )
 
@@ -313,7 +313,6 @@ class Run:
                     path=record.path,
                     status=status,
                     reason=reason,
-                    url=record.portal.url.partition("?")[0],
                 )
             )
 
