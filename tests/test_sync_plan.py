@@ -145,7 +145,8 @@ def test_the_host_of_a_file_is_that_of_its_address(url: str, host: str) -> None:
     ("url", "address"),
     [
         ("https://user:secret@host.example/a.csv?signature=1#x", "https://host.example/a.csv"),
-        ("ftp://user:secret@host.example/a.csv?signature=1", "host.example/a.csv"),
+        ("ftp://user:secret@host.example/a.csv?signature=1", "ftp://host.example/a.csv"),
+        ("https://host.example/@a?b@c", "https://host.example/@a"),
         ("", ""),
     ],
 )

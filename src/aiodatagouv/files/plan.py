@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self, TypeAlias, cast
 
 from attrs import fields, frozen
 
 from .._http import parse_url
 from .._views.view import View
-from .addresses import shown
 from .checksums import Expected
 from .manifest import Record, Signs, State
 from .names import name_of
@@ -21,6 +21,9 @@ Action: TypeAlias = Literal["leave", "keep", "refuse", "compare", "ask", "fetch"
 else is at its place; ``compare`` it with the checksum of the portal, and fetch it if it differs;
 ``ask`` its host, which answers with the file only if it has changed; ``fetch`` it.
 """
+
+_SECRET = re.compile(r"(?<=://)[^/?#]*@|[?#].*", re.DOTALL)
+"""The parts of an address that may be a password or a signature."""
 
 _NAMES = {
     "url": "address",
@@ -39,7 +42,8 @@ class Listed:
         id: The id of its resource.
         dataset: The id of its dataset, if it is known.
         folder: The name of the folder that it belongs in; "" for the one that is synchronized.
-        name: The name that it should have.
+        title: The title of its resource.
+        format: The format that its resource has.
         signs: The properties by which its versions are told apart.
         expected: The properties that it must have.
         is_watched: Whether the portal would notice a change: it stores or crawls the file.
@@ -48,7 +52,8 @@ class Listed:
     id: str
     dataset: str | None
     folder: str
-    name: str
+    title: str
+    format: str | None
     signs: Signs
     expected: Expected
     is_watched: bool
@@ -78,7 +83,8 @@ class Listed:
             id=id,
             dataset=dataset or _dataset_of(json),
             folder=folder,
-            name=name_of(url=url, title=_text(title) or "", format=_text(form), id=id),
+            title=_text(title) or "",
+            format=_text(form),
             signs=signs,
             expected=expected,
             is_watched=json.get("filetype") == "file" or signs.crawled is not None,
@@ -87,10 +93,12 @@ class Listed:
     @property
     def address(self) -> str:
         """Its address as reports show it: without its query, which may be a signature."""
-        try:
-            return shown(parse_url(self.signs.url))
-        except ValueError:
-            return self.signs.url.partition("?")[0].rpartition("@")[2]
+        return _SECRET.sub("", self.signs.url)
+
+    @property
+    def name(self) -> str:
+        """The name that it should have."""
+        return name_of(url=self.signs.url, title=self.title, format=self.format, id=self.id)
 
     @property
     def host(self) -> str:

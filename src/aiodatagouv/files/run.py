@@ -129,6 +129,7 @@ class Run:
                     else:
                         self.tally.list()
                         await self._plan(one)
+                        await asyncio.sleep(0)  # A list at hand must not hold up the downloads.
         finally:
             await self.queues.close()
 
