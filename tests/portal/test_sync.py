@@ -119,7 +119,7 @@ async def test_lists_of_datasets_and_resources_are_sources(
     client: Client, host: Host, tmp_path: Path
 ) -> None:
     dataset = await created(client, host)
-    wanted = {
+    wanted: dict[str, Any] = {
         "listed": v2.datasets.list_resources(client, dataset.id, page_size=2),
         "resources": (await datasets.get_dataset(client, dataset.id)).resources,
     }
@@ -128,10 +128,11 @@ async def test_lists_of_datasets_and_resources_are_sources(
         assert report.complete, report.reason
         assert sorted(contents(tmp_path / name).values()) == [b"remote", b"stops", b"uploaded"]
     # The files of the other datasets are at made-up addresses: nothing is at them.
-    for name, source in {
-        "v1": datasets.list_datasets(client, organization=None, page_size=2),
+    lists: dict[str, Any] = {
+        "v1": datasets.list_datasets(client, page_size=2),
         "v2": v2.datasets.list_datasets(client, page_size=2),
-    }.items():
+    }
+    for name, source in lists.items():
         report = await sync(client, source, tmp_path / name, allow_private=True, delete=True)
         assert {one.dataset for one in report.outcomes} >= {dataset.id}
         folder = tmp_path / name / dataset.slug

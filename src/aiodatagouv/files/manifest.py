@@ -128,9 +128,9 @@ class Manifest:
     _lock: FileLock
     _file: BinaryIO
     _lines: int
+    _folders: dict[str, str]
+    _taken: set[str]
     error: OSError | None = None
-    _folders: dict[str, str] = field(factory=dict[str, str])
-    _taken: set[str] = field(factory=set[str])
     _is_behind: bool = False
     _buffer: bytearray = field(factory=bytearray)
     _thread: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(max_workers=1))
@@ -171,7 +171,7 @@ class Manifest:
         }
         taken = {key_of(one) for one in folders.values()}
         taken |= {key_of(record.path) for record in records.values()}
-        return cls(folder, records, path, lock, file, lines, folders=folders, taken=taken)
+        return cls(folder, records, path, lock, file, lines, folders, taken)
 
     def claim(self, path: str) -> bool:
         """Take a path for a resource; False if another has it already, or one that equals it."""

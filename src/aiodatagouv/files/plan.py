@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self, TypeAlias, cast
 
 from attrs import fields, frozen
@@ -21,6 +22,9 @@ else is at its place; ``compare`` it with the checksum of the portal, and fetch 
 ``ask`` its host, which answers with the file only if it has changed; ``fetch`` it.
 """
 
+_SECRET = re.compile(r"(?<=://)[^/?#]*@|[?#].*", re.DOTALL)
+"""The parts of an address that may be a password or a signature."""
+
 _NAMES = {
     "url": "address",
     "checksum": "checksum",
@@ -38,7 +42,8 @@ class Listed:
         id: The id of its resource.
         dataset: The id of its dataset, if it is known.
         folder: The name of the folder that it belongs in; "" for the one that is synchronized.
-        name: The name that it should have.
+        title: The title of its resource.
+        format: The format that its resource has.
         signs: The properties by which its versions are told apart.
         expected: The properties that it must have.
         is_watched: Whether the portal would notice a change: it stores or crawls the file.
@@ -47,7 +52,8 @@ class Listed:
     id: str
     dataset: str | None
     folder: str
-    name: str
+    title: str
+    format: str | None
     signs: Signs
     expected: Expected
     is_watched: bool
@@ -77,11 +83,22 @@ class Listed:
             id=id,
             dataset=dataset or _dataset_of(json),
             folder=folder,
-            name=name_of(url=url, title=_text(title) or "", format=_text(form), id=id),
+            title=_text(title) or "",
+            format=_text(form),
             signs=signs,
             expected=expected,
             is_watched=json.get("filetype") == "file" or signs.crawled is not None,
         )
+
+    @property
+    def address(self) -> str:
+        """Its address as reports show it: without its query, which may be a signature."""
+        return _SECRET.sub("", self.signs.url)
+
+    @property
+    def name(self) -> str:
+        """The name that it should have."""
+        return name_of(url=self.signs.url, title=self.title, format=self.format, id=self.id)
 
     @property
     def host(self) -> str:

@@ -28,7 +28,7 @@ class Outcome:
         status: The outcome.
         bytes: The bytes that were received.
         reason: Why it was fetched although it was there, why it failed, or why it was kept.
-        url: The address of the file on the portal, without its query.
+        url: The address of the file, without its query; "" if its resource is gone.
     """
 
     resource: str | None

@@ -129,6 +129,7 @@ class Run:
                     else:
                         self.tally.list()
                         await self._plan(one)
+                        await asyncio.sleep(0)  # A list at hand must not hold up the downloads.
         finally:
             await self.queues.close()
 
@@ -167,6 +168,7 @@ class Run:
         folder = ""
         if listed.folder and listed.dataset:
             folder = f"{manifest.folder_for(listed.dataset, listed.folder)}/"
+        path, plan = "", Plan("fetch")
         for name in candidates(listed.name, listed.id):
             path, plan = folder + name, Plan("fetch")
             if os.path.lexists(manifest.folder / path):
@@ -293,7 +295,7 @@ class Run:
                 status=status,
                 bytes=size,
                 reason=reason,
-                url=job.listed.signs.url.partition("?")[0],
+                url=job.listed.address,
             )
         )
 
@@ -312,7 +314,6 @@ class Run:
                     path=record.path,
                     status=status,
                     reason=reason,
-                    url=record.portal.url.partition("?")[0],
                 )
             )
 
