@@ -92,18 +92,19 @@ def _flat(name: str, swagger: dict[str, Any]) -> Schema:
     """Return a definition with its inherited fields merged into it."""
     definition = deepcopy(swagger["definitions"][name])
     flat: Schema = {"type": "object", "properties": {}, "required": []}
+    inherited: Schema = {}
     for part in definition.pop("allOf", []):
         parent = reference_name(part)
         part = _flat(parent, swagger) if parent else part
         flat["properties"] |= part.get("properties", {})
         flat["required"] += part.get("required", [])
-        flat |= {key: part[key] for key in ("x-base",) if key in part}
+        inherited |= {key: part[key] for key in ("x-base",) if key in part}
     flat["properties"] |= definition.pop("properties", {})
     flat["required"] += definition.pop("required", [])
     always = definition.get("x-always", flat["properties"])
     for key in flat["properties"].keys() - set(always):
         flat["properties"][key] = {**flat["properties"][key], "x-absent": True}
-    return {**definition, **flat}
+    return {**inherited, **definition, **flat}
 
 
 def _name_forms(definitions: dict[str, Schema], operations: dict[Any, Any]) -> None:

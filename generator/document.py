@@ -210,13 +210,8 @@ class _Check:
     def _base(self, node: Any, place: Place) -> None:
         if len(place) != 3 or place[0] != "definitions":
             self._refuse(place, "is for definitions only")
-        if node not in target.BASES:
+        if self._text(node, place) not in target.BASES:
             self._refuse(place, f"{_shown(node)} is none of {', '.join(target.BASES)}")
-        fields = fields_of(place[1], self._document["definitions"])
-        if missing := sorted(target.BASES[node] - fields.keys()):
-            self._refuse(place, f"needs the fields {', '.join(missing)}")
-        if fields.keys() >= ENVELOPE.keys():
-            self._refuse(place, "is not for pages")
 
     def _reference_to(self, node: Any, place: Place) -> None:
         self._schema(node, place)
@@ -334,6 +329,16 @@ class _Check:
             self._name(class_, name, place, names.CLASSES)
             self._name(names.module_name(class_), name, place, names.MODULES)
             self._property_names(definition, place)
+            if "x-base" in definition:
+                self._needs(target.BASES[definition["x-base"]], (*place, "x-base"))
+
+    def _needs(self, fields: Set[str], place: Place) -> None:
+        """Check that the model of a base class has the fields that the base class reads."""
+        own = fields_of(place[1], self._document["definitions"]).keys()
+        if missing := sorted(fields - own):
+            self._refuse(place, f"needs the fields {', '.join(missing)}")
+        if own >= ENVELOPE.keys():
+            self._refuse(place, "is not for pages")
 
     def _property_names(self, schema: dict[str, Any], place: Place) -> None:
         for key in schema.get("properties", {}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aiodatagouv import Client, NetworkError, NotFoundError
+from aiodatagouv import Client, DecodeError, NetworkError, NotFoundError
 from aiodatagouv.api import site
+from aiodatagouv.types import Progress
+
+from .clients import client_of
+from .servers import OK, says, server
 
 Scripted = Callable[..., Client]
 
@@ -47,6 +52,123 @@ async def test_rows_are_keyed_by_the_header(scripted: Scripted) -> None:
         stream = site.get_site_tags_csv(client)
         rows = [row async for row in stream.rows()]
     assert rows == [{"id": "1", "title": "Vélos; et\r\nbus"}, {"id": "2", "title": "Trams"}]
+
+
+async def test_a_column_that_is_there_twice_is_read_once(scripted: Scripted) -> None:
+    """The portal writes one column of organizations twice."""
+    content = b"id;views;name;views;views\n1;2;a;2;2\n3;4;b;4;4\n"
+    async with scripted(lambda _: httpx.Response(200, content=content)) as client:
+        rows = [row async for row in site.get_site_organizations_csv(client).rows()]
+    assert rows == [{"id": "1", "views": "2", "name": "a"}, {"id": "3", "views": "4", "name": "b"}]
+
+
+async def test_two_columns_of_one_name_that_differ_are_an_error(scripted: Scripted) -> None:
+    content = b"id;views;name;views\n1;2;a;2\n3;4;b;5\n"
+    async with scripted(lambda _: httpx.Response(200, content=content)) as client:
+        rows = site.get_site_organizations_csv(client).rows()
+        assert (await anext(rows))["id"] == "1"
+        with pytest.raises(DecodeError, match="two columns of one name that differ before line 3"):
+            await anext(rows)
+
+
+async def test_an_answer_of_nothing_is_no_csv(scripted: Scripted) -> None:
+    async with scripted(lambda _: httpx.Response(200)) as client:
+        with pytest.raises(DecodeError, match=r"expected a CSV at \$, got nothing"):
+            await anext(site.get_site_tags_csv(client).rows())
+
+
+HEAD = OK + b"Content-Type: text/csv\r\n"
+
+CUT = {
+    "a length": HEAD + b"Content-Length: 60\r\n\r\n" + CSV[:-12],
+    "chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n20\r\n" + CSV[:-12],
+    "neither": HEAD + b"\r\n" + CSV[:-12],
+}
+
+
+@pytest.mark.parametrize("framing", CUT)
+async def test_an_answer_that_is_cut_off_is_an_error_and_leaves_no_file(
+    framing: str, tmp_path: Path
+) -> None:
+    """Of the answer without a length, only that it ends within a row tells that it is cut."""
+    async with server(says(CUT[framing])) as url, client_of(url) as client:
+        with pytest.raises(NetworkError):
+            _ = [row async for row in site.get_site_tags_csv(client).rows()]
+        with pytest.raises(NetworkError):
+            await site.get_site_tags_csv(client).save(tmp_path / "tags.csv")
+    assert [*tmp_path.iterdir()] == []
+
+
+async def test_an_answer_without_a_length_that_ends_with_a_row_is_whole(tmp_path: Path) -> None:
+    async with server(says(HEAD + b"\r\n" + CSV)) as url, client_of(url) as client:
+        assert len([row async for row in site.get_site_tags_csv(client).rows()]) == 2
+        assert await site.get_site_tags_csv(client).save(tmp_path / "tags.csv") == len(CSV)
+
+
+async def test_a_file_with_a_length_needs_no_new_line_at_its_end(scripted: Scripted) -> None:
+    async with scripted(lambda _: httpx.Response(200, content=CSV.rstrip())) as client:
+        assert len([row async for row in site.get_site_tags_csv(client).rows()]) == 2
+
+
+async def test_progress_tells_the_bytes_received_of_those_announced(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    with_length = HEAD + f"Content-Length: {len(CSV)}\r\n\r\n".encode() + CSV
+    async with server(says(with_length)) as url, client_of(url) as client:
+        await site.get_site_tags_csv(client).save(tmp_path / "tags.csv", progress=told.append)
+    assert told[-1] == Progress(len(CSV), len(CSV), "tags.csv")
+    assert [one.done for one in told] == sorted({one.done for one in told})
+
+
+async def test_the_total_is_not_known_without_a_length_or_of_a_compressed_answer() -> None:
+    told: list[Progress] = []
+    async with server(says(HEAD + b"\r\n" + CSV)) as url, client_of(url) as client:
+        _ = [row async for row in site.get_site_tags_csv(client).rows(progress=told.append)]
+    assert told[-1] == Progress(len(CSV), None)
+    told.clear()
+    packed = gzip.compress(CSV)
+    head = HEAD + f"Content-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    async with server(says(head + packed)) as url, client_of(url) as client:
+        _ = [row async for row in site.get_site_tags_csv(client).rows(progress=told.append)]
+    assert told[-1] == Progress(len(CSV), None)
+
+
+async def test_an_error_of_the_progress_leaves_no_file(scripted: Scripted, tmp_path: Path) -> None:
+    async with scripted(portal) as client:
+        with pytest.raises(ZeroDivisionError):
+            await site.get_site_tags_csv(client).save(
+                tmp_path / "tags.csv", progress=lambda one: 1 // (one.done - one.done)
+            )
+    assert [*tmp_path.iterdir()] == []
+
+
+async def test_text_has_a_limit_and_the_other_ways_have_none(tmp_path: Path) -> None:
+    limits = {"max_size": len(CSV) - 1}
+    async with server(says(HEAD + b"\r\n" + CSV)) as url, client_of(url, **limits) as client:
+        stream = site.get_site_tags_csv(client)
+        with pytest.raises(DecodeError, match=r"no longer than max_size .* more than 39 bytes"):
+            await stream.text()
+        assert await stream.save(tmp_path / "tags.csv") == len(CSV)
+        assert len([row async for row in stream.rows()]) == 2
+        async with stream as chunks:
+            assert b"".join([chunk async for chunk in chunks]) == CSV
+
+
+async def test_a_ready_made_file_on_another_host_is_fetched_without_the_key(
+    scripted: Scripted,
+) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if request.url.host == "files.example":
+            return portal(request)
+        return httpx.Response(302, headers={"Location": "https://files.example/tags.csv"})
+
+    async with scripted(answer, api_key="the-secret-key") as client:
+        assert len([row async for row in site.get_site_tags_csv(client).rows()]) == 2
+    assert [one.url.host for one in seen] == ["portal.example", "files.example"]
+    assert "X-API-KEY" in seen[0].headers
+    assert "the-secret-key" not in str(seen[1].headers)
 
 
 async def test_a_saved_file_is_complete(scripted: Scripted, tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from . import _http
 from ._call.call import Call
 from ._disk import written
 from ._http import Response
@@ -59,7 +60,8 @@ class Stream:
         self._client = client
         self._call = call
         self._context: AbstractAsyncContextManager[Response] | None = None
-        self._headers: Mapping[str, str] = {}
+        self._total: int | None = None
+        self._has_end = False
 
     def __repr__(self) -> str:
         return f"<Stream of {self._call.operation.name}>"
@@ -78,7 +80,7 @@ class Stream:
         except DecodeError:
             await self.__aexit__(None, None, None)
             raise
-        self._headers = response.headers
+        self._total, self._has_end = _http.length_of(response), _http.has_end(response)
         return self._client._chunks(response)
 
     async def __aexit__(
@@ -164,10 +166,7 @@ class Stream:
         """
         size, last = 0, b"\n"
         async with self as chunks:
-            length = self._headers.get("Content-Length", "")
-            # The length of a compressed answer is not that of what it contains.
-            is_plain = length.isdecimal() and "Content-Encoding" not in self._headers
-            total = int(length) if is_plain else None
+            total, has_end = self._total, self._has_end
             async for chunk in chunks:
                 size += write(chunk)
                 last = chunk[-1:] or last
@@ -176,7 +175,6 @@ class Stream:
                     progress(Progress(size, total, name))
         # Without a length or chunks, the end of the connection is the end of the answer, broken or
         # not. The portal ends each row of a CSV by a new line.
-        has_end = bool(length) or "Transfer-Encoding" in self._headers
         operation = self._call.operation
         if operation.media_type == "text/csv" and not has_end and last != b"\n":
             raise NetworkError(

@@ -6,7 +6,8 @@ Both type checkers warn about an unused ignore comment, so a misuse that goes un
 from __future__ import annotations
 
 from aiodatagouv import Client, Link, bulk
-from aiodatagouv.api import datasets, discussions, reuses, v2
+from aiodatagouv.api import datasets, discussions, reuses, site, v2
+from aiodatagouv.files.exports import export
 from aiodatagouv.models import (
     Dataset,
     DatasetWrite,
@@ -86,6 +87,19 @@ async def calls(client: Client, part: bulk.Part) -> None:
     await bulk.harvest(datasets.list_datasets(client), "a.jsonl", client=client)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     client.with_options(rate="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.chunks()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def tables(client: Client, resource: Resource, dataset: Dataset) -> None:
+    print(dataset.analysis)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(resource.analysis.parquet_ulr)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(resource.analysis.parquet_url.upper())  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    print(resource.analysis.checked_at.year)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    resource.scan(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    resource.scan().duckdb()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    export(client, "datasets", organization=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await export(client, "datasets").rows()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+    await export(client, "datasets").save("a.csv", progress=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await site.get_site_tags_csv(client).save("a.csv", print)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def second_version(client: Client, dataset: second.Dataset) -> None:

@@ -56,6 +56,7 @@ async def catalogue(client: Client) -> list[str]:
         latest = newest(dataset.resources)
         if latest is not None:
             lines.append(f"  {latest.title} of {latest.created_at:%d %B %Y}: {latest.url}")
+            lines.append(f"  {state_of(latest)}")
     lines.append(f"{sum(map(is_recent, found))} are recent, {formats.most_common(3)}")
     last = max(found, key=lambda one: one.last_update)
     lines.append(
@@ -63,6 +64,16 @@ async def catalogue(client: Client) -> list[str]:
     )
     lines.append(f"{last.metrics.get('views', 0)} views, quality {last.quality['score']:.2f}")
     return lines
+
+
+def state_of(resource: Resource) -> str:
+    analysis = resource.analysis
+    state = {True: "available", False: "lost", None: "unchecked"}[analysis.available]
+    if analysis.checked_at is not None:
+        state += f" on {analysis.checked_at:%d %B %Y}"
+    if analysis.parquet_url is not None:
+        state += f", as Parquet ({analysis.parquet_size or 0} bytes) at {resource.scan().url}"
+    return state
 
 
 async def people(client: Client, organization: Organization) -> list[str]:

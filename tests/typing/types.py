@@ -5,6 +5,7 @@ It is checked, not run.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any, TypedDict, assert_type
 
@@ -12,8 +13,11 @@ import httpx
 import msgspec
 from attrs import define
 
-from aiodatagouv import Client, Link, Operation, Page, Paginator, Parameter, Rate, bulk
+from aiodatagouv import Client, Link, Operation, Page, Paginator, Parameter, Rate, Stream, bulk
+from aiodatagouv._views.crawled import Analysis
+from aiodatagouv._views.scan import Scan
 from aiodatagouv.api import datasets, me, ops, organizations, v2
+from aiodatagouv.files.exports import Export, export
 from aiodatagouv.links import LinkedPage
 from aiodatagouv.models import (
     Dataset,
@@ -43,6 +47,27 @@ class Slug(TypedDict):
 
 class Site(msgspec.Struct):
     url: str | None
+
+
+async def tables(client: Client, resource: Resource) -> None:
+    analysis = resource.analysis
+    assert_type(analysis, Analysis)
+    assert_type(analysis.parquet_url, str | None)
+    assert_type(analysis.parquet_size, int | None)
+    assert_type(analysis.available, bool | None)
+    assert_type(analysis.checked_at, dt.datetime | None)
+    assert_type(analysis.extras, dict[str, Any])
+    scan = resource.scan(allow_private=True)
+    assert_type(scan, Scan)
+    assert_type(scan.polars(), dict[str, Any])
+    one = export(client, "datasets", organization="an-id")
+    assert_type(one, Export)
+    assert_type(one.stream, Stream)
+    async for row in one.rows(columns=["id"]):
+        assert_type(row, dict[str, Any])
+    assert_type(await one.save("datasets.parquet", progress=print), int)
+    async for text in one.stream.rows(progress=lambda now: print(now.done)):
+        assert_type(text, dict[str, str])
 
 
 async def links(client: Client, link: Link[Dataset]) -> None:

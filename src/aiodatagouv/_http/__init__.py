@@ -6,7 +6,16 @@ httpx alone under concurrency, and its pool survives cancelled requests.
 
 from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 
-from .client import client_of, close, limit, rewritten, tidy_headers, without_body
+from .client import (
+    client_of,
+    close,
+    has_end,
+    length_of,
+    limit,
+    rewritten,
+    tidy_headers,
+    without_body,
+)
 from .coding import CodingError
 from .failures import FAILURES, Failure, TooLongError, failure_of
 from .urls import join, parse_url
@@ -24,7 +33,9 @@ __all__ = [
     "client_of",
     "close",
     "failure_of",
+    "has_end",
     "join",
+    "length_of",
     "limit",
     "parse_url",
     "rewritten",

@@ -60,6 +60,20 @@ def limit(response: Response, most: float, *, is_cut: bool = False) -> None:
     body.most, body.is_cut = most, is_cut
 
 
+def length_of(response: Response) -> int | None:
+    """The bytes of the decoded body of a response, as its head tells; None if it does not."""
+    length = response.headers.get("Content-Length", "")
+    is_plain = response.extensions["body"].coding == "identity"
+    return int(length) if is_plain and length.isdecimal() else None
+
+
+def has_end(response: Response) -> bool:
+    """Whether a body that is cut off can be told from a whole one."""
+    names = ("Content-Length", "Transfer-Encoding")
+    is_plain = response.extensions["body"].coding == "identity"
+    return not is_plain or any(name in response.headers for name in names)
+
+
 def rewritten(response: Response, rewrite: Callable[[bytes], bytes]) -> Response:
     """Copy a response that has been read, with its body rewritten."""
     content = rewrite(response.content)

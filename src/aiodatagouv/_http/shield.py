@@ -82,6 +82,7 @@ class _Body(httpx.AsyncByteStream):
 
     Attributes:
         most: The most bytes that it may have.
+        coding: Its content coding, ``identity`` for none.
         is_cut: Whether to end a longer one there, instead of raising a :class:`TooLongError`.
     """
 
@@ -92,10 +93,10 @@ class _Body(httpx.AsyncByteStream):
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
         self._stream = stream
-        self._coding = coding
+        self.coding = coding
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        size, chunks, decoder = 0, aiter(self._stream), Decoder(self._coding)
+        size, chunks, decoder = 0, aiter(self._stream), Decoder(self.coding)
         while (chunk := await shielded(anext(chunks, None))) is not None:
             for piece in decoder.decode(chunk):
                 size += len(piece)

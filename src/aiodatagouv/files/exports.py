@@ -7,11 +7,11 @@ import csv
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from difflib import get_close_matches
+from functools import partial
 from gzip import GzipFile
-from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from attrs import evolve, frozen
 
@@ -21,8 +21,11 @@ from ..client import Client
 from ..errors import DecodeError, DestinationError
 from ..operation import Operation
 from ..streams import Stream
-from ..types import OnProgress, Progress
+from ..types import Id, OnProgress, Progress
 from .columns import Cells, Kind
+
+if TYPE_CHECKING:
+    from .parquet import Parquet
 
 _SITE = {
     "dataservices": ops.GET_SITE_DATASERVICES_CSV,
@@ -47,7 +50,7 @@ NAMES = tuple(sorted({*_SITE, *_ORGANIZATION}))
 """The names of all exports."""
 
 
-def export(client: Client, name: str, **filters: Any) -> Export:
+def export(client: Client, name: str, *, organization: Id | None = None, **filters: Any) -> Export:
     """Name an export of the catalogue: a table that the portal writes as CSV.
 
     >>> async for row in files.export(client, "datasets").rows(): ...
@@ -61,8 +64,10 @@ def export(client: Client, name: str, **filters: Any) -> Export:
         client: A client of the portal.
         name: ``dataservices``, ``datasets``, ``harvests``, ``organizations``, ``resources``,
             ``reuses``, ``tags``, or with ``organization`` also ``discussions``.
-        filters: ``organization``, the id or slug of one: just what it publishes. It applies to
+        organization: The id or slug of an organization: just what it publishes. It applies to
             ``dataservices``, ``datasets``, ``discussions`` and ``resources``.
+        filters: The parameters of the operation, of which it has none so far. Others are refused,
+            because the portal would ignore them.
 
     Raises:
         ValueError: There is no such export, or the portal would ignore the filter.
@@ -72,14 +77,13 @@ def export(client: Client, name: str, **filters: Any) -> Export:
         hint = f"did you mean {near[0]!r}?" if near else f"take one of {', '.join(NAMES)}"
         raise ValueError(f"there is no export {name!r:.80}: {hint}")
     given = {key: value for key, value in filters.items() if value is not None}
-    owner = given.pop("organization", None)
-    operation = (_SITE if owner is None else _ORGANIZATION).get(name)
-    if operation is None and owner is None:
+    operation = (_SITE if organization is None else _ORGANIZATION).get(name)
+    if operation is None and organization is None:
         raise ValueError(f"{name} are exported for one organization only: pass organization=...")
     if operation is None:
         raise ValueError(f"{name} are exported for the whole portal only: leave out organization")
     _check(name, operation, given)
-    path = [] if owner is None else [owner]
+    path = [] if organization is None else [organization]
     return Export(name, operation.function(client, *path, **given))
 
 
@@ -217,11 +221,13 @@ def _writer_of(path: Path) -> _Write:
         return _write_csv
     if path.suffix != ".parquet":
         raise DestinationError(f"{path} must end in .csv, .csv.gz or .parquet")
-    if find_spec("pyarrow") is None:
+    try:
+        from .parquet import Parquet
+    except ModuleNotFoundError as error:
         raise DestinationError(
-            f"{path} needs the package pyarrow: pip install 'aiodatagouv[parquet]'"
-        )
-    return _write_parquet
+            f"{path} needs the package {error.name}: pip install 'aiodatagouv[parquet]'"
+        ) from None
+    return partial(_write_parquet, Parquet)
 
 
 async def _write_csv(
@@ -250,12 +256,14 @@ async def _write_gzip(
 
 
 async def _write_parquet(
-    export: Export, file: BinaryIO, columns: Sequence[str] | None, progress: OnProgress
+    parquet: type[Parquet],
+    export: Export,
+    file: BinaryIO,
+    columns: Sequence[str] | None,
+    progress: OnProgress,
 ) -> None:
-    from .parquet import Parquet
-
     async with export._opened(columns, progress) as (kinds, rows):
-        with Parquet(file, kinds) as table:
+        with parquet(file, kinds) as table:
             async for row in rows:
                 if table.add(row):
                     await asyncio.to_thread(table.flush)

@@ -14,7 +14,7 @@ from .columns import Kind
 _BATCH = 1000
 """Rows that are held as Python objects."""
 
-_ROW_GROUP = 32 << 20
+_ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory."""
 
 _TYPES: Mapping[Kind, pa.DataType] = {
