@@ -52,6 +52,7 @@ class Schemas:
             "x-sent": definition.get("x-sent", False),
             "x-limits": {key: limits_of(value) for key, value in definition["properties"].items()},
             "x-mask": definition.get("x-mask", ""),
+            "x-base": definition.get("x-base"),
         }
 
     def schema(self, schema: Schema, *, owner: str, name: str) -> Schema:

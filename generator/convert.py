@@ -97,6 +97,7 @@ def _flat(name: str, swagger: dict[str, Any]) -> Schema:
         part = _flat(parent, swagger) if parent else part
         flat["properties"] |= part.get("properties", {})
         flat["required"] += part.get("required", [])
+        flat |= {key: part[key] for key in ("x-base",) if key in part}
     flat["properties"] |= definition.pop("properties", {})
     flat["required"] += definition.pop("required", [])
     always = definition.get("x-always", flat["properties"])

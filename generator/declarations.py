@@ -65,13 +65,15 @@ class Model:
     enums: list[str]
     mask: str = ""
     """The mask of a response without ``fields``, unless the function has its own; empty for all."""
+    extension: str | None = None
+    """The hand-written base class of a response that adds to ``View``, if it has one."""
 
     @property
     def base(self) -> str:
         """The base class."""
         if self.is_sent:
             return f"BodyOf[{self.read}]" if self.read else "Body"
-        return "PageView" if self.is_page else "View"
+        return self.extension or ("PageView" if self.is_page else "View")
 
     @property
     def documentation(self) -> str:

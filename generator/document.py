@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Set
 from typing import Any, NoReturn
 
-from . import names, safe, supported, versions
+from . import names, safe, supported, target, versions
 from .errors import GenerationError
 from .pin import METHODS, RELEASE
-from .schemas import reference_name
+from .schemas import ENVELOPE, fields_of, reference_name
 
 Place = tuple[Any, ...]
 
@@ -199,11 +199,24 @@ class _Check:
             self._schema(schema["items"], (*place, "items"))
         if "x-write" in schema:
             self._schema(schema["x-write"], (*place, "x-write"))
+        if "x-base" in schema:
+            self._base(schema["x-base"], (*place, "x-base"))
         if "x-link" in schema:
             self._reference_to(schema["x-link"], (*place, "x-link"))
         for several in ("allOf", "x-one-of"):
             for index, one in enumerate(self._list(schema.get(several, []), (*place, several))):
                 self._schema(one, (*place, several, index))
+
+    def _base(self, node: Any, place: Place) -> None:
+        if len(place) != 3 or place[0] != "definitions":
+            self._refuse(place, "is for definitions only")
+        if node not in target.BASES:
+            self._refuse(place, f"{_shown(node)} is none of {', '.join(target.BASES)}")
+        fields = fields_of(place[1], self._document["definitions"])
+        if missing := sorted(target.BASES[node] - fields.keys()):
+            self._refuse(place, f"needs the fields {', '.join(missing)}")
+        if fields.keys() >= ENVELOPE.keys():
+            self._refuse(place, "is not for pages")
 
     def _reference_to(self, node: Any, place: Place) -> None:
         self._schema(node, place)

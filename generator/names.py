@@ -26,6 +26,7 @@ CLASSES = {
         "Body",
         "BodyOf",
         "Client",
+        "Crawled",
         "Fields",
         "File",
         "Final",
@@ -56,7 +57,7 @@ TAKEN = {
 }
 """Names that generated code refers to, which no field or parameter may shadow."""
 
-INHERITED = {"additional_properties", "check", "from_dict", "of", "to_dict"}
+INHERITED = {"additional_properties", "analysis", "check", "from_dict", "of", "scan", "to_dict"}
 """Attributes that models inherit, which no field may shadow."""
 
 

@@ -16,6 +16,7 @@ NEEDED: dict[str, set[str]] = {
     "_decoding.declared": {"declare"},
     "_encoding.body": {"Body", "BodyOf"},
     "_renamed": {"renamed", "renamed_constants"},
+    "_views.crawled": {"Crawled"},
     "_views.page": {"PageView"},
     "_views.view": {"View"},
     "client": {"Client"},
@@ -26,6 +27,9 @@ NEEDED: dict[str, set[str]] = {
     "types": {"UNSET", "Fields", "File", "Id", "JsonObject", "Unset"},
 }
 """The modules of the façade that generated code uses, and the names that it imports from them."""
+
+BASES = {"Crawled": {"extras"}}
+"""The base classes that ``x-base`` gives a model of an answer, and the fields that each needs."""
 
 PUBLIC = f"{FACADE}.generated"
 """The module in which other packages find all of these names."""

@@ -333,6 +333,7 @@ def _model(prop: ModelProperty, raw: dict[str, Any], answered: set[str]) -> Mode
         read=read,
         fields=fields,
         mask="" if is_sent else raw["x-mask"],
+        extension=None if is_sent else raw["x-base"],
         classes=sorted((names_of(used, ModelProperty) | references) - {JSON_OBJECT}),
         enums=sorted(names_of(used, LiteralEnumProperty)),
     )

@@ -45,7 +45,9 @@ def _model(
     if old.name != new.name:
         yield Change("model-renamed", new.name, "", old.name, new.name, where)
     if _base(old, sides.models) != _base(new, {}):
-        yield Change("model-rebased", new.name, "", old.base, new.base, where)
+        is_added = old.base == "View" and new.extension is not None
+        rule = "model-extended" if is_added else "model-rebased"
+        yield Change(rule, new.name, "", old.base, new.base, where)
     if old.description != new.description:
         yield Change("model-described", new.name, "", old.description, new.description, where)
     yield from masks.changes(new.name, old.mask, new.mask, where)

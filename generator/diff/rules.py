@@ -153,6 +153,7 @@ RULES: dict[str, Rule] = {
     "model-removed": _breaking("model removed", How.TYPES),
     "model-renamed": _breaking("model renamed", How.TYPES),
     "model-rebased": _breaking("base class of the model changed", How.TYPES),
+    "model-extended": _compatible("model has more than its fields"),
     "model-added": _compatible("model added"),
     # ---- Fields of answers
     "field-removed": _breaking("field removed", How.TYPES, "fields removed"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import stat
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import BinaryIO
 
 _NAME = 50
 """Characters of a file's name that its temporary files repeat: names have at most 255 bytes."""
+
+_LEFT = re.compile(r"(.+)\.[0-9a-f]{16}\.part")
+"""The name of a temporary file."""
 
 
 def part_of(path: Path) -> Path:
@@ -74,6 +78,18 @@ def reopened(path: Path) -> BufferedRandom:
     """
     added = getattr(os, "O_NOFOLLOW", 0)
     return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | added))
+
+
+def sweep(folder: Path, names: Collection[str]) -> None:
+    """Remove what killed calls of :func:`written` have left of files with these names.
+
+    Nothing may be writing them meanwhile. Those of long names, which files may share, are left.
+    """
+    starts = {name for name in names if len(name) <= _NAME}
+    for path in folder.iterdir():
+        found = _LEFT.fullmatch(path.name)
+        if found is not None and found[1] in starts and path.is_file() and not path.is_symlink():
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

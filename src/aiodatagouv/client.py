@@ -111,13 +111,13 @@ class Client(Caller):
             )
         if not (user_agent.isascii() and user_agent.isprintable()):
             raise ValueError(f"user_agent is {user_agent!r}: a header must be plain ASCII")
-        make = transports(
-            portal, transport, max_connections, proxy=found, verify=verify, has_key=bool(key)
+        make, outside = transports(
+            portal, transport, max_connections, user_agent, found, verify, has_key=bool(key)
         )
         if portal.scheme == "http":
             key.hide(found.password)
         gate = Gate(max_connections)
-        shared = Shared(gate, lambda: Session(portal, key, make(), user_agent))
+        shared = Shared(gate, lambda: Session(portal, key, make(), user_agent), outside)
         queues = gate.queues(rate)
         options = Options(timeout, retry, lang, max_size, max_time, on_response, on_retry, queues)
         super().__init__(portal, key, shared, options)

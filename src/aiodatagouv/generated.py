@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._encoding.body import BodyOf as BodyOf
     from ._renamed import renamed as renamed
     from ._renamed import renamed_constants as renamed_constants
+    from ._views.crawled import Crawled as Crawled
     from ._views.page import PageView as PageView
     from ._views.view import View as View
     from .client import Client as Client
@@ -40,6 +41,7 @@ _NAMES = {
     "_decoding.declared": "declare",
     "_encoding.body": "Body BodyOf",
     "_renamed": "renamed renamed_constants",
+    "_views.crawled": "Crawled",
     "_views.page": "PageView",
     "_views.view": "View",
     "client": "Client",

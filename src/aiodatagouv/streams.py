@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,8 @@ from ._call.call import Call
 from ._disk import written
 from ._http import Response
 from .client import Client
-from .errors import DecodeError
+from .errors import DecodeError, NetworkError
+from .types import OnProgress, Progress
 
 _SPOOL = 1 << 20
 """Bytes of a CSV that are kept in memory; a larger one goes to a temporary file."""
@@ -29,6 +31,9 @@ _MESSAGES = frozenset({"application/json", "application/problem+json"})
 _LONGEST = 1 << 22
 """The longest row of a CSV, in characters."""
 
+_TURN = 500
+"""Rows after which other tasks have a turn, if the consumer awaits nothing."""
+
 
 class Stream:
     """The answer of an operation, read in one of four ways.
@@ -40,7 +45,9 @@ class Stream:
     >>> text = await stream.text()               # at once
     >>> async for row in stream.rows(): ...      # CSV, as dicts
 
-    Each of them makes the call again.
+    Each of them makes the call again. But for :meth:`text`, there is no limit of size, and memory
+    does not grow with it; a portal may redirect to a ready-made file on another host, which is
+    called without the API key.
 
     Raises:
         APIError: The portal answers that the call failed.
@@ -52,6 +59,7 @@ class Stream:
         self._client = client
         self._call = call
         self._context: AbstractAsyncContextManager[Response] | None = None
+        self._headers: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Stream of {self._call.operation.name}>"
@@ -70,6 +78,7 @@ class Stream:
         except DecodeError:
             await self.__aexit__(None, None, None)
             raise
+        self._headers = response.headers
         return self._client._chunks(response)
 
     async def __aexit__(
@@ -82,17 +91,26 @@ class Stream:
         if context is not None:
             await context.__aexit__(kind, error, traceback)
 
-    async def save(self, path: str | Path) -> int:
+    async def save(self, path: str | Path, *, progress: OnProgress | None = None) -> int:
         """Write the answer to a file, which appears under its name once it is whole.
+
+        Args:
+            path: The file.
+            progress: Called with the bytes received so far whenever some have arrived.
 
         Returns:
             The size of the answer in bytes.
         """
-        with written(Path(path)) as file:
-            return await self._receive(file.write)
+        path = Path(path)
+        with written(path) as file:
+            return await self._receive(file.write, progress, path.name)
 
     async def text(self) -> str:
-        """The whole answer as text."""
+        """The whole answer as text.
+
+        Raises:
+            DecodeError: The answer is longer than the ``max_size`` of the client.
+        """
 
         def read(response: Response) -> str:
             self._check(response)
@@ -100,36 +118,73 @@ class Stream:
 
         return await self._client._read(self._call, read)
 
-    async def rows(self) -> AsyncGenerator[dict[str, str]]:
+    async def rows(self, *, progress: OnProgress | None = None) -> AsyncGenerator[dict[str, str]]:
         """Iterate over the rows of a CSV, as dicts by the names in its first line.
 
         The whole answer is received first, into a temporary file if it is large, so that a slow
         consumer does not keep the connection to the portal busy.
 
+        Args:
+            progress: Called with the bytes received so far whenever some have arrived.
+
         Raises:
             DecodeError: The answer is not such a CSV, or a row is longer than 4,194,304 characters.
         """
+        async with aclosing(self._table(progress)) as table:
+            names = await anext(table)
+            async for cells in table:
+                yield dict(zip(names, cells, strict=True))
+                del cells  # A traceback shows the local variables.
+
+    async def _table(self, progress: OnProgress | None) -> AsyncGenerator[list[str]]:
+        """Iterate over the names of the columns of a CSV, then over the cells of each row."""
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
-            await self._receive(spool.write)
+            await self._receive(spool.write, progress)
             spool.seek(0)
             with TextIOWrapper(spool, encoding="utf-8-sig", newline="") as text:
                 try:
-                    for row in _rows(text):
-                        yield row
-                        del row  # A traceback shows the local variables.
+                    for number, cells in enumerate(_table(text), start=1):
+                        yield cells
+                        del cells  # A traceback shows the local variables.
+                        if number % _TURN == 0:
+                            await asyncio.sleep(0)
                     return
                 except (csv.Error, UnicodeError) as error:
                     problem = str(error)
         # Outside of the except clause: the error of a codec holds what it could not decode.
         raise DecodeError(problem, operation=self._call.operation.name, expected="a CSV")
 
-    async def _receive(self, write: Callable[[bytes], int]) -> int:
-        """Hand the answer over as it arrives, and return its size in bytes."""
-        size = 0
+    async def _receive(
+        self, write: Callable[[bytes], int], progress: OnProgress | None, name: str = ""
+    ) -> int:
+        """Hand the answer over as it arrives, and return its size in bytes.
+
+        Raises:
+            NetworkError: It is cut off.
+        """
+        size, last = 0, b"\n"
         async with self as chunks:
+            length = self._headers.get("Content-Length", "")
+            # The length of a compressed answer is not that of what it contains.
+            is_plain = length.isdecimal() and "Content-Encoding" not in self._headers
+            total = int(length) if is_plain else None
             async for chunk in chunks:
                 size += write(chunk)
+                last = chunk[-1:] or last
                 del chunk  # A traceback shows the local variables.
+                if progress is not None:
+                    progress(Progress(size, total, name))
+        # Without a length or chunks, the end of the connection is the end of the answer, broken or
+        # not. The portal ends each row of a CSV by a new line.
+        has_end = bool(length) or "Transfer-Encoding" in self._headers
+        operation = self._call.operation
+        if operation.media_type == "text/csv" and not has_end and last != b"\n":
+            raise NetworkError(
+                f"the answer ends in the middle of a row, after {size:,} bytes",
+                operation=operation.name,
+                method=operation.method,
+                url=operation.path,
+            )
         return size
 
     def _check(self, response: Response) -> None:
@@ -150,7 +205,7 @@ class Stream:
             )
 
 
-def _rows(text: TextIO) -> Iterator[dict[str, str]]:
+def _table(text: TextIO) -> Iterator[list[str]]:
     # A cell holds a whole description. The limit is one for all of Python: it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST))
     size = 0
@@ -165,13 +220,19 @@ def _rows(text: TextIO) -> Iterator[dict[str, str]]:
 
     rows = csv.reader(lines(), delimiter=";", strict=True)
     names = next(rows, [])
-    if len(set(names)) != len(names):
-        raise csv.Error(f"two columns of one name among its {len(names)}")
+    if not names:
+        raise csv.Error("nothing")
+    # udata writes one column of organizations twice, with the same values.
+    twice = [(names.index(name), i) for i, name in enumerate(names) if name in names[:i]]
+    yield [name for i, name in enumerate(names) if name not in names[:i]]
     size = 0
     for row in rows:
         if len(row) != len(names):
             raise csv.Error(
                 f"{len(row)} cells for {len(names)} columns before line {rows.line_num}"
             )
-        yield dict(zip(names, row, strict=True))
+        for first, second in reversed(twice):
+            if row[first] != row.pop(second):
+                raise csv.Error(f"two columns of one name that differ before line {rows.line_num}")
+        yield row
         size = 0

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from attrs import define, evolve, field
 
 from .. import _http
+from .._http.outside import Outside
 from .._limits.gate import Gate
 from .._missing import Known
 from ..retry import Retry
@@ -30,6 +31,7 @@ class Shared:
 
     gate: Gate
     connect: Callable[[], Session]
+    outside: Outside
     session: Session | None = None
     loop: asyncio.AbstractEventLoop | None = None
     is_closed: bool = False
@@ -67,6 +69,7 @@ class Shared:
         try:
             await asyncio.gather(*tasks, return_exceptions=True)
         finally:
+            await self.outside.aclose()
             if session is not None:
                 await session.aclose()
 

@@ -7,13 +7,16 @@ httpx alone under concurrency, and its pool survives cancelled requests.
 from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 
 from .client import client_of, close, limit, rewritten, tidy_headers, without_body
-from .failures import FAILURES, TooLongError, failure_of
+from .coding import CodingError
+from .failures import FAILURES, Failure, TooLongError, failure_of
 from .urls import join, parse_url
 
 __all__ = [
     "FAILURES",
     "URL",
     "AsyncBaseTransport",
+    "CodingError",
+    "Failure",
     "Request",
     "Response",
     "Timeout",

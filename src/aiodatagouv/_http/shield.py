@@ -44,7 +44,7 @@ class Shield(AsyncBaseTransport):
         self._redact = redact
 
     async def handle_async_request(self, request: Request) -> Response:
-        response = await _shielded(self._send(request))
+        response = await shielded(self._send(request))
         headers = response.headers.raw
         head = b"\n".join(chain(*headers))
         if self._redact(head) != head:
@@ -96,7 +96,7 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size, chunks, decoder = 0, aiter(self._stream), Decoder(self._coding)
-        while (chunk := await _shielded(anext(chunks, None))) is not None:
+        while (chunk := await shielded(anext(chunks, None))) is not None:
             for piece in decoder.decode(chunk):
                 size += len(piece)
                 if size > self.most and not self.is_cut:
@@ -107,10 +107,10 @@ class _Body(httpx.AsyncByteStream):
         decoder.finish()
 
     async def aclose(self) -> None:
-        await _shielded(self._stream.aclose())
+        await shielded(self._stream.aclose())
 
 
-async def _shielded(waiting: Awaitable[T]) -> T:
+async def shielded(waiting: Awaitable[T]) -> T:
     """Await the transport; replace its errors by a :class:`Failure`, or cut their frames off."""
     failure: BaseException
     handled = sys.exception()  # The caller's own, which is left as it is.

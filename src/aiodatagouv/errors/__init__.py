@@ -24,6 +24,7 @@ from .calls import class_of as class_of
 from .files import AddressError as AddressError
 from .files import DownloadError as DownloadError
 from .files import IntegrityError as IntegrityError
+from .files import NoTableError as NoTableError
 from .files import TooLargeError as TooLargeError
 from .files import UploadError as UploadError
 from .lists import CheckpointError as CheckpointError

@@ -46,6 +46,26 @@ class AddressError(DataGouvError, ValueError):
         return f"{one_line(self.url, URL)} {one_line(self.reason)}"
 
 
+class NoTableError(DataGouvError, LookupError):
+    """A resource has no table that could be read. No request was sent.
+
+    Attributes:
+        resource: The id of the resource, None if it was not among the fields wanted.
+        reason: The reason, as far as the portal's crawler states it.
+    """
+
+    attempts = 0
+
+    def __init__(self, resource: str | None, reason: str) -> None:
+        super().__init__(resource, reason)
+        self.resource = resource
+        self.reason = reason
+
+    def __str__(self) -> str:
+        which = "the resource" if self.resource is None else f"resource {self.resource:.64}"
+        return f"{one_line(which)} has no Parquet file: {one_line(self.reason)}"
+
+
 class DownloadError(DataGouvError):
     """The host of a file answered with an error status.
 

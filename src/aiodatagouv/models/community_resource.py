@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._views.view import View
+from .._views.crawled import Crawled
 from ..types import JsonObject
 from .checksum import Checksum
 from .dataset_permissions import DatasetPermissions
@@ -18,7 +18,7 @@ from .schema import Schema
 from .user_reference import UserReference
 
 
-class CommunityResource(View, init=False):
+class CommunityResource(Crawled, init=False):
     """Community resource."""
 
     checksum: Checksum | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._views.view import View
+from .._views.crawled import Crawled
 from ..types import JsonObject
 from .checksum import Checksum
 from .enums import ResourceFiletype, ResourceTypeValue
@@ -14,7 +14,7 @@ from .resource_internals import ResourceInternals
 from .schema import Schema
 
 
-class Resource(View, init=False):
+class Resource(Crawled, init=False):
     """Resource."""
 
     checksum: Checksum | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from .._decoding.declared import declare
-from .._views.view import View
+from .._views.crawled import Crawled
 from ..types import JsonObject
 from .checksum import Checksum
 from .enums import ResourceFiletype, ResourceTypeValue
@@ -15,7 +15,7 @@ from .resource_internals import ResourceInternals
 from .schema import Schema
 
 
-class UploadedResource(View, init=False):
+class UploadedResource(Crawled, init=False):
     """Uploaded resource."""
 
     checksum: Checksum | None = declare(absent=True)
