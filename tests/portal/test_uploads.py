@@ -19,6 +19,7 @@ import pytest
 from aiodatagouv import BadRequestError, Client, File, PermissionDeniedError, Progress
 from aiodatagouv.api import datasets
 from aiodatagouv.files.extensions import ALWAYS, check_extension, extension, normalized
+from aiodatagouv.files.sources import Source
 from aiodatagouv.files.uploads import upload
 from aiodatagouv.models import (
     CommunityResource,
@@ -94,7 +95,12 @@ async def test_a_file_arrives_as_it_was_sent(
             yield content[start : start + 300]
 
     with path.open("rb") as file:
-        sources = {"path": path, "bytes": content, "file": file, "iterator": iterator()}
+        sources: dict[str, Source] = {
+            "path": path,
+            "bytes": content,
+            "file": file,
+            "iterator": iterator(),
+        }
         found = await upload(
             client,
             dataset,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
@@ -81,13 +80,13 @@ async def upload_image(
     retry = evolve(client._options.retry, unsafe=False)
     client = client.with_options(retry=retry)
     patience = Patience(retry, operation)
+    can_repeat = isinstance(file.content, bytes | Path) or file.content.seekable()
     while True:
         try:
             return await send(client, body)
         except DataGouvError as error:
             # The second time, the image is replaced by itself.
-            can_repeat = is_unknown(error) and not isinstance(file.content, io.IOBase)
-            if not can_repeat or not await patience.pause(error):
+            if not (can_repeat and is_unknown(error) and await patience.pause(error)):
                 raise
 
 

@@ -67,6 +67,22 @@ async def upload(
     journal: str | Path | None = None,
     progress: OnProgress | None = None,
 ) -> CommunityResource: ...
+@overload
+async def upload(
+    client: Client,
+    dataset: Identified | Id,
+    source: Source,
+    *,
+    resource: Identified | Id | None = None,
+    community: bool,
+    title: str | None = None,
+    name: str | None = None,
+    size: int | None = None,
+    chunk_size: int = CHUNK_SIZE,
+    concurrency: int = 4,
+    journal: str | Path | None = None,
+    progress: OnProgress | None = None,
+) -> Made: ...
 async def upload(
     client: Client,
     dataset: Identified | Id,
