@@ -78,12 +78,15 @@ class MissingResultsError(DataGouvError):
 
 
 class CheckpointError(DataGouvError):
-    """A harvest cannot be resumed: its checkpoint is invalid, in use, or of another harvest."""
+    """Work cannot be resumed: its checkpoint, manifest or journal is damaged, in use, or of other work.
+
+    That is a harvest, the files of a folder, or an upload.
+    """
 
     attempts = 0
 
 
 class DestinationError(DataGouvError, ValueError):
-    """A harvest cannot be written to its destination."""
+    """A harvest or a file cannot be written to its destination."""
 
     attempts = 0
