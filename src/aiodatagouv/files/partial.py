@@ -27,6 +27,8 @@ _LONGEST = 240
 _VERSION = 1
 """The version of the journal's format."""
 
+_UNKNOWN = "exists, but no journal of a download knows it"
+
 _BEGIN = b'{"version":'
 """The begin of every journal."""
 
@@ -155,12 +157,17 @@ class Part:
         """Receive a version from its first byte."""
         self.source, self._hash = source, new_hash(source.algorithm)
         self.size = self._recorded = 0
+        if self._file is None and self._is_known:
+            self._part.unlink(missing_ok=True)
         # First, so that the temporary file is known to be one.
         self._restart()
-        self._is_known = True
         if self._file is None:
-            self._part.unlink(missing_ok=True)
-            self._file = created(self._part, self.path)
+            try:
+                self._file = created(self._part, self.path)
+            except FileExistsError:
+                self._journal.unlink(missing_ok=True)
+                raise _foreign(self._part, _UNKNOWN) from None
+        self._is_known = True
         self._keep(0)
 
     def write(self, pieces: Sequence[bytes]) -> None:
@@ -222,7 +229,7 @@ class Part:
         """Write the journal anew."""
         if self._records is not None:
             self._records.close()
-        lines = [_line({"version": _VERSION, "source": self.source})]
+        lines = [_line(_Head(_VERSION, self.source))]
         if self.size:
             lines.append(_line((self.size, self._hash.hexdigest())))
         with written(self._journal) as file:
@@ -298,7 +305,7 @@ def _check(part: Path, *, is_known: bool) -> None:
     if not stat.S_ISREG(mode):
         raise _foreign(part, "is not a file")
     if not is_known:
-        raise _foreign(part, "exists, but no journal of a download knows it")
+        raise _foreign(part, _UNKNOWN)
 
 
 def _is_same(file: BinaryIO, path: Path) -> bool:
