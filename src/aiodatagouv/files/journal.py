@@ -62,6 +62,11 @@ class State:
     resource: str | None = None
     done: dict[str, Any] | None = None
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing to continue."""
+        return not (self.parts or self.begun or self.wrong or self.resource or self.done)
+
     def renew(self) -> None:
         """Begin another attempt, whose parts have another name."""
         self.uuid, self.sent_at, self.parts = _new(), None, set()
@@ -152,9 +157,13 @@ class Journal:
         await self.save()
 
     def close(self) -> None:
-        """Release the file."""
-        if self._lock is not None:
-            _release(self._lock)
+        """Release the file, and remove it if there is nothing to continue."""
+        try:
+            if self._path is not None and self.state.is_new:
+                self._path.unlink(missing_ok=True)
+        finally:
+            if self._lock is not None:
+                _release(self._lock)
 
 
 def _write(path: Path, content: bytes) -> None:
