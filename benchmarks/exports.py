@@ -19,7 +19,7 @@ from pathlib import Path
 
 from aiodatagouv import Client
 from aiodatagouv.api import site
-from aiodatagouv.files.exports import export
+from aiodatagouv.files._export.exports import export
 
 MEGABYTES = 2000
 

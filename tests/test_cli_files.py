@@ -22,8 +22,8 @@ from aiodatagouv.cli.export import exports
 from aiodatagouv.cli.operations import Package
 from aiodatagouv.cli.transfer import read_size
 from aiodatagouv.errors import AddressError, CheckpointError, IntegrityError
-from aiodatagouv.files.checksums import Checksum
-from aiodatagouv.files.exports import NAMES
+from aiodatagouv.files._download.checksums import Checksum
+from aiodatagouv.files._export.exports import NAMES
 from aiodatagouv.models import Resource
 
 from .servers import OK, server

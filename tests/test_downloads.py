@@ -24,10 +24,10 @@ from aiodatagouv.errors import (
     TimeoutError,
     TooLargeError,
 )
-from aiodatagouv.files.checksums import Checksum
-from aiodatagouv.files.downloads import download
-from aiodatagouv.files.fetch import fetch
-from aiodatagouv.files.wanted import Download, NotModified, Wanted
+from aiodatagouv.files._download.checksums import Checksum
+from aiodatagouv.files._download.downloads import download
+from aiodatagouv.files._download.fetch import fetch
+from aiodatagouv.files._download.wanted import Download, NotModified, Wanted
 from aiodatagouv.models import Resource
 from aiodatagouv.types import Progress
 

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 
 from aiodatagouv import Client, DataGouvError, RetryPolicy
 from aiodatagouv.errors import DestinationError, DownloadError, IntegrityError, NetworkError
-from aiodatagouv.files import threads
-from aiodatagouv.files.downloads import download
-from aiodatagouv.files.partial import Part
-from aiodatagouv.files.threads import Writing
-from aiodatagouv.files.wanted import Download
+from aiodatagouv.files._download import threads
+from aiodatagouv.files._download.downloads import download
+from aiodatagouv.files._download.part import Part
+from aiodatagouv.files._download.threads import Writing
+from aiodatagouv.files._download.wanted import Download
 from aiodatagouv.types import Progress
 
 from .hosts import Headers, Host, header, names, resource, serving, sha1, visitor
@@ -427,7 +427,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from aiodatagouv import Client
-from aiodatagouv.files.downloads import download
+from aiodatagouv.files._download.downloads import download
 from aiodatagouv.models import Resource
 
 async def main(url, path):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodatagouv.files.names import LONGEST, candidates, key_of, name_of, safe_name
+from aiodatagouv.files._folder.names import LONGEST, candidates, key_of, name_of, safe_name
 
 DEVICES = ["con", "PRN", "aux", "Nul", "com1", "COM9", "lpt0", "COM\u00b9", "CONIN$", "CLOCK$"]
 

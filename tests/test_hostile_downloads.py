@@ -15,7 +15,7 @@ import pytest
 from aiodatagouv import Client, DataGouvError
 from aiodatagouv._http.addresses import is_public
 from aiodatagouv.errors import AddressError, IntegrityError, NetworkError
-from aiodatagouv.files.downloads import download
+from aiodatagouv.files._download.downloads import download
 
 from .clients import client_of
 from .hosts import KEY, PORTAL, Host, names, resource, serving, sha1, visitor

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from aiodatagouv import CheckpointError, NotFoundError, RetryPolicy, api
-from aiodatagouv.files import run
-from aiodatagouv.files.folder import download_all, sync
-from aiodatagouv.files.hosts import CONNECTING
-from aiodatagouv.files.report import Report
+from aiodatagouv.files._folder import run
+from aiodatagouv.files._folder.folder import download_all, sync
+from aiodatagouv.files._folder.hosts import CONNECTING
+from aiodatagouv.files._folder.report import Report
 from aiodatagouv.models import CommunityResource, Dataset, Resource, v2
 
 from .clients import client_of
@@ -448,7 +448,7 @@ async def test_a_host_that_cannot_be_connected_to_is_tried_less_often(
 async def test_a_list_is_read_as_files_are_fetched(
     files: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aiodatagouv.files.folder.WAITING", 5)
+    monkeypatch.setattr("aiodatagouv.files._folder.folder.WAITING", 5)
     read, ahead = 0, list[int]()
 
     async def source() -> AsyncIterator[Resource]:

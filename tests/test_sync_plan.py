@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from aiodatagouv import MissingFieldError
-from aiodatagouv.files.checksums import Checksum
-from aiodatagouv.files.manifest import Record, State
-from aiodatagouv.files.plan import Action, Listed, plan_for
+from aiodatagouv.files._download.checksums import Checksum
+from aiodatagouv.files._folder.manifest import Record, State
+from aiodatagouv.files._folder.plan import Action, Listed, plan_for
 from aiodatagouv.models import Resource
 
 from .worlds import resource, sha1

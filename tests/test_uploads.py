@@ -28,9 +28,9 @@ from aiodatagouv import (
     ServerError,
     UploadError,
 )
-from aiodatagouv.files.extensions import check_extension, may_be, normalized
-from aiodatagouv.files.journal import Journal
-from aiodatagouv.files.uploads import upload
+from aiodatagouv.files._upload.extensions import check_extension, may_be, normalized
+from aiodatagouv.files._upload.journal import Journal
+from aiodatagouv.files._upload.uploads import upload
 
 from . import clock
 from .uploading import Scripted
@@ -399,7 +399,7 @@ def test_a_killed_upload_finds_the_resource_that_it_has_created(path: Path, cont
     async def claim(*_: object, **__: object) -> None:
         raise Killed
 
-    with patch("aiodatagouv.files.attempts.Attempts._check", claim), pytest.raises(Killed):
+    with patch("aiodatagouv.files._upload.attempts.Attempts._check", claim), pytest.raises(Killed):
         resumed(portal, path)
     assert len(portal.resources) == 1
     found = resumed(portal, path)

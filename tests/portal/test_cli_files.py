@@ -22,7 +22,7 @@ import pytest
 
 from aiodatagouv.api import datasets
 from aiodatagouv.cli import main
-from aiodatagouv.files import exports
+from aiodatagouv.files._export import exports
 from aiodatagouv.models import Dataset, DatasetWrite, Resource, ResourceWrite
 
 from ..clients import client_of

@@ -10,7 +10,7 @@ import pytest
 from aiodatagouv import Client
 from aiodatagouv.api import datasets
 from aiodatagouv.errors import DownloadError, IntegrityError
-from aiodatagouv.files.downloads import download
+from aiodatagouv.files._download.downloads import download
 from aiodatagouv.models import DatasetWrite, FileUpload, Resource
 from aiodatagouv.types import File
 

@@ -16,8 +16,8 @@ import pytest
 
 from aiodatagouv import Client
 from aiodatagouv.api import dataservices, datasets, discussions, organizations, reuses
-from aiodatagouv.files.columns import kind_of
-from aiodatagouv.files.exports import NAMES, export
+from aiodatagouv.files._export.columns import kind_of
+from aiodatagouv.files._export.exports import NAMES, export
 from aiodatagouv.types import Progress
 
 from ..clients import client_of

@@ -15,7 +15,7 @@ import pytest
 
 from aiodatagouv import APIError, Client, PermissionDeniedError, RetryPolicy
 from aiodatagouv.api import datasets, me, organizations, posts, reuses, users, visualizations
-from aiodatagouv.files.images import Owner, upload_image
+from aiodatagouv.files._upload.images import Owner, upload_image
 from aiodatagouv.models import Chart, OrganizationWrite, PostWrite, ReuseWrite, v2
 
 from ..clients import client_of

@@ -10,8 +10,8 @@ import pytest
 
 from aiodatagouv import Client, File, GoneError
 from aiodatagouv.api import datasets, v2
-from aiodatagouv.files.folder import download_all, sync
-from aiodatagouv.files.report import Report
+from aiodatagouv.files._folder.folder import download_all, sync
+from aiodatagouv.files._folder.report import Report
 from aiodatagouv.models import Dataset, DatasetWrite, FileUpload, ResourceWrite
 
 from ..clients import client_of

@@ -18,9 +18,9 @@ import pytest
 
 from aiodatagouv import BadRequestError, Client, File, PermissionDeniedError, Progress
 from aiodatagouv.api import datasets
-from aiodatagouv.files.extensions import ALWAYS, check_extension, extension, normalized
-from aiodatagouv.files.sources import Source
-from aiodatagouv.files.uploads import upload
+from aiodatagouv.files._upload.extensions import ALWAYS, check_extension, extension, normalized
+from aiodatagouv.files._upload.sources import Source
+from aiodatagouv.files._upload.uploads import upload
 from aiodatagouv.models import (
     CommunityResource,
     Dataset,

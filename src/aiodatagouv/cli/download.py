@@ -21,7 +21,7 @@ from .transfer import any_operation, json_option, private_option, size_option, w
 if TYPE_CHECKING:
     from ..client import Client
     from ..files import Download
-    from ..files.checksums import Checksum
+    from ..files._download.checksums import Checksum
     from ..models import Resource
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -132,7 +132,7 @@ def _path(output: str | None, resource: Resource) -> Path:
     """
     if output is not None and not Path(output).is_dir():
         return Path(output)
-    from ..files.names import name_of
+    from ..files._folder.names import name_of
 
     name = name_of(url=resource.url, title=resource.title, format=resource.format, id=resource.id)
     path = Path(output or "") / name

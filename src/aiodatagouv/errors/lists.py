@@ -78,9 +78,9 @@ class MissingResultsError(DataGouvError):
 
 
 class CheckpointError(DataGouvError):
-    """Work cannot be resumed: its checkpoint, manifest or journal is damaged, in use, or of other work.
+    """Work cannot be resumed: what it has recorded is damaged, in use, or of other work.
 
-    That is a harvest, the files of a folder, or an upload.
+    That is the checkpoint of a harvest, the manifest of a folder or the journal of an upload.
     """
 
     attempts = 0

@@ -14,25 +14,25 @@ from ..types import OnProgress as OnProgress
 from ..types import Progress as Progress
 
 if TYPE_CHECKING:
-    from .downloads import download as download
-    from .exports import Export as Export
-    from .exports import export as export
-    from .folder import download_all as download_all
-    from .folder import sync as sync
-    from .images import upload_image as upload_image
-    from .report import Outcome as Outcome
-    from .report import Report as Report
-    from .uploads import upload as upload
-    from .wanted import Download as Download
+    from ._download.downloads import download as download
+    from ._download.wanted import Download as Download
+    from ._export.exports import Export as Export
+    from ._export.exports import export as export
+    from ._folder.folder import download_all as download_all
+    from ._folder.folder import sync as sync
+    from ._folder.report import Outcome as Outcome
+    from ._folder.report import Report as Report
+    from ._upload.images import upload_image as upload_image
+    from ._upload.uploads import upload as upload
 
 _NAMES = {
-    "downloads": "download",
-    "exports": "Export export",
-    "folder": "download_all sync",
-    "images": "upload_image",
-    "report": "Outcome Report",
-    "uploads": "upload",
-    "wanted": "Download",
+    "_download.downloads": "download",
+    "_export.exports": "Export export",
+    "_folder.folder": "download_all sync",
+    "_upload.images": "upload_image",
+    "_folder.report": "Outcome Report",
+    "_upload.uploads": "upload",
+    "_download.wanted": "Download",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -6,9 +6,9 @@ import re
 
 from attrs import evolve
 
-from .._decoding.dates import read_http_date
-from .._http.outside import Answer
-from .partial import Source
+from ..._decoding.dates import read_http_date
+from ..._http.outside import Answer
+from .part import Source
 
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
 

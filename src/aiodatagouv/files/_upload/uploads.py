@@ -8,20 +8,20 @@ from typing import Literal, Protocol, overload
 
 from attrs import evolve
 
-from ..api import ops
-from ..client import Client
-from ..errors import DataGouvError, UploadError
-from ..models.community_resource import CommunityResource
-from ..models.resource import Resource
-from ..types import Id, OnProgress
+from ...api import ops
+from ...client import Client
+from ...errors import DataGouvError, UploadError
+from ...models.community_resource import CommunityResource
+from ...models.resource import Resource
+from ...types import Id, OnProgress
 from .attempts import Attempts
-from .desk import Desk
 from .extensions import check_extension
 from .journal import Journal
 from .parts import Meter, Sender
-from .patience import Patience
-from .shelves import Made, Shelf, made_of
+from .places import Made, Place, made_of
+from .retries import Retries
 from .sources import PathContent, Source, content_of
+from .state import ClientUploads
 
 CHUNK_SIZE = 8 << 20
 """The bytes of a part by default."""
@@ -168,18 +168,18 @@ async def upload(
         try:
             if opened.state.done is not None:
                 return made_of(opened.state.done, community=community)
-            desk = Desk.of(client)
+            shared = ClientUploads.of(client)
             # A request is repeated only after a look at what it has done.
             retry = evolve(client._options.retry, unsafe=False)
-            client = desk.watched(client.with_options(retry=retry))
-            check_extension(content.name, await desk.extensions(client))
-            shelf = Shelf(client, await desk.id_of(client, dataset), community)
+            client = shared.watched(client.with_options(retry=retry))
+            check_extension(content.name, await shared.extensions(client))
+            place = Place(client, await shared.id_of(client, dataset), community)
             meter = Meter(content.name, content.size, progress)
             operation = ops.UPLOAD_NEW_DATASET_RESOURCE
-            patience = partial(Patience, retry, operation)
-            post = partial(shelf.post, replaced=replaced)
-            sender = Sender(content, chunk_size, concurrency, post, patience, meter)
-            attempts = Attempts(sender, shelf, replaced, desk, opened, patience)
+            retries = partial(Retries, retry, operation)
+            post = partial(place.post, replaced=replaced)
+            sender = Sender(content, chunk_size, concurrency, post, retries, meter)
+            attempts = Attempts(sender, place, replaced, shared, opened, retries)
             return await _run(attempts, title)
         finally:
             opened.close()
@@ -189,21 +189,21 @@ async def upload(
 
 async def _run(attempts: Attempts, title: str | None) -> Made:
     """Upload the file, and give the resource its title."""
-    state, shelf, replaced = attempts.journal.state, attempts.shelf, attempts.replaced
+    state, place, replaced = attempts.journal.state, attempts.place, attempts.replaced
     if replaced is not None and state.title is None:
-        state.title = (await shelf.get(replaced)).title
+        state.title = (await place.get(replaced)).title
         await attempts.journal.save()
     if state.resource is None:
         found = await attempts.run()
     else:
-        found = await shelf.get(state.resource)
+        found = await place.get(state.resource)
     wanted = title or state.title
     if wanted is not None and found.title != wanted:
         try:
-            found = await shelf.rename(found.id, wanted)
+            found = await place.rename(found.id, wanted)
         except DataGouvError as error:
             reason = f"the file is there, but the title could not be set to {wanted!r}: {error}"
-            raise UploadError(shelf.dataset, found.id, reason) from error
+            raise UploadError(place.dataset, found.id, reason) from error
     state.done = found.to_dict()
     await attempts.journal.save()
     return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
-from ..api import v2
-from ..client import Client
-from ..models.community_resource import CommunityResource
-from ..models.resource import Resource
-from ..models.uploaded_community_resource import UploadedCommunityResource
-from ..models.uploaded_resource import UploadedResource
-from ..types import OnProgress
+from ...api import v2
+from ...client import Client
+from ...models.community_resource import CommunityResource
+from ...models.resource import Resource
+from ...models.uploaded_community_resource import UploadedCommunityResource
+from ...models.uploaded_resource import UploadedResource
+from ...types import OnProgress
 from .checksums import Expected
 from .fetch import fetch
 from .wanted import MAX_SIZE, Download, Wanted

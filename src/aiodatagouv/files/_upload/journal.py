@@ -14,8 +14,8 @@ from typing import Any, Self
 from attrs import Factory, asdict, define, field, frozen
 from filelock import FileLock, Timeout
 
-from .._disk import written
-from ..errors import CheckpointError
+from ..._disk import written
+from ...errors import CheckpointError
 
 _LIFE = dt.timedelta(hours=23)
 """How long parts are counted on: the portal deletes them 24 hours after the latest one."""

@@ -13,20 +13,20 @@ from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
-from ..client import Client
-from ..errors import DataGouvError, NetworkError
-from ..types import OnProgress, Progress
-from .checksums import USUAL, Checksum, Expected, new_hash
-from .fetch import fetch
+from ...client import Client
+from ...errors import DataGouvError, NetworkError
+from ...types import OnProgress, Progress
+from .._download.checksums import USUAL, Checksum, Expected, new_hash
+from .._download.fetch import fetch
+from .._download.part import Part, Source
+from .._download.threads import in_thread
+from .._download.wanted import Download, Wanted
 from .hosts import HostLimit, HostQueues
 from .listing import Listing
 from .manifest import Manifest, Record
 from .names import candidates
-from .partial import Part, Source
 from .plan import Listed, Plan, plan_for
 from .report import Outcome, Report, Status, Tally
-from .threads import in_thread
-from .wanted import Download, Wanted
 
 IN_A_ROW = 3
 """The files of a host in a row without any answer, after which it is asked for no more of them."""

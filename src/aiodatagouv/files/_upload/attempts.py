@@ -10,13 +10,13 @@ from typing import NoReturn
 
 from attrs import define, field
 
-from ..errors import DataGouvError, GoneError, IntegrityError, NotFoundError, UploadError
-from .desk import Counter, Desk
+from ...errors import DataGouvError, GoneError, IntegrityError, NotFoundError, UploadError
 from .extensions import may_be, normalized
 from .journal import Begun, Journal
 from .parts import PartError, Sender, Sent
-from .patience import Patience, is_unknown
-from .shelves import Made, Seen, Shelf, Uploaded, check_id, made_of
+from .places import Made, Place, Stored, Uploaded, check_id, made_of
+from .retries import Retries, is_unknown
+from .state import ClientUploads, DatasetUploads
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -41,19 +41,19 @@ class Attempts:
 
     Attributes:
         sender: Sends the parts.
-        shelf: The place of the resource.
+        place: The place of the resource.
         replaced: The id of the resource that gets the file; None to create one.
-        desk: What the uploads of the client have in common.
+        shared: The uploads of the client.
         journal: The state of the upload.
-        patience: Makes the patience with the attempts.
+        retries: Makes the retries with the attempts.
     """
 
     sender: Sender
-    shelf: Shelf
+    place: Place
     replaced: str | None
-    desk: Desk
+    shared: ClientUploads
     journal: Journal
-    patience: Callable[[], Patience]
+    retries: Callable[[], Retries]
     _is_assembled: bool = field(default=False, init=False)
     """Whether the parts with this uuid were to be assembled before."""
 
@@ -65,12 +65,12 @@ class Attempts:
             IntegrityError: The file changes, or the portal stores it wrongly again and again.
             DataGouvError: The portal refuses the upload, or failed before it had the whole file.
         """
-        patience, state = self.patience(), self.journal.state
+        retries, state = self.retries(), self.journal.state
         await self._delete_wrong()
         while True:
             try:
                 sent = await self.sender.send(state.uuid, state.parts, self.journal.confirm)
-                async with self.counter.turn():
+                async with self.uploads.turn():
                     return await self._create(sent)
             except PartError as failure:
                 failed = _AttemptError(failure.error, keeps_parts=False)
@@ -80,7 +80,7 @@ class Attempts:
                 raise
             except DataGouvError as error:
                 self._give_up(error)
-            if not await patience.pause(failed.error):
+            if not await retries.pause(failed.error):
                 self._give_up(failed.error)
             if not failed.keeps_parts:
                 state.renew()
@@ -88,9 +88,9 @@ class Attempts:
                 await self.journal.save()
 
     @property
-    def counter(self) -> Counter:
-        """The counter of the dataset."""
-        return self.desk.counter(self.shelf.dataset)
+    def uploads(self) -> DatasetUploads:
+        """The uploads to the dataset."""
+        return self.shared.of_dataset(self.place.dataset)
 
     async def _create(self, sent: Sent) -> Made:
         """Make the request that creates the resource, and find out what has come of it."""
@@ -102,14 +102,14 @@ class Attempts:
             if found := await self._look(sent, waits=is_resumed):
                 return await self._take(found)
         else:
-            before = [] if self.replaced else await self.counter.known(self.shelf)
+            before = [] if self.replaced else await self.uploads.known(self.place)
             same = [one.id for one in before if _is_same(one, sent)]
-            state.begun = Begun(self.desk.earliest(), same)
+            state.begun = Begun(self.shared.earliest(), same)
             await self.journal.save()
         is_assembled, self._is_assembled = self._is_assembled, True
         try:
-            async with self.counter.apart(normalized(self.sender.content.name)):
-                answer = await self.shelf.post(sent.body, self.replaced)
+            async with self.uploads.apart(normalized(self.sender.content.name)):
+                answer = await self.place.post(sent.body, self.replaced)
                 check_id(answer)
         except DataGouvError as error:
             if not is_unknown(error):
@@ -125,7 +125,7 @@ class Attempts:
 
     async def _check(self, sent: Sent, answer: Uploaded, *, is_repeated: bool) -> Made:
         """Compare what the portal has stored with what was sent."""
-        stored, name = Seen.of(answer), self.sender.content.name
+        stored, name = Stored.of(answer), self.sender.content.name
         wrong = None
         if stored.size != sent.size:
             wrong = IntegrityError(name, "size", str(sent.size), str(stored.size))
@@ -145,7 +145,7 @@ class Attempts:
             await self._delete_twins(stored.id, twins)
         return await self._claim(stored.id, answer)
 
-    async def _take(self, found: list[Seen]) -> Made:
+    async def _take(self, found: list[Stored]) -> Made:
         """Take a resource that was found for that of the upload; others like it are deleted."""
         first, *twins = found
         await self._delete_twins(first.id, twins)
@@ -156,17 +156,17 @@ class Attempts:
         self.journal.state.resource = id
         await self.journal.save()
         if answer is None:
-            resource = await self.shelf.get(id)
+            resource = await self.place.get(id)
         else:
-            resource = made_of(answer.to_dict(), community=self.shelf.community)
+            resource = made_of(answer.to_dict(), community=self.place.community)
         if self.replaced is None:
-            self.counter.claimed[id] = Seen.of(resource)
+            self.uploads.claimed[id] = Stored.of(resource)
         return resource
 
-    async def _look(self, sent: Sent, *, waits: bool) -> list[Seen]:
+    async def _look(self, sent: Sent, *, waits: bool) -> list[Stored]:
         """Look for the resource that an earlier request may have created."""
-        candidates: list[Seen] = []
-        for wait in self.patience().looks(sent.size) if waits else [0]:
+        candidates: list[Stored] = []
+        for wait in self.retries().looks(sent.size) if waits else [0]:
             await asyncio.sleep(wait)
             candidates = await self._candidates()
             if found := [one for one in candidates if _is_same(one, sent)]:
@@ -177,22 +177,22 @@ class Attempts:
                 "other content",
                 self.sender.content.name,
                 one.id,
-                self.shelf.dataset,
+                self.place.dataset,
             )
         return []
 
-    async def _candidates(self) -> list[Seen]:
+    async def _candidates(self) -> list[Stored]:
         """The resources of this name that an earlier request may have created or replaced."""
         state, name = self.journal.state, self.sender.content.name
         if self.replaced is not None:
-            found = [Seen.of(await self.shelf.get(self.replaced))]
+            found = [Stored.of(await self.place.get(self.replaced))]
             return [one for one in found if may_be(name, one.name)]
         assert state.begun is not None
         since = state.begun.since
-        others = {*state.begun.before, *self.counter.claimed, *state.wrong}
+        others = {*state.begun.before, *self.uploads.claimed, *state.wrong}
         return [
             one
-            for one in await self.shelf.seen(since)
+            for one in await self.place.seen(since)
             if one.id not in others and may_be(name, one.name)
             if since is None or one.created is None or one.created >= since
         ]
@@ -205,17 +205,17 @@ class Attempts:
             wrong.pop()
             await self.journal.save()
 
-    async def _delete_twins(self, id: str, twins: list[Seen]) -> None:
+    async def _delete_twins(self, id: str, twins: list[Stored]) -> None:
         for one in twins:
             await self._delete(one.id, f"it is a second copy of resource {id}")
 
     async def _delete(self, id: str, reason: str) -> None:
         try:
             with contextlib.suppress(NotFoundError, GoneError):
-                await self.shelf.delete(id)
+                await self.place.delete(id)
         except DataGouvError as error:
             reason = f"{reason}, and could not be deleted: {error}"
-            raise UploadError(self.shelf.dataset, id, reason) from error
+            raise UploadError(self.place.dataset, id, reason) from error
 
     def _give_up(self, error: DataGouvError) -> NoReturn:
         """Raise the error of the upload, which says what is or may be on the portal."""
@@ -231,11 +231,11 @@ class Attempts:
         else:
             reason = f"a resource may have been created for {name}, but was not found: {error}"
         resource = state.resource or self.replaced
-        failure = UploadError(self.shelf.dataset, resource, reason)
+        failure = UploadError(self.place.dataset, resource, reason)
         failure.attempts, failure.waited = error.attempts, error.waited
         raise failure from error
 
 
-def _is_same(one: Seen, sent: Sent) -> bool:
+def _is_same(one: Stored, sent: Sent) -> bool:
     """Whether a resource has the file that was sent, as far as its checksum can be compared."""
     return one.size == sent.size and (one.algorithm != "sha1" or one.checksum == sent.sha1)

@@ -10,9 +10,9 @@ from typing import Generic, Self, TypeVar
 
 from attrs import define, field, fields, frozen
 
-from ..errors import DataGouvError, NetworkError
-from ..operation import Operation
-from ..retry import NEVER, RetryPolicy
+from ...errors import DataGouvError, NetworkError
+from ...operation import Operation
+from ...retry import NEVER, RetryPolicy
 
 T = TypeVar("T")
 

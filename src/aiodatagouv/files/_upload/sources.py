@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
-from ..errors import IntegrityError
+from ...errors import IntegrityError
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | AsyncIterable[bytes]
 """A path, the bytes, a binary file open for reading, or an async iterator of bytes.

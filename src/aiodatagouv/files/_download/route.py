@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from .. import _http
-from .._http.outside import Answer, Outside, PrivateAddressError
-from .._http.urls import origin
-from ..errors import NetworkError, TimeoutError, UnreachableError
+from ... import _http
+from ..._http.outside import Answer, Outside, PrivateAddressError
+from ..._http.urls import origin
+from ...errors import NetworkError, TimeoutError, UnreachableError
 from .addresses import first_hop, next_hop, private, shown
 
 OPERATION = "download"

@@ -9,21 +9,21 @@ from urllib.parse import urlencode
 
 from attrs import define, field
 
-from .._decoding.declared import declared
-from .._views.view import View
-from .._walk.seen import Seen
-from ..api import datasets
-from ..client import Client
-from ..errors import DataGouvError, GoneError, NotFoundError
-from ..links import Link
-from ..pagination import Paginator
-from ..types import Id
+from ..._decoding.declared import declared
+from ..._views.view import View
+from ..._walk.seen import Seen
+from ...api import datasets
+from ...client import Client
+from ...errors import DataGouvError, GoneError, NotFoundError
+from ...links import Link
+from ...pagination import Paginator
+from ...types import Id
 from .names import safe_name
 from .plan import Listed
 from .report import Outcome
 
 if TYPE_CHECKING:
-    from ..models import Dataset, v2
+    from ...models import Dataset, v2
 
 Source: TypeAlias = (
     "Id | Dataset | v2.Dataset | Paginator[Any, Any] | AsyncIterable[Any] | Iterable[Any]"

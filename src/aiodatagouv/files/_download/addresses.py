@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .. import _http
-from .._http.addresses import is_local_name, is_public, literal_of
-from .._http.urls import origin
-from ..errors import AddressError
+from ... import _http
+from ..._http.addresses import is_local_name, is_public, literal_of
+from ..._http.urls import origin
+from ...errors import AddressError
 
 MAX_REDIRECTS = 10
 """The redirects that are followed for one file."""

@@ -6,15 +6,15 @@ import os
 from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
 
-from .._views.view import View
-from ..client import Client
+from ..._views.view import View
+from ...client import Client
+from .._download.threads import in_thread
+from .._download.wanted import MAX_SIZE
 from .hosts import Brief, HostLimit, HostQueues
 from .listing import Listing, Source
 from .manifest import Manifest
 from .report import OnReport, Report, Tally
 from .run import Options, Run
-from .threads import in_thread
-from .wanted import MAX_SIZE
 
 WAITING = 10_000
 """The most files that wait for their hosts; a list is read on when there are fewer."""

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from attrs import define
 
-from .. import _http
-from .._call.options import Options
-from .._decoding.dates import read_http_date
-from .._http.outside import Answer
-from .._limits.gate import now
-from .._limits.quota import retry_after
-from ..client import Client
-from ..errors import (
+from ... import _http
+from ..._call.options import Options
+from ..._decoding.dates import read_http_date
+from ..._http.outside import Answer
+from ..._limits.gate import now
+from ..._limits.quota import retry_after
+from ...client import Client
+from ...errors import (
     DataGouvError,
     DownloadError,
     IntegrityError,
@@ -31,13 +31,13 @@ from ..errors import (
     TooLargeError,
     class_of,
 )
-from ..operation import Operation
-from ..retry import Retry
-from ..types import Progress
+from ...operation import Operation
+from ...retry import Retry
+from ...types import Progress
 from .addresses import shown
 from .checksums import Expected
 from .pages import is_data, is_page
-from .partial import Part, Source
+from .part import Part, Source
 from .route import OPERATION, Admit, Route, translated
 from .threads import Writing, in_thread
 from .versions import end_of_range, version_of

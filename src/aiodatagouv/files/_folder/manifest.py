@@ -17,11 +17,11 @@ import msgspec
 from attrs import define, field, frozen
 from filelock import FileLock, Timeout
 
-from .._disk import reopened, sweep, sync, written
-from ..errors import CheckpointError, DestinationError
-from .checksums import Checksum
+from ..._disk import reopened, sweep, sync, written
+from ...errors import CheckpointError, DestinationError
+from .._download.checksums import Checksum
+from .._download.part import journal_of
 from .names import candidates, key_of
-from .partial import journal_of
 
 SUFFIX = ".manifest.jsonl"
 """The end of the name of a manifest, which begins with that of its folder."""

@@ -1,4 +1,4 @@
-"""Patience: whether and when a failed upload is continued, as the client's policy decides."""
+"""Retries: whether and when a failed upload is continued, as the client's policy decides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 
 from attrs import define, evolve
 
-from ..errors import (
+from ...errors import (
     APIError,
     DataGouvError,
     DecodeError,
@@ -17,8 +17,8 @@ from ..errors import (
     ServerError,
     UnreachableError,
 )
-from ..operation import Operation
-from ..retry import RetryPolicy
+from ...operation import Operation
+from ...retry import RetryPolicy
 
 
 def is_unknown(error: DataGouvError) -> bool:
@@ -31,7 +31,7 @@ def is_unknown(error: DataGouvError) -> bool:
 
 
 @define
-class Patience:
+class Retries:
     """The failures of an upload, or of one of its parts, and the policy that limits them.
 
     Requests of an upload are not repeated by the policy itself, since they create something. It is

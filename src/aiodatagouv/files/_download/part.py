@@ -14,8 +14,8 @@ import msgspec
 from attrs import define, frozen
 from filelock import FileLock, Timeout
 
-from .._disk import created, part_of, reopened, replace, sync, written
-from ..errors import DestinationError
+from ..._disk import created, part_of, reopened, replace, sync, written
+from ...errors import DestinationError
 from .checksums import Checksum, Hash, new_hash
 
 _CHUNK = 1 << 20

@@ -11,10 +11,10 @@ from typing import Any, Protocol, Self
 
 from attrs import evolve, frozen
 
-from .._decoding.dates import read_datetime
-from .._views.view import View
-from ..errors import IntegrityError
-from ..types import JsonObject
+from ..._decoding.dates import read_datetime
+from ..._views.view import View
+from ...errors import IntegrityError
+from ...types import JsonObject
 
 USUAL = "sha256"
 """The algorithm for files of which no checksum is known."""

@@ -7,12 +7,12 @@ from typing import Any, Literal, Self, TypeAlias, cast
 
 from attrs import fields, frozen
 
-from .._http import parse_url
-from .._views.view import View
-from .checksums import Expected
+from ..._http import parse_url
+from ..._views.view import View
+from .._download.checksums import Expected
+from .._download.route import host_of
 from .manifest import Record, Signs, State
 from .names import name_of
-from .route import host_of
 
 Action: TypeAlias = Literal["leave", "keep", "refuse", "compare", "ask", "fetch"]
 """The next step for a file.

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from attrs import evolve, frozen
 
-from .._disk import written
-from ..api import ops
-from ..client import Client
-from ..errors import DecodeError, DestinationError
-from ..operation import Operation
-from ..streams import Stream
-from ..types import Id, OnProgress, Progress
+from ..._disk import written
+from ...api import ops
+from ...client import Client
+from ...errors import DecodeError, DestinationError
+from ...operation import Operation
+from ...streams import Stream
+from ...types import Id, OnProgress, Progress
 from .columns import Cells, Kind
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from ..types import OnProgress
+from ...types import OnProgress
 from .checksums import Checksum, Expected
 
 MAX_SIZE = 100 << 30

@@ -8,21 +8,21 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 
 from attrs import evolve
 
-from ..api import me, ops, organizations, posts, reuses, users, visualizations
-from ..client import Client
-from ..errors import DataGouvError
-from ..models.chart import Chart
-from ..models.image_upload import ImageUpload
-from ..models.organization import Organization
-from ..models.post import Post
-from ..models.reuse import Reuse
-from ..models.uploaded_image import UploadedImage
-from ..models.user import User
-from ..models.v2.reuse import Reuse as FoundReuse
-from ..operation import Operation
-from ..types import UNSET, File
+from ...api import me, ops, organizations, posts, reuses, users, visualizations
+from ...client import Client
+from ...errors import DataGouvError
+from ...models.chart import Chart
+from ...models.image_upload import ImageUpload
+from ...models.organization import Organization
+from ...models.post import Post
+from ...models.reuse import Reuse
+from ...models.uploaded_image import UploadedImage
+from ...models.user import User
+from ...models.v2.reuse import Reuse as FoundReuse
+from ...operation import Operation
+from ...types import UNSET, File
 from .extensions import extension
-from .patience import Patience, is_unknown
+from .retries import Retries, is_unknown
 
 Owner: TypeAlias = Organization | Reuse | FoundReuse | Post | Chart | User
 """An object that has an image."""
@@ -79,14 +79,14 @@ async def upload_image(
     operation, send = await _way(client, owner, kind)
     retry = evolve(client._options.retry, unsafe=False)
     client = client.with_options(retry=retry)
-    patience = Patience(retry, operation)
+    retries = Retries(retry, operation)
     can_repeat = isinstance(file.content, bytes | Path) or file.content.seekable()
     while True:
         try:
             return await send(client, body)
         except DataGouvError as error:
             # The second time, the image is replaced by itself.
-            if not (can_repeat and is_unknown(error) and await patience.pause(error)):
+            if not (can_repeat and is_unknown(error) and await retries.pause(error)):
                 raise
 
 

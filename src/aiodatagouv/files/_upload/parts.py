@@ -10,10 +10,10 @@ from typing import BinaryIO, cast
 
 from attrs import define, field, frozen
 
-from ..errors import APIError, DataGouvError
-from ..models.file_upload import FileUpload
-from ..types import File, OnProgress, Progress
-from .patience import Patience, is_unknown
+from ...errors import APIError, DataGouvError
+from ...models.file_upload import FileUpload
+from ...types import File, OnProgress, Progress
+from .retries import Retries, is_unknown
 from .sources import Content
 
 Post = Callable[[FileUpload], Awaitable[object]]
@@ -131,7 +131,7 @@ class Sender:
         chunk_size: The bytes of a piece.
         concurrency: How many parts are sent at once.
         post: Sends the body of an upload.
-        patience: Makes the patience with one part.
+        retries: Makes the retries with one part.
         meter: Tells the progress.
     """
 
@@ -139,7 +139,7 @@ class Sender:
     chunk_size: int
     concurrency: int
     post: Post
-    patience: Callable[[], Patience]
+    retries: Callable[[], Retries]
     meter: Meter
 
     async def send(
@@ -239,17 +239,17 @@ class Sender:
             totalparts=total,
             chunksize=len(piece),
         )
-        patience = self.patience()
+        retries = self.retries()
         while True:
             try:
                 await self.post(body)
                 return
             except DataGouvError as error:
                 if isinstance(error, APIError) and error.status == 500:
-                    if patience.failures:
+                    if retries.failures:
                         return  # It is there: a part is refused the second time.
                     raise PartError(error) from error
-                if not is_unknown(error) or not await patience.pause(error):
+                if not is_unknown(error) or not await retries.pause(error):
                     raise
 
     def _file(self, index: int, piece: memoryview) -> File:

@@ -8,17 +8,17 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
-from ..api import datasets
-from ..client import Client
-from ..errors import DecodeError
-from ..models.community_resource import CommunityResource
-from ..models.community_resource_write import CommunityResourceWrite
-from ..models.file_upload import FileUpload
-from ..models.resource import Resource
-from ..models.resource_write import ResourceWrite
-from ..models.uploaded_community_resource import UploadedCommunityResource
-from ..models.uploaded_resource import UploadedResource
-from ..types import JsonObject
+from ...api import datasets
+from ...client import Client
+from ...errors import DecodeError
+from ...models.community_resource import CommunityResource
+from ...models.community_resource_write import CommunityResourceWrite
+from ...models.file_upload import FileUpload
+from ...models.resource import Resource
+from ...models.resource_write import ResourceWrite
+from ...models.uploaded_community_resource import UploadedCommunityResource
+from ...models.uploaded_resource import UploadedResource
+from ...types import JsonObject
 
 Made: TypeAlias = Resource | CommunityResource
 """A resource, as the portal has it."""
@@ -26,11 +26,11 @@ Made: TypeAlias = Resource | CommunityResource
 Uploaded: TypeAlias = UploadedResource | UploadedCommunityResource
 """A resource, as the portal answers an upload."""
 
-_SEEN = "id,checksum,filesize,created_at,url"
+_STORED = "id,checksum,filesize,created_at,url"
 
 
 @frozen
-class Seen:
+class Stored:
     """The file of a resource, as the portal describes it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Seen:
     created: dt.datetime | None
 
     @classmethod
-    def of(cls, view: Made | Uploaded) -> Seen:
+    def of(cls, view: Made | Uploaded) -> Stored:
         """Describe the file of a resource."""
         json = view.to_dict()
         checksum = json.get("checksum") or {}
@@ -67,7 +67,7 @@ class Seen:
 
 
 @frozen
-class Shelf:
+class Place:
     """The resources of a dataset, or its community resources.
 
     Attributes:
@@ -96,17 +96,17 @@ class Shelf:
             return await datasets.upload_new_dataset_resource(client, dataset, body=body)
         return await datasets.upload_dataset_resource(client, dataset, replaced, body=body)
 
-    async def seen(self, since: dt.datetime | None = None) -> list[Seen]:
+    async def seen(self, since: dt.datetime | None = None) -> list[Stored]:
         """The files that are there; those created before a time may be left out."""
         if not self.community:
-            fields = f"resources{{{_SEEN}}}"
+            fields = f"resources{{{_STORED}}}"
             dataset = await datasets.get_dataset(self.client, self.dataset, fields=fields)
-            return [Seen.of(one) for one in dataset.resources]
-        found: list[Seen] = []
+            return [Stored.of(one) for one in dataset.resources]
+        found: list[Stored] = []
         async for one in datasets.list_community_resources(
-            self.client, dataset=self.dataset, page_size=100, fields=_SEEN
+            self.client, dataset=self.dataset, page_size=100, fields=_STORED
         ):
-            found.append(Seen.of(one))
+            found.append(Stored.of(one))
             if since is not None and (created := found[-1].created) and created < since:
                 break  # The newest come first.
         return found

@@ -1,4 +1,4 @@
-"""The desk: what the uploads of one client have in common, so that they do not collide."""
+"""The state that the uploads of one client share, so that they do not collide."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 
 from attrs import Factory, define, field
 
-from ..api import datasets
-from ..client import Client
-from .shelves import Seen, Shelf
+from ...api import datasets
+from ...client import Client
+from .places import Place, Stored
 
 _APART = 1.1
 """Seconds between two files of one name: the portal stores them under their name and its second."""
@@ -24,8 +24,8 @@ _SKEW = dt.timedelta(seconds=60)
 
 
 @define(eq=False)
-class Counter:
-    """One dataset, at which files are handed in one after the other.
+class DatasetUploads:
+    """The uploads to one dataset, which create their resources one after the other.
 
     The portal does not say which request has created a resource. Since this process creates one at
     a time, a new one that is not :attr:`claimed` is that of the request under way.
@@ -34,10 +34,10 @@ class Counter:
         claimed: The resources that uploads of this process have created, by their ids.
     """
 
-    claimed: dict[str, Seen] = Factory(dict[str, Seen])
+    claimed: dict[str, Stored] = Factory(dict[str, Stored])
     _lock: asyncio.Lock = Factory(asyncio.Lock)
     _ended: dict[str, float] = Factory(dict[str, float])
-    _known: dict[bool, list[Seen]] = Factory(dict[bool, list[Seen]])
+    _known: dict[bool, list[Stored]] = Factory(dict[bool, list[Stored]])
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:
@@ -58,39 +58,39 @@ class Counter:
         finally:
             self._ended[name] = now()
 
-    async def known(self, shelf: Shelf) -> list[Seen]:
-        """The files that were there when this process first came here, and those it has created."""
-        if shelf.community not in self._known:
-            self._known[shelf.community] = await shelf.seen()
-        return [*self._known[shelf.community], *self.claimed.values()]
+    async def known(self, place: Place) -> list[Stored]:
+        """The files that were there before the first upload, and those that uploads created."""
+        if place.community not in self._known:
+            self._known[place.community] = await place.seen()
+        return [*self._known[place.community], *self.claimed.values()]
 
 
 @define(eq=False)
-class Desk:
+class ClientUploads:
     """The uploads of a client and those derived from it.
 
     Attributes:
-        counters: The id of a dataset -> its counter.
+        datasets: The id of a dataset -> the uploads to it.
     """
 
-    counters: dict[str, Counter] = Factory(dict[str, Counter])
+    datasets: dict[str, DatasetUploads] = Factory(dict[str, DatasetUploads])
     _ids: dict[str, str] = Factory(dict[str, str])
     _extensions: list[str] | None = None
     _ahead: float | None = field(default=None)
     """The portal's clock minus that of the event loop, in seconds, at least."""
 
     @classmethod
-    def of(cls, client: Client) -> Desk:
-        """The desk of a client."""
-        return _desks.setdefault(client._shared.gate, cls())
+    def of(cls, client: Client) -> ClientUploads:
+        """The uploads of a client."""
+        return _shared.setdefault(client._shared.gate, cls())
 
     def watched(self, client: Client) -> Client:
         """A derived client whose answers set the clock."""
         return client._with_hooks(on_response=self._read_clock, on_retry=lambda _: None)
 
-    def counter(self, dataset: str) -> Counter:
-        """The counter of a dataset."""
-        return self.counters.setdefault(dataset, Counter())
+    def of_dataset(self, dataset: str) -> DatasetUploads:
+        """The uploads to a dataset."""
+        return self.datasets.setdefault(dataset, DatasetUploads())
 
     async def id_of(self, client: Client, dataset: str) -> str:
         """The id of a dataset that is given by its id or its slug, which is asked once."""
@@ -123,4 +123,4 @@ class Desk:
         self._ahead = date.timestamp() - asyncio.get_running_loop().time()
 
 
-_desks: WeakKeyDictionary[Any, Desk] = WeakKeyDictionary()
+_shared: WeakKeyDictionary[Any, ClientUploads] = WeakKeyDictionary()
