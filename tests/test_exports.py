@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from aiodatagouv.files._export import parquet
 from aiodatagouv.files._export.columns import kind_of
 from aiodatagouv.files._export.exports import NAMES, export
 from aiodatagouv.types import Progress
+
+from .test_secrets import chain, everything_in, shown
 
 Scripted = Callable[..., Client]
 
@@ -164,7 +166,9 @@ class TestRows:
         async with scripted(says(content)) as client:
             rows = export(client, "datasets").rows()
             assert (await anext(rows))["id"] == "1"
-            with pytest.raises(DecodeError, match=f"at row 2, got .* in the column {column}"):
+            with pytest.raises(
+                DecodeError, match=f"a cell: .* at row 2, got .* in the column {column}"
+            ):
                 await anext(rows)
             # The text can still be read.
             texts = [row async for row in export(client, "datasets").stream.rows()]
@@ -183,6 +187,36 @@ class TestRows:
         async with scripted(lambda _: httpx.Response(500)) as client:
             with pytest.raises(ServerError):
                 await anext(export(client, "datasets").rows())
+
+
+KEY = "the-key-that-nobody-else-may-see"
+
+ECHOES = {
+    "the name of a column": f"{KEY};total\r\na;x\r\n",
+    "a cell": f"name;total\r\n{KEY};x\r\n",
+    "a cell of another type": f"name;total\r\na;{'x' * 60}{KEY}\r\n",
+    "a metric": f"name;metric.{KEY}\r\na;x\r\n",
+    "a row that is too short": f"name;total;datasets\r\n{KEY};1\r\n",
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+async def test_no_error_of_an_export_has_the_key(
+    scripted: Scripted, echo: str, tmp_path: Path
+) -> None:
+    """Not even with the local variables that error reporters print."""
+    async with scripted(says(ECHOES[echo].encode()), api_key=KEY) as client:
+        one = export(client, "tags")
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: anext(one.rows()),
+            lambda: one.save(tmp_path / "a.parquet"),
+            lambda: one.save(tmp_path / "a.csv", columns=["nam"]),
+        ]
+        for call in calls:
+            with pytest.raises(ValueError, match=r"expected|has no column") as info:
+                await call()
+            for each in chain(info.value):
+                assert KEY not in shown(each) + everything_in(each)
 
 
 class Broken(httpx.AsyncByteStream):

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from attrs import frozen
+
 from . import _http
 from ._call.call import Call
 from ._disk import written
@@ -133,9 +135,9 @@ class Stream:
             DecodeError: The answer is not such a CSV, or a row is longer than 4,194,304 characters.
         """
         async with aclosing(self._table(progress)) as table:
-            names = await anext(table)
+            columns = _Columns(await anext(table))
             async for cells in table:
-                yield dict(zip(names, cells, strict=True))
+                yield dict(zip(columns.names, cells, strict=True))
                 del cells  # A traceback shows the local variables.
 
     async def _table(self, progress: OnProgress | None) -> AsyncGenerator[list[str]]:
@@ -154,7 +156,16 @@ class Stream:
                 except (csv.Error, UnicodeError) as error:
                     problem = str(error)
         # Outside of the except clause: the error of a codec holds what it could not decode.
-        raise DecodeError(problem, operation=self._call.operation.name, expected="a CSV")
+        raise self._invalid(problem)
+
+    def _invalid(self, found: str, *, path: str = "$", expected: str = "a CSV") -> DecodeError:
+        """The error for an answer that is not what it should be, of which it may quote some."""
+        operation = self._call.operation.name
+        return DecodeError(self._redacted(found), operation=operation, path=path, expected=expected)
+
+    def _redacted(self, text: str) -> str:
+        """A part of the answer without the key, which a proxy may echo."""
+        return self._client._key.redact(text.encode()).decode()
 
     async def _receive(
         self, write: Callable[[bytes], int], progress: OnProgress | None, name: str = ""
@@ -201,6 +212,11 @@ class Stream:
             raise DecodeError(
                 found, operation=operation.name, path="Content-Type", expected=operation.media_type
             )
+
+
+@frozen(repr=False)  # A traceback shows the local variables.
+class _Columns:
+    names: list[str]
 
 
 def _table(text: TextIO) -> Iterator[list[str]]:

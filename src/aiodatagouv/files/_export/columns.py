@@ -61,6 +61,16 @@ def kind_of(export: str, column: str) -> Kind:
     return _KINDS.get(column, "text")
 
 
+class CellError(ValueError):
+    """A cell has no value of its column's type."""
+
+    def __init__(self, column: str, kind: Kind, text: str) -> None:
+        super().__init__(column, kind, text)
+        self.column = column
+        self.kind = kind
+        self.text = text
+
+
 class Cells:
     """Converts the cells of an export's rows.
 
@@ -81,6 +91,7 @@ class Cells:
         if missing:
             near = get_close_matches(missing[0], names, n=1)
             hint = f": did you mean {near[0]!r}?" if near else ""
+            del names, near  # A traceback shows the local variables.
             raise ValueError(f"the export {export} has no column {missing[0]!r:.80}{hint}")
         wanted = dict.fromkeys(names if columns is None else columns)
         self.kinds: dict[str, Kind] = {name: kind_of(export, name) for name in wanted}
@@ -92,7 +103,7 @@ class Cells:
         """Convert a row: an empty list for an empty cell of a list, None for any other.
 
         Raises:
-            ValueError: A cell has no value of its column's type.
+            CellError: A cell has no value of its column's type.
         """
         cells: dict[str, Any] = {}
         for name, (index, read) in self._readers.items():
@@ -100,9 +111,12 @@ class Cells:
             try:
                 cells[name] = read(text) if text else [] if self.kinds[name] == "list" else None
             except ValueError:
-                kind = self.kinds[name]
-                raise ValueError(f"{text!r:.80} in the column {name}, which is {kind}") from None
+                raise CellError(name, self.kinds[name], text) from None
         return cells
+
+    def texts(self, row: Sequence[str]) -> list[str]:
+        """The cells of the columns wanted, as they are."""
+        return [row[index] for index, _ in self._readers.values()]
 
 
 def _reader(name: str, kind: Kind) -> Cell:

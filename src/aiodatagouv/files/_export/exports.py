@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from difflib import get_close_matches
 from functools import partial
@@ -18,11 +18,11 @@ from attrs import evolve, frozen
 from ..._disk import written
 from ...api import ops
 from ...client import Client
-from ...errors import DecodeError, DestinationError
+from ...errors import DestinationError
 from ...operation import Operation
 from ...streams import Stream
 from ...types import Id, OnProgress, Progress
-from .columns import Cells, Kind
+from .columns import CellError, Cells
 
 if TYPE_CHECKING:
     from .parquet import Parquet
@@ -180,27 +180,30 @@ class Export:
     @asynccontextmanager
     async def _opened(
         self, columns: Sequence[str] | None, progress: OnProgress | None
-    ) -> AsyncGenerator[tuple[Mapping[str, Kind], AsyncIterator[dict[str, Any]]]]:
-        """Receive the answer; the columns wanted with the type of each, and the rows."""
+    ) -> AsyncGenerator[tuple[Cells, AsyncIterator[dict[str, Any]]]]:
+        """Receive the answer: the columns wanted, and the rows."""
         async with aclosing(self.stream._table(progress)) as table:
             cells = Cells(self.name, await anext(table), columns)
-            yield cells.kinds, self._rows(cells, table)
+            yield cells, self._rows(cells, table)
 
     async def _rows(
         self, cells: Cells, table: AsyncIterator[list[str]]
     ) -> AsyncGenerator[dict[str, Any]]:
-        number, problem = 0, ""
+        number, problem, expected = 0, "", ""
         async for row in table:
             number += 1
             try:
-                converted = cells.row(row)
-            except ValueError as error:
-                problem = str(error)
+                typed = cells.row(row)
+            except CellError as error:
+                text, column = map(self.stream._redacted, (error.text, error.column))
+                problem, expected = f"{text!r:.80} in the column {column}", f"a cell: {error.kind}"
                 break
-            yield converted
-        if problem:  # Outside of the except clause: a traceback shows the local variables.
-            operation = self.stream._call.operation.name
-            raise DecodeError(problem, operation=operation, path=f"row {number}", expected="a cell")
+            finally:
+                del row  # A traceback shows the local variables.
+            yield typed
+            del typed
+        if problem:
+            raise self.stream._invalid(problem, path=f"row {number}", expected=expected)
 
 
 _Write: TypeAlias = Callable[
@@ -239,11 +242,11 @@ async def _write_csv(
     text = TextIOWrapper(file, encoding="utf-8", newline="")
     lines = csv.writer(text, delimiter=";")
     async with aclosing(export.stream._table(progress)) as table:
-        names = await anext(table)
-        wanted = [names.index(name) for name in Cells(export.name, names, columns).kinds]
-        lines.writerow([names[index] for index in wanted])
+        cells = Cells(export.name, await anext(table), columns)
+        lines.writerow(cells.kinds)
         async for row in table:
-            lines.writerow([row[index] for index in wanted])
+            lines.writerow(cells.texts(row))
+            del row  # A traceback shows the local variables.
     text.detach()  # Else it would close the file.
 
 
@@ -262,8 +265,10 @@ async def _write_parquet(
     columns: Sequence[str] | None,
     progress: OnProgress,
 ) -> None:
-    async with export._opened(columns, progress) as (kinds, rows):
-        with parquet(file, kinds) as table:
+    async with export._opened(columns, progress) as (cells, rows):
+        with parquet(file, cells.kinds) as table:
             async for row in rows:
-                if table.add(row):
+                is_due = table.add(row)
+                del row  # A traceback shows the local variables.
+                if is_due:
                     await asyncio.to_thread(table.flush)

@@ -75,7 +75,11 @@ class Parquet:
     def flush(self) -> None:
         """Convert the rows that were added, and write a row group if there are enough of them."""
         if self._rows:
-            self._batches.append(pa.RecordBatch.from_pylist(self._rows, schema=self._schema))
+            cells = [
+                pa.array([row[one.name] for row in self._rows], one.type, memory_pool=self._pool)
+                for one in self._schema
+            ]
+            self._batches.append(pa.RecordBatch.from_arrays(cells, schema=self._schema))
             self._rows = []
         if sum(batch.nbytes for batch in self._batches) >= _ROW_GROUP:
             self._write_group()
