@@ -133,6 +133,7 @@ class Export:
         async with self._opened(columns, progress) as (_, rows):
             async for row in rows:
                 yield row
+                del row  # A traceback shows the local variables.
 
     async def save(
         self,
