@@ -70,8 +70,8 @@ class Answer:
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
         if isinstance(stream, AiohttpResponseStream):
-            # By default it reads small pieces.
-            stream.CHUNK_SIZE = _BUFFER  # pyright: ignore[reportAttributeAccessIssue]
+            setting: Any = stream
+            setting.CHUNK_SIZE = _BUFFER  # By default it reads small pieces.
         chunks, decoder = aiter(stream), Decoder(self._coding)
         failure: Failure | None = None
         while failure is None:
@@ -237,10 +237,10 @@ def _rest(stream: httpx.AsyncByteStream) -> bytes:
     """The bytes that were received before a connection broke."""
     if not isinstance(stream, AiohttpResponseStream):
         return b""
-    content = stream._aiohttp_response.content
-    # aiohttp raises the error first, and never returns them.
-    content.set_exception(None)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    return content.read_nowait()
+    content: Any = stream._aiohttp_response.content
+    content.set_exception(None)  # aiohttp would raise the error first, and never return them.
+    rest: bytes = content.read_nowait()
+    return rest
 
 
 async def _in_time(wait: Callable[[], Awaitable[T]], seconds: float | None) -> T:

@@ -12,9 +12,10 @@ from typing import BinaryIO, Self
 
 import msgspec
 from attrs import define, frozen
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from ..._disk import created, part_of, reopened, replace, sync, written
+from ..._ownership import foreign, locked, release
 from ...errors import DestinationError
 from .checksums import Checksum, Hash, new_hash
 
@@ -107,12 +108,14 @@ class Part:
         if not path.parent.is_dir():
             raise DestinationError(f"{path.parent} is not a folder: choose another destination")
         part, journal = _part_of(path), journal_of(path)
-        lock = _locked(path, part.with_name(f"{part.name}.lock"))
+        lock = locked(
+            part, DestinationError(f"{path} is in use: another download is under way there")
+        )
         try:
             is_known = _is_ours(journal)
             _check(part, is_known=is_known)
         except BaseException:
-            _release(lock)
+            release(lock)
             raise
         return cls(path, source, lock, part, journal, is_known, new_hash(source.algorithm))
 
@@ -166,7 +169,7 @@ class Part:
                 self._file = created(self._part, self.path)
             except FileExistsError:
                 self._journal.unlink(missing_ok=True)
-                raise _foreign(self._part, _UNKNOWN) from None
+                raise foreign(self._part, _UNKNOWN) from None
         self._is_known = True
         self._keep(0)
 
@@ -217,7 +220,7 @@ class Part:
         try:
             self._close_files()
         finally:
-            _release(self._lock)
+            release(self._lock)
 
     def _keep(self, size: int) -> None:
         assert self._file is not None
@@ -284,11 +287,11 @@ def _is_ours(journal: Path) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(mode):
-        raise _foreign(journal, "is not a file")
+        raise foreign(journal, "is not a file")
     with reopened(journal) as file:
         begin = file.read(len(_BEGIN))
     if begin != _BEGIN:
-        raise _foreign(journal, "is not the journal of a download")
+        raise foreign(journal, "is not the journal of a download")
     return True
 
 
@@ -303,9 +306,9 @@ def _check(part: Path, *, is_known: bool) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(mode):
-        raise _foreign(part, "is not a file")
+        raise foreign(part, "is not a file")
     if not is_known:
-        raise _foreign(part, _UNKNOWN)
+        raise foreign(part, _UNKNOWN)
 
 
 def _is_same(file: BinaryIO, path: Path) -> bool:
@@ -313,29 +316,3 @@ def _is_same(file: BinaryIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     except FileNotFoundError:
         return False
-
-
-def _foreign(path: Path, reason: str) -> DestinationError:
-    return DestinationError(
-        f"{path} {reason}: move it away, or remove it, if nobody needs it; or choose another "
-        "destination"
-    )
-
-
-def _locked(path: Path, place: Path) -> FileLock:
-    lock = FileLock(place, timeout=0, thread_local=False)
-    try:
-        if place.is_symlink():
-            raise _foreign(place, "is a symbolic link")
-        lock.acquire()
-    except Timeout:
-        raise DestinationError(f"{path} is in use: another download is under way there") from None
-    return lock
-
-
-def _release(lock: FileLock) -> None:
-    try:
-        if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
-            Path(lock.lock_file).unlink(missing_ok=True)
-    finally:
-        lock.release()

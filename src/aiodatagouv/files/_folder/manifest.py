@@ -15,9 +15,10 @@ from typing import BinaryIO, Literal, Self, TypeAlias
 
 import msgspec
 from attrs import define, field, frozen
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from ..._disk import reopened, sweep, sync, written
+from ..._ownership import locked, release
 from ...errors import CheckpointError, DestinationError
 from .._download.checksums import Checksum
 from .._download.part import journal_of
@@ -143,14 +144,14 @@ class Manifest:
             CheckpointError: The manifest is damaged, or is in use.
             DestinationError: The folder is a file, or the manifest something else than a file.
         """
-        folder = Path(os.path.abspath(folder))  # noqa: PTH100 (a link keeps its own name)
+        folder = Path(os.path.normpath(folder.absolute()))  # A link keeps its own name.
         if not folder.name:
             raise DestinationError(f"{folder} has no name, which its manifest needs")
         if folder.exists() and not folder.is_dir():
             raise DestinationError(f"{folder} is not a folder")
         folder.mkdir(parents=True, exist_ok=True)
         path = folder.with_name(folder.name + SUFFIX)
-        lock = _locked(path)
+        lock = locked(path, CheckpointError(f"{path} is in use: another run writes to its folder"))
         try:
             records, lines = _read(path)
             sweep(path.parent, [path.name])
@@ -162,7 +163,7 @@ class Manifest:
             file = reopened(path)
             file.seek(0, os.SEEK_END)
         except BaseException:
-            _release(lock)
+            release(lock)
             raise
         folders = {
             record.dataset: record.path.partition("/")[0]
@@ -226,7 +227,7 @@ class Manifest:
                     for record in self.records.values():
                         file.write(_line(record))
         finally:
-            _release(self._lock)
+            release(self._lock)
 
     async def _append(self, line: Record | _Gone, *, is_urgent: bool) -> None:
         self._buffer += _line(line)
@@ -323,24 +324,3 @@ def _apply(line: bytes, records: dict[str, Record]) -> None:
 
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _GONE: msgspec.json.Decoder[_Gone] = msgspec.json.Decoder(_Gone)
-
-
-def _locked(path: Path) -> FileLock:
-    """Lock a manifest against other processes and tasks."""
-    place = path.with_name(f"{path.name}.lock")
-    lock = FileLock(place, timeout=0, thread_local=False)
-    if place.is_symlink():
-        raise DestinationError(f"{place} is a symbolic link: remove it, if nobody needs it")
-    try:
-        lock.acquire()
-    except Timeout:
-        raise CheckpointError(f"{path} is in use: another run writes to its folder") from None
-    return lock
-
-
-def _release(lock: FileLock) -> None:
-    try:
-        if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
-            Path(lock.lock_file).unlink(missing_ok=True)
-    finally:
-        lock.release()

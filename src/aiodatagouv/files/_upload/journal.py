@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from attrs import Factory, asdict, define, field, frozen
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from ..._disk import written
+from ..._ownership import locked, release
 from ...errors import CheckpointError
 
 _LIFE = dt.timedelta(hours=23)
@@ -118,7 +118,7 @@ class Journal:
         Raises:
             CheckpointError: It is of another upload, in use or damaged.
         """
-        lock = _locked(path)
+        lock = locked(path, CheckpointError(f"{path} is in use: another upload is under way there"))
         try:
             record = _read(path)
             if record is None:
@@ -139,7 +139,7 @@ class Journal:
                 state.renew()
             return cls(state, True, identity, path, lock)
         except BaseException:
-            _release(lock)
+            release(lock)
             raise
 
     async def save(self) -> None:
@@ -163,7 +163,7 @@ class Journal:
                 self._path.unlink(missing_ok=True)
         finally:
             if self._lock is not None:
-                _release(self._lock)
+                release(self._lock)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -191,23 +191,6 @@ def _read(path: Path) -> dict[str, Any] | None:
             "choose another journal, or remove it to upload anew"
         ) from None
     return record
-
-
-def _locked(path: Path) -> FileLock:
-    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise CheckpointError(f"{path} is in use: another upload is under way there") from None
-    return lock
-
-
-def _release(lock: FileLock) -> None:
-    try:
-        if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
-            Path(lock.lock_file).unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
 def _moment(text: str | None) -> dt.datetime | None:

@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
@@ -122,7 +123,9 @@ class _Spooled(Content):
 
     def __init__(self, name: str, size: int | None) -> None:
         super().__init__(name, size)
-        self._spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        with ExitStack() as opened:
+            self._spool = opened.enter_context(tempfile.TemporaryFile(buffering=0))
+            self._close = opened.pop_all().close
         self._spooled = 0
         self._has_ended = False
 
@@ -135,7 +138,7 @@ class _Spooled(Content):
         return offset < self._spooled
 
     def close(self) -> None:
-        self._spool.close()
+        self._close()
 
     async def _spool_until(self, end: int) -> None:
         while self._spooled < end and not self._has_ended:

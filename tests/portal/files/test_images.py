@@ -6,7 +6,7 @@ import itertools
 import re
 import struct
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +18,12 @@ from aiodatagouv.api import datasets, me, organizations, posts, reuses, users, v
 from aiodatagouv.files._upload.images import Owner, upload_image
 from aiodatagouv.models import Chart, OrganizationWrite, PostWrite, ReuseWrite, v2
 
-from ..clients import client_of
-from ..cutting import cutting
-from .conformance.test_catalogue import a_chart
-from .portal import NEWEST, RELEASES, Portal, running_portal
+from ...clients import client_of
+from ...cutting import cutting
+from ..conformance.test_catalogue import a_chart
+from ..portal import NEWEST, Portal
 
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest) -> str:
-    one: str = request.param
-    return one
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    with running_portal(datasets=20, release=release) as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,9 @@ from aiodatagouv.files._folder.folder import download_all, sync
 from aiodatagouv.files._folder.report import Report
 from aiodatagouv.models import Dataset, DatasetWrite, FileUpload, ResourceWrite
 
-from ..clients import client_of
-from ..worlds import Host, hosts
-from .portal import RELEASES, Portal, running_portal
-
-
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest) -> str:
-    one: str = request.param
-    return one
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    with running_portal(datasets=20, release=release) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(own_portal: Portal) -> AsyncIterator[Client]:
-    async with client_of(own_portal.url, api_key=own_portal.api_key) as client:
-        yield client
+from ...clients import client_of
+from ...worlds import Host, hosts
+from ..portal import Portal
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,28 +15,9 @@ from aiodatagouv import Client, ServerError, Stream
 from aiodatagouv.api import avatars, dataservices, datasets, organizations, posts, reuses, site
 from aiodatagouv.types import Progress
 
-from ..clients import client_of
-from .portal import PINNED, Portal, running_portal
+from ..portal import Portal
 
 Rdf = Callable[[Client, Portal, str], Stream]
-
-
-@pytest.fixture(scope="module", params=PINNED)
-def release(request: pytest.FixtureRequest) -> str:
-    one: str = request.param
-    return one
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    with running_portal(datasets=20, release=release) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(own_portal: Portal) -> AsyncIterator[Client]:
-    async with client_of(own_portal.url, api_key="") as opened:
-        yield opened
 
 
 def of_catalogue(client: Client, _: Portal, format: str) -> Stream:
@@ -97,9 +78,9 @@ FORMATS: dict[str, Callable[[str], bool]] = {
 @every_rdf
 @pytest.mark.parametrize("format", FORMATS)
 async def test_rdf_is_read_in_each_format_that_the_portal_writes(
-    client: Client, own_portal: Portal, rdf: Rdf, format: str, tmp_path: Path
+    reader: Client, quiet_portal: Portal, rdf: Rdf, format: str, tmp_path: Path
 ) -> None:
-    stream = rdf(client, own_portal, format)
+    stream = rdf(reader, quiet_portal, format)
     told: list[Progress] = []
     path = tmp_path / f"catalogue.{format}"
     size = await stream.save(path, progress=told.append)
@@ -113,9 +94,9 @@ async def test_rdf_is_read_in_each_format_that_the_portal_writes(
 @every_rdf
 @pytest.mark.parametrize("format", ["nq", "trix"])
 async def test_formats_that_the_portal_fails_to_write_are_errors(
-    client: Client, own_portal: Portal, rdf: Rdf, format: str, tmp_path: Path
+    reader: Client, quiet_portal: Portal, rdf: Rdf, format: str, tmp_path: Path
 ) -> None:
-    stream = rdf(client, own_portal, format)
+    stream = rdf(reader, quiet_portal, format)
     with pytest.raises(ServerError):
         await stream.text()
     with pytest.raises(ServerError):
@@ -123,9 +104,9 @@ async def test_formats_that_the_portal_fails_to_write_are_errors(
     assert [*tmp_path.iterdir()] == []
 
 
-async def test_a_catalogue_is_read_page_by_page(client: Client) -> None:
+async def test_a_catalogue_is_read_page_by_page(reader: Client) -> None:
     pages = [
-        await site.get_site_catalog(client, "nt", page=page, page_size=8).text() for page in (1, 2)
+        await site.get_site_catalog(reader, "nt", page=page, page_size=8).text() for page in (1, 2)
     ]
     datasets_of = re.compile(
         r"^<(\S+)> \S+ <http://www\.w3\.org/ns/dcat#Dataset> \.$", re.MULTILINE
@@ -144,15 +125,15 @@ async def test_a_catalogue_is_read_page_by_page(client: Client) -> None:
         reuses.get_recent_reuses_atom_feed,
     ],
 )
-async def test_a_feed_is_atom(client: Client, feed: Callable[[Client], Stream]) -> None:
-    text = await feed(client).text()
+async def test_a_feed_is_atom(reader: Client, feed: Callable[[Client], Stream]) -> None:
+    text = await feed(reader).text()
     root = ElementTree.fromstring(text.encode())
     assert root.tag == "{http://www.w3.org/2005/Atom}feed"
     assert root.findall("{http://www.w3.org/2005/Atom}entry")
 
 
-async def test_an_avatar_is_an_image(client: Client, tmp_path: Path) -> None:
+async def test_an_avatar_is_an_image(reader: Client, tmp_path: Path) -> None:
     path = tmp_path / "avatar.png"
-    size = await avatars.get_avatar(client, "ada", 32).save(path)
+    size = await avatars.get_avatar(reader, "ada", 32).save(path)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size == size

@@ -7,7 +7,6 @@ import datetime as dt
 import gzip
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ from aiodatagouv.files._export.columns import kind_of
 from aiodatagouv.files._export.exports import NAMES, export
 from aiodatagouv.types import Progress
 
-from ..clients import client_of
-from .portal import PINNED, Portal, running_portal
+from ..portal import Portal
 
 ALONE = [name for name in NAMES if name != "discussions"]
 """The exports of the whole portal."""
@@ -30,28 +28,9 @@ OF_ONE = ["dataservices", "datasets", "discussions", "resources"]
 """The exports of one organization."""
 
 
-@pytest.fixture(scope="module", params=PINNED)
-def release(request: pytest.FixtureRequest) -> str:
-    one: str = request.param
-    return one
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    """A portal whose exports were written when it started, and which no test changes."""
-    with running_portal(datasets=30, release=release) as running:
-        yield running
-
-
 @pytest.fixture
-async def client(own_portal: Portal) -> AsyncIterator[Client]:
-    async with client_of(own_portal.url, api_key="") as opened:
-        yield opened
-
-
-@pytest.fixture
-def organization(own_portal: Portal) -> str:
-    one: str = own_portal.ids["/organizations/{org}/"]["org"]
+def organization(quiet_portal: Portal) -> str:
+    one: str = quiet_portal.ids["/organizations/{org}/"]["org"]
     return one
 
 
@@ -84,8 +63,8 @@ NUMBERED = {"business_number_id"}
 
 
 @pytest.mark.parametrize("name", ALONE)
-async def test_no_column_with_typed_values_is_text(client: Client, name: str) -> None:
-    rows = [row async for row in export(client, name).stream.rows()]
+async def test_no_column_with_typed_values_is_text(reader: Client, name: str) -> None:
+    rows = [row async for row in export(reader, name).stream.rows()]
     assert rows
     for column in rows[0]:
         values = {row[column] for row in rows} - {""}
@@ -96,7 +75,7 @@ async def test_no_column_with_typed_values_is_text(client: Client, name: str) ->
 
 
 @pytest.mark.parametrize("name", ALONE)
-async def test_every_cell_has_the_type_of_its_column(client: Client, name: str) -> None:
+async def test_every_cell_has_the_type_of_its_column(reader: Client, name: str) -> None:
     types = {
         "text": str,
         "flag": bool,
@@ -107,8 +86,8 @@ async def test_every_cell_has_the_type_of_its_column(client: Client, name: str) 
         "list": list,
         "json": dict,
     }
-    texts = [row async for row in export(client, name).stream.rows()]
-    rows = await rows_of(client, name)
+    texts = [row async for row in export(reader, name).stream.rows()]
+    rows = await rows_of(reader, name)
     assert len(rows) == len(texts) > 0
     for row, text in zip(rows, texts, strict=True):
         for column, value in row.items():
@@ -121,10 +100,10 @@ async def test_every_cell_has_the_type_of_its_column(client: Client, name: str) 
                 assert type(value) is types[kind], column
 
 
-async def test_datasets_are_those_of_the_api(client: Client) -> None:
-    rows = by_id(await rows_of(client, "datasets"))
+async def test_datasets_are_those_of_the_api(reader: Client) -> None:
+    rows = by_id(await rows_of(reader, "datasets"))
     seen = 0
-    async for one in datasets.list_datasets(client, page_size=100):
+    async for one in datasets.list_datasets(reader, page_size=100):
         if any("csv-export:model" in each.extras for each in one.resources):
             continue  # It got its resources when the exports were written.
         row, seen = rows[one.id], seen + 1
@@ -142,11 +121,11 @@ async def test_datasets_are_those_of_the_api(client: Client) -> None:
     assert seen > 20
 
 
-async def test_resources_are_those_of_the_api(client: Client) -> None:
-    rows = by_id(await rows_of(client, "resources"))
+async def test_resources_are_those_of_the_api(reader: Client) -> None:
+    rows = by_id(await rows_of(reader, "resources"))
     found = [
         resource
-        async for dataset in datasets.list_datasets(client, page_size=100)
+        async for dataset in datasets.list_datasets(reader, page_size=100)
         for resource in dataset.resources
         if resource.id in rows
     ]
@@ -162,29 +141,29 @@ async def test_resources_are_those_of_the_api(client: Client) -> None:
     assert any(rows[one.id]["extras"] for one in found)
 
 
-async def test_the_others_are_those_of_the_api(client: Client) -> None:
-    rows = by_id(await rows_of(client, "organizations"))
-    async for organization in organizations.list_organizations(client):
+async def test_the_others_are_those_of_the_api(reader: Client) -> None:
+    rows = by_id(await rows_of(reader, "organizations"))
+    async for organization in organizations.list_organizations(reader):
         row = rows[organization.id]
         assert row["members_count"] == len(organization.members)
         assert row["badges"] == [badge.kind for badge in organization.badges]
-    rows = by_id(await rows_of(client, "reuses"))
-    async for reuse in reuses.list_reuses(client):
+    rows = by_id(await rows_of(reader, "reuses"))
+    async for reuse in reuses.list_reuses(reader):
         row = rows[reuse.id]
         assert row["datasets"] == [one.id for one in reuse.datasets]
         assert seconds(row["created_at"]) == seconds(reuse.created_at)
-    rows = by_id(await rows_of(client, "dataservices"))
-    async for dataservice in dataservices.list_dataservices(client):
+    rows = by_id(await rows_of(reader, "dataservices"))
+    async for dataservice in dataservices.list_dataservices(reader):
         row = rows[dataservice.id]
         assert row["availability"] == dataservice.availability
         assert row["tags"] == dataservice.tags
 
 
 async def test_the_datasets_of_an_organization_are_up_to_date(
-    client: Client, organization: str
+    reader: Client, organization: str
 ) -> None:
-    rows = by_id(await rows_of(client, "datasets", organization=organization))
-    listed = [one async for one in datasets.list_datasets(client, organization=organization)]
+    rows = by_id(await rows_of(reader, "datasets", organization=organization))
+    listed = [one async for one in datasets.list_datasets(reader, organization=organization)]
     assert {one.id for one in listed} == rows.keys()
     for one in listed:
         row = rows[one.id]
@@ -195,23 +174,23 @@ async def test_the_datasets_of_an_organization_are_up_to_date(
 
 @pytest.mark.parametrize("name", OF_ONE)
 async def test_an_organization_has_exports_of_its_own(
-    client: Client, name: str, organization: str
+    reader: Client, name: str, organization: str
 ) -> None:
-    rows = await rows_of(client, name, organization=organization)
+    rows = await rows_of(reader, name, organization=organization)
     assert rows
     key = "dataset.organization_id" if name == "resources" else "organization_id"
     if name != "discussions":
         assert {row[key] for row in rows} == {organization}
         return
     for row in rows:
-        one = await discussions.get_discussion(client, row["id"])
+        one = await discussions.get_discussion(reader, row["id"])
         assert row["size"] == len(one.discussion)
         assert set(row["participants"]) == {each.posted_by.id for each in one.discussion}
         assert seconds(row["created"]) == seconds(one.created)
 
 
-async def test_a_csv_is_saved_as_it_came(client: Client, tmp_path: Path) -> None:
-    one = export(client, "organizations")
+async def test_a_csv_is_saved_as_it_came(reader: Client, tmp_path: Path) -> None:
+    one = export(reader, "organizations")
     told: list[Progress] = []
     size = await one.save(tmp_path / "all.csv", progress=told.append)
     content = (tmp_path / "all.csv").read_bytes()
@@ -222,8 +201,8 @@ async def test_a_csv_is_saved_as_it_came(client: Client, tmp_path: Path) -> None
     assert gzip.decompress((tmp_path / "all.csv.gz").read_bytes()) == content
 
 
-async def test_some_columns_are_saved(client: Client, tmp_path: Path) -> None:
-    one = export(client, "datasets")
+async def test_some_columns_are_saved(reader: Client, tmp_path: Path) -> None:
+    one = export(reader, "datasets")
     wanted = [{"title": row["title"], "id": row["id"]} async for row in one.stream.rows()]
     await one.save(tmp_path / "some.csv", columns=["title", "id"])
     with (tmp_path / "some.csv").open(encoding="utf-8", newline="") as file:
@@ -234,13 +213,13 @@ async def test_some_columns_are_saved(client: Client, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ALONE)
-async def test_a_parquet_file_has_the_same_rows(client: Client, name: str, tmp_path: Path) -> None:
+async def test_a_parquet_file_has_the_same_rows(reader: Client, name: str, tmp_path: Path) -> None:
     path = tmp_path / "all.parquet"
-    await export(client, name).save(path)
+    await export(reader, name).save(path)
     assert [*tmp_path.iterdir()] == [path]
     table = pq.read_table(path)
     is_json = [field.name for field in table.schema if field.metadata == {b"format": b"json"}]
     found = table.to_pylist()
     for row in found:
         row.update({column: row[column] and json.loads(row[column]) for column in is_json})
-    assert found == await rows_of(client, name)
+    assert found == await rows_of(reader, name)

@@ -9,7 +9,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -31,27 +31,9 @@ from aiodatagouv.models import (
     UploadedResource,
 )
 
-from ..clients import client_of
-from ..cutting import CHUNK, cutting, upload_all
-from .portal import NEWEST, PROJECT, RELEASES, Portal, running_portal
-
-
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest) -> str:
-    one: str = request.param
-    return one
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    with running_portal(datasets=20, release=release) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(own_portal: Portal) -> AsyncIterator[Client]:
-    async with client_of(own_portal.url, api_key=own_portal.api_key) as client:
-        yield client
+from ...clients import client_of
+from ...cutting import CHUNK, cutting, upload_all
+from ..portal import NEWEST, PROJECT, Portal
 
 
 @pytest.fixture

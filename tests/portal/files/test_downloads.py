@@ -14,7 +14,7 @@ from aiodatagouv.files._download.downloads import download
 from aiodatagouv.models import DatasetWrite, FileUpload, Resource
 from aiodatagouv.types import File
 
-from .portal import Portal
+from ..portal import Portal
 
 
 async def dataset_of(admin: Client) -> str:
