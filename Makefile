@@ -195,6 +195,11 @@ bench-backoff: .venv/ready ## Measure the client behind the rate limits of nginx
 bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed, effect of concurrency
 	@$(BIN)/python benchmarks/harvest.py
 
+.PHONY: bench-files
+bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl's, through nginx
+	@$(BIN)/python benchmarks/uploads.py
+	@$(BIN)/python benchmarks/downloads.py
+
 .PHONY: requirements
 requirements: .venv/ready ## Update the pinned dependencies to the newest versions, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt

@@ -30,7 +30,7 @@ from pathlib import Path
 from backoff import PATH, free_port, running
 
 from aiodatagouv import Client
-from aiodatagouv.files.downloads import download
+from aiodatagouv.files._download.downloads import download
 from aiodatagouv.models import Resource
 
 ROUNDS, MEBIBYTES = 7, 954

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aiodatagouv import Client, IntegrityError
-from aiodatagouv.files.uploads import upload as send
+from aiodatagouv.files._upload.uploads import upload as send
 
 SIZE, ROUNDS = 1 << 30, 5
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from aiodatagouv import RetryPolicy
-from aiodatagouv.files.uploads import upload
+from aiodatagouv.files._upload.uploads import upload
 from aiodatagouv.models import Resource
 
 from .clients import client_of

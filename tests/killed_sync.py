@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aiodatagouv.files.folder import sync
-from aiodatagouv.files.report import Report
+from aiodatagouv.files._folder.folder import sync
+from aiodatagouv.files._folder.report import Report
 from aiodatagouv.models import Resource
 
 from .clients import client_of

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from aiodatagouv import Client, DecodeError, DestinationError, NetworkError, ServerError
-from aiodatagouv.files import parquet
-from aiodatagouv.files.columns import kind_of
-from aiodatagouv.files.exports import NAMES, export
+from aiodatagouv.files._export import parquet
+from aiodatagouv.files._export.columns import kind_of
+from aiodatagouv.files._export.exports import NAMES, export
 from aiodatagouv.types import Progress
 
 from .test_secrets import chain, everything_in, shown
@@ -312,7 +312,7 @@ class TestFiles:
     async def test_without_pyarrow_a_parquet_file_is_refused_with_the_command(
         self, scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delitem(sys.modules, "aiodatagouv.files.parquet")
+        monkeypatch.delitem(sys.modules, "aiodatagouv.files._export.parquet")
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         async with scripted(portal) as client:
             with pytest.raises(DestinationError, match=r"pip install 'aiodatagouv\[parquet\]'"):

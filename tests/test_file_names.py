@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodatagouv.files.names import LONGEST, candidates, key_of, name_of, safe_name
+from aiodatagouv.files._folder.names import LONGEST, candidates, key_of, name_of, safe_name
 
 DEVICES = ["con", "PRN", "aux", "Nul", "com1", "COM9", "lpt0", "COM\u00b9", "CONIN$", "CLOCK$"]
 
@@ -24,7 +24,19 @@ PIECES = st.lists(
         st.sampled_from(DEVICES),
         st.sampled_from(EVIL),
         st.sampled_from(
-            [".csv", ".part", ".lock", ".tar.gz", "é", "e\u0301", "İ", "ß", "\u017f", "\u212a"]
+            [
+                ".csv",
+                ".part",
+                ".lock",
+                ".tar.gz",
+                "é",
+                "e\u0301",
+                "İ",
+                "ß",
+                "\u017f",
+                "\u212a",
+                "\u0131",
+            ]
         ),
         st.text(alphabet="é漢\U0001d431", min_size=60, max_size=300),
     ),
@@ -101,6 +113,23 @@ def test_names_that_a_file_system_takes_for_the_same_have_one_key(
     name: str, one: Callable[[str], str], other: Callable[[str], str]
 ) -> None:
     assert key_of(one(other(name))) == key_of(name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Stops.CSV", "stops.csv"),
+        ("\u00e9.csv", "e\u0301.csv"),
+        ("straße", "STRASSE"),
+        ("\u017fo", "so"),
+        ("\u212a", "k"),
+        ("\u0131", "i"),
+        ("\ufb01", "fi"),
+        ("\u01c4", "\u01c6"),
+    ],
+)
+def test_names_that_differ_in_case_or_spelling_have_one_key(one: str, other: str) -> None:
+    assert key_of(one) == key_of(other)
 
 
 @pytest.mark.parametrize(

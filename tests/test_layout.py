@@ -15,7 +15,7 @@ LAYERS = [
     ["version", "_environment", "_renamed", "types", "_disk", "rate"],
     ["_http"],
     ["operation", "errors"],
-    ["retry"],
+    ["retry", "_ownership"],
     ["_decoding"],
     ["_views"],
     ["_encoding"],

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodatagouv import CheckpointError, DestinationError
-from aiodatagouv.files.manifest import Manifest, Record, is_inside
-from aiodatagouv.files.names import safe_name
+from aiodatagouv.files._folder.manifest import Manifest, Record, is_inside
+from aiodatagouv.files._folder.names import safe_name
 
 LEADING_OUT = [
     "../a",
@@ -193,7 +193,7 @@ async def test_a_manifest_that_cannot_be_written_fails_from_then_on(
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aiodatagouv.files.manifest.sync", full)
+    monkeypatch.setattr("aiodatagouv.files._folder.manifest.sync", full)
     for id in "bc":
         with pytest.raises(OSError, match="No space left"):
             await manifest.put(record(id, f"{id}.csv"))

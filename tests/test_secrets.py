@@ -27,6 +27,7 @@ from aiodatagouv import (
     NotFoundError,
     RedirectError,
     RetryPolicy,
+    files,
     models,
 )
 from aiodatagouv._call.auth import ApiKey
@@ -53,6 +54,10 @@ async def read_rdf(client: Client) -> str:
 
 async def rows(client: Client) -> list[object]:
     return [row async for row in site.get_site_tags_csv(client).rows()]
+
+
+async def exported(client: Client) -> list[object]:
+    return [row async for row in files.export(client, "tags").rows()]
 
 
 async def write(client: Client) -> object:
@@ -183,6 +188,7 @@ SITUATIONS: dict[str, Answer] = {
     "an echo in an error in UTF-16": answer("404 No", f'{{"message": "{KEY}"}}'.encode("utf-16")),
     "an echo in an error in UTF-32": answer("404 No", f'{{"message": "{KEY}"}}'.encode("utf-32")),
     "an echo as the columns of a CSV": answer("200 OK", f"{KEY};{KEY}\r\n1;2\r\n".encode()),
+    "an echo in a number of a CSV": answer("200 OK", f"name;reuses\r\na;{KEY}\r\n".encode()),
     "an echo in a CSV that is not UTF-8": answer("200 OK", f"a\r\n{KEY}\r\n\xe9".encode("latin-1")),
     "an echo in a stream that breaks off": says(
         OK + f"Content-Length: 999\r\n\r\na\r\n{KEY}\r\n".encode()
@@ -234,6 +240,7 @@ async def test_no_repr_error_log_or_output_contains_the_key(
             write_topic(client),
             stream.text(),
             rows(client),
+            exported(client),
         )
         for call in calls:
             task = asyncio.ensure_future(call)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from aiodatagouv import Client
-from aiodatagouv.files.folder import sync
-from aiodatagouv.files.report import Report
+from aiodatagouv.files._folder.folder import sync
+from aiodatagouv.files._folder.report import Report
 
 from .clients import client_of
 from .worlds import hosts, resource

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from aiodatagouv import CheckpointError, NotFoundError, api
-from aiodatagouv.files import run
-from aiodatagouv.files.folder import download_all, sync
-from aiodatagouv.files.report import Report
+from aiodatagouv import CheckpointError, NotFoundError, RetryPolicy, api
+from aiodatagouv.files._folder import run
+from aiodatagouv.files._folder.folder import download_all, sync
+from aiodatagouv.files._folder.hosts import CONNECTING
+from aiodatagouv.files._folder.report import Report
 from aiodatagouv.models import CommunityResource, Dataset, Resource, v2
 
 from .clients import client_of
@@ -173,20 +175,33 @@ async def test_a_link_in_the_place_of_a_dataset_is_not_followed(
     files: Files, folder: Path, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "stops.csv").write_text("mine")
     source = [Dataset.from_dict(dataset("1", resource("a", A)))]
     async with files.client() as client:
         await sync(client, source, folder)
-        (folder / "slug-1" / "stops.csv").unlink()
-        (folder / "slug-1").rmdir()
+        (folder / "slug-1").rename(outside)
         (folder / "slug-1").symlink_to(outside)
         more = [Dataset.from_dict(dataset("1", resource("a", A), resource("b", B)))]
         report = await sync(client, more, folder)
         assert statuses(report) == {"a": "failed", "b": "failed"}
         report = await sync(client, [], folder, delete=True)
     assert statuses(report) == {"a": "kept"}
-    assert contents(outside) == {"stops.csv": "mine"}
+    assert contents(outside) == {"stops.csv": "a"}
+
+
+async def test_what_an_interrupted_download_has_left_is_removed(files: Files, folder: Path) -> None:
+    stored = {"filetype": "file", "checksum": sha1(b"a")}
+    async with files.client() as client:
+        await sync(client, [resource("a", A, **stored), resource("b", B)], folder)
+        manifest = folder.with_name("folder.manifest.jsonl")
+        manifest.write_text(manifest.read_text().replace('"pending":false', '"pending":true'))
+        for name in ("stops.csv", "stops-b.csv"):
+            (folder / f"{name}.part.lock").touch()
+            (folder / f"{name}.part.journal.0123456789abcdef.part").touch()
+        (folder / "mine.0123456789abcdef.part").touch()
+        report = await sync(client, [resource("a", A, **stored), resource("b", B)], folder)
+    assert statuses(report) == {"a": "unchanged", "b": "unchanged"}
+    mine = {"mine.0123456789abcdef.part": ""}
+    assert contents(folder) == {"stops.csv": "a", "stops-b.csv": "b", **mine}
 
 
 # Deletion
@@ -416,6 +431,39 @@ async def test_redirects_to_one_host_do_not_exceed_its_limit(folder: Path) -> No
             report = await sync(client, items, folder, allow_private=True, concurrency=16)
         assert report.downloaded == 40
         assert target.most == 2
+
+
+async def test_a_host_that_cannot_be_connected_to_is_tried_less_often(
+    files: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RetryPolicy, "backoff", lambda *_: 0.0)
+    files.files |= {A: httpx.ConnectError("refused"), B: httpx.Response(503), C: b"c"}
+    items = [resource("a", A), resource("b", B), resource("c", C)]
+    async with files.client() as client:
+        report = await sync(client.with_options(retry=RetryPolicy(attempts=6)), items, folder)
+    assert statuses(report) == {"a": "failed", "b": "failed", "c": "downloaded"}
+    assert Counter(files.asked) == {A: CONNECTING, B: 6, C: 1}
+
+
+async def test_a_list_is_read_as_files_are_fetched(
+    files: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiodatagouv.files._folder.folder.WAITING", 5)
+    read, ahead = 0, list[int]()
+
+    async def source() -> AsyncIterator[Resource]:
+        nonlocal read
+        for read in range(1, 61):
+            files.files[f"{A}/{read}"] = b"a"
+            yield resource(f"{read}", f"{A}/{read}")
+
+    def progress(report: Report) -> None:
+        ahead.append(read - report.files)
+
+    async with files.client() as client:
+        report = await sync(client, source(), folder, progress=progress, concurrency=2)
+    assert report.downloaded == 60
+    assert max(ahead) <= 5 + 2 + 1
 
 
 async def test_a_full_disk_ends_the_run(

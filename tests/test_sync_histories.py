@@ -15,9 +15,9 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodatagouv.files.folder import sync
-from aiodatagouv.files.manifest import Manifest
-from aiodatagouv.files.report import OnReport, Report
+from aiodatagouv.files._folder.folder import sync
+from aiodatagouv.files._folder.manifest import Manifest
+from aiodatagouv.files._folder.report import OnReport, Report
 from aiodatagouv.models import Resource
 
 from .clients import client_of

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from aiodatagouv import MissingFieldError
-from aiodatagouv.files.checksums import Checksum
-from aiodatagouv.files.manifest import Record, State
-from aiodatagouv.files.plan import Action, Listed, plan_for
+from aiodatagouv.files._download.checksums import Checksum
+from aiodatagouv.files._folder.manifest import Record, State
+from aiodatagouv.files._folder.plan import Action, Listed, plan_for
 from aiodatagouv.models import Resource
 
 from .worlds import resource, sha1
@@ -139,3 +139,16 @@ def test_a_community_resource_names_its_dataset() -> None:
 )
 def test_the_host_of_a_file_is_that_of_its_address(url: str, host: str) -> None:
     assert listed(url).host == host
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://user:secret@host.example/a.csv?signature=1#x", "https://host.example/a.csv"),
+        ("ftp://user:secret@host.example/a.csv?signature=1", "ftp://host.example/a.csv"),
+        ("https://host.example/@a?b@c", "https://host.example/@a"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, address: str) -> None:
+    assert listed(url).address == address

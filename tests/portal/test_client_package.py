@@ -191,6 +191,38 @@ def test_the_command_line_of_the_package_harvests_its_portal(
     assert len(ids(tmp_path / "all.jsonl")) == own_portal.totals["datasets"]
 
 
+def test_the_command_line_of_the_package_publishes_and_fetches_files(
+    own_portal: Portal, folder: Path, tmp_path: Path
+) -> None:
+    facade = Path(aiodatagouv.__file__).parents[1]
+    environment = {"PYTHONPATH": f"{folder / 'src'}:{facade}"}
+    environment["DATAGOUV_API_KEY"] = own_portal.api_key
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", PACKAGE, "--rate", "inf", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    (tmp_path / "stops.csv").write_text("name;lat\n")
+    body = json.dumps({"title": "Arrêts", "description": "Tous.", "frequency": "monthly"})
+    dataset = json.loads(run("call", "create_dataset", "--body", body))["id"]
+    resource, _ = run("upload", dataset, "stops.csv").split()
+    run("download", resource, "-o", "copy.csv")
+    run("sync", dataset, "folder")
+    run("export", "datasets", "-o", "datasets.csv.gz")
+    run("call", "delete_dataset", dataset)
+    for name in ("copy.csv", "folder/stops.csv"):
+        assert (tmp_path / name).read_text() == "name;lat\n"
+    assert "portal-of-tests upload a-slug-or-id stops.csv" in run("upload", "--help")
+
+
 def test_the_same_portal_gives_the_same_bytes(own_portal: Portal, folder: Path) -> None:
     def contents() -> dict[Path, bytes]:
         files = (one for one in folder.rglob("*") if one.is_file() and one.suffix != ".pyc")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
@@ -12,13 +13,16 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
-from aiodatagouv import Client
+from aiodatagouv import Client, api
 from aiodatagouv.api import datasets
 from aiodatagouv.api.v2 import topics
-from aiodatagouv.models import v2
+from aiodatagouv.models import DatasetWrite, Resource, v2
 
+from ..ranges import serving
 from .portal import Portal
 from .test_calls import PNG
 
@@ -35,9 +39,12 @@ def blocks(page: str) -> list[str]:
 *HARVESTS, CLUSTER = blocks("docs/harvest.md")
 BLOCKS = [*blocks("README.md"), *HARVESTS, *blocks("docs/errors.md")]
 SECOND = blocks("docs/api-v2.md")
+FILES = blocks("docs/files.md")
 
 
-@pytest.mark.parametrize("snippets", [[*BLOCKS, CLUSTER], SECOND], ids=["README", "api-v2"])
+@pytest.mark.parametrize(
+    "snippets", [[*BLOCKS, CLUSTER], SECOND, FILES], ids=["README", "api-v2", "files"]
+)
 def test_every_snippet_type_checks(snippets: list[str], tmp_path: Path) -> None:
     body = "".join(snippets)
     program = tmp_path / "readme.py"
@@ -102,6 +109,48 @@ async def test_every_snippet_runs(
     assert Path("tags.csv").stat().st_size > 0
     assert len(Path("datasets.jsonl.gz").read_bytes()) > 0
     assert len([*Path().glob("datasets-?.parquet")]) == 4
+
+
+async def test_every_snippet_of_files_runs(
+    portal: Portal,
+    admin: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("carte.png").write_bytes(PNG)
+    Path("stops.csv").write_text("name;lat\nLoire;47.2\n", encoding="utf-8")
+    Path("lines.csv").write_bytes(b"name;length\n" * 200_000)
+    body = DatasetWrite(title="Arrêts", description="Tous.", frequency="monthly")
+    dataset = await datasets.create_dataset(admin, body=body)
+    names: dict[str, object] = {"api_key": portal.api_key, "__name__": "files"}
+    # The crawler of the portal makes the Parquet file.
+    before, after = FILES[:-2], FILES[-2:]
+    await run(before, portal, dataset.id, names)
+    resource, replaced = names["resource"], names["replaced"]
+    assert isinstance(resource, Resource)
+    assert isinstance(replaced, Resource)
+    assert (replaced.id, replaced.title) == (resource.id, "Stops")
+    assert Path("copy.csv").read_bytes() == b"name;lat\nLoire;47.2\nBlain;47.4\n"
+    assert {one.name for one in Path("folder").iterdir()} == {"new.csv", "lines.csv"}
+
+    private = [one.replace(".scan()", ".scan(allow_private=True)") for one in after]
+    with serving(parquet(rows=3)) as served:
+        extras = {"analysis:parsing:parquet_url": served.url}
+        await api.v2.datasets.update_resource_extras(admin, dataset.id, resource.id, body=extras)
+        await run(private, portal, dataset.id, names)
+    printed = capsys.readouterr().out
+    assert "[(3,)]" in printed
+    assert "lines.csv: 2,400,000 of 2,400,000 bytes" in printed
+    assert pyarrow.parquet.read_metadata("resources.parquet").num_rows > 0
+
+
+def parquet(rows: int) -> bytes:
+    """Return a table as a Parquet file."""
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"n": [*range(rows)]}), file)
+    return file.getvalue()
 
 
 async def test_the_tests_in_the_docs_pass() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aiodatagouv import Client, Link, bulk
 from aiodatagouv.api import datasets, discussions, reuses, site, v2
-from aiodatagouv.files.exports import export
+from aiodatagouv.files._export.exports import export
 from aiodatagouv.models import (
     Dataset,
     DatasetWrite,

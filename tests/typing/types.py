@@ -17,7 +17,7 @@ from aiodatagouv import Client, Link, Operation, Page, Paginator, Parameter, Rat
 from aiodatagouv._views.crawled import Analysis
 from aiodatagouv._views.scan import Scan
 from aiodatagouv.api import datasets, me, ops, organizations, v2
-from aiodatagouv.files.exports import Export, export
+from aiodatagouv.files._export.exports import Export, export
 from aiodatagouv.links import LinkedPage
 from aiodatagouv.models import (
     Dataset,

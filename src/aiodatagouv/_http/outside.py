@@ -70,13 +70,24 @@ class Answer:
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
         if isinstance(stream, AiohttpResponseStream):
-            stream.CHUNK_SIZE = _BUFFER  # By default it reads small pieces.
+            setting: Any = stream
+            setting.CHUNK_SIZE = _BUFFER  # By default it reads small pieces.
         chunks, decoder = aiter(stream), Decoder(self._coding)
-        while (chunk := await _in_time(lambda: anext(chunks, None), self._idle)) is not None:
+        failure: Failure | None = None
+        while failure is None:
+            chunk: bytes | None
+            try:
+                chunk = await _in_time(lambda: anext(chunks, None), self._idle)
+            except Failure as error:
+                chunk, failure = _rest(stream), error
+            if chunk is None:
+                break
             size += len(chunk)
             for piece in decoder.decode(chunk):
                 yield piece
             del chunk
+        if failure is not None:
+            raise failure
         decoder.finish()
         if self.size is not None and size != self.size:
             problem = f"the answer breaks off after {size:,} of {self.size:,} bytes"
@@ -220,6 +231,16 @@ def _guarded_socket(info: tuple[Any, ...]) -> socket.socket:
 def _check(address: str) -> None:
     if not is_public(ip_address(address)):
         raise _RefusedError(address)
+
+
+def _rest(stream: httpx.AsyncByteStream) -> bytes:
+    """The bytes that were received before a connection broke."""
+    if not isinstance(stream, AiohttpResponseStream):
+        return b""
+    content: Any = stream._aiohttp_response.content
+    content.set_exception(None)  # aiohttp would raise the error first, and never return them.
+    rest: bytes = content.read_nowait()
+    return rest
 
 
 async def _in_time(wait: Callable[[], Awaitable[T]], seconds: float | None) -> T:

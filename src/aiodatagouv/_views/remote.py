@@ -25,7 +25,7 @@ PROTOCOL = "aiodatagouv"
 _UNKNOWN = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-class _Files(HTTPFileSystem):  # type: ignore[misc]  # It has no types.
+class _Files(HTTPFileSystem):
     """Single files, called only for their size and for the ranges that are read.
 
     fsspec's own file system fetches a whole file to find out whether it exists, and whether it is a
@@ -36,8 +36,9 @@ class _Files(HTTPFileSystem):  # type: ignore[misc]  # It has no types.
     cachable = False
 
     def __init__(self) -> None:
-        # Each read of an engine is one range that it has chosen: nothing is read ahead.
-        super().__init__(cache_type="none", client_kwargs={"trust_env": True})
+        # Each read of an engine is one range that it has chosen: nothing is read ahead. A .netrc
+        # file would add passwords of its own.
+        super().__init__(cache_type="none", client_kwargs={"trust_env": False})
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:

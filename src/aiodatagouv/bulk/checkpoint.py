@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from attrs import Factory, asdict, define, frozen
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from .._disk import reopened, sync, written
+from .._ownership import foreign, locked, release
 from ..errors import CheckpointError, DestinationError
 from .records import decoded, encoded
 from .report import Report
-from .sinks import Seal, checkpoint_of, destination_of, foreign
+from .sinks import Seal, checkpoint_of, destination_of
 
 Identity = Mapping[str, Any]
 """The JSON that identifies a harvest: one can be continued by another with the same identity."""
@@ -115,7 +116,9 @@ class Journal:
             DestinationError: The start of the latest complete harvest is unknown, or there are
                 files of others at the place of the journal or of the temporary files.
         """
-        lock = _locked(path)
+        lock = locked(
+            path, CheckpointError(f"{path} is in use: another harvest is under way there")
+        )
         try:
             head, body, checksum = _read(path)
             is_interrupted = bool(body) and "done" not in body[-1] and head["since"] is None
@@ -148,7 +151,7 @@ class Journal:
             journal._file = reopened(path)
             journal._file.seek(0, os.SEEK_END)
         except BaseException:
-            _release(lock)
+            release(lock)
             raise
         return journal
 
@@ -209,7 +212,7 @@ class Journal:
             elif is_useless:
                 self._write([self._head(has_part=False)])
         finally:
-            _release(self._lock)
+            release(self._lock)
 
     def _close_file(self) -> None:
         file, self._file = self._file, None
@@ -337,26 +340,6 @@ def _shown(value: object) -> str:
     if value is None:
         return "none"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else repr(value)
-
-
-def _locked(path: Path) -> FileLock:
-    """Lock a journal against other processes and tasks."""
-    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, thread_local=False)
-    try:
-        if Path(lock.lock_file).is_symlink():
-            raise foreign(Path(lock.lock_file), "is a symbolic link")
-        lock.acquire()
-    except Timeout:
-        raise CheckpointError(f"{path} is in use: another harvest is under way there") from None
-    return lock
-
-
-def _release(lock: FileLock) -> None:
-    try:
-        if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
-            Path(lock.lock_file).unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
 def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:

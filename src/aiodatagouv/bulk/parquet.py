@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._disk import created, part_of, replace, sync, sync_folder
+from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError
 from . import columns
-from .sinks import Seal, check_part, check_same, checkpoint_of, damaged, foreign, lost
+from .sinks import Seal, check_part, check_same, checkpoint_of, damaged, lost
 
 ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory. With many columns, small groups are inefficient."""

@@ -17,6 +17,7 @@ import msgspec
 from attrs import asdict, frozen
 
 from .._disk import created, part_of, reopened, replace, sync, sync_folder
+from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
@@ -328,14 +329,6 @@ def check_same(written: os.stat_result, part: Path) -> None:
         is_same = False
     if not is_same:
         raise lost(part)
-
-
-def foreign(path: Path, reason: str) -> DestinationError:
-    """The error for files of others at the place of a harvest's own."""
-    return DestinationError(
-        f"{path} {reason}: move it away, or remove it, if nobody needs it; or choose another "
-        "destination"
-    )
 
 
 def damaged(path: Path, error: Exception) -> DestinationError:

@@ -14,11 +14,15 @@ from ..version import __version__
 from . import exits
 from .call import call, get
 from .commands import Group
+from .download import download
+from .export import export
 from .harvest import harvest
 from .operations import Package, operations
 from .output import write_text
 from .parameters import CONTEXT, OWN, concurrency_option, shared_options
 from .portal import portal
+from .sync import sync
+from .upload import upload
 
 _HELP = """The whole API of data.gouv.fr and every other udata portal.
 
@@ -26,6 +30,8 @@ _HELP = """The whole API of data.gouv.fr and every other udata portal.
 aiodatagouv harvest datasets -o datasets.jsonl.gz --fields id,title
 aiodatagouv get dataset a-slug-or-id
 aiodatagouv call create_reuse --body @reuse.json
+aiodatagouv upload a-slug-or-id stops.csv
+aiodatagouv sync a-slug-or-id folder
 aiodatagouv operations upload
 
 Names that begin with v2. are those of version 2 of the API, which has topics and search.
@@ -78,7 +84,8 @@ class _Root(Group):
 
 def root(package: Package) -> click.Command:
     """Make the command of a package."""
-    commands = [one(package) for one in (harvest, get, call, operations, portal, _completion)]
+    makers = (harvest, get, call, upload, download, sync, export, operations, portal, _completion)
+    commands = [one(package) for one in makers]
     group = _Root(
         package.command,
         commands={str(one.name): one for one in commands},

@@ -47,9 +47,13 @@ class OperationCommand(click.Command):
         name: The command's name.
         operation: The operation.
         work: The work to do.
-        options: Makes the command's additional options, given the operation.
-        left_out: Names of parameters that the command does not offer.
+        options: Makes the command's additional parameters, given the operation.
+        left_out: Names of parameters that the command does not offer, and ``fields`` if it does
+            not offer that.
     """
+
+    own_title = "Parameters of the operation"
+    """The title of the operation's parameters in help."""
 
     def __init__(
         self,
@@ -57,7 +61,7 @@ class OperationCommand(click.Command):
         operation: Operation,
         work: Work,
         *,
-        options: Callable[[Operation], Sequence[click.Option]],
+        options: Callable[[Operation], Sequence[click.Parameter]],
         left_out: Sequence[str] = (),
     ) -> None:
         super().__init__(name, short_help=summary(operation), context_settings=CONTEXT)
@@ -75,7 +79,8 @@ class OperationCommand(click.Command):
         """All parameters: the operation's, the command's, and the shared options."""
         if not self.params:
             own = [to_click(one, self.operation) for one in self.offered]
-            masked = [fields_option(self.operation)] if self.operation.masked else []
+            is_masked = self.operation.masked and "fields" not in self._left_out
+            masked = [fields_option(self.operation)] if is_masked else []
             shared = shared_options(self.operation.package)
             self.params = [*own, *masked, *self._options(self.operation), *shared]
         return super().get_params(ctx)
@@ -113,7 +118,7 @@ class OperationCommand(click.Command):
             record = one.get_help_record(ctx)
             if record is not None and isinstance(one, click.Option):
                 records[one.name in own].append(record)
-        for title, is_own in (("Parameters of the operation", True), ("Options", False)):
+        for title, is_own in ((self.own_title, True), ("Options", False)):
             if records[is_own]:
                 with formatter.section(title):
                     formatter.write_dl(records[is_own])

@@ -12,7 +12,7 @@ from io import UnsupportedOperation
 import click
 
 from .._environment import KEY
-from ..errors import AuthenticationError, DataGouvError, DecodeError, one_line
+from ..errors import AddressError, AuthenticationError, DataGouvError, DecodeError, one_line
 
 COMPLETE, FAILED, USAGE, INCOMPLETE, COMPLETE_BUT_FOR = range(5)
 
@@ -30,10 +30,21 @@ _OPTIONS = (
     (r"\binstead of 'last'", "instead of --since last"),
     (r"^base_url: ", "--portal: "),
     (r"^the API key has", f"the API key in {KEY} has"),
+    (r"pass organization=\.\.\.", "give --organization"),
+    (r"leave out organization", "leave out --organization"),
+    (r"allow_private=True fetches", "--allow-private fetches"),
+    (r"\bmax_size, ([0-9,]+ bytes)", r"--max-size, \1"),
+    (r"choose another journal, or remove it", "give --fresh, or another --journal,"),
+    (r"give another name, such as name='([^']*)'", r"give another name, such as --name \1"),
+    (r"api\.datasets\.list_allowed_extensions\(\)", "'aiodatagouv get allowed_extensions'"),
     (r", as \w+\.of\(\.\.\.\) does", ""),
     (r", or None or \[\] to delete it", ", or null or [] to delete it"),
 )
 """Patterns in the library's messages that advise programmers, and replacements for users."""
+
+
+_NOT_USERS = (DecodeError, AddressError, OSError)
+"""Errors that are, or may be, a ``ValueError``, and still not about the user's input."""
 
 
 class Interrupted(Exception):
@@ -59,17 +70,19 @@ def say(text: str) -> None:
         print(one_line(text, _LINE), file=sys.stderr, flush=True)
 
 
-def report(error: Exception, after: str = "") -> int:
+def report(error: Exception, after: str = "", about: str = "") -> int:
     """Print one line about a failure.
 
     Args:
         error: The failure.
         after: Advice to add.
+        about: The file that it concerns, if there are several.
 
     Returns:
         The exit status.
     """
     end = f"; {after}" if after else ""
+    start = f"Error: {about}: " if about else "Error: "
     if isinstance(error, click.UsageError):
         say(f"Error: {_usage(error)}")
         return USAGE
@@ -81,7 +94,7 @@ def report(error: Exception, after: str = "") -> int:
     if isinstance(error, BrokenPipeError):
         _flush_stdout()
         return BROKEN_PIPE
-    say(f"Error: {_words(error)}{end}")
+    say(f"{start}{words(error)}{end}")
     if isinstance(error, OSError):
         _flush_stdout()
     return USAGE if is_users(error) else FAILED
@@ -96,7 +109,7 @@ def _usage(error: click.UsageError) -> str:
     return f"{message}{end} Try '{error.ctx.command_path} --help'."
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
     """The message of an error, without the errno, which means nothing to a user."""
     if isinstance(error, UnsupportedOperation):
         return "stdout is closed"
@@ -112,7 +125,7 @@ def _words(error: Exception) -> str:
 
 def is_users(error: Exception) -> bool:
     """Whether an error is about the user's input: a name, a field, a path, a date."""
-    return isinstance(error, ValueError) and not isinstance(error, DecodeError | OSError)
+    return isinstance(error, ValueError) and not isinstance(error, _NOT_USERS)
 
 
 def _flush_stdout() -> None:

@@ -59,7 +59,7 @@ class Meter:
 
     def show_wait(self, retry: Retry) -> None:
         """Show the reason and the length of a wait."""
-        self._show(more=f"{_reason(retry)}, again in {retry.wait:.0f} s")
+        self._show(more=f"{reason_of(retry)}, again in {retry.wait:.0f} s")
 
     def _show(self, **facts: Any) -> None:
         if self._progress is not None and self._task is not None:
@@ -115,7 +115,7 @@ class Waiting:
     def show_wait(self, retry: Retry) -> None:
         """Show the reason and the length of a wait."""
         if self._loop is not None:
-            self._reason, self._again = _reason(retry), self._loop.time() + retry.wait
+            self._reason, self._again = reason_of(retry), self._loop.time() + retry.wait
 
     def count(self, size: int) -> None:
         """Count bytes received."""
@@ -144,7 +144,7 @@ class Waiting:
         if now < self._again:
             what = f"{self._reason}, again in {math.ceil(self._again - now)} s"
         else:
-            done = f"{_size(self._bytes)} received" if self._bytes else "waiting for the portal"
+            done = f"{size(self._bytes)} received" if self._bytes else "waiting for the portal"
             what = f"{done}, {now - self._began:.0f} s"
         return f"{self._operation.id}: {what}"
 
@@ -166,14 +166,14 @@ def summary(report: Report, output: str | None) -> str:
         _many(report.pages, "page", "pages"),
         _many(report.requests, "request", "requests"),
         _many(report.retries, "retry", "retries"),
-        f"{_size(report.bytes)} received",
+        f"{size(report.bytes)} received",
         f"{report.seconds:.1f} s",
     ]
     reason = f" ({one_line(report.reason)})" if report.reason else ""
     return f"{report.operation}: {', '.join(parts)}: {report.status}{reason}"
 
 
-def _reason(retry: Retry) -> str:
+def reason_of(retry: Retry) -> str:
     """The reason of a retry: an HTTP status, or no answer."""
     return str(retry.error.status) if isinstance(retry.error, APIError) else "no answer"
 
@@ -186,7 +186,8 @@ def _counted(counts: dict[str, int]) -> list[str]:
     return [f"{count:,} {what}" for what, count in counts.items() if count]
 
 
-def _size(count: float) -> str:
+def size(count: float) -> str:
+    """Write a number of bytes: ``900 bytes``, ``2.9 MB``."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"

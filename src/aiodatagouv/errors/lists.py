@@ -78,12 +78,15 @@ class MissingResultsError(DataGouvError):
 
 
 class CheckpointError(DataGouvError):
-    """A harvest cannot be resumed: its checkpoint is invalid, in use, or of another harvest."""
+    """Work cannot be resumed: what it has recorded is damaged, in use, or of other work.
+
+    That is the checkpoint of a harvest, the manifest of a folder or the journal of an upload.
+    """
 
     attempts = 0
 
 
 class DestinationError(DataGouvError, ValueError):
-    """A harvest cannot be written to its destination."""
+    """A harvest or a file cannot be written to its destination."""
 
     attempts = 0

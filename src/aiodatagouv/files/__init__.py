@@ -7,5 +7,47 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ..types import OnProgress as OnProgress
 from ..types import Progress as Progress
+
+if TYPE_CHECKING:
+    from ._download.downloads import download as download
+    from ._download.wanted import Download as Download
+    from ._export.exports import Export as Export
+    from ._export.exports import export as export
+    from ._folder.folder import download_all as download_all
+    from ._folder.folder import sync as sync
+    from ._folder.report import Outcome as Outcome
+    from ._folder.report import Report as Report
+    from ._upload.images import upload_image as upload_image
+    from ._upload.uploads import upload as upload
+
+_NAMES = {
+    "_download.downloads": "download",
+    "_export.exports": "Export export",
+    "_folder.folder": "download_all sync",
+    "_upload.images": "upload_image",
+    "_folder.report": "Outcome Report",
+    "_upload.uploads": "upload",
+    "_download.wanted": "Download",
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = ["OnProgress", "Progress", *_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+if not TYPE_CHECKING:  # A type checker that saw this function would accept any attribute.
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Files against the real portal: sent, fetched, synchronized, exported, streamed."""
