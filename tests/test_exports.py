@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,31 @@ class TestFiles:
         async with scripted(says(b"name;total\r\na;1\r\nb;x\r\n")) as client:
             with pytest.raises(DecodeError):
                 await export(client, "tags").save(tmp_path / "a.parquet")
+        assert [*tmp_path.iterdir()] == []
+
+    async def test_a_save_that_is_cancelled_ends_after_its_thread_and_leaves_no_file(
+        self, scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        flush = parquet.Parquet.flush
+
+        def slow(table: parquet.Parquet) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait()
+            flush(table)
+
+        monkeypatch.setattr(parquet, "_BATCH", 1)
+        monkeypatch.setattr(parquet.Parquet, "flush", slow)
+        async with scripted(portal) as client:
+            saving = asyncio.create_task(export(client, "datasets").save(tmp_path / "a.parquet"))
+            await begun.wait()
+            saving.cancel()
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not saving.done()
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await saving
         assert [*tmp_path.iterdir()] == []
 
     @pytest.mark.parametrize("name", ["a", "a.json", "a.gz", "a.parquet.gz", ".csv"])

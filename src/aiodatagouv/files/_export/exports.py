@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -22,6 +21,7 @@ from ...errors import DestinationError
 from ...operation import Operation
 from ...streams import Stream
 from ...types import Id, OnProgress, Progress
+from .._download.threads import in_thread
 from .columns import CellError, Cells
 
 if TYPE_CHECKING:
@@ -272,4 +272,4 @@ async def _write_parquet(
                 is_due = table.add(row)
                 del row  # A traceback shows the local variables.
                 if is_due:
-                    await asyncio.to_thread(table.flush)
+                    await in_thread(table.flush)
