@@ -196,9 +196,10 @@ bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed
 	@$(BIN)/python benchmarks/harvest.py
 
 .PHONY: bench-files
-bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl's, through nginx
+bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and measure the memory of an export of 2 GB
 	@$(BIN)/python benchmarks/uploads.py
 	@$(BIN)/python benchmarks/downloads.py
+	@$(BIN)/python benchmarks/exports.py 2000
 
 .PHONY: requirements
 requirements: .venv/ready ## Update the pinned dependencies to the newest versions, with hashes

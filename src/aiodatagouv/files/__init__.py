@@ -14,25 +14,32 @@ from ..types import OnProgress as OnProgress
 from ..types import Progress as Progress
 
 if TYPE_CHECKING:
+    from .._views.crawled import Analysis as Analysis
+    from .._views.scan import Scan as Scan
+    from ._download.checksums import Checksum as Checksum
     from ._download.downloads import download as download
     from ._download.wanted import Download as Download
     from ._export.exports import Export as Export
     from ._export.exports import export as export
     from ._folder.folder import download_all as download_all
     from ._folder.folder import sync as sync
+    from ._folder.report import OnReport as OnReport
     from ._folder.report import Outcome as Outcome
     from ._folder.report import Report as Report
     from ._upload.images import upload_image as upload_image
     from ._upload.uploads import upload as upload
 
 _NAMES = {
-    "_download.downloads": "download",
-    "_export.exports": "Export export",
-    "_folder.folder": "download_all sync",
-    "_upload.images": "upload_image",
-    "_folder.report": "Outcome Report",
-    "_upload.uploads": "upload",
-    "_download.wanted": "Download",
+    ".._views.crawled": "Analysis",
+    ".._views.scan": "Scan",
+    "._download.checksums": "Checksum",
+    "._download.downloads": "download",
+    "._download.wanted": "Download",
+    "._export.exports": "Export export",
+    "._folder.folder": "download_all sync",
+    "._folder.report": "OnReport Outcome Report",
+    "._upload.images": "upload_image",
+    "._upload.uploads": "upload",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
@@ -44,7 +51,7 @@ if not TYPE_CHECKING:  # A type checker that saw this function would accept any 
     def __getattr__(name: str) -> object:
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+        value = getattr(import_module(_MODULE_OF[name], __name__), name)
         globals()[name] = value
         return value
 
