@@ -436,7 +436,7 @@ def test_an_export_is_printed_or_written(run: Run) -> None:
     assert run("export", "datasets", portal=portal) == (0, "id;tags\r\n1;a,b\r\n", "")
     arguments = ["export", "datasets", "--organization", "velo", "-o", "x.csv", "--columns", "tags"]
     result = run(*arguments, "--json", portal=portal)
-    assert json.loads(result.out) == {"export": "datasets", "path": "x.csv", "bytes": 16}
+    assert json.loads(result.out) == {"export": "datasets", "path": "x.csv", "bytes": 11}
     assert (result.status, result.err) == (0, "")
     assert Path("x.csv").read_bytes() == b"tags\r\na,b\r\n"
     assert asked == ["/api/1/site/datasets.csv", "/api/1/organizations/velo/datasets.csv"]

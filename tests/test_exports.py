@@ -17,7 +17,7 @@ import pytest
 from aiodatagouv import Client, DecodeError, DestinationError, NetworkError, ServerError
 from aiodatagouv.files._export import parquet
 from aiodatagouv.files._export.columns import kind_of
-from aiodatagouv.files._export.exports import NAMES, export
+from aiodatagouv.files._export.exports import NAMES, ExportName, export
 from aiodatagouv.types import Progress
 
 from .test_secrets import chain, everything_in, shown
@@ -65,7 +65,7 @@ portal = says(CSV)
 
 class TestNames:
     @pytest.mark.parametrize("name", NAMES)
-    async def test_each_name_is_an_operation(self, scripted: Scripted, name: str) -> None:
+    async def test_each_name_is_an_operation(self, scripted: Scripted, name: ExportName) -> None:
         paths: list[str] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -91,7 +91,7 @@ class TestNames:
             ("", "take one of"),
         ],
     )
-    def test_an_unknown_name_is_refused_with_the_nearest(self, name: str, hint: str) -> None:
+    def test_an_unknown_name_is_refused_with_the_nearest(self, name: Any, hint: str) -> None:
         with pytest.raises(ValueError, match="there is no export") as info:
             export(Client(), name)
         assert hint in str(info.value)
@@ -102,19 +102,14 @@ class TestNames:
             export(Client(), "discussions")
 
     @pytest.mark.parametrize("name", ["tags", "harvests", "reuses", "organizations"])
-    def test_what_organizations_do_not_have_is_refused(self, name: str) -> None:
+    def test_what_organizations_do_not_have_is_refused(self, name: ExportName) -> None:
         with pytest.raises(ValueError, match="for the whole portal only: leave out organization"):
             export(Client(), name, organization="an-org")
 
-    @pytest.mark.parametrize(
-        ("name", "known"), [("datasets", "only by organization"), ("tags", "by nothing")]
-    )
-    def test_a_filter_that_the_portal_would_ignore_is_refused(self, name: str, known: str) -> None:
-        with pytest.raises(ValueError, match=f"does not filter .* by 'tag': {known}"):
-            export(Client(), name, tag="velo")
-
-    def test_a_filter_of_none_is_no_filter(self) -> None:
-        assert export(Client(), "datasets", tag=None, organization=None).name == "datasets"
+    def test_an_export_has_no_filters_of_its_own(self) -> None:
+        refused: Any = export
+        with pytest.raises(TypeError, match="unexpected keyword argument 'tag'"):
+            refused(Client(), "datasets", tag="velo")
 
 
 class TestRows:
@@ -234,11 +229,17 @@ class TestFiles:
     ) -> None:
         told: list[Progress] = []
         async with scripted(portal) as client:
-            size = await export(client, "datasets").save(
-                tmp_path / "a.parquet", progress=told.append
-            )
-        assert size == len(CSV)
+            await export(client, "datasets").save(tmp_path / "a.parquet", progress=told.append)
         assert told[-1] == Progress(len(CSV), len(CSV), "a.parquet")
+
+    @pytest.mark.parametrize("columns", [None, ["id"]])
+    @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
+    async def test_the_size_of_the_file_is_returned(
+        self, scripted: Scripted, tmp_path: Path, name: str, columns: list[str] | None
+    ) -> None:
+        async with scripted(portal) as client:
+            size = await export(client, "datasets").save(tmp_path / name, columns=columns)
+        assert size == (tmp_path / name).stat().st_size > 0
 
     async def test_a_parquet_file_has_typed_columns(
         self, scripted: Scripted, tmp_path: Path

@@ -569,9 +569,8 @@ def test_every_export_of_the_portal(run: Run, portal: Portal) -> None:
         assert written.report == {
             "export": name,
             "path": f"{name}.parquet",
-            "bytes": written.report["bytes"],
+            "bytes": Path(f"{name}.parquet").stat().st_size,
         }
-        assert written.report["bytes"] > 0
         (first, *rows) = csv.reader(printed.out.splitlines(), delimiter=";")
         table = pyarrow.parquet.read_table(f"{name}.parquet")
         # One export has a column twice.

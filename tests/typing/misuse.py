@@ -96,6 +96,8 @@ async def tables(client: Client, resource: Resource, dataset: Dataset) -> None:
     print(resource.analysis.checked_at.year)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
     resource.scan(True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     resource.scan().duckdb()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    export(client, "dataset")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    export(client, "datasets", tag="velo")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     export(client, "datasets", organization=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await export(client, "datasets").rows()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     await export(client, "datasets").save("a.csv", progress=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -19,6 +19,7 @@ from .transfer import json_option, write_report
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..files._export.exports import ExportName
     from ..operation import Operation
 
 _PATH = re.compile(r"/(?:site|organizations/\{org\})/(?:datasets-)?([a-z]+)\.csv")
@@ -95,7 +96,9 @@ def _export(ctx: click.Context, known: Mapping[str, Operation]) -> int:
     async def work(client: Client) -> int:
         from .. import files
 
-        found = files.export(client, name, organization=ctx.params["organization"])
+        found = files.export(
+            client, cast("ExportName", name), organization=ctx.params["organization"]
+        )
         with shown:
             if to_stdout:
                 await write_stream(found.stream, None, waiting)

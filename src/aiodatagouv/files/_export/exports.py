@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from difflib import get_close_matches
 from functools import partial
 from gzip import GzipFile
-from io import TextIOWrapper
+from io import SEEK_END, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, cast, get_args
 
 from attrs import evolve, frozen
 
@@ -27,7 +27,7 @@ from .columns import CellError, Cells
 if TYPE_CHECKING:
     from .parquet import Parquet
 
-_SITE = {
+_SITE: Mapping[str, Operation] = {
     "dataservices": ops.GET_SITE_DATASERVICES_CSV,
     "datasets": ops.GET_SITE_DATASETS_CSV,
     "harvests": ops.GET_SITE_HARVESTS_CSV,
@@ -38,7 +38,7 @@ _SITE = {
 }
 """The exports of the whole portal."""
 
-_ORGANIZATION = {
+_ORGANIZATION: Mapping[str, Operation] = {
     "dataservices": ops.GET_ORGANIZATION_DATASERVICES_CSV,
     "datasets": ops.GET_ORGANIZATION_DATASETS_CSV,
     "discussions": ops.GET_ORGANIZATION_DISCUSSIONS_CSV,
@@ -46,11 +46,23 @@ _ORGANIZATION = {
 }
 """The exports of one organization."""
 
-NAMES = tuple(sorted({*_SITE, *_ORGANIZATION}))
+ExportName: TypeAlias = Literal[
+    "dataservices",
+    "datasets",
+    "discussions",
+    "harvests",
+    "organizations",
+    "resources",
+    "reuses",
+    "tags",
+]
+"""The name of an export."""
+
+NAMES: tuple[ExportName, ...] = get_args(ExportName)
 """The names of all exports."""
 
 
-def export(client: Client, name: str, *, organization: Id | None = None, **filters: Any) -> Export:
+def export(client: Client, name: ExportName, *, organization: Id | None = None) -> Export:
     """Name an export of the catalogue: a table that the portal writes as CSV.
 
     >>> async for row in files.export(client, "datasets").rows(): ...
@@ -66,34 +78,21 @@ def export(client: Client, name: str, *, organization: Id | None = None, **filte
             ``reuses``, ``tags``, or with ``organization`` also ``discussions``.
         organization: The id or slug of an organization: just what it publishes. It applies to
             ``dataservices``, ``datasets``, ``discussions`` and ``resources``.
-        filters: The parameters of the operation, of which it has none so far. Others are refused,
-            because the portal would ignore them.
 
     Raises:
-        ValueError: There is no such export, or the portal would ignore the filter.
+        ValueError: There is no such export, or only with or without ``organization``.
     """
     if name not in NAMES:
         near = get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"take one of {', '.join(NAMES)}"
         raise ValueError(f"there is no export {name!r:.80}: {hint}")
-    given = {key: value for key, value in filters.items() if value is not None}
     operation = (_SITE if organization is None else _ORGANIZATION).get(name)
     if operation is None and organization is None:
         raise ValueError(f"{name} are exported for one organization only: pass organization=...")
     if operation is None:
         raise ValueError(f"{name} are exported for the whole portal only: leave out organization")
-    _check(name, operation, given)
     path = [] if organization is None else [organization]
-    return Export(name, operation.function(client, *path, **given))
-
-
-def _check(name: str, operation: Operation, filters: dict[str, Any]) -> None:
-    known = [one.name for one in operation.parameters if one.place == "query"]
-    known += ["organization"] if name in _ORGANIZATION else []
-    for one in filters:
-        if one not in known:
-            which = f"only by {', '.join(known)}" if known else "by nothing"
-            raise ValueError(f"the portal does not filter the export {name} by {one!r}: {which}")
+    return Export(name, operation.function(client, *path))
 
 
 @frozen
@@ -155,7 +154,7 @@ class Export:
             progress: Called with the bytes received so far whenever some have arrived.
 
         Returns:
-            The size of the answer in bytes.
+            The size of the file in bytes.
 
         Raises:
             DestinationError: The file has another suffix, or pyarrow is not installed.
@@ -166,17 +165,14 @@ class Export:
         """
         path = Path(path)
         write = _writer_of(path)
-        size = 0
 
         def received(now: Progress) -> None:
-            nonlocal size
-            size = now.done
             if progress is not None:
                 progress(evolve(now, name=path.name))
 
         with written(path) as file:
             await write(self, file, columns, received)
-        return size
+            return file.seek(0, SEEK_END)
 
     @asynccontextmanager
     async def _opened(
