@@ -9,8 +9,11 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -363,6 +366,30 @@ def by_duckdb(resource: Resource) -> list[dict[str, Any]]:
     return [dict(zip(WANTED, row, strict=True)) for row in rows]
 
 
+@contextmanager
+def refusing_proxy() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
+    """Run a proxy that refuses all, and note the hosts and the authorization."""
+    asked: list[tuple[str, str | None]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_CONNECT(self) -> None:
+            asked.append((self.path, self.headers.get("Proxy-Authorization")))
+            self.send_error(403)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 ENGINES = [by_pyarrow, by_pyarrow_dataset, by_polars, by_duckdb]
 
 
@@ -391,6 +418,50 @@ class TestScan:
         engine(resource)
         assert served.headers
         assert "the-secret-key" not in str(served.headers)
+
+    @pytest.mark.parametrize("engine", [by_pyarrow, by_duckdb])
+    def test_no_engine_that_fsspec_reads_for_sends_a_password_of_a_netrc_file(
+        self,
+        engine: Callable[[Resource], list[dict[str, Any]]],
+        resource: Resource,
+        served: Served,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        netrc = tmp_path / ".netrc"
+        netrc.write_text("default login me password the-password\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        engine(resource)
+        assert not [one for one in served.headers if "Authorization" in one]
+
+    @pytest.mark.parametrize("engine", [by_pyarrow, by_duckdb])
+    def test_the_proxy_of_the_environment_is_used_for_https(
+        self,
+        engine: Callable[[Resource], list[dict[str, Any]]],
+        served: Served,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        with refusing_proxy() as (proxy, asked):
+            monkeypatch.setenv("https_proxy", proxy.replace("://", "://me:pass@"))
+            monkeypatch.setenv("no_proxy", "127.0.0.1")
+            for url in ("https://s.example/a.parquet", "https://s.example:8443/a.parquet"):
+                with pytest.raises(Exception, match=r"s\.example"):
+                    engine(table_at(url))
+            assert {line for line, _ in asked} == {"s.example:443", "s.example:8443"}
+            assert {sent for _, sent in asked} == {"Basic bWU6cGFzcw=="}
+            asked.clear()
+            for url in (served.url, served.url.replace("http:", "https:")):  # No proxy for these.
+                with suppress(Exception):  # The second one does not speak TLS.
+                    engine(table_at(url))
+        assert asked == []
+
+    def test_a_proxy_of_the_environment_that_cannot_be_used_is_named(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("https_proxy", "socks5://host:1")
+        with pytest.raises(ValueError, match=r"https_proxy: a SOCKS proxy .* is not supported"):
+            table_at("https://s.example/a").scan().pyarrow()
 
     def test_a_scan_tells_the_size_that_the_crawler_states(self, resource: Resource) -> None:
         assert resource.scan(allow_private=True).size == 123

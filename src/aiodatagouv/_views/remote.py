@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 from .._decoding.dates import read_http_date
+from .._http.proxies import Proxy
+from .._http.urls import parse_url
 
 if TYPE_CHECKING:
     from pyarrow.fs import PyFileSystem
@@ -19,8 +22,10 @@ except ModuleNotFoundError as error:
         f"scan() needs {error.name}: pip install 'aiodatagouv[scan]'", name=error.name
     ) from None
 
-PROTOCOL = "aiodatagouv"
-"""The scheme of these files in DuckDB, which leaves all others to the connection's own."""
+_DIRECT, _PROXIED = "aiodatagouv", "aiodatagouv-proxied"
+"""The schemes of these files in DuckDB, which leaves all others to the connection's own."""
+
+_SCHEME = re.compile(f"({_DIRECT}|{_PROXIED})://")
 
 _UNKNOWN = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -30,19 +35,41 @@ class _Files(HTTPFileSystem):
 
     fsspec's own file system fetches a whole file to find out whether it exists, and whether it is a
     web page that lists others.
+
+    Args:
+        is_proxied: Whether they are fetched through the proxy that the environment names.
+
+    Raises:
+        ValueError: The proxy cannot be used.
     """
 
-    protocol = PROTOCOL
     cachable = False
 
-    def __init__(self) -> None:
-        # Each read of an engine is one range that it has chosen: nothing is read ahead. A .netrc
-        # file would add passwords of its own.
-        super().__init__(cache_type="none", client_kwargs={"trust_env": False})
+    def __init__(self, *, is_proxied: bool) -> None:
+        proxy = Proxy.find(None).check("https", has_key=False) if is_proxied else None
+        options: dict[str, Any] = {}
+        if proxy is not None:
+            options["proxy"] = proxy.url
+            if proxy.authorization:
+                options["proxy_headers"] = {"Proxy-Authorization": proxy.authorization}
+        # Each read of an engine is one range that it has chosen: nothing is read ahead. aiohttp
+        # would not only take a proxy from the environment, but also passwords from a .netrc file.
+        super().__init__(cache_type="none", client_kwargs={"trust_env": False}, **options)
+        self.protocol = self.scheme = _PROXIED if is_proxied else _DIRECT
+
+    @classmethod
+    def of(cls, address: str) -> _Files:
+        """The file system for a file: through the environment's proxy, or without."""
+        url = parse_url(address)
+        # As for portals, the environment's proxy is only used for https.
+        proxy = Proxy.find(None) if url.scheme == "https" else None
+        host, port = url.raw_host.decode("ascii"), url.port or 443
+        return cls(is_proxied=bool(proxy and proxy.serves(host, port)))
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
-        return path.removeprefix(f"{PROTOCOL}://")
+        found = _SCHEME.match(path)
+        return path[found.end() :] if found else path
 
     def encode_url(self, url: str) -> Any:
         return super().encode_url(self._strip_protocol(url))
@@ -62,15 +89,21 @@ class _Files(HTTPFileSystem):
         return read_http_date(str(self.info(path).get("Last-Modified", ""))) or _UNKNOWN
 
 
-def duckdb_files() -> _Files:
-    """A file system to register with a connection to DuckDB."""
-    return _Files()
-
-
-def arrow_files() -> PyFileSystem:
-    """A file system of pyarrow, in which the path of a file is its address.
+def duckdb_files(address: str) -> tuple[str, _Files]:
+    """The scheme and the file system of a file, to register with a connection to DuckDB.
 
     Raises:
+        ValueError: The environment's proxy cannot be used.
+    """
+    files = _Files.of(address)
+    return files.scheme, files
+
+
+def arrow_files(address: str) -> PyFileSystem:
+    """The file system of a file for pyarrow, in which the path of a file is its address.
+
+    Raises:
+        ValueError: The environment's proxy cannot be used.
         ModuleNotFoundError: pyarrow is not installed.
     """
     try:
@@ -80,4 +113,4 @@ def arrow_files() -> PyFileSystem:
             f"scan() needs {error.name}: pip install 'aiodatagouv[scan]'", name=error.name
         ) from None
     handler: Any = FSSpecHandler  # Its stubs leave out the methods that it has.
-    return PyFileSystem(handler(_Files()))
+    return PyFileSystem(handler(_Files.of(address)))

@@ -26,7 +26,8 @@ class Scan:
     >>> scan.duckdb(duckdb.connect()).aggregate("commune, avg(prix)")
 
     The engines call the host of the file themselves, without an API key: the limits, the retries
-    and the proxy of a ``Client`` do not apply there. They follow redirects, also to private hosts.
+    and the proxy of a ``Client`` do not apply there, but the environment's proxy does. They follow
+    redirects, also to private hosts.
     """
 
     url: str
@@ -44,10 +45,11 @@ class Scan:
 
         Raises:
             ModuleNotFoundError: pyarrow or fsspec is not installed.
+            ValueError: The environment's proxy cannot be used.
         """
         from .remote import arrow_files
 
-        return {"source": self.url, "filesystem": arrow_files()}
+        return {"source": self.url, "filesystem": arrow_files(self.url)}
 
     def duckdb(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The file as a relation of a connection to DuckDB.
@@ -60,13 +62,15 @@ class Scan:
 
         Raises:
             ModuleNotFoundError: Without ``httpfs``: fsspec is not installed.
+            ValueError: Without ``httpfs``: the environment's proxy cannot be used.
         """
         with connection.cursor() as beside:  # A result of the connection may still be read.
             has_httpfs = beside.execute(_HTTPFS).fetchall() == [(True,)]
         if has_httpfs:
             return connection.read_parquet(self.url)
-        from .remote import PROTOCOL, duckdb_files
+        from .remote import duckdb_files
 
-        if not connection.filesystem_is_registered(PROTOCOL):
-            connection.register_filesystem(duckdb_files())
-        return connection.read_parquet(f"{PROTOCOL}://{self.url}")
+        scheme, files = duckdb_files(self.url)
+        if not connection.filesystem_is_registered(scheme):
+            connection.register_filesystem(files)
+        return connection.read_parquet(f"{scheme}://{self.url}")
