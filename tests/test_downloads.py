@@ -201,8 +201,11 @@ async def test_the_checksum_of_the_crawler_is_compared(tmp_path: Path) -> None:
         ({"check_date": "2026-03-02T10:30:00.5+00:00"}, DATE, True),
         ({"check_date": "2026-03-02T10:30:00+00:00"}, LATER, False),
         ({"check_date": "2026-03-02T10:30:00+00:00"}, None, True),
-        ({"check_date": "yesterday"}, LATER, True),
-        ({"check_date": 7}, LATER, True),
+        ({"check_date": "yesterday"}, LATER, False),
+        ({"check_date": 7}, LATER, False),
+        ({"check_date": "9999999-01-01"}, LATER, False),
+        ({}, DATE, False),
+        ({}, None, True),
     ],
 )
 async def test_the_checksum_of_the_crawler_is_not_that_of_a_later_version(

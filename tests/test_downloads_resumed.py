@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,25 @@ async def test_a_host_that_breaks_off_every_connection_is_asked_until_it_has_sen
         with pytest.raises(NetworkError, match="2 attempts"):
             await get(client.with_options(retry=policy), host, tmp_path, resume=False)
     assert len(host.requests) == 10 + 2
+
+
+async def test_a_host_that_never_gets_further_is_given_up(tmp_path: Path) -> None:
+    """It sends more than a mebibyte each time, but always the same one."""
+    host, seen = Host(os.urandom(3 << 20), {}, cuts=[3 << 19] * 20), list[int]()
+    policy = RetryPolicy(base=0, attempts=3)
+    async with serving(host) as client:
+        with pytest.raises(NetworkError, match="3 attempts"):
+            await get(
+                client.with_options(retry=policy),
+                host,
+                tmp_path,
+                progress=lambda progress: seen.append(progress.done),
+            )
+    assert len(host.requests) == 3
+    # What was received is told as it is: less than before when the file starts again.
+    falls = [after for before, after in pairwise(seen) if after < before]
+    assert len(falls) == 2
+    assert max(seen) == 3 << 19
 
 
 async def test_a_host_may_send_the_rest_in_several_ranges(tmp_path: Path) -> None:
@@ -245,6 +265,20 @@ JOURNALS: dict[str, Callable[[bytes], bytes]] = {
     "without validator": lambda journal: journal.replace(b'"\\"1\\""', b"null"),
     "of more than there is": lambda journal: journal + b'[99999999,"0"]\n',
     "not text": lambda journal: journal + b"\xff\n",
+    "nested without end": lambda _: b'{"version":1,"more":' + b"[" * 100_000,
+    "of a size below zero": lambda journal: journal.replace(b'"size":', b'"size":-'),
+    "with a header in a validator": lambda journal: journal.replace(
+        b'"validator":"\\"1\\""', b'"validator":"\\"1\\"\\r\\nX-Evil: 1"'
+    ),
+    "with a validator of other letters": lambda journal: journal.replace(
+        b'"validator":"\\"1\\""', '"validator":"é"'.encode()
+    ),
+    "with an ETag of several lines": lambda journal: journal.replace(
+        b'"etag":"\\"1\\""', b'"etag":"\\"1\\"\\n"'
+    ),
+    "with an ETag without end": lambda journal: journal.replace(
+        b'"etag":"\\"1\\""', b'"etag":"' + b"1" * 100_000 + b'"'
+    ),
 }
 
 
@@ -261,6 +295,23 @@ async def test_a_journal_that_was_changed_does_no_harm(name: str, tmp_path: Path
         await get(client, host, tmp_path, fields={})
     assert (tmp_path / "x").read_bytes() == OLD
     assert names(tmp_path) == ["x"]
+    assert "Evil" not in "".join(host.requests)
+
+
+async def test_a_whole_part_that_is_confirmed_is_dated_as_the_host_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is not compared with what a crawler has found in an older version."""
+    host = Host(OLD, {"ETag": '"1"', "Last-Modified": LATER})
+    older = {"analysis:checksum": sha1(NEW)["value"], "check:date": "2026-03-02T10:00:00+00:00"}
+    async with serving(host) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(Part, "finish", lambda _: (_ for _ in ()).throw(OSError("full")))
+            with pytest.raises(OSError, match="full"):
+                await get(client, host, tmp_path, fields={"extras": older})
+        done = await get(client, host, tmp_path, fields={"extras": older})
+    assert header(host.requests[1], "If-None-Match") == '"1"'
+    assert (done.resumed, done.checksum, host.sent) == (SIZE, None, SIZE)
 
 
 async def test_a_file_that_only_lacks_its_name_is_not_fetched_again(

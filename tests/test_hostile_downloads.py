@@ -33,6 +33,7 @@ PRIVATE = [
     *("255.255.255.255", "::1", "::", "fe80::1", "fe80::1%1", "fc00::1", "fd12::1", "fec0::1"),
     *("ff02::1", "2001:db8::1", "3fff::1", "100::1", "::127.0.0.1", "4000::1"),
     *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::1", "2002:a00:1::", "2001::1"),
+    *("192.88.99.1", "192.88.99.255", "::ffff:192.88.99.1", "2002:c058:6301::"),
     *("64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::808:808"),
 ]
 
@@ -58,6 +59,8 @@ REFUSED = [
     *("http://1.2.3.4.5/", "http://8.8.8.08/", "http://999.1.1.1/", "http://[::1/", "http://a b/"),
     *("http://127。0。0。1/", "http://\u2460\u2461\u2466.0.0.1/", "http://169.254.169.254/latest"),
     *("http://10.0.0.1:80/", "http://[64:ff9b::7f00:1]/", "http://host.example:99999/"),
+    *("http://a..b/", "http://.a.example/", "http://a../", f"http://{'a' * 64}.example/"),
+    f"http://{'a.' * 127}example/",
 ]
 
 
@@ -65,13 +68,14 @@ def unreachable(request: httpx.Request) -> httpx.Response:
     raise AssertionError(f"a request to {request.url}")
 
 
-@pytest.mark.parametrize("url", [url for url in REFUSED if url])
+@pytest.mark.parametrize("url", [*filter(None, REFUSED), "\ud800", "http://a\udfff/"])
 async def test_an_address_that_is_refused(url: str, tmp_path: Path) -> None:
     async with visitor(transport=httpx.MockTransport(unreachable)) as client:
         with pytest.raises(AddressError) as caught:
             await download(client, resource(url), tmp_path / "x")
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert str(caught.value).encode()  # Half a character cannot be printed.
     assert caught.value.attempts in (0, 1)
     assert names(tmp_path) == []
 
@@ -253,6 +257,27 @@ async def test_through_a_proxy_addresses_are_refused_that_can_be_told_here(tmp_p
             await download(client, resource("http://host.example/x"), tmp_path / "x")
     assert proxied[0].startswith("GET http://host.example/x HTTP/1.1\r\n")
     assert "proxy-authorization: Basic" in proxied[0]
+
+
+async def test_a_transport_of_the_caller_is_given_names_but_no_private_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(*_: Any, **__: Any) -> list[Any]:
+        raise AssertionError("the transport resolves names, not the client")
+
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200, content=b"hi")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    async with visitor(transport=httpx.MockTransport(answer)) as client:
+        for private in ("http://127.0.0.1/", "http://localhost/", "http://[::1]/"):
+            with pytest.raises(AddressError):
+                await download(client, resource(private), tmp_path / "x")
+        await download(client, resource("http://host.internal/x"), tmp_path / "x")
+    assert asked == ["http://host.internal/x"]
 
 
 async def test_a_name_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

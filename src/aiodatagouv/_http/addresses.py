@@ -11,6 +11,9 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """The addresses by which NAT64 reaches those of IPv4."""
 
+_RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
+"""The former addresses of relays to 6to4, of which Python takes most for ordinary ones."""
+
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 """The only addresses of IPv6 that are handed out for the internet."""
 
@@ -38,7 +41,8 @@ def literal_of(host: str) -> Address | None:
 def is_public(address: Address) -> bool:
     """Whether an address is one of the internet, and of a single machine there."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not (address.is_multicast or address.is_reserved)
+        is_special = address.is_multicast or address.is_reserved or address in _RELAYS
+        return address.is_global and not is_special
     if address.scope_id is not None:
         return False
     inside = address.ipv4_mapped or address.sixtofour

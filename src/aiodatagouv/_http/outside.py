@@ -101,7 +101,8 @@ class Outside:
         user_agent: The ``User-Agent`` header.
         proxy: The proxy that the caller or the environment names.
         context: The TLS context; None for the default authorities.
-        transport: Sends all requests instead, and is closed by its owner.
+        transport: Sends all requests instead, and is closed by its owner. It resolves names itself:
+            as with a proxy, the addresses of a name are not checked.
     """
 
     def __init__(

@@ -10,6 +10,9 @@ from ...errors import AddressError
 MAX_REDIRECTS = 10
 """The redirects that are followed for one file."""
 
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
+"""The most characters of a host's name, and of each part between its dots."""
+
 _PRIVATE = "is not an address of the internet: allow_private=True fetches it nevertheless"
 
 
@@ -89,6 +92,8 @@ def _check(url: _http.URL, *, allow_private: bool, source: _http.URL | None = No
     if url.port is not None and not 0 < url.port < 1 << 16:
         raise AddressError(shown(url), _redirected("has an impossible port", source))
     host = url.raw_host.decode("ascii")
+    if not _is_possible(host):
+        raise AddressError(shown(url), _redirected("has an impossible host name", source))
     try:
         literal = literal_of(host)
     except ValueError:
@@ -99,10 +104,20 @@ def _check(url: _http.URL, *, allow_private: bool, source: _http.URL | None = No
         raise AddressError(shown(url), _redirected(_PRIVATE, source))
 
 
+def _is_possible(host: str) -> bool:
+    """Whether the lengths of a name and of its parts are those of names that can be resolved."""
+    name = host.removesuffix(".")
+    return ":" in name or (
+        len(name) <= _LONGEST_NAME
+        and all(0 < len(label) <= _LONGEST_LABEL for label in name.split("."))
+    )
+
+
 def _redirected(problem: str, source: _http.URL | None) -> str:
     return problem if source is None else f"{problem} (redirected from {shown(source)})"
 
 
 def _shown(text: str) -> str:
     """A text that is not an address, without what may be a signature or a password."""
-    return text.partition("?")[0].rpartition("@")[2]
+    shown = text.partition("?")[0].rpartition("@")[2]
+    return shown.encode(errors="backslashreplace").decode()  # JSON may have half a character.

@@ -32,6 +32,9 @@ _ALGORITHMS: Mapping[tuple[str, int], str] = {
 }
 """The algorithm of a checksum by its type on the portal, and its length in hexadecimal digits."""
 
+_UNDATED = dt.datetime.min.replace(tzinfo=dt.UTC)
+"""When a crawler found what it has not dated: any version that has a date may be a later one."""
+
 _DIGITS = re.compile(r"[0-9a-f]+", re.ASCII)
 
 
@@ -130,7 +133,9 @@ class Expected:
             known,
             checksum=Checksum.read("sha1", extras.get("analysis:checksum")),
             size=_size(extras.get("analysis:content-length")),
-            as_of=_date(extras.get("analysis:last-modified-at")) or _date(extras.get("check:date")),
+            as_of=_date(extras.get("analysis:last-modified-at"))
+            or _date(extras.get("check:date"))
+            or _UNDATED,
         )
 
     @property
@@ -139,7 +144,11 @@ class Expected:
         return USUAL if self.checksum is None else self.checksum.type
 
     def at(self, modified: dt.datetime | None) -> Expected:
-        """What is expected of a file that was last modified then, as far as its host tells."""
+        """The properties to compare a file with that was last modified then.
+
+        Args:
+            modified: The date, None if its host does not tell.
+        """
         if self.as_of is None or modified is None or modified <= self.as_of:
             return self
         return evolve(self, size=None, checksum=None)
@@ -177,6 +186,6 @@ def _date(value: Any) -> dt.datetime | None:
         return None
     try:
         moment = read_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

@@ -42,23 +42,28 @@ async def download(
 
     The host gets neither the key nor cookies, and the limits of the portal do not count. Those of
     the client do: ``timeout``, ``max_time`` for the whole download, ``proxy``, ``verify``, and
-    ``retry``, whose attempts are counted anew when another mebibyte has arrived.
+    ``retry``, whose attempts are counted anew when the file has become larger than ever
+    before by a mebibyte.
 
     Only http and https are followed, at most 10 redirects, and none from https to http but the
     portal's. A host is called if all of its addresses are of the internet, or if it is the portal
-    itself, as long as no other host has redirected to it. Through a proxy, which resolves names,
-    only addresses in numbers are checked.
+    itself, as long as no other host has redirected to it. A proxy, and a ``transport`` that the
+    client was given, resolve names themselves: then only ``localhost`` and addresses in numbers
+    are checked.
 
     The file must have the checksum of the resource, and its size if the portal holds it; if there
     is neither, the checksum and the size that a crawler has found, unless the host says that the
-    file was modified later. Without a checksum, a web page is no file of a format such as CSV.
-    Fields that a mask has left out are not compared.
+    file was modified later than that, or the crawler has not dated it and the host has. Without a
+    checksum, a web page is no file of a format such as CSV. Fields that a mask has left out are not
+    compared. An answer without a length that ends early cannot be told from a whole one, unless the
+    size or the checksum is known: ``checksum`` of the result is None if it was not compared.
 
     Args:
         client: The client.
         resource: The resource, or its id, by which the portal is asked for it.
         path: The path of the file; one that exists is replaced.
-        progress: Called when some of the file has arrived.
+        progress: Called when some of the file has arrived. ``done`` falls back if the host does not
+            continue what it has begun, and the file starts again.
         max_size: The most bytes that the file may have, 100 GiB by default; None for no limit.
         allow_private: Whether to call hosts on this machine or inside of this network.
         resume: Whether to continue what an interrupted call has received, and to keep it.

@@ -143,7 +143,7 @@ class _Transfer:
     failed_at: float = 0.0
     """When the first of them was."""
     since: int = 0
-    """The size of the part then."""
+    """The largest size at which failures were forgotten; a part that starts again is smaller."""
     retry_after: float | None = None
     resumed: int = 0
 
@@ -298,6 +298,7 @@ class _Transfer:
         """
         status, part = answer.status, self.part
         if status == 304 and "Range" not in headers and headers:
+            self._note(answer)
             return None
         if status in (206, 416) and "Range" in headers:
             found = end_of_range(answer, part.source, part.size) if status == 206 else None
@@ -309,7 +310,8 @@ class _Transfer:
             self._note(answer)
             self._check_size(url, source.size)
             await in_thread(partial(part.begin, source))
-            self.resumed = self.since = 0
+            self.resumed = 0
+            self._tell()  # What was received before is of no use.
             return math.inf if source.size is None else source.size
         else:
             self.retry_after = retry_after(answer.headers, dt.datetime.now(dt.UTC))

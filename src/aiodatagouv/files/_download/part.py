@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Annotated, BinaryIO, Self, TypeAlias
 
 import msgspec
 from attrs import define, frozen
@@ -34,6 +34,10 @@ _BEGIN = b'{"version":'
 """The begin of every journal."""
 
 
+Header: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]+\Z", max_length=999)]
+"""A header that can be sent back to its host; a journal with another one was damaged."""
+
+
 @frozen
 class Source:
     """The version of a file that a temporary file is a part of.
@@ -50,15 +54,15 @@ class Source:
 
     address: str
     algorithm: str
-    etag: str | None = None
-    modified: str | None = None
-    validator: str | None = None
-    size: int | None = None
+    etag: Header | None = None
+    modified: Header | None = None
+    validator: Header | None = None
+    size: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
     @classmethod
     def of(cls, address: str, algorithm: str) -> Self:
         """A version of which nothing is known so far."""
-        return cls(sha256(address.encode()).hexdigest(), algorithm)
+        return cls(sha256(address.encode(errors="surrogatepass")).hexdigest(), algorithm)
 
 
 class _Head(msgspec.Struct):
@@ -271,7 +275,7 @@ def _read(journal: Path) -> tuple[Source | None, list[tuple[int, str]]]:
     try:
         first = msgspec.json.decode(head, type=_Head)
         records = [msgspec.json.decode(line, type=tuple[int, str]) for line in rest[:-1]]
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None, []
     return (first.source, records) if first.version == _VERSION else (None, [])
 

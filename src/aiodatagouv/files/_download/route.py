@@ -25,7 +25,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @frozen
 class Route:
-    """How files are asked for.
+    """Asks for files, and follows redirects to them.
 
     Attributes:
         outside: The connections.
