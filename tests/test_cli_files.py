@@ -274,6 +274,16 @@ def test_a_download_is_delegated_to_the_library(run: Run, downloads: Calls) -> N
     ]
 
 
+def test_a_folder_that_does_not_exist_is_not_taken_for_a_file(run: Run, downloads: Calls) -> None:
+    status, _, err = run("download", ID, "-o", "no/", portal=resource_of())
+    assert status == 2
+    assert "There is no folder 'no/'." in err
+    assert downloads == []
+    Path("yes").mkdir()
+    assert run("download", ID, "-o", "yes/", portal=resource_of()).status == 0
+    assert downloads[0]["path"] == Path("yes/Stops.csv")
+
+
 def test_the_name_that_a_portal_has_chosen_stays_in_the_folder(run: Run, downloads: Calls) -> None:
     for url in ("https://x/..%2f..%2fetc/passwd.csv", "https://x/%2e%2e", "https://x/.bashrc"):
         hostile = resource_of(url=url, title="../../\x1b[2J.profile")

@@ -82,7 +82,7 @@ def _address(value: Any) -> str | None:
 
 @frozen(repr=False)
 class Analysis:
-    """What a portal's crawler found out about the file of a resource.
+    """The facts that a portal's crawler has found out about the file of a resource.
 
     >>> resource.analysis.available, resource.analysis.parquet_url
 
@@ -189,7 +189,7 @@ class Crawled(View, init=False):
 
     @property
     def analysis(self) -> Analysis:
-        """What the crawler found out about the file; nothing of it is asked from the portal now.
+        """The facts of the crawler about the file; nothing is asked from the portal now.
 
         Raises:
             MissingFieldError: The extras were not among the fields wanted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ class _Place(Destination):
         """Check that a file can be made there."""
         if value == STDOUT:
             self.fail("A file that is not verified yet is not printed: give a path.", param, ctx)
+        if value and value.endswith(("/", os.sep)) and not Path(value).is_dir():
+            self.fail(f"There is no folder {value!r}.", param, ctx)
         if value and Path(value).is_dir():
             super().convert(str(Path(value, "x")), param, ctx)
             return value
