@@ -51,7 +51,8 @@ class Progress:
     """The progress of a file that is sent or fetched.
 
     Attributes:
-        done: The bytes that were transferred, those of an interrupted run included.
+        done: The bytes that were transferred, those of an interrupted run included. It falls when a
+            download has to begin again.
         total: The size of the file in bytes; None while it is not known.
         name: The name of the file.
     """

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._download.downloads import download as download
     from ._download.wanted import Download as Download
     from ._export.exports import Export as Export
+    from ._export.exports import ExportName as ExportName
     from ._export.exports import export as export
     from ._folder.folder import download_all as download_all
     from ._folder.folder import sync as sync
@@ -35,7 +36,7 @@ _NAMES = {
     "._download.checksums": "Checksum",
     "._download.downloads": "download",
     "._download.wanted": "Download",
-    "._export.exports": "Export export",
+    "._export.exports": "Export ExportName export",
     "._folder.folder": "download_all sync",
     "._folder.report": "OnReport Outcome Report",
     "._upload.images": "upload_image",
