@@ -157,6 +157,7 @@ RAISED: list[DataGouvError] = [
     errors.DestinationError("it is a folder"),
     errors.IntegrityError("stops.csv", "sha1", "da39", "0beec"),
     errors.AddressError("file:///etc/passwd", "is not http or https"),
+    errors.NoTableError("7c", "the crawler has not analysed it"),
     errors.DownloadError("https://files.example.org/stops.csv", 404),
     errors.TooLargeError("https://files.example.org/stops.csv", 1 << 30),
     errors.UploadError("5a", "7c", "its title could not be set"),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .errors import MissingFieldError as MissingFieldError
     from .errors import MissingResultsError as MissingResultsError
     from .errors import NetworkError as NetworkError
+    from .errors import NoTableError as NoTableError
     from .errors import NotFoundError as NotFoundError
     from .errors import NotJSONError as NotJSONError
     from .errors import OrderError as OrderError
@@ -71,7 +72,7 @@ _NAMES = {
     "errors": "AddressError APIError AuthenticationError BadRequestError CheckpointError "
     "DataGouvError DecodeError DestinationError DownloadError GoneError IntegrityError "
     "LockedError MaskError MissingFieldError MissingResultsError NetworkError "
-    "NotFoundError NotJSONError OrderError PermissionDeniedError RateLimitedError "
+    "NotFoundError NoTableError NotJSONError OrderError PermissionDeniedError RateLimitedError "
     "RedirectError ServerError TimeoutError TooLargeError TooManyResultsError "
     "UnreachableError UploadError",
     "links": "Link",
