@@ -32,6 +32,9 @@ _ALGORITHMS: Mapping[tuple[str, int], str] = {
 }
 """The algorithm of a checksum by its type on the portal, and its length in hexadecimal digits."""
 
+ALGORITHMS = frozenset(_ALGORITHMS.values())
+"""The algorithms of checksums that can be computed."""
+
 _DIGITS = re.compile(r"[0-9a-f]+", re.ASCII)
 
 
