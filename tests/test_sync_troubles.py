@@ -101,6 +101,18 @@ async def test_a_resource_that_cannot_be_read_does_not_stop_the_others(
     assert statuses(report) == dict.fromkeys("abc", "downloaded") | {id: "failed"}
 
 
+async def test_a_resource_without_an_id_does_not_stop_a_list_of_them(
+    files: Files, folder: Path
+) -> None:
+    nobody = {**resource("a", A).to_dict(), "id": None}
+    files.api["2/datasets/1/resources/"] = page(nobody, resource("b", B).to_dict())
+    async with files.client() as client:
+        source = api.v2.datasets.list_resources(client, "1")
+        report = await download_all(client, source, folder)
+    assert statuses(report) == {None: "failed", "b": "downloaded"}
+    assert report.reason == "1 failed; a resource could not be read"
+
+
 async def test_nothing_is_deleted_when_a_resource_has_no_id(files: Files, folder: Path) -> None:
     nobody = Resource.from_dict({**resource("b", B).to_dict(), "id": None})
     async with files.client() as client:

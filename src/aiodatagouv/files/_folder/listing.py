@@ -160,7 +160,9 @@ class Listing:
             async for page in pages:
                 total = page.total
                 for item in page.data:
-                    if seen.new([item.id]):
+                    # One without an id is reported, and cannot be told from others.
+                    id = _text(item, "id") if isinstance(item, View) else None
+                    if id is None or seen.new([id]):
                         number += 1
                         yield item
         number += (listing.first - 1) * listing.page_size
