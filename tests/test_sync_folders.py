@@ -494,14 +494,15 @@ async def test_a_host_that_does_not_answer_is_put_aside_for_this_run(
     assert report.downloaded == 20
 
 
+@pytest.mark.parametrize("answer", [httpx.Response(404), b"a"])
 async def test_a_host_that_answers_now_and_then_is_not_put_aside(
-    files: Files, folder: Path
+    answer: Any, files: Files, folder: Path
 ) -> None:
     bad = [resource(f"{n}", f"https://bad.example/{n}.csv") for n in range(12)]
     errors: list[Any] = [
         httpx.ConnectError("refused"),
         httpx.ReadTimeout("silent"),
-        httpx.Response(404),
+        answer,
     ]
     files.files |= {one.url: errors[n % 3] for n, one in enumerate(bad)}
     async with files.client() as client:

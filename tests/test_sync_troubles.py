@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from aiodatagouv import RetryPolicy, api
+from aiodatagouv.files._download.part import Part
 from aiodatagouv.files._folder import run
 from aiodatagouv.files._folder.folder import download_all, sync
 from aiodatagouv.files._folder.hosts import IN_A_ROW
@@ -37,8 +38,8 @@ SURROGATE = "\ud800"
 
 
 def record_of(folder: Path) -> dict[str, Any]:
-    """The only record of a manifest."""
-    (line,) = folder.with_name("folder.manifest.jsonl").read_text().splitlines()
+    """The last record of a manifest."""
+    *_, line = folder.with_name("folder.manifest.jsonl").read_text().splitlines()
     record: dict[str, Any] = json.loads(line)
     return record
 
@@ -267,6 +268,23 @@ async def test_a_change_after_a_kill_is_not_taken_for_that_of_the_run(
             report = await sync(client, publish(files), folder, delete=True)
             assert statuses(report) == {"a": "kept"}
             assert contents(folder) == {"stops.csv": "my edit"}
+
+
+async def test_a_file_is_recorded_before_it_gets_its_name(
+    files: Files, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish(part: Part) -> None:
+        recorded.append((record_of(folder), part.path.exists()))
+        real(part)
+
+    recorded: list[tuple[dict[str, Any], bool]] = []
+    real = Part.finish
+    monkeypatch.setattr(Part, "finish", finish)
+    async with files.client() as client:
+        await download_all(client, [resource("a", A)], folder)
+    ((record, is_there),) = recorded
+    assert record["arriving"]["checksum"] == record_of(folder)["checksum"]
+    assert not is_there
 
 
 async def test_a_file_that_got_its_name_before_a_kill_is_known(files: Files, folder: Path) -> None:
