@@ -56,11 +56,15 @@ async def synchronize(resources: list[Resource], folder: Path) -> Report:
 
 
 def whole(folder: Path) -> int:
-    """The files that the manifest knows to be whole."""
+    """The files that the manifest knows to be whole, also those that had just got their name."""
     manifest = folder.with_name(f"{folder.name}.manifest.jsonl")
     *lines, _ = (manifest.read_bytes() if manifest.exists() else b"").split(b"\n")
     records = {one["resource"]: one for one in map(json.loads, lines)}
-    return sum(one["at"] is not None and not one["pending"] for one in records.values())
+    return sum(
+        (one["at"] is not None and not one["pending"])
+        or (one["arriving"] is not None and (folder / one["path"]).exists())
+        for one in records.values()
+    )
 
 
 def in_a_process(resources: list[Resource], folder: Path, last: int | None) -> int | None:

@@ -21,7 +21,7 @@ from aiodatagouv import NetworkError, NotFoundError, files
 from aiodatagouv.cli.export import exports
 from aiodatagouv.cli.operations import Package
 from aiodatagouv.cli.transfer import read_size
-from aiodatagouv.errors import AddressError, CheckpointError, IntegrityError
+from aiodatagouv.errors import AddressError, CheckpointError, IntegrityError, TooLargeError
 from aiodatagouv.files._download.checksums import Checksum
 from aiodatagouv.files._export.exports import NAMES
 from aiodatagouv.models import Resource
@@ -259,7 +259,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 def test_a_download_is_delegated_to_the_library(run: Run, downloads: Calls) -> None:
-    options = ["--max-size", "2M", "--allow-private", "--fresh"]
+    options = ["--max-size", "2M", "--allow-private", "--fresh", "--no-verify"]
     result = run("download", ID, *options, portal=resource_of())
     assert result == (0, "", "Stops.csv: 20 bytes, no checksum to compare with\n")
     assert callable(downloads[0].pop("progress"))
@@ -270,6 +270,7 @@ def test_a_download_is_delegated_to_the_library(run: Run, downloads: Calls) -> N
             "max_size": 2 << 20,
             "allow_private": True,
             "resume": False,
+            "verify": False,
         }
     ]
 
@@ -333,6 +334,7 @@ def syncs(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 def test_a_sync_is_delegated_to_the_library(run: Run, syncs: Calls) -> None:
     options = ["--delete", "--keep-altered", "--per-host", "4", "--concurrency", "16"]
+    options.append("--no-verify")
     result = run("sync", "velos", "folder", *options, "--max-size", "1K", "--allow-private")
     summary = "folder: 3 files, 2 fetched, 1 unchanged, 900 bytes received, 0.0 s: complete\n"
     assert result == (0, "", summary)
@@ -343,6 +345,7 @@ def test_a_sync_is_delegated_to_the_library(run: Run, syncs: Calls) -> None:
             "folder": "folder",
             "delete": True,
             "keep_altered": True,
+            "verify": False,
             "allow_private": True,
             "concurrency": 16,
             "per_host": 4,
@@ -357,19 +360,27 @@ def test_the_datasets_of_a_sync_may_be_those_of_a_list(run: Run, syncs: Calls) -
     assert repr(syncs[0]["source"]) == "<Paginator of list_datasets>"
 
 
-def test_several_datasets_of_a_sync_are_read_one_after_the_other(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def sync(_: object, source: Any, folder: str, **__: object) -> files.Report:
-        assert [one.id async for one in source] == ["a", "b"]
-        return files.Report(complete=True)
-
-    monkeypatch.setattr(files, "sync", sync)
-
+def test_a_dataset_that_cannot_be_read_does_not_stop_the_others(run: Run) -> None:
     def portal(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"id": request.url.path.split("/")[-2], "resources": []})
+        id = request.url.path.split("/")[-2]
+        asked.append(id)
+        json = {"id": id, "slug": id, "resources": []}
+        return httpx.Response(404 if id == "nope" else 200, json=json)
 
-    assert run("sync", "a", "b", "folder", portal=portal).status == 0
+    for named in (["a", "nope", "b"], ["nope", "a", "b"]):
+        asked: list[str] = []
+        status, out, err = run("sync", *named, "folder", portal=portal)
+        assert (status, out, asked) == (3, "", named)
+        assert err.startswith("Error: dataset nope: get_dataset: 404")
+        assert err.count("\n") == 2
+
+
+def test_a_sync_of_a_dataset_that_does_not_exist_leaves_nothing(run: Run) -> None:
+    def portal(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, json={})
+
+    assert run("sync", "nope", "new/folder", portal=portal).status == 1
+    assert [*Path().iterdir()] == []
 
 
 @pytest.mark.parametrize(
@@ -415,6 +426,19 @@ def test_files_that_fail_make_a_sync_incomplete(run: Run, monkeypatch: pytest.Mo
         "Error: 1.csv: no 1",
         "folder: 99 files, 2 failed, 0 bytes received, 0.0 s: incomplete (2 failed)",
     ]
+
+
+def test_a_file_that_fails_is_explained_in_words_of_the_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sync(*_: object, **__: object) -> files.Report:
+        reason = str(TooLargeError("https://files.example/x.csv", 1024))
+        one = files.Outcome(resource=ID, path="x.csv", status="failed", reason=reason)
+        return files.Report(failed=1, outcomes=(one,))
+
+    monkeypatch.setattr(files, "sync", sync)
+    told = "Error: x.csv: https://files.example/x.csv is larger than --max-size, 1,024 bytes"
+    assert run("sync", "velos", "folder").err.splitlines()[0] == told
 
 
 def test_of_many_files_that_fail_the_first_are_named(

@@ -98,7 +98,26 @@ async def test_a_line_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["nothing", "{}", "[]", '{"path":"a","resource":1}', '{"gone":1}', '{"gone":"a"', ""]
+    "line",
+    [
+        "nothing",
+        "{}",
+        "[]",
+        '{"path":"a","resource":1}',
+        '{"gone":1}',
+        '{"gone":"a"',
+        "",
+        # Deeper than the stack.
+        '{"path":' + "[" * 200_000,
+        '{"unknown":' + "[" * 200_000,
+        # What no host could be asked by, and no file compared with.
+        r'{"path":"a","resource":"a","etag":"1\r\nX-Evil: 1"}',
+        r'{"path":"a","resource":"a","etag":"\u00e9"}',
+        r'{"path":"a","resource":"a","last_modified":"\n"}',
+        r'{"path":"a","resource":"a","checksum":{"type":"zz","value":"1"}}',
+        r'{"path":"a","resource":"a","arriving":{"checksum":{"type":"md5","value":"1"},'
+        r'"portal":{},"etag":"\n"}}',
+    ],
 )
 async def test_a_damaged_manifest_is_refused_and_stays(line: str, tmp_path: Path) -> None:
     path = tmp_path / "folder.manifest.jsonl"

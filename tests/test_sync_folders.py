@@ -16,12 +16,16 @@ import pytest
 from aiodatagouv import CheckpointError, NotFoundError, RetryPolicy, api
 from aiodatagouv.files._folder import run
 from aiodatagouv.files._folder.folder import download_all, sync
-from aiodatagouv.files._folder.hosts import CONNECTING
+from aiodatagouv.files._folder.hosts import CONNECTING, IN_A_ROW
+from aiodatagouv.files._folder.listing import AnyResource
 from aiodatagouv.files._folder.report import Report
-from aiodatagouv.models import CommunityResource, Dataset, Resource, v2
+from aiodatagouv.models import CommunityResource, Dataset, Resource, Reuse, v2
 
 from .clients import client_of
 from .worlds import PORTAL, Files, hosts, resource, sha1
+
+DATASET = Dataset.from_dict({"id": "1", "slug": "1", "resources": []})
+REUSE = Reuse.from_dict({"id": "1", "url": "https://a.example/a-page"})
 
 A, B, C = (f"https://{name}.example/stops.csv" for name in "abc")
 
@@ -63,6 +67,12 @@ def page(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"data": [*items], **json, "previous_page": None, **more}
 
 
+def publish(files: Files, *resources: Resource) -> str:
+    """Give a dataset these resources; return its id."""
+    files.api["1/datasets/1/"] = dataset("1", *resources)
+    return "1"
+
+
 # Names
 
 
@@ -97,22 +107,31 @@ async def test_a_file_that_the_manifest_does_not_know_is_not_replaced(
     folder.mkdir()
     (folder / "stops.csv").write_text("mine")
     async with files.client() as client:
-        await sync(client, [resource("a", A)], folder, delete=True)
-        await sync(client, [], folder, delete=True)
+        await sync(client, publish(files, resource("a", A)), folder, delete=True)
+        assert contents(folder) == {"stops.csv": "mine", "stops-a.csv": "a"}
+        await sync(client, publish(files), folder, delete=True)
     assert contents(folder) == {"stops.csv": "mine"}
 
 
-async def test_a_file_with_the_checksum_of_the_portal_is_taken_over(
+async def test_a_file_with_the_checksum_of_the_portal_is_taken_over_but_never_deleted(
     files: Files, folder: Path
 ) -> None:
     folder.mkdir()
     (folder / "stops.csv").write_text("a")
     one = resource("a", A, checksum=sha1(b"a"))
     async with files.client() as client:
-        report = await sync(client, [one], folder)
-        assert statuses(report) == {"a": "unchanged"}
+        for _ in range(2):
+            report = await sync(client, publish(files, one), folder)
+            assert statuses(report) == {"a": "unchanged"}
         assert files.asked == []
-        await sync(client, [], folder, delete=True)
+        report = await sync(client, publish(files), folder, delete=True)
+        reason = "its resource is gone, but it was there before it was synchronized"
+        assert outcomes(report) == {"a": ("kept", reason)}
+        assert contents(folder) == {"stops.csv": "a"}
+        # Once it was removed by its owner, it is an ordinary file.
+        (folder / "stops.csv").unlink()
+        await sync(client, publish(files, one), folder)
+        await sync(client, publish(files), folder, delete=True)
     assert contents(folder) == {}
 
 
@@ -161,12 +180,12 @@ async def test_a_link_in_the_place_of_a_file_is_not_followed(
     mine = tmp_path / "mine"
     mine.write_text("mine")
     async with files.client() as client:
-        await sync(client, [resource("a", A)], folder)
+        await sync(client, publish(files, resource("a", A)), folder)
         (folder / "stops.csv").unlink()
         (folder / "stops.csv").symlink_to(mine)
-        report = await sync(client, [resource("a", A)], folder)
+        report = await sync(client, publish(files, resource("a", A)), folder)
         assert statuses(report) == {"a": "failed"}
-        report = await sync(client, [], folder, delete=True)
+        report = await sync(client, publish(files), folder, delete=True)
     assert statuses(report) == {"a": "kept"}
     assert mine.read_text() == "mine"
 
@@ -183,7 +202,7 @@ async def test_a_link_in_the_place_of_a_dataset_is_not_followed(
         more = [Dataset.from_dict(dataset("1", resource("a", A), resource("b", B)))]
         report = await sync(client, more, folder)
         assert statuses(report) == {"a": "failed", "b": "failed"}
-        report = await sync(client, [], folder, delete=True)
+        report = await sync(client, [Dataset.from_dict(dataset("1"))], folder, delete=True)
     assert statuses(report) == {"a": "kept"}
     assert contents(outside) == {"stops.csv": "a"}
 
@@ -212,11 +231,11 @@ async def test_files_of_resources_that_are_gone_are_deleted_if_asked_for(
 ) -> None:
     resources = [resource("a", A), resource("b", B), resource("c", C)]
     async with files.client() as client:
-        await sync(client, resources, folder)
+        await sync(client, publish(files, *resources), folder)
         (folder / "stops-c.csv").write_text("changed")
-        report = await sync(client, resources[:1], folder)
+        report = await sync(client, publish(files, resources[0]), folder)
         assert statuses(report) == {"a": "unchanged"}
-        report = await sync(client, resources[:1], folder, delete=True)
+        report = await sync(client, publish(files, resources[0]), folder, delete=True)
         assert statuses(report) == {"a": "unchanged", "b": "deleted", "c": "kept"}
         assert report.complete
     assert contents(folder) == {"stops.csv": "a", "stops-c.csv": "changed"}
@@ -238,27 +257,83 @@ async def test_only_the_files_of_the_same_source_are_deleted(files: Files, folde
 async def test_nothing_is_deleted_when_the_source_was_not_listed_as_a_whole(
     files: Files, folder: Path
 ) -> None:
-    resources = [resource("a", A), resource("b", B)]
+    both = dataset("1", resource("a", A), resource("b", B))
 
-    async def broken() -> AsyncIterator[Resource]:
-        yield resources[0]
+    async def broken() -> AsyncIterator[Dataset]:
+        yield Dataset.from_dict(dataset("1", resource("a", A)))
         raise NotFoundError("gone", operation="list", status=404)
 
     async with files.client() as client:
-        await sync(client, resources, folder)
+        await sync(client, [Dataset.from_dict(both)], folder)
         report = await sync(client, broken(), folder, delete=True)
     assert not report.complete
     assert "could not be listed" in (report.reason or "")
     assert statuses(report) == {"a": "unchanged"}
-    assert contents(folder) == {"stops.csv": "a", "stops-b.csv": "b"}
+    assert contents(folder) == {"slug-1/stops.csv": "a", "slug-1/stops-b.csv": "b"}
 
 
 async def test_the_folder_of_a_dataset_that_is_gone_is_removed(files: Files, folder: Path) -> None:
-    both = [Dataset.from_dict(dataset(id, resource(id, url))) for id, url in (("1", A), ("2", B))]
+    both = [dataset(id, resource(id, url)) for id, url in (("1", A), ("2", B))]
+    files.api["1/datasets/"] = page(*both)
     async with files.client() as client:
-        await sync(client, both, folder)
-        await sync(client, both[:1], folder, delete=True)
+        await sync(client, api.datasets.list_datasets(client), folder)
+        files.api["1/datasets/"] = page(both[0])
+        await sync(client, api.datasets.list_datasets(client, page_size=5), folder, delete=True)
     assert [one.name for one in folder.iterdir()] == ["slug-1"]
+
+
+async def test_of_a_list_of_datasets_only_files_of_those_in_it_are_deleted(
+    files: Files, folder: Path
+) -> None:
+    files.api["1/datasets/1/"] = dataset("1", resource("a", A), resource("b", B))
+    files.api["1/datasets/2/"] = dataset("2", resource("c", C))
+    async with files.client() as client:
+        await sync(client, ["1", "2"], folder)
+        files.api["1/datasets/1/"] = dataset("1", resource("a", A))
+        report = await sync(client, ["1"], folder, delete=True)
+    assert statuses(report) == {"a": "unchanged", "b": "deleted"}
+    assert contents(folder) == {"slug-1/stops.csv": "a", "slug-2/stops.csv": "c"}
+
+
+async def test_a_list_of_resources_has_no_files_to_delete(files: Files, folder: Path) -> None:
+    async with files.client() as client:
+        await download_all(client, [resource("a", A)], folder)
+        with pytest.raises(ValueError, match="a list of resources is not known again"):
+            await sync(client, [resource("b", B)], folder, delete=True)
+    assert contents(folder) == {"stops.csv": "a"}
+    assert files.asked == [A]
+
+
+async def test_without_a_key_nothing_is_deleted_that_a_key_has_shown(
+    files: Files, folder: Path
+) -> None:
+    private, public = (dataset(id, resource(id, url)) for id, url in (("1", A), ("2", B)))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen = shown if "X-API-Key" in request.headers else [one for one in shown if one is public]
+        return httpx.Response(200, json=page(*seen))
+
+    shown = [private, public]
+    files.api["1/datasets/"] = answer
+    both = {"slug-1/stops.csv": "a", "slug-2/stops.csv": "b"}
+    for key, left in (("a-key", both), ("", both)):
+        async with files.client(api_key=key) as client:
+            await sync(client, api.datasets.list_datasets(client), folder, delete=True)
+        assert contents(folder) == left
+    assert "a-key" not in folder.with_name("folder.manifest.jsonl").read_text()
+    shown = [public]
+    async with files.client(api_key="a-key") as client:
+        await sync(client, api.datasets.list_datasets(client), folder, delete=True)
+    assert contents(folder) == {"slug-2/stops.csv": "b"}
+
+
+async def test_with_a_key_files_are_deleted_that_were_listed_without(
+    files: Files, folder: Path
+) -> None:
+    for key, resources in (("", [resource("a", A)]), ("a-key", [])):
+        async with files.client(api_key=key) as client:
+            await sync(client, publish(files, *resources), folder, delete=True)
+    assert contents(folder) == {}
 
 
 # Sources
@@ -299,13 +374,18 @@ async def test_datasets_of_version_2_are_read_as_wholes(files: Files, folder: Pa
     assert contents(folder) == {"1/stops.csv": "a", "1/stops-b.csv": "b"}
     failed = [one for one in report.outcomes if one.status == "failed"]
     assert [(one.resource, one.dataset) for one in failed] == [(None, "4")]
-    assert report.reason == "1 failed; a dataset could not be read"
+    assert report.reason == "1 failed"
 
 
 async def test_resources_of_every_kind_are_taken(files: Files, folder: Path) -> None:
     community = CommunityResource.from_dict({**resource("b", B).to_dict(), "dataset": {"id": "2"}})
     json = {"resource": resource("c", C).to_dict(), "dataset_id": "3"}
-    items = [resource("a", A), community, v2.SpecificResource.from_dict(json), resource("a", B)]
+    items: list[AnyResource] = [
+        resource("a", A),
+        community,
+        v2.SpecificResource.from_dict(json),
+        resource("a", B),
+    ]
     async with files.client() as client:
         report = await download_all(client, items, folder)
     assert {one.resource: one.dataset for one in report.outcomes} == {"a": None, "b": "2", "c": "3"}
@@ -337,11 +417,21 @@ async def test_a_dataset_that_does_not_exist_is_an_error(files: Files, folder: P
             await sync(client, "1", folder)
 
 
-@pytest.mark.parametrize("source", [3, b"abc", [3], ["abc"], None])
+@pytest.mark.parametrize("source", [3, b"abc", [3], iter(["abc"]), {"a": 1}, None, [REUSE], REUSE])
 async def test_what_is_no_source_is_an_error(source: Any, files: Files, folder: Path) -> None:
     async with files.client() as client:
         with pytest.raises(TypeError, match="neither a dataset nor a"):
             await sync(client, source, folder)
+    assert not folder.exists()
+    assert [*folder.parent.iterdir()] == []
+
+
+@pytest.mark.parametrize("source", ["abc", ["abc"], DATASET, [DATASET], [REUSE], 3])
+async def test_only_resources_are_downloaded(source: Any, files: Files, folder: Path) -> None:
+    async with files.client() as client:
+        with pytest.raises(TypeError, match="neither a"):
+            await download_all(client, source, folder)
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("options", [{"concurrency": 0}, {"per_host": -1}])
@@ -393,7 +483,7 @@ async def test_a_host_that_does_not_answer_is_put_aside_for_this_run(
     files.files |= {one.url: httpx.ConnectError("refused") for one in dead}
     async with files.client() as client:
         report = await sync(client, [*dead, resource("a", A)], folder, per_host=1)
-        assert len(files.asked) == run.IN_A_ROW + 1
+        assert len(files.asked) == IN_A_ROW + 1
         assert report.failed == 20
         assert report.downloaded == 1
         aside = {one.reason for one in report.outcomes if one.status == "failed"}
@@ -404,14 +494,15 @@ async def test_a_host_that_does_not_answer_is_put_aside_for_this_run(
     assert report.downloaded == 20
 
 
+@pytest.mark.parametrize("answer", [httpx.Response(404), b"a"])
 async def test_a_host_that_answers_now_and_then_is_not_put_aside(
-    files: Files, folder: Path
+    answer: Any, files: Files, folder: Path
 ) -> None:
     bad = [resource(f"{n}", f"https://bad.example/{n}.csv") for n in range(12)]
     errors: list[Any] = [
         httpx.ConnectError("refused"),
         httpx.ReadTimeout("silent"),
-        httpx.Response(404),
+        answer,
     ]
     files.files |= {one.url: errors[n % 3] for n, one in enumerate(bad)}
     async with files.client() as client:

@@ -77,7 +77,7 @@ def test_the_plan_for_a_file_that_is_as_it_was_fetched(
         ("missing", {}, "fetch", "it was removed here"),
         ("missing", {"at": None}, "fetch", None),
         ("altered", {}, "fetch", "it was changed here"),
-        ("altered", {"pending": True}, "compare", None),
+        ("altered", {"pending": True}, "fetch", "it was changed here"),
         ("intact", {"pending": True}, "leave", None),
         ("foreign", {}, "refuse", "something else than a file is at its place"),
     ],
@@ -88,11 +88,6 @@ def test_the_plan_for_a_file_that_is_another_here(
     one = listed(**UPLOADED)
     plan = plan_for(one, record_of(one, **recorded), state)
     assert (plan.action, plan.reason) == (action, reason)
-
-
-def test_a_file_of_an_interrupted_run_without_a_checksum_is_fetched_again() -> None:
-    one = listed(**DATED)
-    assert plan_for(one, record_of(one, pending=True), "altered").action == "fetch"
 
 
 def test_a_file_that_was_changed_here_is_kept_if_asked_for() -> None:

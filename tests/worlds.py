@@ -105,8 +105,8 @@ class Files:
     api: dict[str, Any] = field(factory=dict)
     asked: list[str] = field(factory=list)
 
-    def client(self) -> Client:
-        return client_of(PORTAL, transport=httpx.MockTransport(self._answer))
+    def client(self, **options: Any) -> Client:
+        return client_of(PORTAL, transport=httpx.MockTransport(self._answer), **options)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         url = str(request.url)

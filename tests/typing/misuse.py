@@ -5,8 +5,8 @@ Both type checkers warn about an unused ignore comment, so a misuse that goes un
 
 from __future__ import annotations
 
-from aiodatagouv import Client, Link, bulk
-from aiodatagouv.api import datasets, discussions, reuses, site, v2
+from aiodatagouv import Client, Link, bulk, files
+from aiodatagouv.api import datasets, discussions, organizations, reuses, site, v2
 from aiodatagouv.files._export.exports import export
 from aiodatagouv.models import (
     Dataset,
@@ -102,6 +102,20 @@ async def tables(client: Client, resource: Resource, dataset: Dataset) -> None:
     await export(client, "datasets").rows()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     await export(client, "datasets").save("a.csv", progress=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await site.get_site_tags_csv(client).save("a.csv", print)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def folders(client: Client, dataset: Dataset, organization: Organization) -> None:
+    await files.sync(client, organization, "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await files.sync(client, organizations.list_organizations(client), "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await files.sync(client, reuses.list_reuses(client), "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await files.sync(client, {"a": 1}, "x")  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+    await files.sync(client, [1, 2], "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await files.sync(client, b"abc", "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await files.download_all(client, dataset, "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await files.download_all(client, "velos", "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await files.download_all(client, [organization], "x")  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    await files.download_all(client, [dataset], "x")  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    await files.download_all(client, dataset.resources, "x", verify="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def second_version(client: Client, dataset: second.Dataset) -> None:

@@ -13,7 +13,18 @@ import httpx
 import msgspec
 from attrs import define
 
-from aiodatagouv import Client, Link, Operation, Page, Paginator, Parameter, Rate, Stream, bulk
+from aiodatagouv import (
+    Client,
+    Link,
+    Operation,
+    Page,
+    Paginator,
+    Parameter,
+    Rate,
+    Stream,
+    bulk,
+    files,
+)
 from aiodatagouv._views.crawled import Analysis
 from aiodatagouv._views.scan import Scan
 from aiodatagouv.api import datasets, me, ops, organizations, v2
@@ -68,6 +79,23 @@ async def tables(client: Client, resource: Resource) -> None:
     assert_type(await one.save("datasets.parquet", progress=print), int)
     async for text in one.stream.rows(progress=lambda now: print(now.done)):
         assert_type(text, dict[str, str])
+
+
+async def folders(client: Client, dataset: Dataset, found: second.SpecificResource) -> None:
+    """The sources of folders."""
+    resources = v2.datasets.list_resources(client, "velos")
+    assert_type(await files.sync(client, "velos", "x"), files.Report)
+    await files.sync(client, dataset, "x", verify=False, delete=True)
+    await files.sync(client, ["velos", "arrets"], "x")
+    await files.sync(client, [dataset], "x")
+    await files.sync(client, [found], "x")
+    await files.sync(client, datasets.list_datasets(client), "x")
+    await files.sync(client, v2.datasets.search_datasets(client), "x")
+    await files.sync(client, resources, "x")
+    await files.download_all(client, resources, "x")
+    await files.download_all(client, [*dataset.resources, found], "x")
+    async for community in datasets.list_community_resources(client):
+        await files.download_all(client, [community], "x")
 
 
 async def links(client: Client, link: Link[Dataset]) -> None:

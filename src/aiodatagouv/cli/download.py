@@ -17,7 +17,14 @@ from .output import STDOUT, Destination
 from .parameters import CONTEXT, shared_options
 from .progress import size
 from .running import run
-from .transfer import any_operation, json_option, private_option, size_option, write_report
+from .transfer import (
+    any_operation,
+    json_option,
+    private_option,
+    size_option,
+    unverified_option,
+    write_report,
+)
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -73,6 +80,7 @@ def download(package: Package) -> click.Command:
             "that the portal has for it.",
         ),
         size_option("Give up a file that is larger, such as 2G."),
+        unverified_option(),
         private_option(),
         click.Option(
             ["fresh", "--fresh"],
@@ -97,7 +105,11 @@ def read_id(text: str) -> str:
 
 def _download(ctx: click.Context, package: Package) -> int:
     id_: str = ctx.params["resource"]
-    options = {"allow_private": ctx.params["allow_private"], "resume": not ctx.params["fresh"]}
+    options = {
+        "allow_private": ctx.params["allow_private"],
+        "resume": not ctx.params["fresh"],
+        "verify": not ctx.params["no_verify"],
+    }
     if ctx.params["max_size"] is not None:
         options["max_size"] = ctx.params["max_size"]
     path: Path | None = None

@@ -118,6 +118,11 @@ def words(error: Exception) -> str:
     text = str(error)
     if isinstance(error, AuthenticationError) and not os.environ.get(KEY):
         return f"{text}; no key was sent: set the environment variable {KEY}"
+    return translated(text)
+
+
+def translated(text: str) -> str:
+    """A message of the library, with the options of this program instead of parameters."""
     for pattern, replacement in _OPTIONS:
         text = re.sub(pattern, replacement, text)
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,14 @@ from .operations import Package
 from .parameters import chosen
 from .progress import size
 from .running import run
-from .transfer import counting_option, json_option, private_option, size_option, write_report
+from .transfer import (
+    counting_option,
+    json_option,
+    private_option,
+    size_option,
+    unverified_option,
+    write_report,
+)
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -75,7 +82,8 @@ def _parameters(operation: Operation) -> Sequence[click.Parameter]:
         ),
         counting_option("concurrency", "Files to fetch at once: 8 by default."),
         counting_option("per-host", "Files to fetch from one host at once: 2 by default."),
-        size_option("Leave out a file that is larger, such as 2G."),
+        size_option("Give up a file that is larger, such as 2G: it has failed then."),
+        unverified_option(),
         private_option(),
         json_option(),
     ]
@@ -93,6 +101,7 @@ def _sync(ctx: click.Context, given: Given) -> int:
         for name, value in {
             "delete": ctx.params["delete"],
             "keep_altered": ctx.params["keep_altered"],
+            "verify": not ctx.params["no_verify"],
             "allow_private": ctx.params["allow_private"],
             "concurrency": chosen(ctx, "concurrency"),
             "per_host": ctx.params["per_host"],
@@ -109,7 +118,7 @@ def _sync(ctx: click.Context, given: Given) -> int:
         if len(named) == 1:
             (source,) = named
         elif named:
-            source = _datasets(client, named)
+            source = [*named]
         else:
             source = given.operation.function(client, **query)
         with shown:
@@ -130,20 +139,12 @@ def _sync(ctx: click.Context, given: Given) -> int:
     return exits.INCOMPLETE
 
 
-async def _datasets(client: Client, named: Sequence[str]) -> AsyncIterator[Any]:
-    """Read some datasets, one after the other."""
-    from ..api import datasets
-
-    for one in named:
-        yield await datasets.get_dataset(client, one)
-
-
 def _say_failed(report: Report) -> None:
     """Print a line for each file that failed, or for the first ones."""
     failed = [one for one in report.outcomes if one.status == "failed"]
     for one in failed[:_SHOWN]:
         where = one.path or one.resource or f"dataset {one.dataset}"
-        exits.say(f"Error: {where}: {one.reason}")
+        exits.say(f"Error: {where}: {exits.translated(one.reason or '')}")
     if len(failed) > _SHOWN:
         exits.say(f"... and {len(failed) - _SHOWN:,} more failed: --json names them all")
 
@@ -155,7 +156,7 @@ def _summary(report: Report, folder: str) -> str:
         "unchanged": report.unchanged,
         "failed": report.failed,
         "deleted": report.deleted,
-        "kept, as they were changed here": report.kept,
+        "left as they were": report.kept,
     }
     parts = [
         f"{report.listed:,} files",

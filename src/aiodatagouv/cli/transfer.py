@@ -51,6 +51,12 @@ def private_option() -> click.Option:
     return click.Option(["allow_private", "--allow-private"], is_flag=True, help=text)
 
 
+def unverified_option() -> click.Option:
+    """``--no-verify``, of commands that fetch files."""
+    text = "Do not compare files with the checksum and the size on the portal, which may be old."
+    return click.Option(["no_verify", "--no-verify"], is_flag=True, help=text)
+
+
 def write_report(report: Mapping[str, Any]) -> None:
     """Print a report on stdout, as one JSON object."""
     write_json(dict(report), None)

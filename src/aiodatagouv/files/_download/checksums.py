@@ -35,6 +35,9 @@ _ALGORITHMS: Mapping[tuple[str, int], str] = {
 _UNDATED = dt.datetime.min.replace(tzinfo=dt.UTC)
 """When a crawler found what it has not dated: any version that has a date may be a later one."""
 
+ALGORITHMS = frozenset(_ALGORITHMS.values())
+"""The algorithms of checksums that can be computed."""
+
 _DIGITS = re.compile(r"[0-9a-f]+", re.ASCII)
 
 

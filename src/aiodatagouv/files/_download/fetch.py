@@ -187,9 +187,7 @@ class _Transfer:
     async def _finish(self) -> Download:
         part, expected = self.part, self.expected
         expected.check(self.name, part.checksum, part.size)
-        await in_thread(part.finish)
-        self._tell()
-        return Download(
+        done = Download(
             part.path,
             part.size,
             expected.checksum,
@@ -199,6 +197,11 @@ class _Transfer:
             self.resumed,
             part.checksum,
         )
+        if self.wanted.before is not None:
+            await self.wanted.before(done)
+        await in_thread(part.finish)
+        self._tell()
+        return done
 
     async def _resume(self) -> None:
         """Read again what an interrupted call has received."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from attrs import field, frozen
@@ -59,6 +60,7 @@ class Wanted:
         allow_private: Whether hosts may have addresses that are not of the internet.
         resume: Whether to continue what an interrupted call has received.
         progress: Called whenever there is progress.
+        before: Awaited when the file is whole and verified, before it gets its name.
     """
 
     expected: Expected = field(factory=Expected)
@@ -68,3 +70,4 @@ class Wanted:
     allow_private: bool = False
     resume: bool = True
     progress: OnProgress | None = None
+    before: Callable[[Download], Awaitable[object]] | None = None

@@ -6,12 +6,11 @@ import os
 from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
 
-from ..._views.view import View
 from ...client import Client
 from .._download.threads import in_thread
 from .._download.wanted import MAX_SIZE
-from .hosts import Brief, HostLimit, HostQueues
-from .listing import Listing, Source
+from .hosts import Brief, HostLimit, HostQueues, HostWatch
+from .listing import AnyResource, Listing, Source, resources_only
 from .manifest import Manifest
 from .report import OnReport, Report, Tally
 from .run import Options, Run
@@ -22,7 +21,7 @@ WAITING = 10_000
 
 async def download_all(
     client: Client,
-    resources: AsyncIterable[View] | Iterable[View],
+    resources: AsyncIterable[AnyResource] | Iterable[AnyResource],
     folder: str | os.PathLike[str],
     *,
     concurrency: int = 8,
@@ -30,6 +29,7 @@ async def download_all(
     max_size: int | None = MAX_SIZE,
     allow_private: bool = False,
     keep_altered: bool = False,
+    verify: bool = True,
     progress: OnReport | None = None,
 ) -> Report:
     """Fetch the files of resources into a folder.
@@ -48,12 +48,14 @@ async def download_all(
         max_size: The most bytes that a file may have; None for no limit.
         allow_private: Whether hosts may have addresses that are not of the internet.
         keep_altered: Whether a file is left alone that was changed here.
+        verify: Whether files must have the checksum and the size that the portal has for them.
         progress: Called with the report so far, as :func:`sync` does.
 
     Raises:
-        APIError, NetworkError, DecodeError: The first resource cannot be listed.
+        APIError, NetworkError, DecodeError: The list cannot be read.
         CheckpointError, DestinationError, OSError, ValueError, TypeError: See :func:`sync`.
     """
+    resources_only(resources)
     return await sync(
         client,
         resources,
@@ -63,6 +65,7 @@ async def download_all(
         max_size=max_size,
         allow_private=allow_private,
         keep_altered=keep_altered,
+        verify=verify,
         progress=progress,
     )
 
@@ -78,6 +81,7 @@ async def sync(
     max_size: int | None = MAX_SIZE,
     allow_private: bool = False,
     keep_altered: bool = False,
+    verify: bool = True,
     progress: OnReport | None = None,
 ) -> Report:
     """Make a folder have the files of a source, by fetching those that have changed.
@@ -102,16 +106,22 @@ async def sync(
 
     Args:
         client: The client of the portal.
-        source: A dataset, its id or its slug; or a paginator or other list of datasets, of which
-            each has a folder of its own, or of resources.
+        source: A dataset, its id or its slug; or a list of several ids or slugs; or a paginator or
+            other list of datasets or resources. Each of several datasets has a folder of its own.
         folder: The folder, which is made if there is none.
         delete: Whether to delete files that this source had in an earlier run and has no more, once
-            it was listed as a whole. One that was changed here is kept.
+            it was listed as a whole. One that was changed here, or that was there before it was
+            synchronized, is kept. What is known again from run to run is a dataset, or a paginator
+            with its filters: of a list of datasets, only files of those that it still has are
+            deleted; a list of resources cannot have this. A run without a key deletes no file that
+            a run with a key has listed.
         concurrency: The most files in flight at once.
         per_host: The most of them from one host.
         max_size: The most bytes that a file may have; None for no limit.
         allow_private: Whether hosts may have addresses that are not of the internet.
         keep_altered: Whether a file is left alone that was changed here, instead of replaced.
+        verify: Whether files must have the checksum and the size that the portal has for them. Some
+            publishers replace a file of their host, and leave its old checksum on the portal.
         progress: Called with the report so far, whenever a file has ended or bytes were received.
 
     Returns:
@@ -123,7 +133,7 @@ async def sync(
         CheckpointError: The manifest is damaged, or another run writes to the folder.
         DestinationError: The folder is a file.
         OSError: The disk is full or fails, or the manifest cannot be written.
-        ValueError: A number is not positive.
+        ValueError: A number is not positive, or ``delete`` is given for a list of resources.
         TypeError: The source is neither a dataset nor a list of datasets or resources.
         RuntimeError: The client is closed, or was opened in another event loop.
     """
@@ -131,17 +141,20 @@ async def sync(
         if number < 1:
             raise ValueError(f"{name} is {number}: it must be at least 1")
     manifest = await in_thread(lambda: Manifest.open(Path(folder)))
+    has_failed = True
     try:
         options = Options(max_size, allow_private, keep_altered)
         run = Run(
             client.with_options(retry=Brief.of(client._options.retry)),
             manifest,
-            Listing(client, source),
+            Listing(client, source, is_named=delete, verify=verify),
             options,
             HostQueues(per_host, WAITING),
-            HostLimit(per_host),
+            HostWatch(HostLimit(per_host)),
             Tally(progress),
         )
-        return await run.run(concurrency, delete=delete)
+        report = await run.run(concurrency, delete=delete)
+        has_failed = False
+        return report
     finally:
-        await in_thread(manifest.close)
+        await in_thread(lambda: manifest.close(undo=has_failed))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Generic, Self, TypeVar
 
 from attrs import define, field, fields, frozen
 
-from ...errors import DataGouvError, NetworkError
+from ...errors import DataGouvError, NetworkError, UnreachableError
 from ...operation import Operation
 from ...retry import NEVER, RetryPolicy
+from .plan import host_at
 
 T = TypeVar("T")
+
+IN_A_ROW = 3
+"""The files of a host in a row without any answer, after which it is asked for no more of them."""
 
 CONNECTING = 3
 """The attempts to connect to a host for one file; a later run makes more."""
@@ -76,6 +80,59 @@ class HostLimit:
             free, users = self._hosts.pop(host)
             if users > 1:
                 self._hosts[host] = free, users - 1
+
+
+class AsideError(UnreachableError):
+    """A host was put aside, and is not asked."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@define
+class HostWatch:
+    """Admits requests to hosts, but to none that does not answer.
+
+    The host that counts is the one that a request was for, which may be that of a redirect.
+
+    Attributes:
+        limit: Admits only so many at once.
+        aside: The hosts that are asked for no more files, and why.
+    """
+
+    limit: HostLimit
+    aside: dict[str, str] = field(factory=dict[str, str])
+    _silent: Counter[str] = field(factory=Counter[str])
+
+    @asynccontextmanager
+    async def __call__(self, host: str) -> AsyncGenerator[None]:
+        """Wait until a host takes another request.
+
+        Raises:
+            AsideError: It was put aside.
+        """
+        async with self.limit(host):
+            if host in self.aside:
+                raise AsideError(self.aside[host])
+            try:
+                yield
+            except NetworkError:
+                raise
+            except Exception:
+                self._silent[host] = 0  # It has answered, although not with the file.
+                raise
+            self._silent[host] = 0
+
+    def count(self, error: NetworkError) -> str | None:
+        """Count a file that a host has not answered for; return it if it is put aside by that."""
+        host = host_at(error.url)
+        if isinstance(error, AsideError) or host in self.aside:
+            return None
+        self._silent[host] += 1
+        if self._silent[host] < IN_A_ROW:
+            return None
+        self.aside[host] = f"{host} was put aside, as it does not answer: {error}"
+        return host
 
 
 @define

@@ -20,7 +20,7 @@ from filelock import FileLock
 from ..._disk import reopened, sweep, sync, written
 from ..._ownership import locked, release
 from ...errors import CheckpointError, DestinationError
-from .._download.checksums import Checksum
+from .._download.checksums import ALGORITHMS, Checksum
 from .._download.part import journal_of
 from .names import candidates, key_of
 
@@ -51,6 +51,23 @@ class Signs:
 
 
 @frozen(kw_only=True)
+class Arriving:
+    """A file that was fetched and is about to get its name.
+
+    Attributes:
+        checksum: Its checksum.
+        portal: The properties that the portal has for it.
+        etag: The ``ETag`` of its host.
+        last_modified: The ``Last-Modified`` of its host.
+    """
+
+    checksum: Checksum
+    portal: Signs
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@frozen(kw_only=True)
 class Record:
     """A file, as it was written.
 
@@ -66,7 +83,9 @@ class Record:
         etag: The ``ETag`` of its host.
         last_modified: The ``Last-Modified`` of its host.
         at: When it was fetched; None if it was not, so that only its name is taken.
-        pending: Whether a download has begun that may have written or replaced it.
+        pending: Whether a download has begun that may have left temporary files.
+        arriving: The file that may have got its name since; None if there is none.
+        found: Whether it was there before it was synchronized, so that it is not ours to delete.
     """
 
     path: str
@@ -81,11 +100,8 @@ class Record:
     last_modified: str | None = None
     at: str | None = None
     pending: bool = False
-
-    @property
-    def is_name(self) -> bool:
-        """Whether it only keeps a name: no download has begun that may have written the file."""
-        return self.at is None and not self.pending
+    arriving: Arriving | None = None
+    found: bool = False
 
     def state(self, folder: Path) -> State:
         """Compare the file with this record."""
@@ -131,6 +147,7 @@ class Manifest:
     _lines: int
     _folders: dict[str, str]
     _taken: set[str]
+    _made: tuple[Path, ...]
     error: OSError | None = None
     _is_behind: bool = False
     _buffer: bytearray = field(factory=bytearray)
@@ -149,6 +166,7 @@ class Manifest:
             raise DestinationError(f"{folder} has no name, which its manifest needs")
         if folder.exists() and not folder.is_dir():
             raise DestinationError(f"{folder} is not a folder")
+        made = tuple(one for one in (folder, *folder.parents) if not one.exists())
         folder.mkdir(parents=True, exist_ok=True)
         path = folder.with_name(folder.name + SUFFIX)
         lock = locked(path, CheckpointError(f"{path} is in use: another run writes to its folder"))
@@ -172,7 +190,7 @@ class Manifest:
         }
         taken = {key_of(one) for one in folders.values()}
         taken |= {key_of(record.path) for record in records.values()}
-        return cls(folder, records, path, lock, file, lines, folders, taken)
+        return cls(folder, records, path, lock, file, lines, folders, taken, made)
 
     def claim(self, path: str) -> bool:
         """Take a path for a resource; False if another has it already, or one that equals it."""
@@ -202,17 +220,23 @@ class Manifest:
             record: The record.
             is_urgent: Whether it must survive a power cut, and not only a kill.
         """
+        line = _line(record)
         self.records[record.resource] = record
-        await self._append(record, is_urgent=is_urgent)
+        await self._append(line, is_urgent=is_urgent)
 
     async def drop(self, record: Record) -> None:
         """Take a record back."""
         del self.records[record.resource]
         self._taken.discard(key_of(record.path))
-        await self._append(_Gone(record.resource), is_urgent=False)
+        await self._append(_line(_Gone(record.resource)), is_urgent=False)
 
-    def close(self) -> None:
-        """Close the manifest, with one line for each file, and release its lock."""
+    def close(self, *, undo: bool = False) -> None:
+        """Close the manifest, with one line for each file, and release its lock.
+
+        Args:
+            undo: Whether to remove the folder again if it was made for this and nothing is in it.
+        """
+        undo = undo and bool(self._made) and not self._lines
         try:
             self._thread.shutdown()
             if self.error is not None:
@@ -222,15 +246,21 @@ class Manifest:
                 return
             with self._file:
                 self._write(is_urgent=True)
-            if self._lines > len(self.records):
+            if undo:
+                self._path.unlink()
+            elif self._lines > len(self.records):
                 with written(self._path) as file:
                     for record in self.records.values():
                         file.write(_line(record))
         finally:
             release(self._lock)
+        for folder in self._made if undo else ():
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
 
-    async def _append(self, line: Record | _Gone, *, is_urgent: bool) -> None:
-        self._buffer += _line(line)
+    async def _append(self, line: bytes, *, is_urgent: bool) -> None:
+        self._buffer += line
         self._lines += 1
         # Lines that are added while others are written are written together.
         work = partial(self._write, is_urgent=is_urgent)
@@ -304,7 +334,7 @@ def _read(path: Path) -> tuple[dict[str, Record], int]:
             number, whole = number + 1, whole + len(line)
             try:
                 _apply(line, records)
-            except (msgspec.MsgspecError, ValueError) as error:
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 raise CheckpointError(
                     f"{path} is damaged, or is not the manifest of a folder (line {number}: "
                     f"{error}): move it away, and give an empty folder"
@@ -319,7 +349,23 @@ def _apply(line: bytes, records: dict[str, Record]) -> None:
     record = _RECORD.decode(line)
     if not is_inside(record.path):
         raise ValueError(f"the path {record.path!r} leads out of the folder")
+    for one in (record, record.arriving):
+        if one is not None:
+            _check(one)
     records[record.resource] = record
+
+
+def _check(one: Record | Arriving) -> None:
+    """Check that a record is one that could have been written.
+
+    Raises:
+        ValueError: It is not: its host could never be asked, or the file never be compared.
+    """
+    for text in (one.etag, one.last_modified):
+        if text is not None and not (text.isascii() and text.isprintable()):
+            raise ValueError(f"{text!r} cannot be a header")
+    if one.checksum is not None and one.checksum.type not in ALGORITHMS:
+        raise ValueError(f"{one.checksum.type!r} is no checksum")
 
 
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)

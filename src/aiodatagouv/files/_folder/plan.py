@@ -9,6 +9,7 @@ from attrs import fields, frozen
 
 from ..._http import parse_url
 from ..._views.view import View
+from ...errors import AddressError
 from .._download.checksums import Expected
 from .._download.route import host_of
 from .manifest import Record, Signs, State
@@ -46,6 +47,7 @@ class Listed:
         format: The format that its resource has.
         signs: The properties by which its versions are told apart.
         expected: The properties that it must have.
+        source: The name of the source that lists it; "" if that has none.
         is_watched: Whether the portal would notice a change: it stores or crawls the file.
     """
 
@@ -56,19 +58,38 @@ class Listed:
     format: str | None
     signs: Signs
     expected: Expected
+    source: str
     is_watched: bool
 
     @classmethod
-    def of(cls, resource: View, dataset: str | None = None, folder: str = "") -> Self:
+    def of(
+        cls,
+        resource: View,
+        dataset: str | None = None,
+        folder: str = "",
+        *,
+        source: str = "",
+        verify: bool = True,
+    ) -> Self:
         """Read a resource; only its id and its address are needed.
 
+        Args:
+            resource: The resource.
+            dataset: The id of its dataset, if it is known.
+            folder: The name of the folder that it belongs in.
+            source: The name of the source.
+            verify: Whether the file must have the properties that the portal has for it.
+
         Raises:
+            AddressError: The address has characters that no address has.
             MissingFieldError: The id or the address is not among the fields that were asked for.
             DecodeError: A field that is needed has another type.
         """
         view: Any = resource
         json, expected = resource.to_dict(), Expected.of(resource)
-        id, url = cast("str", view.id), cast("str", view.url)
+        id, url = plain(cast("str", view.id)), cast("str", view.url)
+        if plain(url) != url:
+            raise AddressError(_SECRET.sub("", plain(url)), "is not an http or https address")
         extras = json.get("extras")
         crawled = extras.get("analysis:last-modified-at") if isinstance(extras, dict) else None
         title, form = json.get("title"), json.get("format")
@@ -81,12 +102,13 @@ class Listed:
         )
         return cls(
             id=id,
-            dataset=dataset or _dataset_of(json),
+            dataset=_dataset_of(json) if dataset is None else dataset,
             folder=folder,
             title=_text(title) or "",
             format=_text(form),
             signs=signs,
-            expected=expected,
+            expected=expected if verify else Expected(),
+            source=source,
             is_watched=json.get("filetype") == "file" or signs.crawled is not None,
         )
 
@@ -103,10 +125,7 @@ class Listed:
     @property
     def host(self) -> str:
         """The host of its address; "" if that is no address."""
-        try:
-            return host_of(parse_url(self.signs.url))
-        except ValueError:
-            return ""
+        return host_at(self.signs.url)
 
 
 @frozen
@@ -143,8 +162,6 @@ def plan_for(
         return Plan("refuse", "something else than a file is at its place")
     if state == "missing":
         return Plan("fetch", None if record.at is None else "it was removed here")
-    if state == "altered" and record.pending:  # By an interrupted run.
-        return Plan("fetch" if _binding(listed) is None else "compare")
     if state == "altered":
         return Plan("keep" if keep_altered else "fetch", "it was changed here")
     return _plan_for_intact(listed, record)
@@ -167,6 +184,14 @@ def _plan_for_intact(listed: Listed, record: Record) -> Plan:
     return Plan("ask" if can_ask and not listed.is_watched else "leave")
 
 
+def host_at(url: str) -> str:
+    """The host of an address; "" if it is no address."""
+    try:
+        return host_of(parse_url(url))
+    except ValueError:
+        return ""
+
+
 def _binding(listed: Listed) -> Any:
     """The checksum that the file has now, if the portal knows it."""
     return listed.expected.checksum if listed.expected.as_of is None else None
@@ -187,4 +212,9 @@ def _dataset_of(json: dict[str, Any]) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return plain(value) if isinstance(value, str) else None
+
+
+def plain(text: str) -> str:
+    """A text that a file can have: JSON may have halves of characters, which are escaped."""
+    return text.encode(errors="backslashreplace").decode()

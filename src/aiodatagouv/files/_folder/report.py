@@ -8,12 +8,14 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import asdict, define, evolve, field, frozen
 
+from ...types import Progress
+
 Status: TypeAlias = Literal["downloaded", "unchanged", "failed", "deleted", "kept"]
 """The outcome of a file.
 
 ``downloaded``: it was fetched, as it was new or changed. ``unchanged``: it was there already.
 ``failed``: it could not be fetched; a file from an earlier run stays. ``deleted``: its resource is
-gone, and it was removed. ``kept``: it was changed here, and left alone.
+gone, and it was removed. ``kept``: it was left alone, as it was changed here, or was there before.
 """
 
 
@@ -22,7 +24,7 @@ class Outcome:
     """The outcome of one file.
 
     Attributes:
-        resource: The id of the resource; None if a dataset could not be read.
+        resource: The id of the resource; None if it, or a dataset, could not be read.
         dataset: The id of its dataset, if it is known.
         path: The path of the file in the folder, with ``/``; None if it has none.
         status: The outcome.
@@ -48,9 +50,9 @@ class Report:
         listed: The resources that the source has.
         downloaded: Files that were fetched.
         unchanged: Files that were there already.
-        failed: Files that could not be fetched, and datasets that could not be read.
+        failed: Files that could not be fetched, and datasets and resources that could not be read.
         deleted: Files that were removed, because their resource is gone.
-        kept: Files that were left alone, because they were changed here.
+        kept: Files that were left alone, because they were changed here, or were there before.
         bytes: The bytes that were received.
         seconds: The duration.
         complete: Whether the whole source was listed, and nothing has failed.
@@ -136,3 +138,26 @@ class Tally:
         self._report = evolve(self._report, seconds=time.monotonic() - self._since, **values)
         if self.progress is not None:
             self.progress(self._report)
+
+
+@define
+class Receiver:
+    """Counts the bytes of a file that are received, but not those that were there already.
+
+    Attributes:
+        tally: The tally of all files.
+        received: The bytes that were received.
+    """
+
+    tally: Tally
+    received: int = 0
+    _done: int | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        """Count those of a step of the download, of which the first is before any were received."""
+        if self._done is not None and progress.done != self._done:
+            # There are fewer if the download has begun again.
+            new = progress.done - self._done if progress.done > self._done else progress.done
+            self.received += new
+            self.tally.receive(new)
+        self._done = progress.done

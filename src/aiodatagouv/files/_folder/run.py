@@ -6,30 +6,25 @@ import asyncio
 import datetime as dt
 import errno
 import os
-from collections import Counter
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, frozen
 
 from ...client import Client
-from ...errors import DataGouvError, NetworkError
-from ...types import OnProgress, Progress
-from .._download.checksums import USUAL, Checksum, Expected, new_hash
+from ...errors import DataGouvError, DestinationError, NetworkError
+from ...types import OnProgress
+from .._download.checksums import Expected
 from .._download.fetch import fetch
-from .._download.part import Part, Source
 from .._download.threads import in_thread
 from .._download.wanted import Download, Wanted
-from .hosts import HostLimit, HostQueues
+from .hosts import HostQueues, HostWatch
 from .listing import Listing
-from .manifest import Manifest, Record
+from .local import has, remove, tidy
+from .manifest import Arriving, Manifest, Record, State, is_inside
 from .names import candidates
 from .plan import Listed, Plan, plan_for
-from .report import Outcome, Report, Status, Tally
-
-IN_A_ROW = 3
-"""The files of a host in a row without any answer, after which it is asked for no more of them."""
+from .report import Outcome, Receiver, Report, Status, Tally
 
 _FATAL = frozenset(
     getattr(errno, name)
@@ -37,6 +32,9 @@ _FATAL = frozenset(
     if hasattr(errno, name)
 )
 """The errors of the system that every other file would meet as well."""
+
+_EXPECTED = (DataGouvError, OSError, UnicodeError)
+"""The errors of one file, which do not concern the others."""
 
 
 @frozen
@@ -64,46 +62,16 @@ class _Job:
 
 
 @define
-class _Receiver:
-    """Counts the bytes of a file that are received, but not those that were there already.
-
-    Attributes:
-        tally: The tally of all files.
-        received: The bytes that were received.
-    """
-
-    tally: Tally
-    received: int = 0
-    _done: int | None = None
-
-    def __call__(self, progress: Progress) -> None:
-        """Count those of a step of the download, of which the first is before any were received."""
-        if self._done is not None and progress.done != self._done:
-            # There are fewer if the download has begun again.
-            new = progress.done - self._done if progress.done > self._done else progress.done
-            self.received += new
-            self.tally.receive(new)
-        self._done = progress.done
-
-
-@define
 class Run:
-    """A synchronization under way.
-
-    Attributes:
-        silent: The files in a row of each host that got no answer.
-        aside: The hosts that are asked for no more files, and why.
-    """
+    """A synchronization under way."""
 
     client: Client
     manifest: Manifest
     listing: Listing
     options: Options
     queues: HostQueues[_Job]
-    requests: HostLimit
+    requests: HostWatch
     tally: Tally
-    silent: Counter[str] = field(factory=Counter[str])
-    aside: dict[str, str] = field(factory=dict[str, str])
 
     async def run(self, concurrency: int, *, delete: bool) -> Report:
         """List the source, fetch what has changed, and delete what is gone."""
@@ -125,6 +93,8 @@ class Run:
             async with aclosing(self.listing.files()) as files:
                 async for one in files:
                     if isinstance(one, Outcome):
+                        if one.resource is not None:
+                            self.tally.list()
                         self.tally.add(one)
                     else:
                         self.tally.list()
@@ -135,52 +105,90 @@ class Run:
 
     async def _plan(self, listed: Listed) -> None:
         """Decide about a file; queue it if there is anything to do."""
-        record = self.manifest.records.get(listed.id)
-        state = "missing" if record is None else record.state(self.manifest.folder)
-        if record is not None and record.is_name and state != "missing":
-            # Somebody else has made a file of that name meanwhile.
-            await self.manifest.drop(record)
-            record = None
+        try:
+            record, state = await self._known(listed.id)
+            if record is None:
+                job = _Job(listed, *await self._place(listed))
+            else:
+                plan = plan_for(listed, record, state, keep_altered=self.options.keep_altered)
+                job = _Job(listed, record, plan)
+            if job.plan.action == "leave":
+                await self._leave(job)
+        except _EXPECTED as error:
+            self._check(error)
+            known = self.manifest.records.get(listed.id)
+            return self._end(listed, known, "failed", _reason(error))
+        match job.plan.action:
+            case "leave":
+                self._end(listed, job.record, "unchanged")
+            case "keep":
+                self._end(listed, job.record, "kept", job.plan.reason)
+            case "refuse":
+                self._end(listed, job.record, "failed", job.plan.reason)
+            case _ if (reason := self.requests.aside.get(listed.host)) is not None:
+                self._end(listed, job.record, "failed", reason)
+            case _:
+                await self.queues.put(listed.host, job)
+
+    async def _known(self, resource: str) -> tuple[Record | None, State]:
+        """The file of an earlier run, and its state now; None if there is none."""
+        manifest = self.manifest
+        record = manifest.records.get(resource)
         if record is None:
-            job = _Job(listed, *await self._place(listed))
-        else:
-            plan = plan_for(listed, record, state, keep_altered=self.options.keep_altered)
-            job = _Job(listed, record, plan)
-        if job.plan.action == "leave":
-            if job.record.pending:
-                await in_thread(partial(_tidy, self.manifest.folder / job.record.path))
-            record = evolve(job.record, portal=listed.signs, pending=False)
-            if record != job.record:
-                await self.manifest.put(record, is_urgent=False)
-            self._end(job, "unchanged")
-        elif job.plan.action == "keep":
-            self._end(job, "kept", job.plan.reason)
-        elif job.plan.action == "refuse":
-            self._end(job, "failed", job.plan.reason)
-        elif listed.host in self.aside:
-            self._end(job, "failed", self.aside[listed.host])
-        else:
-            await self.queues.put(listed.host, job)
+            return None, "missing"
+        state, path = record.state(manifest.folder), manifest.folder / record.path
+        new = record.arriving if state == "altered" else None
+        if new is not None and await in_thread(partial(has, path, new.checksum)):
+            # The run that fetched it was interrupted before it could tell.
+            record = self._recorded(record, new)
+            await manifest.put(record)
+            return record, "intact"
+        if state != "missing" and record.at is None:
+            # Somebody else has made a file of that name meanwhile.
+            if record.pending and state != "foreign":
+                await in_thread(partial(tidy, path))
+            await manifest.drop(record)
+            return None, "missing"
+        return record, state
+
+    async def _leave(self, job: _Job) -> None:
+        """Record that a file is up to date."""
+        if job.record.pending:
+            await in_thread(partial(tidy, self.manifest.folder / job.record.path))
+        record = evolve(job.record, portal=job.listed.signs, pending=False, arriving=None)
+        if record != job.record:
+            await self.manifest.put(record, is_urgent=False)
 
     async def _place(self, listed: Listed) -> tuple[Record, Plan]:
         """Choose the path of a new file."""
         manifest = self.manifest
         folder = ""
-        if listed.folder and listed.dataset:
-            folder = f"{manifest.folder_for(listed.dataset, listed.folder)}/"
+        if listed.folder:
+            folder = f"{manifest.folder_for(listed.dataset or '', listed.folder)}/"
         path, plan = "", Plan("fetch")
         for name in candidates(listed.name, listed.id):
             path, plan = folder + name, Plan("fetch")
+            if not is_inside(path):
+                raise DestinationError(f"{path!r} leads out of the folder")
             if os.path.lexists(manifest.folder / path):
                 # It is nobody's, or has another spelling of a name that is taken.
-                checksum = listed.expected.checksum
-                if checksum is None or not await self._has(path, checksum, listed.expected):
+                if not await self._is_same(path, listed.expected):
                     continue
                 plan = Plan("compare")
             if manifest.claim(path):
                 break
-        source = self.listing.identity
-        return Record(path=path, resource=listed.id, dataset=listed.dataset, source=source), plan
+        new = Record(path=path, resource=listed.id, dataset=listed.dataset, source=listed.source)
+        return new, plan
+
+    async def _is_same(self, path: str, expected: Expected) -> bool:
+        """Whether a file of somebody else is the one that is expected."""
+        checksum, file = expected.checksum, self.manifest.folder / path
+        if checksum is None:
+            return False
+        try:
+            return await in_thread(lambda: has(file, checksum, expected.size))
+        except PermissionError:  # Then it is not to be known, and not to be replaced either.
+            return False
 
     async def _work(self) -> None:
         while (work := await self.queues.take()) is not None:
@@ -192,43 +200,66 @@ class Run:
 
     async def _do(self, job: _Job, host: str) -> None:
         """Compare or fetch a file."""
-        if host in self.aside:
-            return self._end(job, "failed", self.aside[host])
-        receiver = _Receiver(self.tally)
+        listed, record = job.listed, job.record
+        if (reason := self.requests.aside.get(host)) is not None:
+            return self._end(listed, record, "failed", reason)
+        receiver = Receiver(self.tally)
         try:
             status = await self._bring(job, receiver)
-        except (DataGouvError, OSError) as error:
-            if self.manifest.error is not None or (
-                isinstance(error, OSError) and error.errno in _FATAL
-            ):
-                raise
+        except _EXPECTED as error:
+            self._check(error)
             # The file is as it was, or as an interrupted run has left it.
-            is_there = job.record.state(self.manifest.folder) != "missing"
-            record = evolve(job.record, pending=job.record.pending and is_there)
-            await self.manifest.put(record, is_urgent=False)
-            await self._count(host, error, has_answered=receiver.received > 0)
-            return self._end(job, "failed", _reason(error), receiver.received)
-        self.silent[host] = 0
+            is_there = os.path.lexists(self.manifest.folder / record.path)
+            latest = self.manifest.records.get(listed.id, record)
+            latest = evolve(latest, pending=record.pending and is_there)
+            await self.manifest.put(latest, is_urgent=False)
+            if isinstance(error, NetworkError) and not receiver.received:
+                await self._put_aside(self.requests.count(error))
+            return self._end(listed, record, "failed", _reason(error), receiver.received)
         reason = job.plan.reason if status == "downloaded" else None
-        return self._end(job, status, reason, receiver.received)
+        return self._end(listed, record, status, reason, receiver.received)
 
     async def _bring(self, job: _Job, receive: OnProgress) -> Status:
         """Compare or fetch a file, and record it."""
         listed, record, manifest = job.listed, job.record, self.manifest
         path = manifest.folder / record.path
         checksum = listed.expected.checksum if job.plan.action == "compare" else None
-        if checksum and await self._has(record.path, checksum, listed.expected):
-            await in_thread(partial(_tidy, path))
-            await manifest.put(self._recorded(job, checksum, record.etag, record.last_modified))
+        size = listed.expected.size
+        if checksum is not None and await in_thread(lambda: has(path, checksum, size)):
+            await in_thread(partial(tidy, path))
+            same = Arriving(
+                checksum=checksum,
+                portal=listed.signs,
+                etag=record.etag,
+                last_modified=record.last_modified,
+            )
+            record = evolve(record, found=record.found or record.at is None)
+            await manifest.put(self._recorded(record, same))
             return "unchanged"
         if path.parent != manifest.folder:
             path.parent.mkdir(exist_ok=True)
             if path.parent.is_symlink():
                 raise OSError(errno.ELOOP, "a symbolic link is at the place of its folder")
-        # A file without a record would be taken for somebody else's.
-        await manifest.put(evolve(record, pending=True), is_urgent=record.at is None)
+        is_there = os.path.lexists(path)
+        if is_there and record.at is None:
+            raise DestinationError(f"{path.name} was made by somebody else meanwhile")
+        record = evolve(record, found=record.found and is_there)
+        await manifest.put(evolve(record, pending=True), is_urgent=False)
+        new: Arriving | None = None
+
+        async def announce(done: Download) -> None:
+            # Without it, the file could not be told from somebody else's after a kill.
+            nonlocal new
+            new = Arriving(
+                checksum=done.digest,
+                portal=listed.signs,
+                etag=done.etag,
+                last_modified=done.last_modified,
+            )
+            await manifest.put(evolve(record, pending=True, arriving=new))
+
         asks = job.plan.action == "ask"
-        done = await fetch(
+        await fetch(
             self.client,
             listed.signs.url,
             path,
@@ -239,73 +270,78 @@ class Run:
                 max_size=self.options.max_size,
                 allow_private=self.options.allow_private,
                 progress=receive,
+                before=announce,
             ),
             admit=self.requests,
         )
-        if isinstance(done, Download):
-            await manifest.put(self._recorded(job, done.digest, done.etag, done.last_modified))
+        if new is not None:
+            await manifest.put(self._recorded(record, new))
             return "downloaded"
-        record = evolve(record, portal=listed.signs, pending=False)
+        record = evolve(record, portal=listed.signs, pending=False, arriving=None)
         await manifest.put(record, is_urgent=False)
         return "unchanged"
 
-    def _recorded(
-        self, job: _Job, checksum: Checksum, etag: str | None, last_modified: str | None
-    ) -> Record:
+    def _recorded(self, record: Record, new: Arriving) -> Record:
         """The record of a file as it is now."""
-        found = (self.manifest.folder / job.record.path).lstat()
+        found = (self.manifest.folder / record.path).lstat()
         return evolve(
-            job.record,
-            portal=job.listed.signs,
+            record,
+            portal=new.portal,
             size=found.st_size,
             mtime=found.st_mtime_ns,
-            checksum=checksum,
-            etag=etag,
-            last_modified=last_modified,
+            checksum=new.checksum,
+            etag=new.etag,
+            last_modified=new.last_modified,
             at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             pending=False,
+            arriving=None,
         )
 
-    async def _has(self, path: str, checksum: Checksum, expected: Expected) -> bool:
-        """Whether a file is there, and has a checksum."""
-        file = self.manifest.folder / path
-        if file.is_symlink() or not file.is_file():
-            return False
-        if expected.size not in (None, file.stat().st_size):
-            return False
-        return await in_thread(lambda: _checksum(file, checksum.type)) == checksum
-
-    async def _count(self, host: str, error: Exception, *, has_answered: bool) -> None:
-        """Put a host aside if it never answers."""
-        if has_answered or not isinstance(error, NetworkError):
-            self.silent[host] = 0
+    async def _put_aside(self, host: str | None) -> None:
+        """End the files that wait for a host which is asked for no more."""
+        if host is None:
             return
-        self.silent[host] += 1
-        if self.silent[host] >= IN_A_ROW and host not in self.aside:
-            self.aside[host] = f"{host} was put aside, as it does not answer: {_reason(error)}"
-            for job in await self.queues.drop(host):
-                self._end(job, "failed", self.aside[host])
+        for job in await self.queues.drop(host):
+            self._end(job.listed, job.record, "failed", self.requests.aside[host])
 
-    def _end(self, job: _Job, status: Status, reason: str | None = None, size: int = 0) -> None:
+    def _check(self, error: Exception) -> None:
+        """Raise an error that every other file would meet as well."""
+        if self.manifest.error is not None or (
+            isinstance(error, OSError) and error.errno in _FATAL
+        ):
+            raise error
+
+    def _end(
+        self,
+        listed: Listed,
+        record: Record | None,
+        status: Status,
+        reason: str | None = None,
+        size: int = 0,
+    ) -> None:
         self.tally.add(
             Outcome(
-                resource=job.record.resource,
-                dataset=job.record.dataset,
-                path=job.record.path,
+                resource=listed.id,
+                dataset=listed.dataset if record is None else record.dataset,
+                path=None if record is None else record.path,
                 status=status,
                 bytes=size,
                 reason=reason,
-                url=job.listed.address,
+                url=listed.address,
             )
         )
 
     async def _delete(self) -> None:
         """Delete the files that the source has no more."""
         for record in [*self.manifest.records.values()]:
-            if record.source != self.listing.identity or self.listing.has(record.resource):
+            if not self.listing.is_gone(record.source, record.resource):
                 continue
-            status, reason = await self._delete_one(record)
-            if record.is_name and status == "deleted":
+            try:
+                status, reason = await self._delete_one(record.resource)
+            except _EXPECTED as error:
+                self._check(error)
+                status, reason = "failed", _reason(error)
+            if status is None:
                 continue  # There was no file.
             self.tally.add(
                 Outcome(
@@ -317,49 +353,19 @@ class Run:
                 )
             )
 
-    async def _delete_one(self, record: Record) -> tuple[Status, str | None]:
+    async def _delete_one(self, resource: str) -> tuple[Status | None, str | None]:
         """Delete a file; return the outcome, and the reason for another one than that."""
-        folder = self.manifest.folder
-        state = record.state(folder)
-        if record.is_name and state != "missing":
-            await self.manifest.drop(record)
-            return "deleted", None
-        if state == "foreign" or (state == "altered" and not record.pending):
+        record, state = await self._known(resource)
+        if record is None:
+            return None, None
+        if state in ("altered", "foreign"):
             return "kept", "its resource is gone, but it was changed here"
-        try:
-            await in_thread(partial(_remove, folder / record.path, folder))
-        except (DataGouvError, OSError) as error:
-            return "failed", _reason(error)
+        if record.found and state != "missing":
+            return "kept", "its resource is gone, but it was there before it was synchronized"
+        folder = self.manifest.folder
+        await in_thread(partial(remove, folder / record.path, folder))
         await self.manifest.drop(record)
-        return "deleted", None
-
-
-def _remove(path: Path, folder: Path) -> None:
-    """Remove a file, what is left of a download of it, and its folder if that is empty then."""
-    if not path.parent.is_dir():
-        return
-    path.unlink(missing_ok=True)
-    _tidy(path)
-    if path.parent != folder and not any(path.parent.iterdir()):
-        path.parent.rmdir()
-
-
-def _tidy(path: Path) -> None:
-    """Remove what is left of an interrupted download."""
-    part = Part.open(path, Source.of("", USUAL))
-    try:
-        part.discard()
-    finally:
-        part.close()
-
-
-def _checksum(path: Path, type: str) -> Checksum:
-    """Compute the checksum of a file."""
-    sofar = new_hash(type)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            sofar.update(chunk)
-    return Checksum(type, sofar.hexdigest())
+        return (None if record.at is None else "deleted"), None
 
 
 def _reason(error: Exception) -> str:
