@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, overload
@@ -22,6 +23,7 @@ from .places import Made, Place, made_of
 from .retries import Retries
 from .sources import PathContent, Source, content_of
 from .state import ClientUploads
+from .unbroken import unbroken
 
 CHUNK_SIZE = 8 << 20
 """The bytes of a part by default."""
@@ -193,20 +195,33 @@ async def _run(attempts: Attempts, title: str | None) -> Made:
     if replaced is not None and state.title is None:
         state.title = (await place.get(replaced)).title
         await attempts.journal.save()
+    wanted = title or state.title
     if state.resource is None:
-        found = await attempts.run()
+        try:
+            found = await attempts.run()
+        except (Exception, asyncio.CancelledError) as error:
+            if attempts.may_have_replaced and replaced and wanted:
+                await _give_back(place, replaced, wanted, error)
+            raise
     else:
         found = await place.get(state.resource)
-    wanted = title or state.title
     if wanted is not None and found.title != wanted:
         try:
-            found = await place.rename(found.id, wanted)
+            found = await unbroken(place.rename(found.id, wanted))
         except DataGouvError as error:
             reason = f"the file is there, but the title could not be set to {wanted!r}: {error}"
             raise UploadError(place.dataset, found.id, reason) from error
     state.done = found.to_dict()
     await attempts.journal.save()
     return found
+
+
+async def _give_back(place: Place, id: str, title: str, error: BaseException) -> None:
+    """Give a resource its title after a failure: the portal has set it to the name of the file."""
+    try:
+        await unbroken(place.rename(id, title))
+    except DataGouvError as failure:
+        error.add_note(f"resource {id} may have lost its title {title!r}: {failure}")
 
 
 def _id_of(one: Identified | Id, name: str) -> str:
