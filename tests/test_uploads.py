@@ -19,6 +19,7 @@ from aiodatagouv import (
     APIError,
     CheckpointError,
     DataGouvError,
+    DestinationError,
     IntegrityError,
     LockedError,
     NetworkError,
@@ -32,6 +33,7 @@ from aiodatagouv.files._upload import state
 from aiodatagouv.files._upload.extensions import check_extension, may_be, normalized
 from aiodatagouv.files._upload.journal import Journal
 from aiodatagouv.files._upload.uploads import upload
+from aiodatagouv.models import Dataset
 
 from . import clock
 from .uploading import Scripted
@@ -303,7 +305,8 @@ def test_what_is_remembered_of_uploads_is_bounded() -> None:
         (there,) = state._of_loop.values()
         return len(there)
 
-    with patch.object(state, "_CLAIMS", 5), patch.object(state, "_claimed", {}) as claimed:
+    claimed = dict[tuple[str, str], None]()
+    with patch.object(state, "_CLAIMS", 5), patch.object(state, "_claimed", claimed):
         assert run(several()) == 1
         assert [id for _, id in claimed] == ["r5", "r6", "r7", "r8", "r9"]
 
@@ -658,6 +661,68 @@ def test_a_file_that_is_no_journal_is_refused(path: Path, content: str) -> None:
     assert path.with_suffix(".journal").read_text() == content
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"sent_at": "2026-11-27T00:00:00"},
+        {"begun": {"since": "2026-11-27T00:00:00", "before": []}},
+        {"begun": []},
+        {"uuid": 5},
+        {"parts": [-4]},
+        {"parts": [10**30]},
+        {"wrong": "ab"},
+        {"wrong": ["../../me"]},
+        {"title": 5},
+        {"resource": 5},
+        {"resource": "a/b"},
+        {"done": "x"},
+        {"done": {"id": "zz"}},
+        {"done": {"id": "zz"}, "resource": "r1"},
+    ],
+    ids=str,
+)
+def test_a_state_that_no_upload_has_written_is_refused(path: Path, state: dict[str, Any]) -> None:
+    portal, journal = Scripted(delete=[403]), path.with_suffix(".journal")
+    resumed(portal, path)
+    record = json.loads(journal.read_text())
+    record["state"] |= {"done": None, "resource": None, **state}
+    journal.write_text(json.dumps(record))
+    portal.done.clear()
+    with pytest.raises(CheckpointError, match="is damaged"):
+        resumed(portal, path)
+    assert portal.done == {}
+
+
+def test_a_deeply_nested_journal_is_refused(path: Path) -> None:
+    path.with_suffix(".journal").write_text('{"state": {}, "upload": {"a": ' + "[" * 200_000)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        resumed(Scripted(), path)
+
+
+def test_a_journal_is_never_the_file_itself(path: Path) -> None:
+    with pytest.raises(ValueError, match="the journal is the file itself"):
+        resumed(Scripted(), path, journal=path.parent / "." / path.name)
+    assert path.read_bytes() == LARGE
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_in_the_place_of_a_lock_stays_there(path: Path, kind: str) -> None:
+    lock = path.with_name("a.journal.lock")
+    if kind == "file":
+        lock.write_bytes(b"mine")
+    else:
+        lock.mkdir()
+    with pytest.raises(DestinationError, match="is not a lock, which is an empty file"):
+        resumed(Scripted(), path)
+    assert lock.is_dir() or lock.read_bytes() == b"mine"
+
+
+def test_a_lock_that_a_kill_has_left_is_used(path: Path) -> None:
+    path.with_name("a.journal.lock").touch()
+    resumed(Scripted(), path)
+    assert not path.with_name("a.journal.lock").exists()
+
+
 def test_a_journal_in_use_is_refused(path: Path) -> None:
     journal = Journal.open(path.with_suffix(".journal"), {})
     try:
@@ -761,6 +826,7 @@ def test_a_file_that_changes_during_its_upload_is_an_error(
         (io.BytesIO(b"a"), {"name": None}, ValueError, "give the name of the file"),
         (io.StringIO("a"), {}, TypeError, "opened as text"),
         (42, {}, TypeError, "source must be a path, bytes, a binary file"),
+        (b"a", {"resource": Dataset.from_dict({"id": "a"})}, TypeError, "resource is a Dataset"),
         (b"a", {"size": 2}, ValueError, "size is 2, but a.csv has 1 bytes"),
         (b"a", {"chunk_size": 0}, ValueError, "must be at least 1"),
         (b"a", {"concurrency": 0}, ValueError, "must be at least 1"),
@@ -794,6 +860,16 @@ def test_the_extensions_are_asked_for_once() -> None:
 @given(st.text(max_size=12))
 def test_a_name_may_be_what_the_portal_makes_of_it(name: str) -> None:
     assert may_be(name, normalized(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("数据.csv", "data.csv"), ("été", "ete.csv"), ("a.", "a.csv"), ("x.数", "x.csv")],
+)
+def test_the_advice_is_a_name_that_the_portal_accepts(name: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=f"such as name='{advice}'"):
+        check_extension(name, ["csv"])
+    check_extension(advice, ["csv"])
 
 
 def test_an_extension_is_the_last_one_in_any_case() -> None:

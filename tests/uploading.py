@@ -39,9 +39,9 @@ class Scripted:
 
     The fates: ``lost`` (before it arrives), ``unanswered`` (carried out, without an answer),
     ``late`` (carried out three seconds after the connection has broken), ``slow`` (carried out
-    after three seconds), ``wrong`` (another content is stored), ``overtaken`` (another program makes
-    the same request in this second, before), ``failed`` (carried out, and answered with the status
-    500), or a status, with which it is refused.
+    after three seconds), ``wrong`` (another content is stored), ``overtaken`` (another program
+    makes the same request before, in this second), ``failed`` (carried out, and answered with the
+    status 500), or a status, with which it is refused.
     """
 
     def __init__(self, **script: list[str | int]) -> None:

@@ -5,7 +5,7 @@ Both type checkers warn about an unused ignore comment, so a misuse that goes un
 
 from __future__ import annotations
 
-from aiodatagouv import Client, Link, bulk
+from aiodatagouv import Client, Link, bulk, files
 from aiodatagouv.api import datasets, discussions, reuses, site, v2
 from aiodatagouv.files._export.exports import export
 from aiodatagouv.models import (
@@ -100,6 +100,18 @@ async def tables(client: Client, resource: Resource, dataset: Dataset) -> None:
     await export(client, "datasets").rows()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     await export(client, "datasets").save("a.csv", progress=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await site.get_site_tags_csv(client).save("a.csv", print)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def uploads(
+    client: Client, dataset: Dataset, resource: Resource, organization: Organization, reuse: Reuse
+) -> None:
+    await files.upload(client, resource, "a.csv")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload(client, organization, "a.csv")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload(client, dataset, "a.csv", resource=dataset)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload(client, dataset, "a.csv", concurrency=2.5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload_image(client, dataset, "a.png")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await files.upload_image(client, organization, "a.png", kind="avatar")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await files.upload_image(client, reuse, "a.png", kind="logo")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 async def second_version(client: Client, dataset: second.Dataset) -> None:
