@@ -39,9 +39,10 @@ class Scripted:
 
     The fates: ``lost`` (before it arrives), ``unanswered`` (carried out, without an answer),
     ``late`` (carried out three seconds after the connection has broken), ``slow`` (carried out
-    after three seconds), ``wrong`` (another content is stored), ``overtaken`` (another program
-    makes the same request before, in this second), ``failed`` (carried out, and answered with the
-    status 500), or a status, with which it is refused.
+    after three seconds), ``held`` (carried out, and answered after three seconds), ``wrong``
+    (another content is stored), ``overtaken`` (another program makes the same request before, in
+    this second), ``failed`` (carried out, and answered with the status 500), or a status, with
+    which it is refused.
     """
 
     def __init__(self, **script: list[str | int]) -> None:
@@ -94,6 +95,8 @@ class Scripted:
         if fate == "slow":
             await asyncio.sleep(3)
         answer = self._tried(act)
+        if fate == "held":
+            await asyncio.sleep(3)
         if fate == "overtaken":
             return self._tried(act)
         if fate == "failed":
