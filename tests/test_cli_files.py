@@ -58,6 +58,11 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- Upload
 
 
+def write_journal(path: Path, **state: object) -> None:
+    """Write the journal of an upload under way."""
+    path.write_text(json.dumps({"upload": {"of": "another"}, "state": state}))
+
+
 @pytest.fixture
 def uploads(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Replace the library's upload with a successful one, and record its arguments."""
@@ -66,7 +71,7 @@ def uploads(monkeypatch: pytest.MonkeyPatch) -> Calls:
     async def upload(client: object, dataset: str, source: object, **options: Any) -> Resource:
         asked.append({"dataset": dataset, "source": source, **options})
         if options["journal"] is not None:
-            options["journal"].touch()
+            write_journal(options["journal"])
         return Resource.from_dict(MADE)
 
     monkeypatch.setattr(files, "upload", upload)
@@ -106,7 +111,7 @@ def test_a_fresh_upload_forgets_the_journal(
     run: Run, uploads: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("stops.csv").write_bytes(STOPS)
-    Path("stops.csv.upload").write_text("of another upload")
+    write_journal(Path("stops.csv.upload"))
     belongs = "stops.csv.upload belongs to another upload (title): give the same arguments again, "
     belongs += "choose another journal, or remove it to upload anew"
     with monkeypatch.context() as patch:
@@ -115,10 +120,57 @@ def test_a_fresh_upload_forgets_the_journal(
     assert refused.status == 1
     assert "give the same arguments again, give --fresh, or another --journal" in refused.err
     assert "continues" not in refused.err
-    assert Path("stops.csv.upload").read_text() == "of another upload"
+    assert "another" in Path("stops.csv.upload").read_text()
 
     assert run("upload", "velos", "stops.csv", "--fresh").status == 0
     assert not Path("stops.csv.upload").exists()
+
+
+@pytest.mark.parametrize("option", [[], ["--fresh"]])
+def test_a_file_of_the_user_is_never_taken_for_a_journal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, option: Sequence[str]
+) -> None:
+    Path("stops.csv").write_bytes(STOPS)
+    Path("stops.csv.upload").write_bytes(b"notes on an upload")
+    refused = run("upload", "velos", "stops.csv", *option)
+    assert refused.status == 1
+    assert "stops.csv.upload is damaged, or is not the journal of an upload" in refused.err
+    assert refused.err.endswith("move it away, or give another --journal\n")
+    assert Path("stops.csv.upload").read_bytes() == b"notes on an upload"
+    assert not Path("stops.csv.upload.lock").exists()
+
+    same = run("upload", "velos", "stops.csv", "--journal", "./stops.csv", *option)
+    also = run("upload", "velos", "stops.csv", "stops.csv.upload", *option)
+    assert (same.status, also.status) == (2, 2)
+    assert same.err.startswith("Error: stops.csv is a FILE and a journal at once.")
+    assert Path("stops.csv").read_bytes() == STOPS
+
+
+def test_a_folder_that_cannot_have_a_journal_is_an_error_that_names_the_option(run: Run) -> None:
+    Path("stops.csv").write_bytes(STOPS)
+    # Not even the administrator can write there.
+    refused = run("upload", "velos", "stops.csv", "--journal", "/proc/version.upload")
+    assert refused.status == 2
+    assert refused.err.startswith("Error: /proc/version.upload, the journal of the upload, cannot")
+    assert refused.err.endswith("give a --journal in another folder\n")
+
+
+def test_files_that_are_refused_are_not_said_to_be_continued(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def upload(_: object, __: str, source: Path, *, journal: Path, **___: Any) -> Resource:
+        if source.suffix == ".xyz":
+            raise ValueError("'c.xyz': the portal does not accept files with the extension .xyz")
+        write_journal(journal)
+        return Resource.from_dict(MADE)
+
+    monkeypatch.setattr(files, "upload", upload)
+    for name in ("b.csv", "c.xyz"):
+        Path(name).write_bytes(STOPS)
+    status, _, err = run("upload", "velos", "b.csv", "c.xyz")
+    assert status == 3
+    assert err.endswith("\n1 of 2 files published\n")
+    assert Path("b.csv.upload").exists()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +224,7 @@ def test_a_failed_upload_is_continued_if_it_has_a_journal(
     Path("a.csv").write_bytes(STOPS)
 
     async def upload(*_: object, journal: Path, **__: object) -> None:
-        journal.touch()
+        write_journal(journal)
         raise NetworkError("the connection broke", operation="upload")
 
     monkeypatch.setattr(files, "upload", upload)

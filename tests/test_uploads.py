@@ -19,6 +19,7 @@ from aiodatagouv import (
     APIError,
     CheckpointError,
     DataGouvError,
+    DestinationError,
     IntegrityError,
     LockedError,
     NetworkError,
@@ -28,9 +29,11 @@ from aiodatagouv import (
     ServerError,
     UploadError,
 )
+from aiodatagouv.files._upload import state
 from aiodatagouv.files._upload.extensions import check_extension, may_be, normalized
 from aiodatagouv.files._upload.journal import Journal
 from aiodatagouv.files._upload.uploads import upload
+from aiodatagouv.models import Dataset
 
 from . import clock
 from .uploading import Scripted
@@ -68,7 +71,9 @@ def stored(portal: Scripted) -> list[bytes]:
 
 
 FATES = st.lists(
-    st.sampled_from(["answered", "lost", "unanswered", "late", "slow", "wrong", 500, 502, 503]),
+    st.sampled_from(
+        ["answered", "lost", "unanswered", "late", "slow", "wrong", "failed", 500, 502, 503]
+    ),
     max_size=5,
 )
 READS = st.lists(st.sampled_from(["answered", "lost", 502]), max_size=3)
@@ -109,13 +114,15 @@ def test_whatever_fails_there_is_one_resource_or_an_error_that_tells(
     done = [one.done for one in seen]
     assert done == sorted(done)
     if not isinstance(found, DataGouvError):
-        assert stored(portal) == [content]
-        assert portal.resources[0]["id"] == found.id
+        # These can make second copies, which cannot be told from the resources of others.
+        late = {"late", "slow", "failed"} & {*script["create"]}
+        assert [*stored(portal)] == [content] * (len(portal.resources) if late else 1)
+        assert found.id in [one["id"] for one in portal.resources]
         assert (found.title, found.filesize) == ("Title", len(content))
         assert seen[-1] == Progress(len(content), len(content), "a.csv")
     elif isinstance(found, UploadError):
         ids = [one["id"] for one in portal.resources]
-        assert ids == [found.resource] if found.resource else True
+        assert found.resource in [*ids, None]
     else:
         assert stored(portal) == []
 
@@ -194,12 +201,115 @@ def test_a_wrong_resource_that_cannot_be_deleted_is_named() -> None:
     assert (caught.value.dataset, caught.value.resource) == ("velos", "r1")
 
 
-def test_a_twin_that_appears_during_the_next_attempt_is_deleted() -> None:
+def test_a_late_twin_may_be_of_another_program_and_is_named_instead_of_deleted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     portal = Scripted(create=["late", "slow"])
     found = run(send(portal, retry=RetryPolicy(base=0.05)))
     assert portal.done["create"] == 2
-    assert portal.done["delete"] == 1
-    assert [one["id"] for one in portal.resources] == [found.id]
+    assert portal.done["delete"] == 0
+    assert found.id == "r2"
+    assert "meanwhile resource r1 of dataset velos was created, with the same file" in caplog.text
+
+
+@pytest.mark.parametrize("by", ["client", "program"])
+def test_a_resource_that_another_one_has_just_finished_is_neither_taken_nor_deleted(
+    by: str,
+) -> None:
+    portal = Scripted(create=["answered", *["answered"] * (by == "client"), "unanswered"])
+
+    async def uploads() -> tuple[str, str]:
+        async with portal.client() as one, portal.client() as other:
+            await upload(one, "velos", b"first", name="first.csv")
+            if by == "client":
+                await upload(other, "velos", SMALL, name="a.csv")
+            else:
+                portal.add(SMALL, "a.csv")
+            theirs = portal.resources[0]["id"]
+            await asyncio.sleep(2)
+            return theirs, (await upload(one, "velos", SMALL, name="a.csv")).id
+
+    theirs, ours = run(uploads())
+    assert ours != theirs
+    assert [one["id"] for one in portal.resources][:2] == [ours, theirs]
+    assert portal.done["delete"] == 0
+
+
+@pytest.mark.parametrize("fates", [[], ["unanswered"], ["lost", "late"]])
+def test_clients_that_upload_the_same_file_at_once_have_a_resource_each(
+    fates: list[str | int],
+) -> None:
+    portal = Scripted(create=fates, look=["slow"] * 4)  # Both list the dataset before they begin.
+
+    async def both() -> list[Any]:
+        async with portal.client(retry=RETRY) as one, portal.client(retry=RETRY) as other:
+            return await asyncio.gather(
+                *(
+                    upload(client, "velos", SMALL, name="a.csv", title=title)
+                    for client, title in [(one, "A"), (other, "B")]
+                )
+            )
+
+    found = run(both())
+    assert [one.title for one in found] == ["A", "B"]
+    assert len({one.id for one in found}) == 2
+    assert {one["id"]: one["title"] for one in portal.resources} == {
+        one.id: one.title for one in found
+    }
+
+
+def test_the_same_file_of_another_program_in_this_second_is_not_taken() -> None:
+    portal = Scripted(create=["overtaken"])
+    found = run(send(portal, title="Ours"))
+    assert portal.done["create"] == 2
+    assert [(one["id"], one["title"]) for one in portal.resources] == [
+        (found.id, "Ours"),
+        ("r1", "a.csv"),
+    ]
+
+
+def test_without_retries_a_resource_that_may_be_of_another_program_is_named() -> None:
+    portal = Scripted(create=["overtaken"])
+    with pytest.raises(UploadError, match=r"r1 has the content of a\.csv, but may be of another"):
+        run(send(portal, retry=None, title="Ours"))
+    assert [one["title"] for one in portal.resources] == ["a.csv"]
+
+
+def test_a_portal_that_creates_and_fails_again_is_not_asked_for_ever() -> None:
+    portal = Scripted(create=["failed"] * 9)
+    found = run(send(portal))
+    assert portal.done["create"] == 2
+    assert found.id == "r2"
+
+
+def test_a_resource_with_a_title_of_its_own_is_of_another_program() -> None:
+    portal = Scripted(create=["lost"])
+
+    async def meanwhile() -> Any:
+        asyncio.get_running_loop().call_later(0.1, portal.add, SMALL, "a.csv", "Theirs")
+        return await send(portal)
+
+    found = run(meanwhile())
+    assert [one["title"] for one in portal.resources] == ["a.csv", "Theirs"]
+    assert portal.resources[0]["id"] == found.id
+
+
+def test_what_is_remembered_of_uploads_is_bounded() -> None:
+    portal = Scripted()
+
+    async def several() -> int:
+        async with portal.client() as client:
+            for number in range(9):
+                await upload(client, "velos", SMALL, name=f"{number}.csv")
+            await asyncio.sleep(2)
+            state.ClientUploads.of(client).of_dataset("other")
+        (there,) = state._of_loop.values()
+        return len(there)
+
+    claimed = dict[tuple[str, str], None]()
+    with patch.object(state, "_CLAIMS", 5), patch.object(state, "_claimed", claimed):
+        assert run(several()) == 1
+        assert [id for _, id in claimed] == ["r5", "r6", "r7", "r8", "r9"]
 
 
 def test_without_retries_there_is_one_attempt_and_one_look() -> None:
@@ -338,11 +448,75 @@ def test_a_replacement_that_is_always_wrong_is_an_error_that_says_so() -> None:
     portal = Scripted(create=["wrong"] * 9)
 
     async def replaced() -> None:
-        await send(portal, resource=portal.add(b"old", "old.csv")["id"])
+        await send(portal, resource=portal.add(b"old", "old.csv", "The title")["id"])
 
     with pytest.raises(IntegrityError) as caught:
         run(replaced())
     assert caught.value.__notes__ == ["resource r1 may have the wrong file"]
+    assert portal.resources[0]["title"] == "The title"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"create": ["held"]},
+        {"title": ["slow"]},
+        {"create": ["unanswered"], "get": ["answered", "slow"]},
+    ],
+)
+def test_a_cancelled_replacement_keeps_its_title(script: dict[str, list[str | int]]) -> None:
+    portal = Scripted(**script)
+
+    async def cancelled() -> None:
+        portal.add(b"old", "old.csv", "The title")
+        async with asyncio.timeout(1):
+            await send(portal, resource="r1")
+
+    with pytest.raises(TimeoutError):
+        run(cancelled())
+    assert portal.resources[0]["title"] == "The title"
+
+
+def test_a_second_cancellation_ends_a_replacement_at_once() -> None:
+    portal = Scripted(create=["slow"], title=["slow"])
+
+    async def cancelled() -> float:
+        portal.add(b"old", "old.csv", "The title")
+        uploading = asyncio.create_task(send(portal, resource="r1"))
+        for _ in range(4):  # The file, and giving back the title, are each waited for.
+            await asyncio.sleep(0.5)
+            uploading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await uploading
+        return asyncio.get_running_loop().time()
+
+    assert run(cancelled()) == pytest.approx(2, abs=0.1)
+
+
+def test_a_title_that_cannot_be_given_back_is_named_in_the_error() -> None:
+    portal = Scripted(create=["wrong"] * 9, title=[403])
+
+    async def replaced() -> None:
+        await send(portal, resource=portal.add(b"old", "old.csv", "The title")["id"])
+
+    with pytest.raises(IntegrityError) as caught:
+        run(replaced())
+    assert "resource r1 may have lost its title 'The title'" in caught.value.__notes__[1]
+
+
+@pytest.mark.parametrize(("content", "calls"), [(SMALL, 2), (LARGE, 2), (LARGE, 4)])
+def test_what_progress_raises_ends_the_upload(content: bytes, calls: int) -> None:
+    portal, seen = Scripted(), list[Progress]()
+
+    def progress(now: Progress) -> None:
+        seen.append(now)
+        if len(seen) >= calls:
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        run(send(portal, content, concurrency=1, progress=progress))
+    assert len(seen) == calls
+    assert portal.resources == []
 
 
 def test_a_title_that_cannot_be_set_is_an_error_that_names_the_resource() -> None:
@@ -487,6 +661,68 @@ def test_a_file_that_is_no_journal_is_refused(path: Path, content: str) -> None:
     assert path.with_suffix(".journal").read_text() == content
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"sent_at": "2026-11-27T00:00:00"},
+        {"begun": {"since": "2026-11-27T00:00:00", "before": []}},
+        {"begun": []},
+        {"uuid": 5},
+        {"parts": [-4]},
+        {"parts": [10**30]},
+        {"wrong": "ab"},
+        {"wrong": ["../../me"]},
+        {"title": 5},
+        {"resource": 5},
+        {"resource": "a/b"},
+        {"done": "x"},
+        {"done": {"id": "zz"}},
+        {"done": {"id": "zz"}, "resource": "r1"},
+    ],
+    ids=str,
+)
+def test_a_state_that_no_upload_has_written_is_refused(path: Path, state: dict[str, Any]) -> None:
+    portal, journal = Scripted(delete=[403]), path.with_suffix(".journal")
+    resumed(portal, path)
+    record = json.loads(journal.read_text())
+    record["state"] |= {"done": None, "resource": None, **state}
+    journal.write_text(json.dumps(record))
+    portal.done.clear()
+    with pytest.raises(CheckpointError, match="is damaged"):
+        resumed(portal, path)
+    assert portal.done == {}
+
+
+def test_a_deeply_nested_journal_is_refused(path: Path) -> None:
+    path.with_suffix(".journal").write_text('{"state": {}, "upload": {"a": ' + "[" * 200_000)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        resumed(Scripted(), path)
+
+
+def test_a_journal_is_never_the_file_itself(path: Path) -> None:
+    with pytest.raises(ValueError, match="the journal is the file itself"):
+        resumed(Scripted(), path, journal=path.parent / "." / path.name)
+    assert path.read_bytes() == LARGE
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_in_the_place_of_a_lock_stays_there(path: Path, kind: str) -> None:
+    lock = path.with_name("a.journal.lock")
+    if kind == "file":
+        lock.write_bytes(b"mine")
+    else:
+        lock.mkdir()
+    with pytest.raises(DestinationError, match="is not a lock, which is an empty file"):
+        resumed(Scripted(), path)
+    assert lock.is_dir() or lock.read_bytes() == b"mine"
+
+
+def test_a_lock_that_a_kill_has_left_is_used(path: Path) -> None:
+    path.with_name("a.journal.lock").touch()
+    resumed(Scripted(), path)
+    assert not path.with_name("a.journal.lock").exists()
+
+
 def test_a_journal_in_use_is_refused(path: Path) -> None:
     journal = Journal.open(path.with_suffix(".journal"), {})
     try:
@@ -590,6 +826,7 @@ def test_a_file_that_changes_during_its_upload_is_an_error(
         (io.BytesIO(b"a"), {"name": None}, ValueError, "give the name of the file"),
         (io.StringIO("a"), {}, TypeError, "opened as text"),
         (42, {}, TypeError, "source must be a path, bytes, a binary file"),
+        (b"a", {"resource": Dataset.from_dict({"id": "a"})}, TypeError, "resource is a Dataset"),
         (b"a", {"size": 2}, ValueError, "size is 2, but a.csv has 1 bytes"),
         (b"a", {"chunk_size": 0}, ValueError, "must be at least 1"),
         (b"a", {"concurrency": 0}, ValueError, "must be at least 1"),
@@ -623,6 +860,16 @@ def test_the_extensions_are_asked_for_once() -> None:
 @given(st.text(max_size=12))
 def test_a_name_may_be_what_the_portal_makes_of_it(name: str) -> None:
     assert may_be(name, normalized(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("数据.csv", "data.csv"), ("été", "ete.csv"), ("a.", "a.csv"), ("x.数", "x.csv")],
+)
+def test_the_advice_is_a_name_that_the_portal_accepts(name: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=f"such as name='{advice}'"):
+        check_extension(name, ["csv"])
+    check_extension(advice, ["csv"])
 
 
 def test_an_extension_is_the_last_one_in_any_case() -> None:

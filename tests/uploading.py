@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -22,6 +23,8 @@ EPOCH = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 
 JSON = dict[str, Any]
 
+_numbers = itertools.count()
+
 
 class Scripted:
     """A dataset named ``velos``, and what becomes of the requests for it.
@@ -36,8 +39,10 @@ class Scripted:
 
     The fates: ``lost`` (before it arrives), ``unanswered`` (carried out, without an answer),
     ``late`` (carried out three seconds after the connection has broken), ``slow`` (carried out
-    after three seconds), ``wrong`` (another content is stored), or a status, with which it is
-    refused.
+    after three seconds), ``held`` (carried out, and answered after three seconds), ``wrong``
+    (another content is stored), ``overtaken`` (another program makes the same request before, in
+    this second), ``failed`` (carried out, and answered with the status 500), or a status, with
+    which it is refused.
     """
 
     def __init__(self, **script: list[str | int]) -> None:
@@ -49,12 +54,13 @@ class Scripted:
         self.extensions = ["csv", "zip"]
         self._paths: set[str] = set()
         self._made = 0
+        self._url = f"https://portal{next(_numbers)}.example"
 
     def client(self, **options: Any) -> Client:
         """A client of the portal, with the usual retry policy unless another one is given."""
         transport = httpx.MockTransport(self._answer)
         options = {"retry": None, "rate": None, "api_key": "the-key", **options}
-        return client_of("https://portal.example/", transport=transport, **options)
+        return client_of(self._url, transport=transport, **options)
 
     def add(self, content: bytes, name: str, title: str | None = None) -> JSON:
         """Create a resource; two files of one name are refused within a second."""
@@ -89,6 +95,12 @@ class Scripted:
         if fate == "slow":
             await asyncio.sleep(3)
         answer = self._tried(act)
+        if fate == "held":
+            await asyncio.sleep(3)
+        if fate == "overtaken":
+            return self._tried(act)
+        if fate == "failed":
+            return self._says(500, {"message": "Internal Server Error"})
         if fate == "unanswered":
             raise httpx.ReadError("unanswered")
         if fate == "wrong" and answer.is_success:
@@ -162,7 +174,7 @@ class Scripted:
 
     def _file(self, content: bytes, path: str) -> JSON:
         return {
-            "url": f"https://portal.example/files/{path}",
+            "url": f"{self._url}/files/{path}",
             "filesize": len(content),
             "checksum": {"type": "sha1", "value": hashlib.sha1(content).hexdigest()},
         }

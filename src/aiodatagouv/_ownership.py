@@ -18,12 +18,17 @@ def locked(path: Path, in_use: DataGouvError) -> FileLock:
         in_use: The error if it is locked already.
 
     Raises:
-        DestinationError: A symbolic link is at the place of the lock.
+        DestinationError: Something of others is at the place of the lock.
+        OSError: There can be no file.
     """
     lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, thread_local=False)
     place = Path(lock.lock_file)
     if place.is_symlink():
         raise foreign(place, "is a symbolic link")
+    if place.exists() and (not place.is_file() or place.stat().st_size):
+        raise foreign(place, "is not a lock, which is an empty file")
+    if place.parent.is_dir():
+        place.touch()  # Otherwise a folder that takes no file is a lock in use.
     try:
         lock.acquire()
     except Timeout:
@@ -32,10 +37,12 @@ def locked(path: Path, in_use: DataGouvError) -> FileLock:
 
 
 def release(lock: FileLock) -> None:
-    """Give a lock back, and remove its file."""
+    """Give a lock back, and remove its file, unless somebody has written to it."""
+    place = Path(lock.lock_file)
     try:
-        if os.name == "posix":  # Elsewhere, a file that is open cannot be removed.
-            Path(lock.lock_file).unlink(missing_ok=True)
+        # On other systems, a file that is open cannot be removed.
+        if os.name == "posix" and place.is_file() and not place.stat().st_size:
+            place.unlink(missing_ok=True)
     finally:
         lock.release()
 

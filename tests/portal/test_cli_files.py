@@ -286,9 +286,21 @@ def test_files_that_are_there_are_not_sent_again_when_another_one_failed(
     problem, summary = first.err.splitlines()
     assert problem.startswith("Error: b.nonsense: ")
     assert ".nonsense" in problem
-    assert summary == "2 of 3 files published; the same command continues the upload"
+    assert summary == "2 of 3 files published"
     assert {one.title for one in dataset.resources} == {"a.csv", "c.csv"}
     assert len(dataset.resources) == 2
+
+
+def test_a_file_whose_resource_was_deleted_is_sent_again(run: Run, dataset: Made) -> None:
+    Path("a.csv").write_bytes(STOPS)
+    Path("b.nonsense").write_bytes(STOPS)
+    first = run("upload", dataset.id, "a.csv", "b.nonsense").out.split()[0]
+    dataset.asked(datasets.delete_resource, dataset.id, first)
+    again = run("upload", dataset.id, "a.csv")
+    (found,) = dataset.resources
+    assert again == (0, f"{found.id} {found.url}\n", "")
+    assert found.id != first
+    assert not Path("a.csv.upload").exists()
 
 
 def test_an_upload_from_a_pipe(portal: Portal, dataset: Made) -> None:

@@ -118,6 +118,18 @@ async def folders(client: Client, dataset: Dataset, organization: Organization) 
     await files.download_all(client, dataset.resources, "x", verify="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+async def uploads(
+    client: Client, dataset: Dataset, resource: Resource, organization: Organization, reuse: Reuse
+) -> None:
+    await files.upload(client, resource, "a.csv")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload(client, organization, "a.csv")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload(client, dataset, "a.csv", resource=dataset)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload(client, dataset, "a.csv", concurrency=2.5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await files.upload_image(client, dataset, "a.png")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await files.upload_image(client, organization, "a.png", kind="avatar")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await files.upload_image(client, reuse, "a.png", kind="logo")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
 async def second_version(client: Client, dataset: second.Dataset) -> None:
     print(dataset.license.maintainer)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     print(dataset.resources[0])  # type: ignore[index]  # pyright: ignore[reportIndexIssue]

@@ -31,12 +31,17 @@ from aiodatagouv.api import datasets, me, ops, organizations, v2
 from aiodatagouv.files._export.exports import Export, export
 from aiodatagouv.links import LinkedPage
 from aiodatagouv.models import (
+    CommunityResource,
     Dataset,
     DatasetFull,
     DatasetFullPage,
     DatasetPage,
     Organization,
     Resource,
+    Reuse,
+    UploadedImage,
+    UploadedResource,
+    User,
 )
 from aiodatagouv.models import v2 as second
 
@@ -196,6 +201,33 @@ async def options(client: Client) -> None:
     extras = (await datasets.get_dataset(client, "velos")).extras
     assert_type(extras, dict[str, Any])
     client.with_options(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def uploads(
+    client: Client,
+    dataset: Dataset | DatasetFull | second.Dataset,
+    resource: Resource | UploadedResource,
+    community: CommunityResource,
+    is_community: bool,
+) -> None:
+    new = await files.upload(client, dataset, "a.csv")
+    assert_type(new, Resource)
+    assert_type(
+        await files.upload(client, "velos", b"a", name="a.csv", resource=resource), Resource
+    )
+    other = await files.upload(client, dataset, "a.csv", resource=community, community=True)
+    assert_type(other, CommunityResource)
+    either = await files.upload(client, dataset, "a.csv", community=is_community)
+    assert_type(either, Resource | CommunityResource)
+
+
+async def images(client: Client, organization: Organization, reuse: Reuse, user: User) -> None:
+    banner = await files.upload_image(client, organization, "a.png", kind="banner")
+    assert_type(banner, UploadedImage)
+    assert_type(await files.upload_image(client, reuse, b"", kind="image"), UploadedImage)
+    assert_type(await files.upload_image(client, user, "a.png", kind="avatar"), UploadedImage)
+    owner: Organization | Reuse | User = user
+    assert_type(await files.upload_image(client, owner, "a.png"), UploadedImage)
 
 
 async def bulk_work(client: Client) -> None:

@@ -35,6 +35,8 @@ _OPTIONS = (
     (r"allow_private=True fetches", "--allow-private fetches"),
     (r"\bmax_size, ([0-9,]+ bytes)", r"--max-size, \1"),
     (r"choose another journal, or remove it", "give --fresh, or another --journal,"),
+    (r"choose another place for the journal", "give another --journal"),
+    (r"choose a journal in another folder", "give a --journal in another folder"),
     (r"give another name, such as name='([^']*)'", r"give another name, such as --name \1"),
     (r"api\.datasets\.list_allowed_extensions\(\)", "'aiodatagouv get allowed_extensions'"),
     (r", as \w+\.of\(\.\.\.\) does", ""),

@@ -1,4 +1,4 @@
-"""What the commands of files share: their options, and the report as JSON."""
+"""The options that the commands of files share, and their report as JSON."""
 
 from __future__ import annotations
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import define, field
 
-from ..errors import CheckpointError, DataGouvError
+from ..errors import (
+    CheckpointError,
+    DataGouvError,
+    DestinationError,
+    GoneError,
+    NotFoundError,
+)
 from . import exits, stdin
 from .bars import FileBar
 from .operations import Package
@@ -139,10 +145,7 @@ def _upload(ctx: click.Context, package: Package) -> int:
     given: Sequence[str] = ctx.params["files"]
     _check(ctx, given)
     journals = {one: _journal(ctx, one) for one in given}
-    if ctx.params["fresh"]:
-        for journal in journals.values():
-            if journal is not None:
-                journal.unlink(missing_ok=True)
+    _check_journals(ctx, given, journals.values())
     outcomes = [Outcome(one) for one in given]
     concurrency = chosen(ctx, "concurrency")
     size = ctx.params["chunk_size"]
@@ -156,17 +159,20 @@ def _upload(ctx: click.Context, package: Package) -> int:
         from .. import files
 
         for outcome in outcomes:
+            journal = journals[outcome.file]
             name = ctx.params["name"] or Path(outcome.file).name
             is_stdin = outcome.file == _STDIN
             source = stdin.pieces(stdin.descriptor()) if is_stdin else Path(outcome.file)
             try:
+                if journal is not None:
+                    await _prepare(ctx, client, journal)
                 with FileBar(name) as shown:
                     resource = await files.upload(
                         client.with_options(on_retry=shown.show_wait),
                         ctx.params["dataset"],
                         source,
                         name=name,
-                        journal=journals[outcome.file],
+                        journal=journal,
                         progress=shown.update,
                         **options,
                     )
@@ -214,6 +220,36 @@ def _journal(ctx: click.Context, file: str) -> Path | None:
     return Path(given) if given else Path(f"{file}.upload")
 
 
+def _check_journals(
+    ctx: click.Context, given: Sequence[str], journals: Iterable[Path | None]
+) -> None:
+    """Refuse a journal that would be one of the files."""
+    for journal in journals:
+        if journal is not None and journal.exists() and any(map(journal.samefile, given)):
+            raise click.UsageError(f"{journal} is a FILE and a journal at once.", ctx)
+
+
+async def _prepare(ctx: click.Context, client: Client, journal: Path) -> None:
+    """Remove a journal that is not to be continued: with ``--fresh``, or if its resource is gone.
+
+    Raises:
+        CheckpointError: Something else is in its place.
+    """
+    from ..api import datasets
+    from ..files._upload.journal import published, remove
+
+    if ctx.params["fresh"]:
+        remove(journal)
+    elif (id := published(journal)) is not None:
+        try:
+            if ctx.params["community"]:
+                await datasets.get_community_resource(client, id, fields="id")
+            else:
+                await datasets.get_resource(client, ctx.params["dataset"], id, fields="id")
+        except (NotFoundError, GoneError):
+            remove(journal)
+
+
 def _conclude(ctx: click.Context, outcomes: Sequence[Outcome], journals: Sequence[Path]) -> int:
     """Write the report, and return the exit status.
 
@@ -233,14 +269,21 @@ def _conclude(ctx: click.Context, outcomes: Sequence[Outcome], journals: Sequenc
         for journal in journals:
             journal.unlink(missing_ok=True)
         return exits.COMPLETE
-    kept = _kept(journals)
+    can_continue = any(not one.is_there and not _is_over(one.error) for one in outcomes)
+    kept = _kept(journals) if can_continue else ""
     if len(outcomes) == 1:
         (error,) = [one.error for one in outcomes if one.error is not None]
-        is_over = exits.is_users(error) or isinstance(error, CheckpointError)
-        return exits.report(error, "" if is_over else kept)
+        return exits.report(error, kept)
     after = f"; {kept}" if kept else ""
     exits.say(f"{len(there)} of {len(outcomes)} files published{after}")
     return exits.INCOMPLETE if there else exits.FAILED
+
+
+def _is_over(error: Exception | None) -> bool:
+    """Whether the same command would fail again."""
+    return error is not None and (
+        exits.is_users(error) or isinstance(error, CheckpointError | DestinationError)
+    )
 
 
 def _kept(journals: Iterable[Path | None]) -> str:

@@ -16,7 +16,7 @@ import pytest
 from aiodatagouv import APIError, Client, PermissionDeniedError, RetryPolicy
 from aiodatagouv.api import datasets, me, organizations, posts, reuses, users, visualizations
 from aiodatagouv.files._upload.images import Owner, upload_image
-from aiodatagouv.models import Chart, OrganizationWrite, PostWrite, ReuseWrite, v2
+from aiodatagouv.models import Chart, Organization, OrganizationWrite, PostWrite, ReuseWrite, v2
 
 from ...clients import client_of
 from ...cutting import cutting
@@ -129,6 +129,7 @@ async def test_a_box_chooses_the_part_that_is_shown(admin: Client, release: str)
 
 async def test_the_banner_of_an_organization_is_not_its_logo(admin: Client, release: str) -> None:
     organization = await created(admin, "organization")
+    assert isinstance(organization, Organization)
     if release != NEWEST:
         with pytest.raises(APIError, match=r"udata serves it since 17\.18\.0"):
             await upload_image(admin, organization, picture(), kind="banner", name="a.png")

@@ -219,6 +219,31 @@ async def test_files_of_one_name_do_not_collide(client: Client, dataset: Dataset
     assert len({one.id for one in found}) == len(sizes)
 
 
+@pytest.mark.parametrize("size", [10, 3 * CHUNK])
+async def test_what_progress_raises_ends_the_upload(
+    client: Client, dataset: Dataset, size: int
+) -> None:
+    seen = list[Progress]()
+
+    def progress(now: Progress) -> None:
+        seen.append(now)
+        if now.done:
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        await upload(
+            client,
+            dataset,
+            content_of(size),
+            name="a.csv",
+            chunk_size=CHUNK,
+            concurrency=1,
+            progress=progress,
+        )
+    assert [one.done > 0 for one in seen].count(True) == 1
+    assert (await datasets.get_dataset(client, dataset.id)).resources == []
+
+
 def write_files(folder: Path, ids: list[str], count: int) -> dict[str, str]:
     """Write files of one to four parts, many of them alike; return the checksums by name."""
     sizes = itertools.cycle([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 7])

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import logging
 from collections.abc import Callable
 from typing import NoReturn
 
 from attrs import define, field
 
-from ...errors import DataGouvError, GoneError, IntegrityError, NotFoundError, UploadError
+from ...errors import (
+    APIError,
+    DataGouvError,
+    GoneError,
+    IntegrityError,
+    NotFoundError,
+    UploadError,
+)
 from .extensions import may_be, normalized
 from .journal import Begun, Journal
 from .parts import PartError, Sender, Sent
 from .places import Made, Place, Stored, Uploaded, check_id, made_of
 from .retries import Retries, is_unknown
 from .state import ClientUploads, DatasetUploads
+from .unbroken import unbroken
+
+_LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -56,6 +67,12 @@ class Attempts:
     retries: Callable[[], Retries]
     _is_assembled: bool = field(default=False, init=False)
     """Whether the parts with this uuid were to be assembled before."""
+    _was_posted: bool = field(default=False, init=False)
+    """Whether a request of this run may have replaced the file of the resource."""
+    _has_failed: bool = field(default=False, init=False)
+    """Whether the portal itself has failed before."""
+    _doubtful: list[Stored] = field(factory=list[Stored], init=False)
+    """The resources that were found then, and rather are of another program."""
 
     async def run(self) -> Made:
         """Make attempts until the resource has the file; return it.
@@ -92,6 +109,12 @@ class Attempts:
         """The uploads to the dataset."""
         return self.shared.of_dataset(self.place.dataset)
 
+    @property
+    def may_have_replaced(self) -> bool:
+        """Whether the resource that was to get the file may have it."""
+        is_begun = self._was_posted or self.journal.state.begun is not None
+        return self.replaced is not None and is_begun
+
     async def _create(self, sent: Sent) -> Made:
         """Make the request that creates the resource, and find out what has come of it."""
         state = self.journal.state
@@ -102,26 +125,54 @@ class Attempts:
             if found := await self._look(sent, waits=is_resumed):
                 return await self._take(found)
         else:
-            before = [] if self.replaced else await self.uploads.known(self.place)
-            same = [one.id for one in before if _is_same(one, sent)]
-            state.begun = Begun(self.shared.earliest(), same)
+            since = self.shared.earliest()
+            # What is there now is not of this upload.
+            there = [] if self.replaced else await self._seen(since)
+            state.begun = Begun(since, [one.id for one in there])
             await self.journal.save()
         is_assembled, self._is_assembled = self._is_assembled, True
         try:
             async with self.uploads.apart(normalized(self.sender.content.name)):
-                answer = await self.place.post(sent.body, self.replaced)
-                check_id(answer)
+                answer = await self._post(sent)
         except DataGouvError as error:
             if not is_unknown(error):
                 if not is_repeated:
-                    state.begun = None
+                    state.begun, self._was_posted = None, False
                     await self.journal.save()
                 raise
-            if found := await self._look(sent, waits=True):
+            if found := self._own(await self._look(sent, waits=True), error):
                 return await self._take(found)
             # Parts are deleted once they are assembled, so assembling them again cannot do harm.
             raise _AttemptError(error, keeps_parts=sent.parts > 1 and not is_assembled) from error
         return await self._check(sent, answer, is_repeated=is_repeated)
+
+    async def _post(self, sent: Sent) -> Uploaded:
+        """Make the request; one that replaces a file is not given up halfway, when cancelled.
+
+        The file has to be there, or not, before a title can be given back.
+        """
+        post = self.sender.post(sent.body)
+        if self.replaced is None:
+            answer = await post
+        else:
+            self._was_posted = True
+            answer = await unbroken(post)
+        check_id(answer)
+        return answer
+
+    def _own(self, found: list[Stored], error: DataGouvError) -> list[Stored]:
+        """Those that are of this upload, of the resources that were found after a failure.
+
+        The portal refuses a second file of a name within a second as if it had failed itself. What
+        is found then is rather the first file, of another program. A portal that fails once more
+        has failed indeed, and may have created what is found.
+        """
+        if self.replaced is not None or not isinstance(error, APIError) or error.status != 500:
+            return found
+        if self._has_failed:
+            return found or self._doubtful
+        self._has_failed, self._doubtful = True, found
+        return []
 
     async def _check(self, sent: Sent, answer: Uploaded, *, is_repeated: bool) -> Made:
         """Compare what the portal has stored with what was sent."""
@@ -139,29 +190,44 @@ class Attempts:
             await self.journal.save()
             await self._delete_wrong()
             raise _AttemptError(wrong, keeps_parts=False)
+        made = await self._claim(stored.id, answer)
         if is_repeated and self.replaced is None:
             # The request before this one may have been carried out after all.
-            twins = [one for one in await self._look(sent, waits=False) if one.id != stored.id]
-            await self._delete_twins(stored.id, twins)
-        return await self._claim(stored.id, answer)
+            try:
+                twins = [one for one in await self._candidates() if _is_same(one, sent)]
+            except DataGouvError as error:
+                _log.warning("%s: it was not possible to look for a second copy: %s", name, error)
+            else:
+                self._warn_of_twins(stored.id, twins)
+        return made
 
     async def _take(self, found: list[Stored]) -> Made:
-        """Take a resource that was found for that of the upload; others like it are deleted."""
-        first, *twins = found
-        await self._delete_twins(first.id, twins)
-        return await self._claim(first.id)
+        """Take the first resource that was found for that of the upload."""
+        found = sorted(found, key=lambda one: one.created or _LONG_AGO)
+        self._warn_of_twins(found[0].id, found[1:])
+        return await self._claim(found[0].id)
 
     async def _claim(self, id: str, answer: Uploaded | None = None) -> Made:
         """Record the resource of the upload, and return it."""
+        if self.replaced is None:
+            self.uploads.claim(id)
         self.journal.state.resource = id
         await self.journal.save()
         if answer is None:
-            resource = await self.place.get(id)
-        else:
-            resource = made_of(answer.to_dict(), community=self.place.community)
-        if self.replaced is None:
-            self.uploads.claimed[id] = Stored.of(resource)
-        return resource
+            return await self.place.get(id)
+        return made_of(answer.to_dict(), community=self.place.community)
+
+    def _warn_of_twins(self, id: str, twins: list[Stored]) -> None:
+        """Warn of resources with the same file, which are not deleted: they may be of others."""
+        for other in {one.id for one in (*twins, *self._doubtful)} - {id}:
+            _log.warning(
+                "%s: meanwhile resource %s of dataset %s was created, with the same file as "
+                "resource %s: it is of another program, or a second copy, to be deleted by hand",
+                self.sender.content.name,
+                other,
+                self.place.dataset,
+                id,
+            )
 
     async def _look(self, sent: Sent, *, waits: bool) -> list[Stored]:
         """Look for the resource that an earlier request may have created."""
@@ -188,12 +254,21 @@ class Attempts:
             found = [Stored.of(await self.place.get(self.replaced))]
             return [one for one in found if may_be(name, one.name)]
         assert state.begun is not None
-        since = state.begun.since
-        others = {*state.begun.before, *self.uploads.claimed, *state.wrong}
+        others = {*state.begun.before, *state.wrong, *(one.id for one in self._doubtful)}
+        return [
+            one
+            for one in await self._seen(state.begun.since)
+            if one.id not in others and not self.uploads.is_claimed(one.id)
+            # A title is given only to a resource that is known.
+            if one.is_untitled
+        ]
+
+    async def _seen(self, since: dt.datetime | None) -> list[Stored]:
+        """The resources of this name that are there, created at or after a time."""
         return [
             one
             for one in await self.place.seen(since)
-            if one.id not in others and may_be(name, one.name)
+            if may_be(self.sender.content.name, one.name)
             if since is None or one.created is None or one.created >= since
         ]
 
@@ -204,10 +279,6 @@ class Attempts:
             await self._delete(wrong[-1], "the portal has stored the file wrongly")
             wrong.pop()
             await self.journal.save()
-
-    async def _delete_twins(self, id: str, twins: list[Stored]) -> None:
-        for one in twins:
-            await self._delete(one.id, f"it is a second copy of resource {id}")
 
     async def _delete(self, id: str, reason: str) -> None:
         try:
@@ -228,6 +299,9 @@ class Attempts:
             raise error
         elif self.replaced is not None:
             reason = f"its file may have been replaced by {name}: {error}"
+        elif self._doubtful:
+            ids = ", ".join(one.id for one in self._doubtful)
+            reason = f"{ids} has the content of {name}, but may be of another program: {error}"
         else:
             reason = f"a resource may have been created for {name}, but was not found: {error}"
         resource = state.resource or self.replaced

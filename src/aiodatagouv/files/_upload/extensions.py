@@ -54,9 +54,10 @@ def check_extension(name: str, allowed: Collection[str]) -> None:
     if found in allowed or found in ALWAYS:
         return
     if not found:
+        stem, ending = (normalized(one).strip(".-") for one in splitext(name))
         raise ValueError(
-            f"{name!r} has no extension: the portal decides by it; give another name, such as "
-            f"name={f'{name}.csv'!r}"
+            f"{name!r} has no extension as the portal writes names, and it decides by it; give "
+            f"another name, such as name='{stem or 'data'}.{ending or 'csv'}'"
         )
     near = difflib.get_close_matches(found, sorted(allowed), n=3)
     advice = f" (did you mean {', '.join(near)}?)" if near else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias, overload
 
 from attrs import evolve
 
@@ -30,6 +30,9 @@ Owner: TypeAlias = Organization | Reuse | FoundReuse | Post | Chart | User
 Box: TypeAlias = tuple[int, int, int, int]
 """A part of an image in pixels: its left, upper, right and lower edge."""
 
+ImageSource: TypeAlias = str | Path | bytes | BinaryIO
+"""The path of an image, its bytes, or a binary file open for reading."""
+
 _MEDIA_TYPES = {
     "jpg": "image/jpeg",
     "jpe": "image/jpeg",
@@ -40,10 +43,50 @@ _MEDIA_TYPES = {
 """The extensions of images that the portal accepts; some releases go by the media type."""
 
 
+@overload
+async def upload_image(
+    client: Client,
+    owner: Organization,
+    source: ImageSource,
+    *,
+    bbox: Box | None = None,
+    kind: Literal["logo", "banner"] | None = None,
+    name: str | None = None,
+) -> UploadedImage: ...
+@overload
+async def upload_image(
+    client: Client,
+    owner: Reuse | FoundReuse | Post | Chart,
+    source: ImageSource,
+    *,
+    bbox: Box | None = None,
+    kind: Literal["image"] | None = None,
+    name: str | None = None,
+) -> UploadedImage: ...
+@overload
+async def upload_image(
+    client: Client,
+    owner: User,
+    source: ImageSource,
+    *,
+    bbox: Box | None = None,
+    kind: Literal["avatar"] | None = None,
+    name: str | None = None,
+) -> UploadedImage: ...
+@overload
 async def upload_image(
     client: Client,
     owner: Owner,
-    source: str | Path | bytes | BinaryIO,
+    source: ImageSource,
+    *,
+    bbox: Box | None = None,
+    kind: None = None,
+    name: str | None = None,
+) -> UploadedImage: ...
+async def upload_image(
+    client: Client,
+    owner: Owner,
+    source: ImageSource,
     *,
     bbox: Box | None = None,
     kind: Literal["logo", "banner", "image", "avatar"] | None = None,
@@ -126,7 +169,7 @@ async def _way(client: Client, owner: Owner, kind: str | None) -> tuple[Operatio
     return found, lambda one, body: upload(one, owner.id, body=body)
 
 
-def _file(source: str | Path | bytes | BinaryIO, name: str | None) -> File:
+def _file(source: ImageSource, name: str | None) -> File:
     content: Any = Path(source) if isinstance(source, str) else source
     if isinstance(content, Path):
         name = name or content.name

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, TypeAlias
 
-from attrs import Factory, asdict, define, field, frozen
+import msgspec
+from attrs import Factory, define, field, frozen
 from filelock import FileLock
+from msgspec import Meta
 
 from ..._disk import written
 from ..._ownership import locked, release
-from ...errors import CheckpointError
+from ...errors import CheckpointError, DestinationError
 
 _LIFE = dt.timedelta(hours=23)
 """How long parts are counted on: the portal deletes them 24 hours after the latest one."""
+
+_Id: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z-]{1,64}\Z")]
+_Index: TypeAlias = Annotated[int, Meta(ge=0, lt=1 << 31)]
+_Moment: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
 
 
 def _new() -> str:
@@ -31,11 +37,11 @@ class Begun:
 
     Attributes:
         since: A time by the portal's clock before which the resource was not created.
-        before: The ids of the resources with the same file that were there before.
+        before: The ids of the resources of the same name that were there before.
     """
 
-    since: dt.datetime | None
-    before: list[str]
+    since: _Moment | None
+    before: list[_Id]
 
 
 @define
@@ -53,13 +59,13 @@ class State:
         done: The JSON of the resource, once everything is done.
     """
 
-    uuid: str = Factory(_new)
-    sent_at: dt.datetime | None = None
-    parts: set[int] = Factory(set[int])
+    uuid: _Id = Factory(_new)
+    sent_at: _Moment | None = None
+    parts: set[_Index] = Factory(set[int])
     begun: Begun | None = None
-    wrong: list[str] = Factory(list[str])
+    wrong: list[_Id] = Factory(list[str])
     title: str | None = None
-    resource: str | None = None
+    resource: _Id | None = None
     done: dict[str, Any] | None = None
 
     @property
@@ -71,25 +77,18 @@ class State:
         """Begin another attempt, whose parts have another name."""
         self.uuid, self.sent_at, self.parts = _new(), None, set()
 
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Self:
-        """The state of a record."""
-        values = dict(record)
-        values["parts"] = {int(one) for one in values["parts"]}
-        values["sent_at"] = _moment(values["sent_at"])
-        if values["begun"] is not None:
-            since = _moment(values["begun"]["since"])
-            values["begun"] = Begun(since, [str(one) for one in values["begun"]["before"]])
-        return cls(**values)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The record of the state."""
-        values = asdict(self)
-        values["parts"] = sorted(self.parts)
-        values["sent_at"] = _text(self.sent_at)
-        if values["begun"] is not None:
-            values["begun"]["since"] = _text(values["begun"]["since"])
-        return values
+@define
+class _Record:
+    """The content of a journal.
+
+    Attributes:
+        upload: The JSON that identifies the upload.
+        state: Its state.
+    """
+
+    upload: dict[str, Any]
+    state: State
 
 
 @define
@@ -117,13 +116,14 @@ class Journal:
 
         Raises:
             CheckpointError: It is of another upload, in use or damaged.
+            DestinationError: There can be no file, or there is something of others.
         """
-        lock = locked(path, CheckpointError(f"{path} is in use: another upload is under way there"))
+        lock = _locked(path)
         try:
             record = _read(path)
             if record is None:
                 return cls(State(), False, identity, path, lock)
-            there = record["upload"]
+            there, state = record.upload, record.state
             different = [
                 f"{name} {there.get(name)!r} there, {identity.get(name)!r} here"
                 for name in identity
@@ -134,7 +134,6 @@ class Journal:
                     f"{path} belongs to another upload ({'; '.join(different)}): give the same "
                     "arguments again, choose another journal, or remove it to upload anew"
                 )
-            state = State.of(record["state"])
             if state.sent_at is not None and dt.datetime.now(dt.UTC) - state.sent_at > _LIFE:
                 state.renew()
             return cls(state, True, identity, path, lock)
@@ -146,9 +145,9 @@ class Journal:
         """Write the state, if there is a file, before anything else is done."""
         async with self._writing:
             if self._path is not None:
-                record = {"upload": self._identity, "state": self.state.to_dict()}
-                content = json.dumps(record, indent=1).encode()
-                await asyncio.to_thread(_write, self._path, content)
+                record = _Record({**self._identity}, self.state)
+                content = msgspec.json.encode(record, order="deterministic")
+                await asyncio.to_thread(_write, self._path, msgspec.json.format(content, indent=1))
 
     async def confirm(self, part: int) -> None:
         """Record that a part has arrived."""
@@ -166,36 +165,79 @@ class Journal:
                 release(self._lock)
 
 
+def published(path: Path) -> str | None:
+    """The id of the resource in the journal of an upload that is done; None if there is none.
+
+    Raises:
+        CheckpointError: It is not the journal of an upload.
+    """
+    record = _read(path)
+    return record.state.resource if record is not None and record.state.done else None
+
+
+def remove(path: Path) -> None:
+    """Remove the journal of an upload, if there is one.
+
+    Raises:
+        CheckpointError: It is not the journal of an upload, or in use.
+        DestinationError: There is something of others.
+    """
+    if not path.exists():
+        return
+    lock = _locked(path)
+    try:
+        if _read(path) is not None:
+            path.unlink()
+    finally:
+        release(lock)
+
+
+def _locked(path: Path) -> FileLock:
+    with _reaching(path):
+        in_use = f"{path} is in use: another upload is under way there"
+        return locked(path, CheckpointError(in_use))
+
+
+@contextmanager
+def _reaching(path: Path) -> Generator[None]:
+    """Make errors of the system name the journal, which the caller may not have thought of."""
+    try:
+        yield
+    except OSError as error:
+        raise DestinationError(
+            f"{path}, the journal of the upload, cannot be written ({error.strerror or error}): "
+            "choose a journal in another folder"
+        ) from error
+
+
 def _write(path: Path, content: bytes) -> None:
-    with written(path) as file:
+    with _reaching(path), written(path) as file:
         file.write(content)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> _Record | None:
     """Read a journal, None if there is none.
 
     Raises:
         CheckpointError: It is not a journal of an upload.
     """
+    with _reaching(path):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    try:
-        record: dict[str, Any] = json.loads(content)
-        dict(record["upload"])
-        State.of(record["state"])
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{path} is damaged, or is not the journal of an upload ({type(error).__name__}): "
-            "choose another journal, or remove it to upload anew"
-        ) from None
+        record = msgspec.json.decode(content, type=_Record)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, str(error)) from None
+    done, state = record.state.done, record.state
+    if done is not None and (state.resource is None or done.get("id") != state.resource):
+        raise _damaged(path, "its resource is not that of the upload")
     return record
 
 
-def _moment(text: str | None) -> dt.datetime | None:
-    return None if text is None else dt.datetime.fromisoformat(text)
-
-
-def _text(moment: dt.datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _damaged(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is damaged, or is not the journal of an upload ({reason}): move it away, or "
+        "choose another place for the journal"
+    )

@@ -13,10 +13,11 @@ from attrs import define, field, frozen
 from ...errors import APIError, DataGouvError
 from ...models.file_upload import FileUpload
 from ...types import File, OnProgress, Progress
+from .places import Uploaded
 from .retries import Retries, is_unknown
 from .sources import Content
 
-Post = Callable[[FileUpload], Awaitable[object]]
+Post = Callable[[FileUpload], Awaitable[Uploaded]]
 """Sends the body of an upload."""
 
 
@@ -51,11 +52,16 @@ class PartError(Exception):
 
 @define
 class Meter:
-    """Tells the progress of an upload, which never goes back."""
+    """Tells the progress of an upload, which never goes back.
+
+    Attributes:
+        failure: The exception by which the caller's function has ended the upload.
+    """
 
     name: str
     total: int | None
     on_progress: OnProgress | None
+    failure: Exception | None = field(default=None, init=False)
     _told: Progress | None = None
     _confirmed: int = 0
     _under_way: dict[int, int] = field(factory=dict[int, int])
@@ -87,9 +93,15 @@ class Meter:
         if self._told is not None:
             done = max(done, self._told.done)
         now = Progress(done, self.total, self.name)
+        if self.failure is not None:  # A request is repeated that it has broken off.
+            raise self.failure
         if self.on_progress is not None and now != self._told:
             self._told = now
-            self.on_progress(now)
+            try:
+                self.on_progress(now)
+            except Exception as error:
+                self.failure = error
+                raise
 
 
 class _Piece(io.RawIOBase):
@@ -130,7 +142,7 @@ class Sender:
         content: The file.
         chunk_size: The bytes of a piece.
         concurrency: How many parts are sent at once.
-        post: Sends the body of an upload.
+        on_post: Sends the body of an upload.
         retries: Makes the retries with one part.
         meter: Tells the progress.
     """
@@ -138,7 +150,7 @@ class Sender:
     content: Content
     chunk_size: int
     concurrency: int
-    post: Post
+    on_post: Post
     retries: Callable[[], Retries]
     meter: Meter
 
@@ -170,6 +182,19 @@ class Sender:
             body = FileUpload(uuid=uuid, filename=self.content.name, totalparts=parts)
         self.content.check()
         return Sent(size, digest.hexdigest(), parts, body)
+
+    async def post(self, body: FileUpload) -> Uploaded:
+        """Send the body of an upload.
+
+        Raises:
+            DataGouvError: The call failed; what the progress has raised is raised as it is.
+        """
+        try:
+            return await self.on_post(body)
+        except DataGouvError:
+            if self.meter.failure is not None:
+                raise self.meter.failure from None
+            raise
 
     async def _send_parts(
         self,

@@ -26,7 +26,7 @@ Made: TypeAlias = Resource | CommunityResource
 Uploaded: TypeAlias = UploadedResource | UploadedCommunityResource
 """A resource, as the portal answers an upload."""
 
-_STORED = "id,checksum,filesize,created_at,url"
+_STORED = "id,title,checksum,filesize,created_at,url"
 
 
 @frozen
@@ -40,6 +40,7 @@ class Stored:
         size: Its size in bytes, None if the portal does not know it.
         name: Its name, as the portal has changed it.
         created: When the resource was created, None if the portal does not tell.
+        is_untitled: Whether its title is still the name of the file.
     """
 
     id: str
@@ -48,21 +49,23 @@ class Stored:
     size: int | None
     name: str
     created: dt.datetime | None
+    is_untitled: bool
 
     @classmethod
     def of(cls, view: Made | Uploaded) -> Stored:
         """Describe the file of a resource."""
         json = view.to_dict()
         checksum = json.get("checksum") or {}
-        path = urlsplit(json.get("url") or "").path
+        name = unquote(urlsplit(json.get("url") or "").path.rpartition("/")[2])
         created = view.created_at if json.get("created_at") else None
         return cls(
             str(json.get("id")),
             checksum.get("value"),
             checksum.get("type"),
             json.get("filesize"),
-            unquote(path.rpartition("/")[2]),
+            name,
             created.replace(tzinfo=dt.UTC) if created and not created.tzinfo else created,
+            json.get("title") in (None, name),
         )
 
 

@@ -113,13 +113,17 @@ class PathContent(_Seekable):
             if expected != found:
                 raise IntegrityError(self.name, what, str(expected), str(found))
 
+    def is_at(self, path: str | Path) -> bool:
+        """Whether a path is that of the file."""
+        return Path(path).exists() and self._path.samefile(path)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
 class _Spooled(Content):
-    """What can be read only once, copied to a temporary file as far as it was read."""
+    """A source that can be read only once, copied to a temporary file as far as it was read."""
 
     def __init__(self, name: str, size: int | None) -> None:
         super().__init__(name, size)
@@ -199,7 +203,7 @@ def content_of(source: Source, name: str | None, size: int | None) -> Content:
     Args:
         source: The source.
         name: The name of the file, None for its own.
-        size: The size in bytes of what can be read only once, None if it is not known.
+        size: The size in bytes of a source that can be read only once, None if it is not known.
 
     Raises:
         OSError: The path cannot be read.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol, overload
+from types import UnionType
+from typing import Literal, Protocol, TypeAlias, get_args, overload
 
 from attrs import evolve
 
@@ -12,7 +14,14 @@ from ...api import ops
 from ...client import Client
 from ...errors import DataGouvError, UploadError
 from ...models.community_resource import CommunityResource
+from ...models.dataset import Dataset
+from ...models.dataset_full import DatasetFull
+from ...models.dataset_reference import DatasetReference
 from ...models.resource import Resource
+from ...models.uploaded_community_resource import UploadedCommunityResource
+from ...models.uploaded_resource import UploadedResource
+from ...models.v2 import dataset as v2_dataset
+from ...models.v2 import dataset_full as v2_dataset_full
 from ...types import Id, OnProgress
 from .attempts import Attempts
 from .extensions import check_extension
@@ -22,26 +31,36 @@ from .places import Made, Place, made_of
 from .retries import Retries
 from .sources import PathContent, Source, content_of
 from .state import ClientUploads
+from .unbroken import unbroken
 
 CHUNK_SIZE = 8 << 20
 """The bytes of a part by default."""
 
 
-class Identified(Protocol):
-    """An object of the portal."""
-
+class _Identified(Protocol):
     @property
-    def id(self) -> str | None:
-        """Its id."""
+    def id(self) -> str | None: ...
+
+
+AnyDataset: TypeAlias = (
+    Dataset | DatasetFull | DatasetReference | v2_dataset.Dataset | v2_dataset_full.DatasetFull
+)
+"""A dataset, as the portal answers it."""
+
+Replaceable: TypeAlias = Resource | UploadedResource
+"""A resource of a dataset, as the portal answers it."""
+
+CommunityReplaceable: TypeAlias = CommunityResource | UploadedCommunityResource
+"""A community resource, as the portal answers it."""
 
 
 @overload
 async def upload(
     client: Client,
-    dataset: Identified | Id,
+    dataset: AnyDataset | Id,
     source: Source,
     *,
-    resource: Identified | Id | None = None,
+    resource: Replaceable | Id | None = None,
     community: Literal[False] = False,
     title: str | None = None,
     name: str | None = None,
@@ -54,10 +73,10 @@ async def upload(
 @overload
 async def upload(
     client: Client,
-    dataset: Identified | Id,
+    dataset: AnyDataset | Id,
     source: Source,
     *,
-    resource: Identified | Id | None = None,
+    resource: CommunityReplaceable | Id | None = None,
     community: Literal[True],
     title: str | None = None,
     name: str | None = None,
@@ -70,10 +89,10 @@ async def upload(
 @overload
 async def upload(
     client: Client,
-    dataset: Identified | Id,
+    dataset: AnyDataset | Id,
     source: Source,
     *,
-    resource: Identified | Id | None = None,
+    resource: Replaceable | CommunityReplaceable | Id | None = None,
     community: bool,
     title: str | None = None,
     name: str | None = None,
@@ -85,10 +104,10 @@ async def upload(
 ) -> Made: ...
 async def upload(
     client: Client,
-    dataset: Identified | Id,
+    dataset: AnyDataset | Id,
     source: Source,
     *,
-    resource: Identified | Id | None = None,
+    resource: Replaceable | CommunityReplaceable | Id | None = None,
     community: bool = False,
     title: str | None = None,
     name: str | None = None,
@@ -106,11 +125,18 @@ async def upload(
     once, and with a last request that assembles them. The size and the SHA-1 checksum that the
     portal has computed are compared with those of what was sent.
 
-    A request without an answer may have been carried out. The resources of the dataset then tell,
-    and one that it has created is the result. Otherwise the upload is attempted again, as often as
-    the retry policy of the client says. A resource with a wrong file, or a second one, is deleted.
-    Another program that uploads the same file under the same name to the same dataset at that
-    moment cannot be told from this one.
+    A request without an answer may have been carried out. The resources of the dataset, which are
+    listed just before it and again afterwards, then tell, and one that it has created is the
+    result. Otherwise the upload is attempted again, as often as the retry policy of the client
+    says. A resource that the portal has answered with a wrong file is deleted.
+
+    The clients of an event loop know of each other's uploads. Another program that uploads the same
+    file under the same name to the same dataset at that moment cannot be told from this one.
+    Therefore a second resource with the file is not deleted: it may be of that program, or of a
+    request that the portal has carried out late. A warning names it.
+
+    A replacement that is cancelled ends its request, and gives the resource its title back, before
+    it is over; a second cancellation breaks that off.
 
     Args:
         client: The client, which needs a key.
@@ -136,23 +162,28 @@ async def upload(
         The resource as the portal has it afterwards.
 
     Raises:
+        TypeError: The dataset or the resource is something else.
         ValueError: The portal does not accept files with this extension, there is no name, or an
             argument does not fit another.
         OSError: The source cannot be read.
         IntegrityError: The source changed meanwhile, or the portal stored something else.
         UploadError: The portal may have the file, or has it without its title; the error says so.
         CheckpointError: The journal is of another upload, in use or damaged.
+        DestinationError: The journal cannot be written.
         APIError: The portal refuses the upload.
         NetworkError: There is no answer, and nothing on the portal.
     """
     if chunk_size < 1 or concurrency < 1:
         raise ValueError("chunk_size and concurrency must be at least 1")
-    dataset = _id_of(dataset, "dataset")
-    replaced = None if resource is None else _id_of(resource, "resource")
+    dataset = _id_of(dataset, AnyDataset, "dataset")
+    kinds = CommunityReplaceable if community else Replaceable
+    replaced = None if resource is None else _id_of(resource, kinds, "resource")
     content = content_of(source, name, size)
     try:
         if journal is not None and not isinstance(content, PathContent):
             raise ValueError("a journal needs the path of a file: nothing else can be read again")
+        if journal is not None and isinstance(content, PathContent) and content.is_at(journal):
+            raise ValueError("the journal is the file itself: give another path")
         identity = {
             "portal": client.base_url,
             "dataset": dataset,
@@ -193,14 +224,19 @@ async def _run(attempts: Attempts, title: str | None) -> Made:
     if replaced is not None and state.title is None:
         state.title = (await place.get(replaced)).title
         await attempts.journal.save()
+    wanted = title or state.title
     if state.resource is None:
-        found = await attempts.run()
+        try:
+            found = await attempts.run()
+        except (Exception, asyncio.CancelledError) as error:
+            if attempts.may_have_replaced and replaced and wanted:
+                await _give_back(place, replaced, wanted, error)
+            raise
     else:
         found = await place.get(state.resource)
-    wanted = title or state.title
     if wanted is not None and found.title != wanted:
         try:
-            found = await place.rename(found.id, wanted)
+            found = await unbroken(place.rename(found.id, wanted))
         except DataGouvError as error:
             reason = f"the file is there, but the title could not be set to {wanted!r}: {error}"
             raise UploadError(place.dataset, found.id, reason) from error
@@ -209,7 +245,18 @@ async def _run(attempts: Attempts, title: str | None) -> Made:
     return found
 
 
-def _id_of(one: Identified | Id, name: str) -> str:
+async def _give_back(place: Place, id: str, title: str, error: BaseException) -> None:
+    """Give a resource its title after a failure: the portal has set it to the name of the file."""
+    try:
+        await unbroken(place.rename(id, title))
+    except DataGouvError as failure:
+        error.add_note(f"resource {id} may have lost its title {title!r}: {failure}")
+
+
+def _id_of(one: _Identified | Id, kinds: UnionType, name: str) -> str:
+    if not isinstance(one, kinds | str):
+        names = " or ".join(dict.fromkeys(kind.__name__ for kind in get_args(kinds)))
+        raise TypeError(f"{name} is a {type(one).__name__}, not a {names} or an id")
     id = one if isinstance(one, str) else one.id
     if not id:
         raise ValueError(f"{name} has no id")
