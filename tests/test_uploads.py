@@ -239,7 +239,7 @@ def test_a_resource_that_another_one_has_just_finished_is_neither_taken_nor_dele
 def test_clients_that_upload_the_same_file_at_once_have_a_resource_each(
     fates: list[str | int],
 ) -> None:
-    portal = Scripted(create=fates, look=["slow"] * 4)  # Both list the dataset before they begin.
+    portal = Scripted(create=fates, look=["held"] * 4)  # Both list the dataset before they begin.
 
     async def both() -> list[Any]:
         async with portal.client(retry=RETRY) as one, portal.client(retry=RETRY) as other:
