@@ -37,7 +37,7 @@ SIZE, HALF = len(OLD), len(OLD) // 2
 PATIENT = RetryPolicy(base=0)
 DATE, LATER = "Mon, 02 Mar 2026 10:00:00 GMT", "Mon, 02 Mar 2026 11:00:00 GMT"
 LEFT = ["x.part", "x.part.journal"]
-"""What an interrupted download leaves, and the next one continues."""
+"""Interrupted downloads, which the next one continues."""
 
 
 async def get(client: Client, host: Host, folder: Path, **options: Any) -> Download:

@@ -28,7 +28,7 @@ FACTS: JsonObject = {
     PARQUET: "https://crawler.example.org/a.parquet?x=1",
     "analysis:parsing:parquet_size": 722001,
 }
-"""What the crawler writes, as an administrator."""
+"""The facts that the crawler writes, as an administrator."""
 
 
 def check(resource: Resource | CommunityResource) -> None:

@@ -30,7 +30,7 @@ def version_of(answer: Answer, source: Source) -> Source:
 
 
 def end_of_range(answer: Answer, source: Source, start: int) -> tuple[int, Source] | None:
-    """Where an answer that has the rest of a version ends, and the version, whose size may be new.
+    """The end of an answer that has the rest of a version, and the version, whose size may be new.
 
     Args:
         answer: An answer with status 206.

@@ -267,7 +267,7 @@ def _text(item: View, name: str) -> str | None:
 
 
 def _query(source: Paginator[Any, Any]) -> str:
-    """What a paginator lists: the same whatever the size of its pages."""
+    """The name of the list of a paginator, which does not depend on the size of its pages."""
     call = source.call
     query = sorted(pair for pair in call.query_pairs() if pair[0] not in _FORM)
     return f"{call.operation.name} {call.path} {urlencode(query)}".rstrip()

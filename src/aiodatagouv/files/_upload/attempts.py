@@ -161,7 +161,7 @@ class Attempts:
         return answer
 
     def _own(self, found: list[Stored], error: DataGouvError) -> list[Stored]:
-        """Those that are of this upload, of the resources that were found after a failure.
+        """Select the resources of this upload among those that were found after a failure.
 
         The portal refuses a second file of a name within a second as if it had failed itself. What
         is found then is rather the first file, of another program. A portal that fails once more

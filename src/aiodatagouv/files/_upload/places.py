@@ -1,4 +1,4 @@
-"""Where uploaded files are: among the resources of a dataset, or its community resources."""
+"""The places of uploaded files: the resources of a dataset, or its community resources."""
 
 from __future__ import annotations
 
