@@ -112,6 +112,20 @@ async def test_a_truncated_checkpoint_line_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("short")
+async def test_a_checkpoint_that_a_kill_has_left_half_written_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "datasets.jsonl"
+    await cut_off(path)
+    half = tmp_path / "datasets.jsonl.checkpoint.0123456789abcdef.part"
+    half.write_bytes(b'{"que')
+    of_others = tmp_path / "notes.0123456789abcdef.part"
+    of_others.write_bytes(b"notes")
+    await harvest(MovingPortal.of(60, 0, left=0), path)
+    assert ids(path) == [*range(60)]
+    assert not half.exists()
+    assert of_others.exists()
+
+
+@pytest.mark.usefixtures("short")
 async def test_data_beyond_the_checkpoint_is_discarded(tmp_path: Path) -> None:
     path, part = tmp_path / "datasets.jsonl", tmp_path / "datasets.jsonl.part"
     await cut_off(path, pages=2)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 from attrs import Factory, asdict, define, frozen
 from filelock import FileLock
 
-from .._disk import reopened, sync, written
+from .._disk import reopened, sweep, sync, written
 from .._ownership import foreign, locked, release
 from ..errors import CheckpointError, DestinationError
 from .records import decoded, encoded
@@ -132,6 +132,7 @@ class Journal:
             stale = _stale(head, body) if is_same else []
             if claim is not None:
                 claim(bool(head) and head["has_part"])
+            sweep(path.parent, [path.name])  # A kill may have left one that was not whole.
             if resume and is_interrupted and since is None:
                 began = dt.datetime.fromisoformat(head["began"])
                 entries = [Entry.of(line) for line in body]
