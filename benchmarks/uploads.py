@@ -17,7 +17,6 @@ import json
 import os
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,13 +26,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backoff import PATH, free_port, running
+
 from aiodatagouv import Client, IntegrityError
 from aiodatagouv.files._upload.uploads import upload as send
 
 SIZE, ROUNDS = 1 << 30, 5
-
-PATH = f"{os.environ['PATH']}:/usr/sbin"
-"""The search path for nginx, which Debian installs in a folder outside the PATH of users."""
 
 CONFIGURATION = """
 daemon off;
@@ -81,9 +79,7 @@ def write(path: Path) -> str:
 @contextmanager
 def nginx(folder: Path, sha1: str) -> Iterator[str]:
     """Run nginx as a portal that takes everything for the same file; yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     answer = json.dumps(
         {
             "id": "1",
@@ -99,19 +95,8 @@ def nginx(folder: Path, sha1: str) -> Iterator[str]:
     program = shutil.which("nginx", path=PATH)
     if program is None:
         sys.exit("nginx is not installed")
-    process = subprocess.Popen(
-        [program, "-c", configuration, "-p", folder], stderr=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+    with running(port, program, "-c", str(configuration), "-p", str(folder)):
         yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def upload(url: str, path: str) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import one_line
@@ -18,7 +19,7 @@ _NAME = 30
 """Maximum length of a name before a bar."""
 
 
-class Bar:
+class Bar(ABC):
     """A line with a bar on stderr, if that is a terminal. It is erased if the transfer fails.
 
     Args:
@@ -74,8 +75,9 @@ class Bar:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, **facts)
 
+    @abstractmethod
     def _columns(self) -> list[ProgressColumn]:
-        raise NotImplementedError
+        """The columns of the line."""
 
     def _fields(self) -> dict[str, Any]:
         return {"more": ""}

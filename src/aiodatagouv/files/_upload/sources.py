@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,7 +25,7 @@ _BATCH = 1 << 20
 """The bytes of an iterator that are collected before they are written to the temporary file."""
 
 
-class Content:
+class Content(ABC):
     """The content of an upload: bytes that can be read at any offset, again and again.
 
     Attributes:
@@ -36,13 +37,13 @@ class Content:
         self.name = name
         self.size = size
 
+    @abstractmethod
     async def read(self, offset: int, buffer: memoryview) -> int:
         """Fill a buffer from an offset on; return how much of it, less than all only at the end.
 
         Raises:
             IntegrityError: The content ends before its size, or goes on after it.
         """
-        raise NotImplementedError
 
     async def has_more(self, offset: int) -> bool:
         """Whether there is a byte at an offset."""
@@ -51,9 +52,11 @@ class Content:
 
     def check(self) -> None:
         """Raise an ``IntegrityError`` if the content has changed since it was opened."""
+        return  # Most cannot change.
 
     def close(self) -> None:
         """Release what was opened."""
+        return  # By default nothing was.
 
 
 class _Memory(Content):
@@ -164,9 +167,9 @@ class _Spooled(Content):
             view = view[self._spool.write(view) :]
         self._spooled += len(piece)
 
+    @abstractmethod
     async def _next(self, wanted: int) -> bytes:
         """The next bytes, about as many as are wanted; none at the end."""
-        raise NotImplementedError
 
 
 class _Pipe(_Spooled):
