@@ -418,7 +418,7 @@ async def test_an_update_fetches_only_changes_since_the_last_complete_harvest(
 ) -> None:
     path, portal = tmp_path / "datasets.jsonl.gz", MovingPortal.of(1200, 0, left=0)
     with pytest.raises(DestinationError, match="there is no file yet"):
-        await harvest(portal, path, since="last")
+        await harvest(portal, path, since="last", strict=True)
     assert not [*tmp_path.iterdir()]
     await harvest(portal, path, size=100)
     today = int((dt.datetime.now(dt.UTC) - START).total_seconds())
@@ -447,6 +447,22 @@ async def test_new_items_are_appended_in_order_of_creation(tmp_path: Path) -> No
     assert ids(path) == [*range(23)]
 
 
+@pytest.mark.usefixtures("short")
+async def test_the_first_harvest_since_the_last_one_fetches_everything(tmp_path: Path) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(60, 0, left=0)
+    with pytest.raises(Stop):
+        await harvest(portal, path, since="last", progress=stop_after(4))
+    report = await harvest(portal, path, since="last")
+    assert (report.resumed, report.items, report.complete) == (20, 60, True)
+
+    assert (await harvest(portal, path, since="last", strict=True)).pages < 12
+    path.unlink()  # The checkpoint alone is not enough.
+    with pytest.raises(DestinationError, match="there is no file yet"):
+        await harvest(portal, path, since="last", strict=True)
+    assert (await harvest(portal, path, since="last")).pages == 12
+    assert ids(path) == [*range(60)]
+
+
 async def test_a_harvest_that_cannot_be_updated_is_refused_before_sending(
     tmp_path: Path,
 ) -> None:
@@ -473,7 +489,9 @@ async def test_a_harvest_that_cannot_be_updated_is_refused_before_sending(
                 await bulk.harvest(other, path, since="last")
         bare = tmp_path / "b.jsonl"
         with pytest.raises(DestinationError, match="does not know of a complete harvest"):
-            await bulk.harvest(found, bare, since="last")
+            await bulk.harvest(found, bare, since="last", strict=True)
+        with pytest.raises(DestinationError, match="there is no file yet"):
+            await bulk.harvest(found, tmp_path / "new.jsonl", since="last", strict=True)
         with pytest.raises(DestinationError, match=r"b.jsonl, line 1: .*with an id"):
             await bulk.harvest(found, bare, since=dt.date(2026, 1, 1))
     assert not sent

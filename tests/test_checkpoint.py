@@ -428,7 +428,7 @@ async def test_an_incomplete_harvest_does_not_count_as_the_latest(
         report = await harvest(MovingPortal.of(6, 0, left=0), path)
         assert not report.complete
     with pytest.raises(DestinationError, match="does not know of a complete harvest"):
-        await harvest(MovingPortal.of(6, 0, left=0), path, since="last")
+        await harvest(MovingPortal.of(6, 0, left=0), path, since="last", strict=True)
 
 
 async def test_a_harvest_of_another_query_does_not_count_as_the_latest(tmp_path: Path) -> None:
@@ -437,7 +437,7 @@ async def test_a_harvest_of_another_query_does_not_count_as_the_latest(tmp_path:
         await bulk.harvest(datasets.list_datasets(client, tag=["x"]), path)
     await cut_off(path, pages=0)
     with pytest.raises(DestinationError, match="does not know of a complete harvest"):
-        await harvest(portal, path, since="last")
+        await harvest(portal, path, since="last", strict=True)
 
 
 async def test_a_killed_update_does_not_count_as_a_full_harvest(

@@ -291,7 +291,11 @@ def test_a_reuse_is_made_changed_illustrated_and_deleted(run: Run, tmp_path: Pat
             2,
             "datasets.csv: its suffix must be one of",
         ),
-        (["harvest", "datasets", "-o", "new.jsonl", "--since", "last"], 2, "there is no file yet"),
+        (
+            ["harvest", "datasets", "-o", "new.jsonl", "--since", "last", "--strict"],
+            2,
+            "there is no file yet",
+        ),
     ],
 )
 def test_what_fails(

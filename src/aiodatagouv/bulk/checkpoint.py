@@ -99,6 +99,7 @@ class Journal:
         *,
         resume: bool,
         since: dt.date | Literal["last"] | None,
+        must_know: bool = True,
         claim: Callable[[bool], object] | None = None,
     ) -> Journal:
         """Open a journal, or begin one.
@@ -108,6 +109,8 @@ class Journal:
             identity: The identity of the harvest.
             resume: Whether to continue a run that was interrupted.
             since: The date since which changes are wanted, to update the destination.
+            must_know: Whether it is an error if ``since`` is "last" and the start of the latest
+                complete harvest is unknown; otherwise everything is wanted.
             claim: Called before anything is written, with whether an interrupted run has recorded
                 that there are temporary files. Raises an error if they cannot be used.
 
@@ -125,10 +128,12 @@ class Journal:
             if head and since is not None:
                 # The page size does not matter to an update.
                 _compare(path, _sized(head["query"]), _sized(identity))
-            elif resume and is_interrupted:
-                _compare(path, head["query"], identity)
             is_same = bool(head) and _sized(head["query"]) == _sized(identity)
             latest = _latest(head, body) if is_same else None
+            if since == "last" and latest is None and not must_know:
+                since = None
+            if resume and is_interrupted and since is None:
+                _compare(path, head["query"], identity)
             stale = _stale(head, body) if is_same else []
             if claim is not None:
                 claim(bool(head) and head["has_part"])

@@ -48,6 +48,7 @@ async def harvest(
     into: type[Any] | None = None,
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
+    strict: bool = False,
     skip_broken: bool = False,
     split: Split = False,
     progress: Progress | None = None,
@@ -75,6 +76,7 @@ async def harvest(
     into: type[Any] | None = None,
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
+    strict: bool = False,
     skip_broken: bool = False,
     split: Split = False,
     progress: Progress | None = None,
@@ -106,7 +108,8 @@ async def harvest(
         since: Fetch only the changes since a date, or since the latest complete harvest began
             (``"last"``), and update the file: changed items are replaced, new ones appended,
             deleted ones removed. Such a run fetches one page at a time, and starts again from the
-            beginning if it is interrupted.
+            beginning if it is interrupted. With ``"last"``, the first run harvests all.
+        strict: Whether ``since="last"`` is an error if no complete harvest of this file is known.
         skip_broken: Whether to leave out an object that makes every page with it a 500, even after
             the retries, or a 400. Its page is narrowed down to it, and the rest is taken; the
             report names it, and is then not ``complete`` but ``complete_but_for`` one. More than
@@ -142,13 +145,20 @@ async def harvest(
     observed = counters.observe(client)
     plan = Plan.of(observed, source, fields, into, skips_broken=skip_broken, split=split)
     sink = _sink(destination, plan)
+    is_strict = strict or since != "last"
     if since is not None:
-        check_update(plan, sink, since)
+        check_update(plan, sink, since, is_strict=is_strict)
     journal = None
     if sink.checkpoint is not None:
-        claim = sink.claim if isinstance(sink, FileSink) else None
+        file = sink if isinstance(sink, FileSink) else None
+        has_file = file is not None and file.exists()
         journal = Journal.open(
-            sink.checkpoint, plan.identity, resume=resume, since=since, claim=claim
+            sink.checkpoint,
+            plan.identity,
+            resume=resume,
+            since=since if is_strict or has_file else None,
+            must_know=is_strict,
+            claim=file.claim if file else None,
         )
     async with Writer(sink, journal, counters) as writer:
         if journal is not None and journal.since is not None:

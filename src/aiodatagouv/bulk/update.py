@@ -32,11 +32,17 @@ _BATCH = 100
 """Rows that are written in one call."""
 
 
-def check_update(plan: Plan, sink: Sink, since: object) -> None:
-    """Check that a file can be updated.
+def check_update(plan: Plan, sink: Sink, since: object, *, is_strict: bool) -> None:
+    """Check that a file can be updated, now or by a later harvest.
+
+    Args:
+        plan: The plan of the harvest.
+        sink: The file.
+        since: The date of the oldest changes, or "last".
+        is_strict: Whether there must be a file already.
 
     Raises:
-        DestinationError: The file does not exist, or the list has no order or id to merge by.
+        DestinationError: There is no file, or the list has no order or id to merge by.
         ValueError: ``since`` is neither a date nor "last".
     """
     if since != "last" and not isinstance(since, dt.date):
@@ -51,7 +57,7 @@ def check_update(plan: Plan, sink: Sink, since: object) -> None:
         reason = plan.listing.unstable
     elif call.mask is not None and not {"id", "*"} & call.mask.keys():
         reason = "the id must be among the fields wanted: changes are merged by it"
-    elif not sink.exists():
+    elif is_strict and not sink.exists():
         reason = "there is no file yet to update"
     if reason is not None:
         raise DestinationError(f"{plan.listing.call.operation.name}: since: {reason}")

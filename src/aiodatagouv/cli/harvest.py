@@ -47,7 +47,12 @@ def _options(operation: Operation) -> list[click.Option]:
             shell_complete=completing("last"),
             metavar="DATE|last",
             help="Only the items changed since a date, merged into the file; last is the start of "
-            "the last complete harvest to it.",
+            "the last complete harvest to it, and all items the first time.",
+        ),
+        click.Option(
+            ["strict", "--strict"],
+            is_flag=True,
+            help="With --since last: fail if no complete harvest to the file is known.",
         ),
         click.Option(
             ["fresh", "--fresh"],
@@ -132,6 +137,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
                 fields=given.fields,
                 resume=not ctx.params["fresh"],
                 since=ctx.params["since"],
+                strict=ctx.params["strict"],
                 skip_broken=ctx.params["skip_broken"],
                 split=_facets(ctx.params.get("split")),
                 progress=meter.update,
