@@ -6,19 +6,16 @@ import datetime as dt
 import os
 from collections.abc import Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any, Literal, overload
 
 from attrs import define, evolve, field
 
-from .._fields import mask as masks
 from .._walk.pages import Batch, check_concurrency, walk
 from .._walk.seen import Seen
 from .._walk.split import Split, SplitWalk
 from ..client import Client
 from ..errors import (
     CheckpointError,
-    DestinationError,
     MissingResultsError,
     NotFoundError,
     OrderError,
@@ -27,10 +24,11 @@ from ..errors import (
 from ..pagination import Paginator
 from ..types import Fields
 from .checkpoint import Entry, Journal, changed
+from .destination import sink_of
 from .partition import Part
 from .plan import Lines, Plan
 from .report import Counters, Report
-from .sinks import SUFFIXES, FileSink, JsonLines, Sink, destination_of, needs
+from .sinks import FileSink, Sink, destination_of
 from .update import check_update, update
 from .writer import Writer
 
@@ -144,7 +142,7 @@ async def harvest(
     counters = Counters(Report(operation=source.call.operation.name))
     observed = counters.observe(client)
     plan = Plan.of(observed, source, fields, into, skips_broken=skip_broken, split=split)
-    sink = _sink(destination, plan)
+    sink = sink_of(destination, plan)
     is_strict = strict or since != "last"
     if since is not None:
         check_update(plan, sink, since, is_strict=is_strict)
@@ -325,31 +323,3 @@ class _Harvest:
         await self.writer.write(lines, [one for one in ids if one])
         if self.progress is not None:
             self.progress(counters.report)
-
-
-def _sink(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
-    """The sink for a destination.
-
-    Raises:
-        DestinationError: It cannot be a destination, or a package for it is missing.
-    """
-    if isinstance(destination, Sink):
-        return destination
-    path = Path(destination).resolve() if Path(destination).is_symlink() else Path(destination)
-    if not path.name.endswith(SUFFIXES):
-        raise DestinationError(f"{path}: its suffix must be one of {', '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        raise DestinationError(f"{path}: there is no folder {path.parent}")
-    if path.exists() and not path.is_file():
-        raise DestinationError(f"{path} is not a file")
-    if path.suffix != ".parquet":
-        return JsonLines(path)
-    try:
-        from . import columns
-        from .parquet import Parquet
-    except ImportError:
-        raise needs("pyarrow", "parquet", path) from None
-    if plan.projection is not None:
-        return Parquet(path, columns.of_class(plan.projection.class_))
-    call = plan.listing.call
-    return Parquet(path, columns.of_model(masks.model_of(call.operation), call.mask))
