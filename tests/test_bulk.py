@@ -431,9 +431,12 @@ async def test_an_update_fetches_only_changes_since_the_last_complete_harvest(
     assert report.complete
     assert read(path)[5]["title"] == "Jeu 5, version 1"
     assert ids(path) == [one for one in range(1200) if one != 7]
-    # A second update, with another page size, repeats only changes within the overlap.
+    # A second update, with another page size, fetches the changes of the last minute again.
+    before, inode = path.read_bytes(), path.stat().st_ino
     report = await harvest(portal, path, size=300, since="last")
-    assert (report.changed, report.removed) == (2, 0)
+    assert (report.added, report.changed, report.removed, report.missed) == (0, 0, 0, 0)
+    assert (report.pages, report.items, report.rows, report.complete) == (1, 1199, 1199, True)
+    assert (path.read_bytes(), path.stat().st_ino) == (before, inode)
 
 
 async def test_new_items_are_appended_in_order_of_creation(tmp_path: Path) -> None:
@@ -443,7 +446,7 @@ async def test_new_items_are_appended_in_order_of_creation(tmp_path: Path) -> No
     portal.updated = {21: (1, 500)}
     report = await harvest(portal, path, since=START + dt.timedelta(seconds=100))
     # Two of the new items have no change date, as they were private before.
-    assert (report.changed, report.missed) == (3, 2)
+    assert (report.added, report.changed, report.missed) == (3, 0, 2)
     assert ids(path) == [*range(23)]
 
 

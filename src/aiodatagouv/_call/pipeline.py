@@ -200,7 +200,8 @@ class Pipeline:
         """The final response to a call, redirects followed; its body is still to be read."""
         operation, unrouted = call.operation, None
         wants_target = operation.kind == "redirect"
-        url, may_send_key = self._url(call, is_bare=operation.name in self.known.bare), True
+        url = self._url(call, is_bare=operation.name in self.known.bare)
+        may_send_key = bool(self.key)
         for hops in count():
             sent = self._send(call, progress, url, may_send_key=may_send_key, is_hop=hops > 0)
             async with sent as response:

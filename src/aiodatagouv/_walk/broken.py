@@ -183,6 +183,7 @@ def joined(
         dates=_filled(dates, is_start=pieces[0].block.offset == 0),
         skipped=tuple(skipped),
         is_whole=False,
+        marks=[one for piece in pieces if piece.batch is not None for one in piece.batch.marks],
     )
 
 

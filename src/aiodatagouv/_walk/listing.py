@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from itertools import chain
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from .narrowing import Narrowing, impatient
 from .pages import Batch, Fetch
 from .stable import StableWalk
 from .tolerant import TolerantWalk
+from .visibility import Mark, marking, marks_of
 
 PAGE_SIZE = 100
 """Items a page when a whole list is walked; one page alone has the portal's default size."""
@@ -51,6 +52,7 @@ class Listing:
         has_ids: Whether the items have ids.
         date: The dotted path of the date by which batches are dated, if they are.
         skips_broken: Whether items that the portal cannot send are left out.
+        marking: The fields by which batches are marked, if they are.
     """
 
     client: Caller
@@ -62,6 +64,7 @@ class Listing:
     has_ids: bool
     date: str | None = None
     skips_broken: bool = False
+    marking: Mapping[str, Mark] = field(factory=dict[str, Mark])
 
     @classmethod
     def of(cls, client: Caller, call: Call) -> Listing:
@@ -100,15 +103,22 @@ class Listing:
         """The same list with the dates of a sort order in each batch."""
         return evolve(self, keyed=_including(self.keyed, order.date), date=order.date)
 
+    def marked(self) -> Listing:
+        """The same list with the marks of the items in each batch."""
+        fields = marking(masks.model_of(self.call.operation))
+        keyed = reduce(_including, fields, self.keyed)
+        return evolve(self, keyed=keyed, marking=fields)
+
     def sorted(self, order: Order) -> Listing:
         """The same list in ascending order."""
         return evolve(self, keyed=self.keyed.with_query(sort=order.sort))
 
     def strip(self, item: JsonObject) -> None:
-        """Remove from an item the id and date that only the walk asked for."""
+        """Remove from an item the id, date and marks that only the walk asked for."""
         wanted = self.call.mask
         if wanted is not None:
-            masks.strip(item, wanted, ["id"])
+            for name in ("id", *self.marking):
+                masks.strip(item, wanted, [name])
             if self.date is not None:
                 masks.strip(item, wanted, self.date.split("."))
 
@@ -168,8 +178,7 @@ class Listing:
         mask: Mask = {"id": None}
         call = _including(self.call.with_query(sort=order.sort).with_mask(mask), order.date)
         if watch is not None:
-            for date in watch.dates:
-                call = _including(call, date)
+            call = reduce(_including, [*watch.dates, *watch.marking], call)
 
         def read(operation: str, content: bytes) -> Batch[None]:
             page = read_page(operation, content)
@@ -237,18 +246,25 @@ class Watch:
     Attributes:
         dates: The dotted paths, in each item, of the dates when it was.
         since: The date.
+        marking: The fields by which all items are marked, if they are.
         found: The ids of those items.
+        marks: The marks of every item, by its id.
     """
 
     dates: tuple[str, ...]
     since: dt.datetime
+    marking: Mapping[str, Mark] = field(factory=dict[str, Mark])
     found: set[str] = field(factory=set[str])
+    marks: dict[str, tuple[Mark, ...]] = field(factory=dict[str, tuple[Mark, ...]])
 
     def observe(self, operation: str, items: Sequence[Any]) -> None:
         """Collect from some items."""
         for path in self.dates:
             dated = zip(items, dates_of(operation, items, path), strict=True)
             self.found.update(item["id"] for item, date in dated if date >= self.since)
+        if self.marking:
+            for item in items:
+                self.marks[item["id"]] = marks_of(item, self.marking)
 
 
 def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:

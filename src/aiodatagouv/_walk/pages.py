@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from ..errors import DecodeError, NotFoundError
 from .skipped import Skipped
+from .visibility import Mark
 
 PageT = TypeVar("PageT")
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Batch(Generic[PageT]):
         dates: The date of each item by which the list is sorted; empty unless it was requested.
         skipped: The items of the page that the portal cannot send, and that were left out.
         is_whole: Whether it was received in one answer, and not in pieces.
+        marks: Whether each item is private, deleted or archived; empty unless it was requested.
     """
 
     page: PageT
@@ -47,6 +49,7 @@ class Batch(Generic[PageT]):
     dates: list[dt.datetime] = field(factory=list[dt.datetime])
     skipped: tuple[Skipped, ...] = ()
     is_whole: bool = True
+    marks: list[tuple[Mark, ...]] = field(factory=list[tuple[Mark, ...]])
 
 
 Fetch = Callable[[int, int | None], Coroutine[Any, Any, Batch[PageT]]]

@@ -35,6 +35,7 @@ class Entry:
         is_last: Whether everything was written.
         seal: The identity of the finished file, once it is ready for its final name.
         began: When the harvest began by the portal's clock, if that is known.
+        empty: The ids among these of the items without a row.
     """
 
     page: int
@@ -44,6 +45,7 @@ class Entry:
     is_last: bool = False
     seal: Seal | None = None
     began: dt.datetime | None = None
+    empty: list[str] = Factory(list)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Entry:
@@ -77,6 +79,7 @@ class Journal:
         seals: The identities that the destination may have, if earlier runs have recorded any.
         stale: The ids of the items that the latest complete harvest has skipped: the destination
             may have an older version of them.
+        empty: The ids of the items that have no row in the destination, a flat table.
     """
 
     path: Path
@@ -89,6 +92,7 @@ class Journal:
     _sum: str = ""
     seals: list[Seal] = Factory(list)
     stale: list[str] = Factory(list)
+    empty: list[str] = Factory(list)
     _file: BinaryIO | None = None
 
     @classmethod
@@ -135,6 +139,7 @@ class Journal:
             if resume and is_interrupted and since is None:
                 _compare(path, head["query"], identity)
             stale = _stale(head, body) if is_same else []
+            empty = head.get("empty", []) if is_same else []
             if claim is not None:
                 claim(bool(head) and head["has_part"])
             sweep(path.parent, [path.name])  # A kill may have left one that was not whole.
@@ -142,7 +147,7 @@ class Journal:
                 began = dt.datetime.fromisoformat(head["began"])
                 entries = [Entry.of(line) for line in body]
                 journal = cls(path, identity, began, latest, None, lock, entries, checksum)
-                journal.stale = stale
+                journal.stale, journal.empty = stale, empty
             else:
                 if since == "last" and latest is None:
                     raise DestinationError(
@@ -152,7 +157,8 @@ class Journal:
                 known = latest if since == "last" else _start(since)
                 now = dt.datetime.now(dt.UTC)
                 seals = _seals(head, body) if is_same else []
-                journal = cls(path, identity, now, latest, known, lock, seals=seals, stale=stale)
+                journal = cls(path, identity, now, latest, known, lock, seals=seals)
+                journal.stale, journal.empty = stale, empty
                 journal._write([journal._head()])
             journal._file = reopened(path)
             journal._file.seek(0, os.SEEK_END)
@@ -166,7 +172,7 @@ class Journal:
         """Whether there may be changes before :attr:`since` that no harvest has fetched."""
         return self.since is not None and (self.latest is None or self.since > self.latest)
 
-    def check_destination(self, holds: Callable[[Seal], bool]) -> None:
+    def check_destination(self, holds: Callable[[Seal], bool]) -> Seal | None:
         """Check before an update that the destination is as the latest harvest has left it.
 
         If it is not, a date may suit it, but how it was made is unknown: there may be a gap.
@@ -174,13 +180,18 @@ class Journal:
         Args:
             holds: Whether the destination has an identity.
 
+        Returns:
+            Its identity, if an earlier harvest has recorded it.
+
         Raises:
             CheckpointError: It is not, and is to be updated since that harvest.
         """
-        if self.seals and not any(holds(seal) for seal in self.seals):
+        found = next(filter(holds, self.seals), None)
+        if self.seals and found is None:
             if self.since == self.latest:
                 raise changed(destination_of(self.path))
             self.latest = None
+        return found
 
     def add(self, entry: Entry) -> None:
         """Append an entry."""
@@ -189,14 +200,22 @@ class Journal:
         self._file.write(lines)
         sync(self._file)
 
-    def finish(self, report: dict[str, Any], began: dt.datetime | None, seal: Seal | None) -> None:
+    def finish(
+        self,
+        report: dict[str, Any],
+        began: dt.datetime | None,
+        seal: Seal | None,
+        empty: list[str],
+    ) -> None:
         """Record that the destination has its final name.
 
         Args:
             report: The report of the harvest.
             began: When the harvest began by the portal's clock, if that is known.
             seal: The identity of the destination, if it is a file.
+            empty: The ids of the items that have no row in it.
         """
+        self.empty = empty
         # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
         self.began = min(self.began, began or self.began) - dt.timedelta(seconds=60)
         self._close_file()
@@ -240,6 +259,7 @@ class Journal:
             "has_part": has_part,
             "seals": [asdict(seal) for seal in self.seals],
             "stale": self.stale,
+            "empty": self.empty,
         }
 
 

@@ -79,6 +79,20 @@ def of_class(class_: type[Any]) -> pa.Schema:
     return pa.schema([_field_of(one) for one in _untagged(inspect.type_info(class_)).fields])
 
 
+def of_flat(model: type[Model], mask: Mask, path: Sequence[str], prefix: str) -> pa.Schema:
+    """The columns of a flat table: those of an item, and those of the objects in a list of it.
+
+    Args:
+        model: The model of the item.
+        mask: The fields asked for, the list among them.
+        path: The path of the list.
+        prefix: The text before the names of the item's columns.
+    """
+    own, objects = _apart(_fields_of_model(model, mask, ()), path)
+    named = [field.with_name(f"{prefix}{field.name}") for field in own]
+    return pa.schema([*named, *objects, _REST_FIELD])
+
+
 class Rows:
     """Converts items into rows of a table.
 
@@ -122,6 +136,23 @@ def _fields_of_model(
         for name in known
         if name in wanted
     ]
+
+
+def _apart(
+    fields: Sequence[pa.Field[Any]], path: Sequence[str]
+) -> tuple[list[pa.Field[Any]], list[pa.Field[Any]]]:
+    """The columns without the list at a path, and the columns of its objects."""
+    name, *below = path
+    own, objects = list[pa.Field[Any]](), list[pa.Field[Any]]()
+    for field in fields:
+        if field.name != name:
+            own.append(field)
+        elif below:
+            inside, objects = _apart([*field.type], below)
+            own += [pa.field(name, pa.struct(inside))] if inside else []
+        elif pa.types.is_struct(field.type.value_type):
+            objects = [*field.type.value_type]
+    return own, objects
 
 
 def _field(

@@ -31,7 +31,7 @@ def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
     if path.exists() and not path.is_file():
         raise DestinationError(f"{path} is not a file")
     if path.suffix != ".parquet":
-        return JsonLines(path)
+        return JsonLines(path, plan.key)
     try:
         from . import columns
         from .parquet import Parquet
@@ -39,5 +39,10 @@ def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
         raise needs("pyarrow", "parquet", path) from None
     if plan.projection is not None:
         return Parquet(path, columns.of_class(plan.projection.class_))
-    call = plan.listing.call
-    return Parquet(path, columns.of_model(masks.model_of(call.operation), call.mask))
+    call, flat = plan.listing.call, plan.flat
+    model = masks.model_of(call.operation)
+    if flat is not None:
+        schema = columns.of_flat(model, flat.mask, flat.path, flat.prefix)
+    else:
+        schema = columns.of_model(model, call.mask)
+    return Parquet(path, schema, plan.key)

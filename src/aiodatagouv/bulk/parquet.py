@@ -41,8 +41,9 @@ class Parquet:
         checkpoint: The path of the checkpoint.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, key: str = "id") -> None:
         self.checkpoint = checkpoint_of(path)
+        self._key = key
         self._path = path
         self._folder = part_of(path)
         self._whole = self._folder / "whole"
@@ -214,7 +215,7 @@ class Parquet:
                     )
                 for batch in file.iter_batches(batch_size=_BATCH):
                     for row in batch.to_pylist():
-                        yield row["id"], row
+                        yield row[self._key], row
         except (pa.ArrowException, OSError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise  # The system's, not Arrow's.

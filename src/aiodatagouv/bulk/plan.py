@@ -14,10 +14,12 @@ from .._fields import mask as masks
 from .._walk.listing import Listing, dates_of, read_page
 from .._walk.pages import Batch
 from .._walk.split import Split, facets_of
+from .._walk.visibility import marks_of
 from ..errors import MaskError
 from ..operation import Order
 from ..pagination import Paginator
 from ..types import Fields
+from .flat import Flat
 from .partition import Part
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Plan:
     Attributes:
         listing: The list, with the dates of creation if only a part of it is wanted.
         projection: The decoding of items into a class; None to keep them as they are.
+        flat: The flat table that is wanted; None for a row for each item.
         part: The part of the list that is wanted; None for all of it.
         split: The facets to split a search by; none for any; None to read it whole.
         first: The number of the first page wanted.
@@ -42,6 +45,7 @@ class Plan:
 
     listing: Listing
     projection: Projection[Any] | None
+    flat: Flat | None
     part: Part | None
     split: tuple[str, ...] | None
     first: int
@@ -54,6 +58,7 @@ class Plan:
         source: Paginator[Any, Any] | Part,
         fields: Fields | None,
         into: type[Any] | None,
+        explode: str | None = None,
         *,
         skips_broken: bool = False,
         split: Split = False,
@@ -61,7 +66,8 @@ class Plan:
         """Prepare a harvest.
 
         Raises:
-            MaskError: The list cannot be narrowed down to the fields, or they are given twice.
+            MaskError: The list cannot be narrowed down to the fields, or they are given twice; or
+                its items have no such list to explode.
             ValueError: The page size is not positive, a part cannot be walked, or the list cannot
                 be split.
         """
@@ -74,15 +80,30 @@ class Plan:
                 call, projection = answers.project(call, into)
             else:
                 call = call.with_mask(masks.read(fields or "", call.operation))
+        flat = None
+        if explode is not None:
+            if projection is not None:
+                raise MaskError(f"{call.operation.name}: explode takes fields instead of a class")
+            flat = Flat.of(call.operation, explode, call.mask)
+            call = call.with_mask(flat.mask)
         listing = evolve(Listing.of(client, call), skips_broken=skips_broken)
+        if client._key:
+            listing = listing.marked()
         first = listing.first
         if part is not None:
             listing, first = listing.dated(listing.created), part.start // listing.page_size + 1
         facets = facets_of(listing, split) if split else None
         identity = _identity(listing, projection, part)
+        if flat is not None:
+            identity["explode"] = ".".join(flat.path)
         if facets is not None:
             identity["split"] = [*facets] or True
-        return cls(listing, projection, part, facets, first, identity)
+        return cls(listing, projection, flat, part, facets, first, identity)
+
+    @property
+    def key(self) -> str:
+        """The name of the field by which rows are told to be of an item."""
+        return "id" if self.flat is None else self.flat.key
 
     def dated(self, order: Order) -> Plan:
         """The same plan, with the list in a sort order and its dates."""
@@ -95,6 +116,7 @@ class Plan:
         def read(operation: str, content: bytes) -> Batch[Lines]:
             page = read_page(operation, content)
             dates = dates_of(operation, page.page, listing.date) if listing.date else []
+            marks = [marks_of(one, listing.marking) for one in page.page if listing.marking]
             if self.projection is not None:
                 objects = self.projection.page(operation, content).data
                 lines = [_encoded(one) for one in objects]
@@ -102,7 +124,8 @@ class Plan:
                 for item in page.page:
                     listing.strip(item)
                 lines = [_encoded(item) for item in page.page]
-            return Batch(lines, page.ids, page.total, page.size, page.has_more, dates)
+            size = page.size
+            return Batch(lines, page.ids, page.total, size, page.has_more, dates, marks=marks)
 
         return read
 

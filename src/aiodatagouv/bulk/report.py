@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Any, TypeVar
 
-from attrs import asdict, define, evolve, field, frozen
+from attrs import Factory, asdict, define, evolve, field, frozen
 
 from .._call.caller import Caller
 from .._decoding.dates import read_http_date
 from .._http import Response
 from .._walk.skipped import Skipped, merged, read_skipped, reason_of
+from .._walk.visibility import Mark
 from ..errors import NetworkError
 from ..retry import Retry
 
@@ -25,7 +28,12 @@ class Report:
 
     Attributes:
         operation: The name of the operation that lists the items.
-        items: Items in the destination.
+        items: Items of the list that the destination has.
+        rows: Rows in the destination; as many as items, unless it is a flat table.
+        private: Items among them that are private. This and the next two are counted if a key was
+            used, which shows more of them, and if the items say so.
+        deleted: Items among them that are deleted.
+        archived: Items among them that are archived.
         total: Items that the portal has, None until it has said so.
         pages: Pages with items that were received.
         requests: Requests sent, including those for ids alone and repeated ones.
@@ -41,14 +49,23 @@ class Report:
         unknown_order: The sort order that the portal does not know, and that the list was therefore
             read without.
         resumed: Items that an interrupted run had written.
-        missed: Items that moved in the list meanwhile, and were fetched one by one.
-        changed: Items replaced or added, if the destination was updated.
-        removed: Items that no longer exist, if the destination was updated.
+        missed: Items that moved in the list meanwhile, and were fetched one by one. If the
+            destination was updated: those added or changed without a date of change that says so.
+        since: The date since which changes were fetched, if the destination was updated.
+        added: Items that it did not have; so this and the next two count only what is another
+            row, or no row any more.
+        changed: Items of which it had other rows. While the changes are fetched, the items that may
+            be among these or added.
+        removed: Items that no longer exist.
         skipped: Items that the portal cannot send, and that were left out as asked for.
     """
 
     operation: str
     items: int = 0
+    rows: int = field(default=Factory(lambda self: self.items, takes_self=True))
+    private: int = 0
+    deleted: int = 0
+    archived: int = 0
     total: int | None = None
     pages: int = 0
     requests: int = 0
@@ -62,6 +79,8 @@ class Report:
     unknown_order: str | None = None
     resumed: int = 0
     missed: int = 0
+    since: str | None = None
+    added: int = 0
     changed: int = 0
     removed: int = 0
     skipped: tuple[Skipped, ...] = field(default=(), converter=read_skipped)
@@ -100,16 +119,24 @@ class Counters:
         """Derive a client whose requests are counted."""
         return client._with_hooks(on_response=self._responded, on_retry=self._retried)
 
-    def add(self, *, items: int = 0, pages: int = 0, total: int | None = None) -> None:
-        """Count items and pages."""
+    def add(
+        self, *, items: int = 0, rows: int = 0, pages: int = 0, total: int | None = None
+    ) -> None:
+        """Count items, rows and pages."""
         known = self.report
         self.report = evolve(
             known,
             items=known.items + items,
+            rows=known.rows + rows,
             pages=known.pages + pages,
             total=known.total if total is None else total,
             seconds=self._before + time.monotonic() - self._since,
         )
+
+    def mark(self, items: Iterable[tuple[Mark, ...]]) -> None:
+        """Count the items that are private, deleted or archived."""
+        for name, count in Counter(chain.from_iterable(items)).items():
+            self.set(**{name: getattr(self.report, name) + count})
 
     def set(self, **values: Any) -> None:
         """Set fields of the report."""

@@ -27,6 +27,7 @@ from .checkpoint import Entry, Journal, changed
 from .destination import sink_of
 from .partition import Part
 from .plan import Lines, Plan
+from .public import explained, without_key
 from .report import Counters, Report
 from .sinks import FileSink, Sink, destination_of
 from .update import check_update, update
@@ -44,6 +45,8 @@ async def harvest(
     concurrency: int = 4,
     fields: Fields | None = None,
     into: type[Any] | None = None,
+    explode: str | None = None,
+    only_public: bool = False,
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
     strict: bool = False,
@@ -60,6 +63,8 @@ async def harvest(
     concurrency: int = 4,
     fields: Fields | None = None,
     into: type[Any] | None = None,
+    explode: str | None = None,
+    only_public: bool = False,
     resume: bool = True,
     skip_broken: bool = False,
     progress: Progress | None = None,
@@ -72,6 +77,8 @@ async def harvest(
     concurrency: int = 4,
     fields: Fields | None = None,
     into: type[Any] | None = None,
+    explode: str | None = None,
+    only_public: bool = False,
     resume: bool = True,
     since: dt.date | Literal["last"] | None = None,
     strict: bool = False,
@@ -102,11 +109,17 @@ async def harvest(
         concurrency: The most pages in flight at once.
         fields: The fields wanted, unless the list was made with some.
         into: A class to decode the items into, and to write them as; instead of fields.
+        explode: Write a flat table, with a row for each object of this list in each item, such as
+            ``"resources"``; a dotted path for a list in an object. ``fields`` are then those of the
+            item, whose columns have the name of its model in front (``dataset_title``), and those
+            of the objects if it names the list; by default, the id and all of the objects.
+        only_public: Whether to leave out what only the key shows: the list is read without it.
         resume: Whether to continue an interrupted run; otherwise it is forgotten.
         since: Fetch only the changes since a date, or since the latest complete harvest began
             (``"last"``), and update the file: changed items are replaced, new ones appended,
-            deleted ones removed. Such a run fetches one page at a time, and starts again from the
-            beginning if it is interrupted. With ``"last"``, the first run harvests all.
+            deleted ones removed. Without any, the file is left as it is. Such a run fetches one
+            page at a time, and starts again from the beginning if it is interrupted. With
+            ``"last"``, the first run harvests all.
         strict: Whether ``since="last"`` is an error if no complete harvest of this file is known.
         skip_broken: Whether to leave out an object that makes every page with it a 500, even after
             the retries, or a 400. Its page is narrowed down to it, and the rest is taken; the
@@ -128,7 +141,8 @@ async def harvest(
             unchanged: harvest all anew.
         CheckpointError: The checkpoint belongs to another harvest, is damaged or in use, or does
             not describe the files there.
-        MaskError: The items cannot be narrowed down to the fields.
+        MaskError: The items cannot be narrowed down to the fields, or have no such list to explode.
+        AuthenticationError: The list needs a key.
         APIError, NetworkError, DecodeError: A call fails. The items that were received are kept.
         OSError: The file cannot be written.
         ValueError: The concurrency or the page size is not positive, or the list cannot be split.
@@ -140,8 +154,8 @@ async def harvest(
         raise TypeError("harvest takes a Paginator, or a Part and a client")
     check_concurrency(concurrency)
     counters = Counters(Report(operation=source.call.operation.name))
-    observed = counters.observe(client)
-    plan = Plan.of(observed, source, fields, into, skips_broken=skip_broken, split=split)
+    observed = without_key(counters.observe(client)) if only_public else counters.observe(client)
+    plan = Plan.of(observed, source, fields, into, explode, skips_broken=skip_broken, split=split)
     sink = sink_of(destination, plan)
     is_strict = strict or since != "last"
     if since is not None:
@@ -158,11 +172,13 @@ async def harvest(
             must_know=is_strict,
             claim=file.claim if file else None,
         )
-    async with Writer(sink, journal, counters) as writer:
-        if journal is not None and journal.since is not None:
-            await update(plan, writer, journal.since, progress)
-        else:
-            await _Harvest(plan, writer, concurrency, progress).run()
+    explodes = None if plan.flat is None else plan.flat.lines
+    with explained(only_public=only_public):
+        async with Writer(sink, journal, counters, explodes) as writer:
+            if journal is not None and journal.since is not None:
+                await update(plan, writer, journal.since, progress)
+            else:
+                await _Harvest(plan, writer, concurrency, progress).run()
     return counters.report
 
 
@@ -206,7 +222,7 @@ class _Harvest:
         if last is None:
             await writer.run(lambda: writer.sink.open(None))
             return False
-        writer.restore(last.page)
+        writer.restore(last.page, [key for entry in entries for key in entry.empty])
         for entry in entries:
             self.seen.ids.update(entry.ids)
         report = Report(**last.report)
@@ -319,7 +335,7 @@ class _Harvest:
         counters.add(items=len(new), pages=1, total=total)
         ids = [batch.ids[index] for index in new]
         counters.skip(batch.skipped, self.seen.ids)
-        lines = [batch.page[index] for index in new]
-        await self.writer.write(lines, [one for one in ids if one])
+        counters.mark(batch.marks[index] for index in new if batch.marks)
+        await self.writer.write([batch.page[index] for index in new], ids)
         if self.progress is not None:
             self.progress(counters.report)

@@ -67,7 +67,7 @@ class Seal:
     Attributes:
         size: Its size in bytes.
         sha256: Its SHA-256 checksum.
-        items: The number of items in it.
+        items: The number of rows in it.
     """
 
     size: int
@@ -84,7 +84,10 @@ class Seal:
 
 @runtime_checkable
 class FileSink(Sink, Protocol):
-    """The protocol of a file that can be updated. A row is an item in the format of the file."""
+    """The protocol of a file that can be updated.
+
+    A row is an item in the format of the file or, in a flat table, an object of its list.
+    """
 
     def rows(self, items: Iterable[bytes]) -> list[Any]:
         """Convert items, as for :meth:`Sink.write`, into rows."""
@@ -125,7 +128,7 @@ class FileSink(Sink, Protocol):
         """Remove the temporary files of this harvest."""
 
     def existing(self) -> Iterator[tuple[str, Any]]:
-        """Iterate over the ids and rows of the existing file.
+        """Iterate over the rows of the existing file, each with the id of its item.
 
         Raises:
             DestinationError: The file has other contents than the harvest.
@@ -150,9 +153,10 @@ class JsonLines:
         checkpoint: The path of the checkpoint.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, key: str = "id") -> None:
         self.checkpoint = checkpoint_of(path)
         self._path = path
+        self._key = key
         self._part = part_of(path)
         self._compress, self._open, self._failures = _codec(path)
         self._file: BinaryIO | None = None
@@ -259,7 +263,9 @@ class JsonLines:
 
     def existing(self) -> Iterator[tuple[str, bytes]]:
         """See :class:`FileSink`."""
-        decoder = msgspec.json.Decoder(_Identified)
+        id_field = ("id", str, msgspec.field(name=self._key))
+        row: Any = msgspec.defstruct("Row", [id_field])
+        decoder = msgspec.json.Decoder(row)
         for number, line in enumerate(self._lines(), start=1):
             try:
                 yield decoder.decode(line).id, line.rstrip(b"\n")
@@ -276,12 +282,6 @@ class JsonLines:
                 yield from file
             except self._failures as error:
                 raise damaged(self._path, error) from None
-
-
-class _Identified(msgspec.Struct):
-    """An item of which only the id is decoded."""
-
-    id: str
 
 
 def checkpoint_of(path: Path) -> Path:

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
-import tempfile
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO, Self
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from .._walk.listing import PAGE_SIZE, Watch
 from .._walk.pages import Batch
 from .._walk.stable import backwards
 from ..errors import DestinationError, OrderError, UnknownOrderError
 from ..operation import Order
+from .merge import Changes, There, merge
 from .plan import Lines, Plan
 from .report import Report
 from .sinks import FileSink, Sink
-from .writer import COMMIT, Writer
+from .writer import Writer
 
 _log = logging.getLogger("aiodatagouv")
 
 _ANEW = "harvest all anew, without since"
 """The advice for a list that cannot be updated."""
-
-_BATCH = 100
-"""Rows that are written in one call."""
 
 
 def check_update(plan: Plan, sink: Sink, since: object, *, is_strict: bool) -> None:
@@ -69,7 +63,7 @@ async def update(
     since: dt.datetime,
     progress: Callable[[Report], object] | None,
 ) -> None:
-    """Fetch the changes since a date, and write the file again with them.
+    """Fetch the changes since a date, and write the file again with them, if there are any.
 
     The result holds every item that exists throughout. Items that appeared without a date of
     change, such as those that were private before, are found by reading all ids with the dates of
@@ -85,15 +79,18 @@ async def update(
     Raises:
         CheckpointError: The existing file is not the one that the latest harvest has written.
         DestinationError: The existing file has other columns, or an item without an id.
+        DecodeError: An item cannot be made into the rows of a flat table.
         OrderError: The portal does not sort the list by creation.
     """
-    sink, counters, order = writer.sink, writer.counters, plan.listing.call.operation.changed
+    sink, journal, counters = writer.sink, writer.journal, writer.counters
+    order = plan.listing.call.operation.changed
     assert isinstance(sink, FileSink)
+    assert journal is not None
     assert order is not None
-    if (journal := writer.journal) is not None:
-        await writer.run(lambda: journal.check_destination(sink.holds))
-    known, stale = set[str](), set[str](journal.stale if journal else [])
-    await writer.run(lambda: known.update(key for key, _ in sink.existing()))
+    counters.set(since=since.isoformat())
+    seal = await writer.run(lambda: journal.check_destination(sink.holds))
+    there = await writer.run(lambda: There.of(sink, journal.empty))
+    known, stale = there.known, {*journal.stale}
     with Changes.beside(sink.checkpoint) as changes:
 
         async def keep(batch: Batch[Lines], new: list[int]) -> None:
@@ -117,7 +114,7 @@ async def update(
             _log.info("%s: %s", plan.listing.call.operation.name, unsorted)
             if isinstance(error, UnknownOrderError):
                 counters.set(unknown_order=order.sort)
-        watch = Watch(order.dates, since)
+        watch = Watch(order.dates, since, plan.listing.marking)
         walk = plan.listing.stable_walk(plan.reader(), watch=watch)
         try:
             inventory = await walk.inventory(counters.report.total or len(known))
@@ -128,15 +125,33 @@ async def update(
         walk.suspects |= stale
         stale.update(one.id for one in inventory.skipped if one.id)
         walk.seen.ids |= (known - watch.found - stale) | changes.offsets.keys()
+        dated = set(changes.offsets)
         async with aclosing(walk.missing(inventory)) as missing:
             async for batch, new in missing:
                 await keep(batch, new)
-        counters.set(missed=walk.missed, skipped=tuple(walk.skipped))
-        await writer.run(lambda: _merge(sink, changes, inventory.ids, writer))
+        counters.set(skipped=tuple(walk.skipped))
+        counters.mark(watch.marks.get(one, ()) for one in inventory.ids)
+        merged = None if changes.offsets or seal is None else there.without(inventory.ids)
+        if merged is None:
+            explode, check = writer.explode, writer.check
+            present = inventory.ids
+            merged = await writer.run(lambda: merge(sink, there, changes, present, explode, check))
+    writer.empty = sorted(merged.empty)
+    counters.set(
+        items=merged.items,
+        rows=merged.rows,
+        added=len(merged.added),
+        changed=len(merged.changed),
+        removed=merged.removed,
+        missed=len((merged.added | merged.changed) - dated),
+    )
     gap = f"changes before {since:%Y-%m-%d %H:%M} UTC are not fetched: a later date was given"
-    has_gap = writer.journal is not None and writer.journal.has_gap
-    counters.conclude("; ".join(filter(None, [gap if has_gap else None, unsorted])) or None)
-    await writer.finish()
+    reasons = [gap if journal.has_gap else None, unsorted]
+    counters.conclude("; ".join(filter(None, reasons)) or None)
+    if merged.is_different or seal is None:
+        await writer.finish()
+    else:
+        await writer.keep(seal)
 
 
 async def _latest(
@@ -168,70 +183,3 @@ async def _latest(
                 raise
         else:
             return
-
-
-@define
-class Changes:
-    """Changed items, kept in a temporary file.
-
-    Attributes:
-        offsets: The id of each item -> its offset and length in the file.
-    """
-
-    _file: BinaryIO
-    offsets: dict[str, tuple[int, int]] = field(factory=dict[str, tuple[int, int]])
-
-    @classmethod
-    @contextmanager
-    def beside(cls, path: Path) -> Generator[Self]:
-        """Open a temporary file in the folder of another file: /tmp may be too small."""
-        with tempfile.TemporaryFile(dir=path.parent) as file:
-            yield cls(file)
-
-    def add(self, batch: Batch[Lines], new: list[int]) -> None:
-        """Store the items at some indexes of a page; items without an id are skipped."""
-        for index in new:
-            key, line = batch.ids[index], batch.page[index]
-            if key is not None:
-                self.offsets[key] = (self._file.seek(0, os.SEEK_END), len(line))
-                self._file.write(line)
-
-    def take(self, key: str) -> bytes:
-        """Remove an item and return it."""
-        offset, length = self.offsets.pop(key)
-        self._file.seek(offset)
-        return self._file.read(length)
-
-
-def _merge(sink: FileSink, changes: Changes, present: list[str], writer: Writer) -> None:
-    """Write the existing file again, with the changes, and without the items that are gone."""
-    rows: list[Any] = []
-    items = removed = 0
-    current = {*present, *changes.offsets}
-
-    def write(row: Any) -> None:
-        nonlocal items
-        if writer.stopping.is_set():
-            raise InterruptedError("the harvest was stopped")
-        items += 1
-        rows.append(row)
-        if len(rows) == _BATCH:
-            sink.write_rows(rows)
-            rows.clear()
-            if items % (COMMIT * _BATCH) == 0:
-                sink.commit()
-
-    sink.open(None)
-    for key, row in sink.existing():
-        if key in changes.offsets:
-            write(*sink.rows([changes.take(key)]))
-        elif key in current:
-            write(row)
-        else:
-            removed += 1
-    # New items, in order of creation.
-    for key in (*present, *changes.offsets):
-        if key in changes.offsets:
-            write(*sink.rows([changes.take(key)]))
-    sink.write_rows(rows)
-    writer.counters.set(items=items, removed=removed)

@@ -31,18 +31,23 @@ class Writer:
         journal: Its checkpoint, if it has one.
         counters: The counters of the harvest.
         page: The last page of the list that was written.
+        explode: Makes the rows of an item, unless each item is one.
         seal: The identity of the finished file, once it is known.
+        empty: The ids of the items without a row, so far.
         stopping: Set when the work of the thread is to be abandoned.
     """
 
     sink: Sink
     journal: Journal | None
     counters: Counters
+    explode: Callable[[bytes], list[bytes]] | None = None
     page: int = 0
     seal: Seal | None = None
+    empty: list[str] = field(factory=list[str])
     stopping: threading.Event = field(factory=threading.Event)
     _ids: list[str] = field(factory=list[str])
     _pages: int = 0
+    _recorded: int = 0
     _is_committed: bool = False
     _thread: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(max_workers=1))
 
@@ -92,14 +97,25 @@ class Writer:
         """Run some work in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def restore(self, page: int) -> None:
-        """Continue after the last page that an interrupted run has committed."""
-        self.page, self._is_committed = page, True
+    def restore(self, page: int, empty: list[str]) -> None:
+        """Continue an interrupted run.
 
-    async def write(self, lines: list[bytes], ids: list[str]) -> None:
-        """Write the new items of a page, and commit when it is time."""
-        await self.run(lambda: self.sink.write(lines))
-        self._ids += ids
+        Args:
+            page: The last page that it has committed.
+            empty: The ids of the items without a row that it has committed.
+        """
+        self.page, self.empty, self._is_committed = page, empty, True
+        self._recorded = len(empty)
+
+    async def write(self, lines: list[bytes], ids: list[str | None]) -> None:
+        """Write the new items of a page, and commit when it is time.
+
+        Raises:
+            DecodeError: An item cannot be made into rows.
+        """
+        rows = await self.run(lambda: self._write(lines, ids))
+        self.counters.add(rows=rows)
+        self._ids += [one for one in ids if one]
         self._pages += 1
         if self._pages == COMMIT:
             await self.run(lambda: self._commit(is_last=False))
@@ -113,12 +129,46 @@ class Writer:
         await self.run(self.sink.finish)
         await self.record_end()
 
+    async def keep(self, seal: Seal) -> None:
+        """Leave an existing file as it is, and record that nothing in it has changed.
+
+        Args:
+            seal: Its identity.
+        """
+        assert isinstance(self.sink, FileSink)
+        await self.run(self.sink.close)
+        await self.run(self.sink.discard)
+        self.seal = seal
+        await self.record_end()
+
+    def check(self) -> None:
+        """Check in the thread that its work is still wanted.
+
+        Raises:
+            InterruptedError: It is not.
+        """
+        if self.stopping.is_set():
+            raise InterruptedError("the harvest was stopped")
+
     async def record_end(self) -> None:
         """Record in the checkpoint that the destination has its final name."""
         journal, counters = self.journal, self.counters
         if journal is not None:
             report, began = counters.report.to_dict(), counters.began
-            await self.run(lambda: journal.finish(report, began, self.seal))
+            await self.run(lambda: journal.finish(report, began, self.seal, self.empty))
+
+    def _write(self, lines: list[bytes], ids: list[str | None]) -> int:
+        """Write the rows of some items, and return their number."""
+        rows = lines
+        if self.explode is not None:
+            rows = []
+            for line, key in zip(lines, ids, strict=True):
+                several = self.explode(line)
+                rows += several
+                if key is not None and not several:
+                    self.empty.append(key)
+        self.sink.write(rows)
+        return len(rows)
 
     def _commit(self, *, is_last: bool) -> None:
         state = self.sink.commit()
@@ -129,14 +179,14 @@ class Writer:
         """Complete a file, and record what it is recognised by under its final name.
 
         Raises:
-            CheckpointError: The number of items in the file is not the one that was counted.
+            CheckpointError: The number of rows in the file is not the one that was counted.
         """
         if not isinstance(self.sink, FileSink):
             return
-        self.seal, items = self.sink.seal(), self.counters.report.items
-        if self.seal.items != items:
+        self.seal, rows = self.sink.seal(), self.counters.report.rows
+        if self.seal.items != rows:
             raise CheckpointError(
-                f"the temporary file has {self.seal.items} items instead of {items}: harvest all "
+                f"the temporary file has {self.seal.items} rows instead of {rows}: harvest all "
                 "anew, without resuming"
             )
         self._record(self.sink.commit(), [], is_last=True)
@@ -145,4 +195,6 @@ class Writer:
         """Add an entry to the checkpoint."""
         if self.journal is not None:
             report, began = self.counters.report.to_dict(), self.counters.began
-            self.journal.add(Entry(self.page, state, ids, report, is_last, self.seal, began))
+            empty, self._recorded = self.empty[self._recorded :], len(self.empty)
+            entry = Entry(self.page, state, ids, report, is_last, self.seal, began, empty)
+            self.journal.add(entry)
