@@ -1387,8 +1387,11 @@ def test_a_harvest_is_delegated_to_the_library(run: Run, harvests: list[dict[str
         "to": "datasets.jsonl.gz",
         "fields": "id,title",
         "concurrency": 8,
+        "explode": None,
+        "only_public": False,
         "resume": False,
         "since": None,
+        "strict": False,
         "skip_broken": False,
         "split": False,
     }
@@ -1447,7 +1450,7 @@ def test_the_connection_limit_covers_the_concurrency(
 
 def summary_of(run: Run, monkeypatch: pytest.MonkeyPatch, **facts: Any) -> Result:
     async def harvest(*_: object, **__: object) -> bulk.Report:
-        return evolve(HARVESTED, **facts)
+        return evolve(HARVESTED, **{"rows": facts.get("items", HARVESTED.rows), **facts})
 
     monkeypatch.setattr(bulk, "harvest", harvest)
     return run("harvest", "datasets", "-o", "x.jsonl")
@@ -1477,13 +1480,33 @@ def test_a_harvest_past_a_broken_item_has_an_exit_status_of_its_own(
 
 
 def test_the_summary_lists_every_nonzero_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = {"resumed": 1, "missed": 2, "changed": 3, "removed": 4, "retries": 1, "seconds": 61.23}
+    facts = {"resumed": 1, "missed": 2, "added": 3, "changed": 4, "removed": 5, "retries": 1}
+    hidden = {"private": 6, "deleted": 7, "archived": 8}
     more = {"total": None, "bytes": 2_900_000_000, "complete": True, "reason": "as far as is known"}
-    _, _, err = summary_of(run, monkeypatch, **facts, **more)
+    _, _, err = summary_of(run, monkeypatch, rows=4000, seconds=61.23, **facts, **hidden, **more)
     assert err == (
-        "list_datasets: 3 items in x.jsonl, 1 there already, 2 found late, 3 changed, 4 removed, "
-        "1 page, 2 requests, 1 retry, 2.9 GB received, 61.2 s: complete (as far as is known)\n"
+        "list_datasets: 3 items as 4,000 rows in x.jsonl, 1 there already, 3 added, 4 changed, "
+        "5 removed, 2 found late, 6 private, 7 deleted, 8 archived, 1 page, 2 requests, 1 retry, "
+        "2.9 GB received, 61.2 s: complete (as far as is known)\n"
     )
+
+
+def test_the_summary_of_an_update_says_that_nothing_changed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = "2026-01-01T00:00:00+00:00"
+    _, _, err = summary_of(run, monkeypatch, since=since)
+    assert err.startswith("list_datasets: 3 of 3 items in x.jsonl, nothing changed, 1 page, ")
+    _, _, err = summary_of(run, monkeypatch, since=since, changed=1)
+    assert err.startswith("list_datasets: 3 of 3 items in x.jsonl, 1 changed, 1 page, ")
+
+
+def test_a_flat_table_of_public_items_is_asked_for(
+    run: Run, harvests: list[dict[str, Any]]
+) -> None:
+    arguments = ["--explode", "resources", "--only-public"]
+    assert run("harvest", "datasets", "-o", "x.parquet", *arguments)[0] == 0
+    assert (harvests[0]["explode"], harvests[0]["only_public"]) == ("resources", True)
 
 
 @pytest.mark.parametrize(

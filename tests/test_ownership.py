@@ -203,7 +203,7 @@ async def test_the_temporary_file_of_a_killed_update_is_used_or_removed(
     with monkeypatch.context() as patch:
         patch.setattr(JsonLines, "seal", kill)
         with pytest.raises(Stop):
-            await harvest(portal(), path, since="last")
+            await harvest(portal(61), path, since="last")
     assert "a.jsonl.part" in tree(killed.parent)
     async with scripted(lambda _: httpx.Response(400)) as client:
         with pytest.raises(BadRequestError):
@@ -295,11 +295,11 @@ async def test_an_update_knows_the_file_of_a_run_that_was_killed_after_the_renam
 ) -> None:
     path = tmp_path / "a.jsonl"
     await harvest(portal(20), path)
-    for method in ("record_end", "_seal"):
+    for method, size in [("record_end", 30), ("_seal", 43)]:
         with monkeypatch.context() as patch:
             patch.setattr(writer.Writer, method, stop)
             with pytest.raises(Stop):
-                await harvest(portal(43), path, since=since, resume=False)
+                await harvest(portal(size), path, since=since, resume=False)
     assert (await harvest(portal(43), path, since="last")).complete
     assert ids(path) == [*range(43)]
 
@@ -371,9 +371,9 @@ async def test_the_number_of_items_in_the_file_is_checked(
     write = sink.write
     with monkeypatch.context() as patch:
         patch.setattr(sink, "write", lambda self, items: write(self, items[:-1]))
-        with pytest.raises(CheckpointError, match="48 items instead of 60"):
+        with pytest.raises(CheckpointError, match="48 rows instead of 60"):
             await harvest(portal(), path)
-    with pytest.raises(CheckpointError, match="48 items instead of 60"):
+    with pytest.raises(CheckpointError, match="48 rows instead of 60"):
         await harvest(portal(), path)
     assert not path.exists()
 

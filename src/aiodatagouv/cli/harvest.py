@@ -66,6 +66,13 @@ def _options(operation: Operation) -> list[click.Option]:
             "the summary; the exit status is then 4.",
         ),
         *_split_option(operation),
+        _explode_option(operation),
+        click.Option(
+            ["only_public", "--only-public"],
+            is_flag=True,
+            help="Leave out what only the key shows, such as private datasets: the list is read "
+            "without it.",
+        ),
         click.Option(
             ["page_size", "--page-size"],
             type=click.IntRange(min=1),
@@ -86,6 +93,22 @@ def _split_option(operation: Operation) -> list[click.Option]:
             ["split", "--split"], is_flag=False, flag_value=ANY, metavar="[FACET,...]", help=text
         )
     ]
+
+
+def _explode_option(operation: Operation) -> click.Option:
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        from ..bulk.flat import lists_of  # Slow to import.
+
+        lists = [] if operation.model is None else lists_of(operation.model)
+        return completing(*lists)(ctx, param, incomplete)
+
+    return click.Option(
+        ["explode", "--explode"],
+        shell_complete=complete,
+        metavar="LIST",
+        help="A flat table: a row for each object of this list in an item, such as resources, with "
+        "the fields of the item that --fields names.",
+    )
 
 
 def _facets(given: str | None) -> bool | list[str]:
@@ -135,6 +158,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
                 Lines(waiting.hidden) if to_stdout else str(output),
                 concurrency=concurrency,
                 fields=given.fields,
+                explode=ctx.params.get("explode"),
+                only_public=ctx.params["only_public"],
                 resume=not ctx.params["fresh"],
                 since=ctx.params["since"],
                 strict=ctx.params["strict"],

@@ -153,15 +153,16 @@ def summary(report: Report, output: str | None) -> str:
     """Summarize a harvest in one line."""
     of = "" if report.total is None else f" of {report.total:,}"
     into = "" if output is None else f" in {output}"
+    rows = "" if report.rows == report.items else f" as {_many(report.rows, 'row', 'rows')}"
+    changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
+    nothing = report.since is not None and not any(changes.values())
     parts = [
-        f"{report.items:,}{of} items{into}",
+        f"{report.items:,}{of} items{rows}{into}",
+        *_counted({"there already": report.resumed}),
+        *(["nothing changed"] if nothing else []),
+        *_counted({**changes, "found late": report.missed}),
         *_counted(
-            {
-                "there already": report.resumed,
-                "found late": report.missed,
-                "changed": report.changed,
-                "removed": report.removed,
-            }
+            {"private": report.private, "deleted": report.deleted, "archived": report.archived}
         ),
         _many(report.pages, "page", "pages"),
         _many(report.requests, "request", "requests"),
