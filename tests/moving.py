@@ -39,6 +39,8 @@ class MovingPortal:
         quiet: The items whose updates do not change the date that the list is sorted by.
         clock: The current time, in seconds.
         later: The first item of a second group, which is created 10,000 seconds later.
+        is_ragged: Whether items have none to three resources and badges, which each update changes;
+            all have one resource otherwise.
         broken: Items of which a field cannot be sent, and the field: pages that have it are a 500.
         version: The version of the API.
     """
@@ -56,6 +58,7 @@ class MovingPortal:
     quiet: set[int] = field(factory=set[int])
     clock: int = 10_000
     later: int = 1_000_000
+    is_ragged: bool = False
     broken: dict[int, str] = field(factory=dict[int, str])
     version: int = field(factory=lambda: versions.current)
 
@@ -121,16 +124,20 @@ class MovingPortal:
     def content(self, item: int) -> dict[str, Any]:
         """Return an item as JSON, with some of the fields of a dataset."""
         created, written = self.date(item).isoformat(), self.written(item).isoformat()
+        updates = self.updated.get(item, (0, 0))[0]
         return {
             "id": str(item),
-            "title": f"Jeu {item}, version {self.updated.get(item, (0, 0))[0]}",
+            "title": f"Jeu {item}, version {updates}",
             "internal": {"created_at_internal": created, "last_modified_internal": written},
             "last_update": self.changed(item).isoformat(),
             "resources": self._resources(item),
+            **({"badges": badges_of(item, updates)} if self.is_ragged else {}),
         }
 
     def _resources(self, item: int) -> Any:
         """The resources of an item: in the second version, a link to their list."""
+        if self.version == 1 and self.is_ragged:
+            return resources_of(item, self.updated.get(item, (0, 0))[0])
         if self.version == 1:
             return [{"id": f"r{item}", "title": "é", "filesize": None}]
         href = f"https://portal.example/api/2/datasets/{item}/resources/?page=1&page_size=50"
@@ -184,6 +191,16 @@ class MovingPortal:
         """Create a client of this portal."""
         transport = httpx.MockTransport(self.answer)
         return client_of("https://portal.example/", transport=transport, **options)
+
+
+def resources_of(item: int, updates: int) -> list[dict[str, Any]]:
+    """Return the resources of an item of a ragged portal after some updates."""
+    return [{"id": f"{item}-{n}", "title": f"v{updates}"} for n in range((item + updates) % 4)]
+
+
+def badges_of(item: int, updates: int) -> list[dict[str, Any]]:
+    """Return the badges of an item of a ragged portal after some updates."""
+    return [{"kind": f"{item}-{n}-v{updates}"} for n in range((item + updates) % 4)]
 
 
 def masked(value: Any, mask: Mask | None) -> Any:

@@ -143,7 +143,8 @@ def _apart(
 ) -> tuple[list[pa.Field[Any]], list[pa.Field[Any]]]:
     """The columns without the list at a path, and the columns of its objects."""
     name, *below = path
-    own, objects = list[pa.Field[Any]](), list[pa.Field[Any]]()
+    own: list[pa.Field[Any]] = []
+    objects: list[pa.Field[Any]] = []
     for field in fields:
         if field.name != name:
             own.append(field)
