@@ -1,6 +1,8 @@
 """Harvests that are killed at 70 steps, chosen independently of the speed of the machine.
 
-    python -m tests.killed URL DESTINATION
+    python -m tests.killed URL DESTINATION [LIST]
+
+With a list, such as resources, each harvest writes a flat table of it.
 
 Each harvest runs in a process forked from this one, which has already loaded all modules. The first
 harvest runs to completion and records its steps, which are its file operations. Each of the other
@@ -45,11 +47,13 @@ Moment = tuple[int, str, int]
 """A step: the commits before it, its kind, and its count within its kind since the last commit."""
 
 
-async def harvest(url: str, path: Path, progress: Progress | None = None) -> bulk.Report:
+async def harvest(
+    url: str, path: Path, progress: Progress | None = None, explode: str | None = None
+) -> bulk.Report:
     """Harvest all datasets of a portal."""
     async with Client(base_url=url, api_key="", rate=math.inf) as client:
         found = datasets.list_datasets(client, fields=FIELDS)
-        return await bulk.harvest(found, path, concurrency=4, progress=progress)
+        return await bulk.harvest(found, path, concurrency=4, explode=explode, progress=progress)
 
 
 class Steps:
@@ -135,7 +139,9 @@ def commits(path: Path) -> int:
     return sum(not entry["is_last"] for entry in entries(path))
 
 
-def in_a_process(url: str, path: Path, last: Moment | None, steps: Path) -> bool:
+def in_a_process(
+    url: str, path: Path, last: Moment | None, steps: Path, explode: str | None
+) -> bool:
     """Harvest in a forked process, and check that it resumes where the checkpoint ends.
 
     Args:
@@ -143,6 +149,7 @@ def in_a_process(url: str, path: Path, last: Moment | None, steps: Path) -> bool
         path: The destination.
         last: The step after which the process is killed, or None.
         steps: The file to write the steps to, if the harvest is completed.
+        explode: The list to make rows of, if any.
 
     Returns:
         Whether the harvest was completed.
@@ -162,7 +169,7 @@ def in_a_process(url: str, path: Path, last: Moment | None, steps: Path) -> bool
 
         watched = Steps(path, last)
         watched.watch()
-        report = asyncio.run(harvest(url, path, check))
+        report = asyncio.run(harvest(url, path, check, explode))
         check(report)
         assert report.complete
         steps.write_text(json.dumps(watched.taken))
@@ -197,7 +204,7 @@ def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str,
 
 
 def main() -> None:
-    url, path = sys.argv[1], Path(sys.argv[2])
+    url, path, explode = sys.argv[1], Path(sys.argv[2]), next(iter(sys.argv[3:]), None)
     import_module("aiodatagouv.bulk.parquet")  # Loaded once, before the forks.
     steps = path.with_name("steps.json")
     kills, wholes, resumed = Counter[str](), 0, 0
@@ -205,7 +212,7 @@ def main() -> None:
     def ends(last: Moment | None = None) -> bool:
         nonlocal wholes, resumed
         resumed += bool(entries(path))
-        has_ended = in_a_process(url, path, last, steps)
+        has_ended = in_a_process(url, path, last, steps, explode)
         if has_ended:
             path.rename(path.with_name(f"{wholes}-{path.name}"))
             wholes += 1

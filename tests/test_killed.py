@@ -22,21 +22,24 @@ def url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "piece", "last"),
+    ("name", "piece", "last", "explode"),
     [
-        ("one.jsonl", "one.jsonl.part", "one.jsonl.part"),
-        ("one.jsonl.gz", "one.jsonl.gz.part", "one.jsonl.gz.part"),
-        ("one.parquet", "piece", "whole"),
+        ("one.jsonl", "one.jsonl.part", "one.jsonl.part", []),
+        ("one.jsonl.gz", "one.jsonl.gz.part", "one.jsonl.gz.part", []),
+        ("one.parquet", "piece", "whole", []),
+        ("flat.jsonl.gz", "flat.jsonl.gz.part", "flat.jsonl.gz.part", ["resources"]),
+        ("flat.parquet", "piece", "whole", ["resources"]),
     ],
 )
 def test_harvests_killed_at_70_points_produce_identical_files(
-    name: str, piece: str, last: str, url: str, tmp_path: Path
+    name: str, piece: str, last: str, explode: list[str], url: str, tmp_path: Path
 ) -> None:
     whole = tmp_path / f"whole-{name}"
-    report = asyncio.run(harvest(url, whole))
+    report = asyncio.run(harvest(url, whole, None, *explode))
     assert report.items == 14_000
+    assert (report.rows == report.items) is not bool(explode)
     (tmp_path / "killed").mkdir()
-    command = [sys.executable, "-m", "tests.killed", url, str(tmp_path / "killed" / name)]
+    command = [sys.executable, "-m", "tests.killed", url, str(tmp_path / "killed" / name), *explode]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
