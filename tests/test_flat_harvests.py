@@ -282,9 +282,12 @@ async def test_fields_choose_the_columns_of_the_item_and_of_its_objects(
 
 @pytest.mark.parametrize("version", [1], indirect=True)
 async def test_a_list_in_an_object_is_flattened_by_its_path(tmp_path: Path) -> None:
-    badges = [{"kind": "certified"}, {"kind": "new", "since": 5}]
+    badges: list[dict[str, Any]] = [{"kind": "certified"}, {"kind": "new", "since": 5}]
     organization = {"id": "o", "name": "é", "badges": badges}
-    items = [{"id": "a", "organization": organization}, {"id": "b", "organization": None}]
+    items: list[dict[str, Any]] = [
+        {"id": "a", "organization": organization},
+        {"id": "b", "organization": None},
+    ]
 
     def answer(_: httpx.Request) -> httpx.Response:
         created = {"internal": {"created_at_internal": "2026-01-01T00:00:00+00:00"}}
@@ -297,7 +300,7 @@ async def test_a_list_in_an_object_is_flattened_by_its_path(tmp_path: Path) -> N
     async with client_of("https://portal.example/", transport=httpx.MockTransport(answer)) as one:
         listed = api.datasets.list_datasets(one, fields="organization{name}")
         report = await bulk.harvest(listed, path, explode="organization.badges")
-        own = {"dataset_id": "a", "dataset_organization": {"id": "o", "name": "é"}}
+        own: dict[str, Any] = {"dataset_id": "a", "dataset_organization": {"id": "o", "name": "é"}}
         assert read(path) == [own | badge for badge in badges]
         assert (report.items, report.rows) == (2, 2)
         await bulk.harvest(listed, tmp_path / "a.parquet", explode="organization.badges")
@@ -368,7 +371,7 @@ async def test_what_cannot_be_flattened_is_refused_before_any_request(
     ],
 )
 async def test_objects_that_are_none_are_an_error(
-    resources: Any, words: str, tmp_path: Path
+    resources: Any, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     portal, path = ragged(12, 0, left=0), tmp_path / "a.jsonl"
 
@@ -376,7 +379,7 @@ async def test_objects_that_are_none_are_an_error(
         wrong = {"resources": resources} if item == 7 else {}
         return MovingPortal.content(portal, item) | wrong
 
-    portal.content = content  # type: ignore[method-assign]
+    monkeypatch.setattr(portal, "content", content)
     with pytest.raises(DecodeError, match=words):
         await flat(portal, path)
     assert not path.exists()

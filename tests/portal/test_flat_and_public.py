@@ -18,7 +18,7 @@ from .portal import RELEASES, Portal, running_portal
 
 List: TypeAlias = Callable[..., Paginator[Any, Any]]
 
-MARKS = {"private": "private", "deleted": "deleted", "archived": "archived"}
+MARKS = ("private", "deleted", "archived")
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -34,8 +34,10 @@ def own_portal(release: str) -> Iterator[Portal]:
         yield running
 
 
-def of_organization(client: Client, **options: Any) -> Paginator[Any, Any]:
-    return api.datasets.list_datasets(client, **options)
+async def change(client: Client, key: str, **values: Any) -> None:
+    """Change some fields of a dataset."""
+    one = await api.datasets.get_dataset(client, key)
+    await api.datasets.update_dataset(client, key, body=DatasetWrite.of(one, **values))
 
 
 # ---- Flat tables
@@ -117,7 +119,7 @@ async def test_an_update_changes_the_rows_of_a_dataset_and_counts_it_once(
             assert (report.missed, report.complete) == (0, True)
         assert path.read_bytes() == before
         other = next(row["dataset_id"] for row in read(path))
-        await api.datasets.update_dataset(admin, other, body=DatasetWrite(title="Autrement"))
+        await change(admin, other, title="Autrement")
         for changed in (1, 0):
             report = await bulk.harvest(listed, path, explode="resources", since="last")
             assert (report.added, report.changed, report.removed) == (0, changed, 0)
@@ -161,7 +163,7 @@ async def test_what_only_a_key_shows_is_counted_and_can_be_left_out(
         async with client_of(own_portal.url, api_key=key) as client:
             report = await bulk.harvest(listed(client, fields="id"), keyed, resume=False)
             assert report.complete
-            assert {*map(len, read(keyed))} == {1}  # Fields that only count are not written.
+            assert max(map(len, read(keyed))) <= 1  # Fields that only count are not written.
             marked = report.private + report.deleted + report.archived
             more = report.items - anonymous.items
             assert (more <= marked) if listed in WITH_MORE else (more == marked == 0)
@@ -180,8 +182,10 @@ async def test_the_counts_are_those_of_the_fields_of_the_items(
         expected = [sum(bool(getattr(one, mark)) for one in whole) for mark in MARKS]
         assert all(expected)
         listed = api.datasets.list_datasets(admin, fields="id", page_size=7)
-        for since in (None, "last"):
-            report = await bulk.harvest(listed, path, since=since)  # type: ignore[arg-type]
+        for report in (
+            await bulk.harvest(listed, path),
+            await bulk.harvest(listed, path, since="last"),
+        ):
             assert [report.private, report.deleted, report.archived] == expected
 
 
@@ -195,12 +199,12 @@ async def test_an_update_removes_what_has_become_private(
         with pytest.raises(CheckpointError, match="key no there, yes here"):
             await bulk.harvest(listed, path, since="last")
         one = read(path)[5]["id"]
-        await api.datasets.update_dataset(admin, one, body=DatasetWrite(private=True))
+        await change(admin, one, private=True)
         report = await bulk.harvest(listed, path, only_public=True, since="last")
         assert (report.added, report.changed, report.removed) == (0, 0, 1)
         assert (report.complete, report.items, report.private) == (True, report.total, 0)
         assert one not in {row["id"] for row in read(path)}
-        await api.datasets.update_dataset(admin, one, body=DatasetWrite(private=False))
+        await change(admin, one, private=False)
         report = await bulk.harvest(listed, path, only_public=True, since="last")
         assert (report.added, report.complete) == (1, True)
 

@@ -97,15 +97,17 @@ class Flat:
         if "id" in self.columns and not isinstance(key, str):
             raise self._error(key, None, "id", "an id")
         objects, others = self._taken(item, self.path)
-        if not isinstance(objects, list | None):
+        if objects is None:
+            return []
+        if not isinstance(objects, list):
             raise self._error(objects, key, "", "a list of objects")
         own = {f"{self.prefix}{one}": others[one] for one in others if self._is_wanted(one)}
         rows: list[JsonObject] = []
-        for number, one in enumerate(objects or ()):
+        for number, one in enumerate(objects):
             if not isinstance(one, dict):
                 raise self._error(one, key, f"[{number}]", "an object")
             if not own.keys().isdisjoint(one):
-                (name, *_) = own.keys() & one.keys()
+                name = min(own.keys() & one.keys())
                 expected = "no field with the name of a column of the item"
                 raise self._error(name, key, f"[{number}].{name}", expected)
             rows.append(own | one)
