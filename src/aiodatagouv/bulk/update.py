@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from attrs import define, evolve, field
+from attrs import define, field
 
-from .._walk.listing import PAGE_SIZE, Watch
 from .._walk.pages import Batch
-from .._walk.stable import backwards
-from ..errors import DestinationError, OrderError, UnknownOrderError
-from ..operation import Order
+from ..errors import DestinationError
+from .changes import ChangeWalk
 from .plan import Lines, Plan
 from .report import Report
 from .sinks import FileSink, Sink
 from .writer import COMMIT, Writer
-
-_log = logging.getLogger("aiodatagouv")
 
 _ANEW = "harvest all anew, without since"
 """The advice for a list that cannot be updated."""
@@ -87,87 +83,27 @@ async def update(
         DestinationError: The existing file has other columns, or an item without an id.
         OrderError: The portal does not sort the list by creation.
     """
-    sink, counters, order = writer.sink, writer.counters, plan.listing.call.operation.changed
+    sink, counters = writer.sink, writer.counters
     assert isinstance(sink, FileSink)
-    assert order is not None
     if (journal := writer.journal) is not None:
         await writer.run(lambda: journal.check_destination(sink.holds))
     known, stale = set[str](), set[str](journal.stale if journal else [])
     await writer.run(lambda: known.update(key for key, _ in sink.existing()))
+    walk = ChangeWalk(plan, since, known, _ANEW, stale)
     with Changes.beside(sink.checkpoint) as changes:
-
-        async def keep(batch: Batch[Lines], new: list[int]) -> None:
-            counters.add(pages=1, total=batch.total)
-            await writer.run(lambda: changes.add(batch, new))
-            counters.set(changed=len(changes.offsets))
-            if progress is not None:
-                progress(counters.report)
-
-        unsorted: str | None = None
-        latest = _latest(plan, order, len(known), since)
-        try:
-            async with aclosing(latest):
-                async for batch in latest:
-                    stale.update(one.id for one in batch.skipped if one.id)
-                    new = [index for index, date in enumerate(batch.dates) if date >= since]
-                    new = [index for index in new if batch.ids[index] not in changes.offsets]
-                    await keep(batch, new)
-        except OrderError as error:
-            unsorted = f"changes were found by their dates alone: the list {error.problem}"
-            _log.info("%s: %s", plan.listing.call.operation.name, unsorted)
-            if isinstance(error, UnknownOrderError):
-                counters.set(unknown_order=order.sort)
-        watch = Watch(order.dates, since)
-        walk = plan.listing.stable_walk(plan.reader(), watch=watch)
-        try:
-            inventory = await walk.inventory(counters.report.total or len(known))
-        except OrderError as error:
-            raise OrderError(error.operation, error.problem, _ANEW) from error
-        # An item that was written without a new date of change counts as missing; so does one that
-        # could not be sent, by an earlier update or now, or whose dates cannot.
-        walk.suspects |= stale
-        stale.update(one.id for one in inventory.skipped if one.id)
-        walk.seen.ids |= (known - watch.found - stale) | changes.offsets.keys()
-        async with aclosing(walk.missing(inventory)) as missing:
-            async for batch, new in missing:
-                await keep(batch, new)
-        counters.set(missed=walk.missed, skipped=tuple(walk.skipped))
-        await writer.run(lambda: _merge(sink, changes, inventory.ids, writer))
+        async with aclosing(walk.batches()) as batches:
+            async for batch, new in batches:
+                counters.add(pages=1, total=batch.total)
+                await writer.run(partial(changes.add, batch, new))
+                counters.set(changed=len(changes.offsets), unknown_order=walk.unknown_order)
+                if progress is not None:
+                    progress(counters.report)
+        counters.set(missed=walk.missed, skipped=walk.skipped, unknown_order=walk.unknown_order)
+        await writer.run(lambda: _merge(sink, changes, walk.ids, writer))
     gap = f"changes before {since:%Y-%m-%d %H:%M} UTC are not fetched: a later date was given"
     has_gap = writer.journal is not None and writer.journal.has_gap
-    counters.conclude("; ".join(filter(None, [gap if has_gap else None, unsorted])) or None)
+    counters.conclude("; ".join(filter(None, [gap if has_gap else None, walk.unsorted])) or None)
     await writer.finish()
-
-
-async def _latest(
-    plan: Plan, order: Order, end: int, since: dt.datetime
-) -> AsyncGenerator[Batch[Lines]]:
-    """Iterate over the pages of a list in order of changes, from the end until a date.
-
-    Older releases sort by the date of the last write instead; so that is tried next. Whatever the
-    portal sorts by, the second pass of an update finds what is not on these pages.
-
-    Raises:
-        OrderError: The portal does not sort the list by changes.
-    """
-    for date in order.dates:
-        changed = plan.dated(evolve(order, date=date))
-        stretches = backwards(
-            changed.listing.fetcher(changed.reader(), is_steady=True),
-            end,
-            operation=plan.listing.call.operation.name,
-            size=max(plan.listing.page_size, PAGE_SIZE),
-            low=since,
-        )
-        try:
-            async with aclosing(stretches):
-                async for _, batch in stretches:
-                    yield batch
-        except OrderError as error:
-            if isinstance(error, UnknownOrderError) or date == order.dates[-1]:
-                raise
-        else:
-            return
 
 
 @define
