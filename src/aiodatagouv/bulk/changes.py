@@ -51,6 +51,11 @@ class ChangeWalk:
     unknown_order: str | None = None
     _total: int = 0
 
+    @property
+    def present(self) -> set[str]:
+        """The ids of the items that exist."""
+        return {*self.ids, *self.fetched}
+
     async def batches(self) -> AsyncGenerator[tuple[Batch[Lines], list[int]]]:
         """Iterate over the changes, in order of changes from the end, then of creation.
 

@@ -16,7 +16,7 @@ from .._disk import reopened, sweep, sync, written
 from .._ownership import foreign, locked, release
 from ..errors import CheckpointError, DestinationError
 from .records import decoded, encoded
-from .report import Report
+from .report import Report, next_since
 from .sinks import Seal, checkpoint_of, destination_of
 
 Identity = Mapping[str, Any]
@@ -197,8 +197,7 @@ class Journal:
             began: When the harvest began by the portal's clock, if that is known.
             seal: The identity of the destination, if it is a file.
         """
-        # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
-        self.began = min(self.began, began or self.began) - dt.timedelta(seconds=60)
+        self.began = next_since(self.began, began)
         self._close_file()
         self.seals.clear()
         self.stale.clear()
