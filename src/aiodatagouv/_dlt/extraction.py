@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from itertools import chain
 from typing import Any
 
@@ -139,39 +139,57 @@ class Extraction:
         """
         began = dt.datetime.now(dt.UTC)
         resource, state = dlt.current.resource(), dlt.current.resource_state()
+        rows = Rows(self.table, self.form, began)
         counters = Counters(Report(operation=self.table.operation.name))
         is_merged = self.table.is_updated and _disposition(resource) != "replace"
-        rows = Rows(self.table, self.form, began)
-        async with self.shared.used() as client:
-            found = self.table.source(client)
-            observed = counters.observe(client)
-            plan = Plan.of(observed, found, None, None, skips_broken=self.skips_broken)
-            query = {name: one for name, one in plan.identity.items() if name != "page_size"}
-            known = _known(resource) if is_merged else None
-            if known is not None and state.get("query") == query:
-                since = dt.datetime.fromisoformat(state["since"])
-                walk = ChangeWalk(plan, since, known, _ANEW, {*state["stale"]})
-            else:
-                walk = WholeWalk(plan, self.concurrency)
-                yield rows.of([])  # Makes the table, even if the list is empty.
-            try:
-                async with aclosing(walk.batches()) as batches:
-                    async for batch, new in batches:
-                        counters.add(items=len(new), pages=1, total=batch.total)
-                        if new:
-                            yield rows.of(batch.page[index] for index in new)
-            except OrderError as error:
-                if is_merged:
-                    raise OrderError(error.operation, error.problem, _ANEW) from error
-                _log.warning("%s", error)
-            gone = [] if known is None else sorted(known - walk.present)
-            if gone:
+        known = _known(resource) if is_merged else None
+        with _json_as_text(resource):
+            async with self.shared.used() as client:
+                plan = self._plan(client, counters)
+                query = {key: one for key, one in plan.identity.items() if key != "page_size"}
+                if known is not None and state.get("query") == query:
+                    since = dt.datetime.fromisoformat(state["since"])
+                    found = ChangeWalk(plan, since, known, _ANEW, {*state["stale"]})
+                else:
+                    found = WholeWalk(plan, self.concurrency)
+                    yield rows.of([])  # dlt makes the table, even if the list is empty.
+                try:
+                    async with aclosing(found.batches()) as batches:
+                        async for batch, new in batches:
+                            counters.add(items=len(new), pages=1, total=batch.total)
+                            if new:
+                                yield rows.of(batch.page[index] for index in new)
+                except OrderError as error:
+                    if is_merged:
+                        raise OrderError(error.operation, error.problem, _ANEW) from error
+                    _log.warning("%s", error)
+            if gone := sorted((known or set()) - found.present):
                 yield rows.deleted(gone)
-        counters.set(removed=len(gone), skipped=walk.skipped)
+        counters.set(removed=len(gone), skipped=found.skipped)
         counters.conclude()
         resource.custom_metrics.update(counters.report.to_dict())
-        stale = [one.id for one in walk.skipped if one.id]
+        stale = [one.id for one in found.skipped if one.id]
         state.update(query=query, stale=stale, since=next_since(began, counters.began).isoformat())
+
+    def _plan(self, client: Client, counters: Counters) -> Plan:
+        listed, observed = self.table.source(client), counters.observe(client)
+        return Plan.of(observed, listed, None, None, skips_broken=self.skips_broken)
+
+
+@contextmanager
+def _json_as_text(resource: DltResource) -> Iterator[None]:
+    """Drop dlt's warnings, one a page, that the columns of JSON are text in Arrow."""
+    start = f"In resource: {resource.name}, when merging arrow schema"
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(start)
+
+    logger = logging.getLogger("dlt")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _disposition(resource: DltResource) -> str:

@@ -30,6 +30,7 @@ _SHOWN = (
     "deprecated",
 )
 
+
 @define(slots=False)
 class Package:
     """A package whose operations are commands.
