@@ -133,10 +133,11 @@ def _resource(extraction: Extraction) -> DltResource:
             async for page in pages:
                 yield page
 
-    return dlt.resource(
+    make = dlt.resource(
         rows,
         name=table.name,
         columns=table.hints,
-        primary_key="id" if table.has_ids else None,
+        primary_key="id" if table.has_ids else (),
         write_disposition="merge" if table.is_updated else "replace",
     )
+    return make()

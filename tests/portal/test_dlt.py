@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dlt.extract import DltSource
 
-from aiodatagouv import Client, api
+from aiodatagouv import Client, Paginator, api
 from aiodatagouv.dlt import source
 from aiodatagouv.models import Dataset, DatasetWrite
 
+from .killed_loads import MOMENTS
 from .loading import check_same, datasets_in, pipeline_in, query
-from .portal import Portal, running_portal
+from .portal import PROJECT, Portal, running_portal
 
 pytestmark = pytest.mark.xdist_group("dlt")
 
@@ -69,14 +71,15 @@ async def test_each_list_is_one_table_with_the_types_of_the_model(
     assert types["created_at"] == ("TIMESTAMP WITH TIME ZONE", "YES")
     for name in ("spatial", "extras", "resources", "organization", "additional_properties"):
         assert types[name] == ("JSON", "YES"), name
-    for listed, table in [
+    every: list[tuple[Callable[[Client], Paginator[Any, Any]], str]] = [
         (api.datasets.list_datasets, "datasets"),
         (api.organizations.list_organizations, "organizations"),
         (api.reuses.list_reuses, "reuses"),
         (api.dataservices.list_dataservices, "dataservices"),
         (api.v2.topics.list_topics, "v2_topics"),
         (api.datasets.list_community_resources, "community_resources"),
-    ]:
+    ]
+    for listed, table in every:
         await check_same(query(tmp_path, f"SELECT * FROM datagouv.{table}"), listed(visitor))
 
 
@@ -89,7 +92,7 @@ async def test_the_next_run_loads_what_was_edited_created_shown_or_deleted(
     everything = api.datasets.list_datasets(visitor)
     hidden = await api.datasets.create_dataset(admin, body=body("Hidden", private=True))
     deleted = await api.datasets.create_dataset(admin, body=body("Deleted"))
-    pipeline.run(lists(portal, rows=rows))
+    pipeline.run(lists(portal, rows=rows), loader_file_format="parquet")
     await check_same(datasets_in(tmp_path), everything)
     before = {row["id"] for row in datasets_in(tmp_path)}
     assert hidden.id not in before
@@ -99,7 +102,7 @@ async def test_the_next_run_loads_what_was_edited_created_shown_or_deleted(
     await edit(admin, hidden, private=False)
     created = await api.datasets.create_dataset(admin, body=body("Created"))
     await api.datasets.delete_dataset(admin, deleted.id)
-    pipeline.run(lists(portal, rows=rows))
+    pipeline.run(lists(portal, rows=rows), loader_file_format="parquet")
     await check_same(datasets_in(tmp_path), everything)
     after = {row["id"] for row in datasets_in(tmp_path)}
     assert after == (before - {deleted.id}) | {hidden.id, created.id}
@@ -113,3 +116,23 @@ async def edit(admin: Client, dataset: Dataset, **changes: Any) -> None:
 
 def body(title: str, *, private: bool = False) -> DatasetWrite:
     return DatasetWrite(title=title, description="Of a test", frequency="unknown", private=private)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("lost", [[], ["lost"]], ids=["kept", "lost"])
+async def test_nothing_is_lost_or_twice_after_a_kill(
+    portal: Portal, visitor: Client, admin: Client, tmp_path: Path, moment: str, lost: list[str]
+) -> None:
+    command = [sys.executable, "-m", "tests.portal.killed_loads", portal.url, str(tmp_path), moment]
+    subprocess.run([*command, *lost], cwd=PROJECT, check=True)
+    everything = api.datasets.list_datasets(visitor)
+    await check_same(datasets_in(tmp_path), everything)
+    edited = (await everything).data[-1]
+    await edit(admin, edited, title=f"Edited before {moment}")
+    created = await api.datasets.create_dataset(admin, body=body("Created"))
+    deleted = await api.datasets.create_dataset(admin, body=body("Deleted"))
+    subprocess.run([*command, *lost], cwd=PROJECT, check=True)
+    await api.datasets.delete_dataset(admin, deleted.id)
+    subprocess.run([*command, *lost], cwd=PROJECT, check=True)
+    await check_same(datasets_in(tmp_path), everything)
+    assert created.id in {row["id"] for row in datasets_in(tmp_path)}

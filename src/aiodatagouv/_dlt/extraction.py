@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from itertools import chain
 from typing import Any
@@ -46,7 +46,7 @@ class SharedClient:
     _users: dict[asyncio.AbstractEventLoop, tuple[Client, int]] = field(factory=dict, repr=False)
 
     @asynccontextmanager
-    async def used(self) -> AsyncIterator[Client]:
+    async def used(self) -> AsyncGenerator[Client]:
         """Use the client: the first user of a loop makes it, the last one closes it."""
         loop = asyncio.get_running_loop()
         client, users = self._users.get(loop) or (self.connect(), 0)
@@ -149,7 +149,8 @@ class Extraction:
                 query = {key: one for key, one in plan.identity.items() if key != "page_size"}
                 if known is not None and state.get("query") == query:
                     since = dt.datetime.fromisoformat(state["since"])
-                    found = ChangeWalk(plan, since, known, _ANEW, {*state["stale"]})
+                    stale = {*state["stale"]}
+                    found: ChangeWalk | WholeWalk = ChangeWalk(plan, since, known, _ANEW, stale)
                 else:
                     found = WholeWalk(plan, self.concurrency)
                     yield rows.of([])  # dlt makes the table, even if the list is empty.
@@ -168,8 +169,9 @@ class Extraction:
         counters.set(removed=len(gone), skipped=found.skipped)
         counters.conclude()
         resource.custom_metrics.update(counters.report.to_dict())
-        stale = [one.id for one in found.skipped if one.id]
-        state.update(query=query, stale=stale, since=next_since(began, counters.began).isoformat())
+        state["query"] = query
+        state["stale"] = [one.id for one in found.skipped if one.id]
+        state["since"] = next_since(began, counters.began).isoformat()
 
     def _plan(self, client: Client, counters: Counters) -> Plan:
         listed, observed = self.table.source(client), counters.observe(client)
@@ -177,7 +179,7 @@ class Extraction:
 
 
 @contextmanager
-def _json_as_text(resource: DltResource) -> Iterator[None]:
+def _json_as_text(resource: DltResource) -> Generator[None]:
     """Drop dlt's warnings, one a page, that the columns of JSON are text in Arrow."""
     start = f"In resource: {resource.name}, when merging arrow schema"
 

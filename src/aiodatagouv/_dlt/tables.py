@@ -9,7 +9,8 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import pyarrow as pa
 from attrs import frozen
-from dlt.common.schema.typing import TColumnSchema, TDataType
+from dlt.common.data_types.typing import TDataType
+from dlt.common.schema.typing import TColumnSchema
 
 from .._fields import mask as masks
 from .._names import bare, find, lists_of, suggestion
@@ -46,10 +47,10 @@ _TYPES: dict[pa.DataType, TDataType] = {
 }
 """The type of a column in Arrow -> in dlt."""
 
-_NOBODY = Client(base_url="production", api_key="")
-"""A client that makes no calls, for the description of lists."""
-
-_OWN = [pa.field(FETCHED, pa.timestamp("us", tz="UTC")), pa.field(DELETED, pa.bool_())]
+_OWN: list[pa.Field[Any]] = [
+    pa.field(FETCHED, pa.timestamp("us", tz="UTC")),
+    pa.field(DELETED, pa.bool_()),
+]
 
 
 @frozen
@@ -97,7 +98,8 @@ class Table:
             MaskError: The list has no such field.
             ValueError: The fields are given twice, or the items are decoded into a class.
         """
-        found = paginate(_NOBODY)
+        nobody = _nobody()
+        found = paginate(nobody)
         if found.projection is not None:
             raise ValueError(f"{name}: give fields instead of a class: columns are of the model")
         call = found.call
@@ -105,7 +107,7 @@ class Table:
             if call.mask is not None:
                 raise ValueError(f"{name}: the fields wanted are given twice")
             call = call.with_mask(masks.read(fields, call.operation))
-        listing = Listing.of(_NOBODY, call)
+        listing = Listing.of(nobody, call)
         mask = listing.keyed.mask
         is_updated = listing.unstable is None and call.operation.changed is not None
         whole = columns.of_model(masks.model_of(call.operation), mask)
@@ -129,16 +131,7 @@ class Table:
         Only the id is never null: the rows of deleted items have no more, and releases of udata
         differ in the fields that they send.
         """
-        return {
-            one.name: {
-                "name": one.name,
-                "data_type": "json" if one.metadata is not None else _TYPES[one.type],
-                "nullable": one.nullable,
-                **({"hard_delete": True} if one.name == DELETED else {}),
-            }
-            for one in self.schema
-            if one.name not in self.nested
-        }
+        return {one.name: _hint(one) for one in self.schema if one.name not in self.nested}
 
     def source(self, client: Client) -> Paginator[Any, Any]:
         """The list, with the fields wanted."""
@@ -187,11 +180,11 @@ def several(lists: List | Iterable[List] | Mapping[str, List]) -> dict[str, Pagi
         ValueError: There is no list of a name, it needs arguments, or two have the same name.
     """
     if isinstance(lists, Mapping):
-        return {name: _function(one) for name, one in lists.items()}
+        return {str(name): _function(one) for name, one in lists.items()}
     found: dict[str, Paginate] = {}
     for one in [lists] if isinstance(lists, str) or callable(lists) else lists:
         function = _function(one)
-        name = bare(function(_NOBODY).call.operation.name).replace(".", "_")
+        name = bare(function(_nobody()).call.operation.name).replace(".", "_")
         if name in found:
             raise ValueError(f"two lists are named {name}: give a mapping with other names")
         found[name] = function
@@ -204,11 +197,16 @@ def portal_of(paginates: Iterable[Paginate]) -> str | None:
     Raises:
         ValueError: They are of several packages.
     """
-    operations = [paginate(_NOBODY).call.operation for paginate in paginates]
+    operations = [paginate(_nobody()).call.operation for paginate in paginates]
     portals = {operation.client_class().base_url for operation in operations}
     if len(portals) > 1:
         raise ValueError("the lists are of several portals: make a source for each")
     return next(iter(portals), None)
+
+
+def _nobody() -> Client:
+    """A client that makes no calls, for the description of lists."""
+    return Client(base_url="production", api_key="")
 
 
 def _function(list_: List) -> Paginate:
@@ -225,6 +223,13 @@ def _function(list_: List) -> Paginate:
             f"lambda client: api.{operation.tag}.{operation.name.rpartition('.')[2]}(client, ...)"
         )
     return operation.function
+
+
+def _hint(field: pa.Field[Any]) -> TColumnSchema:
+    """A column as dlt describes it."""
+    type_ = _TYPES[field.type] if field.metadata is None else "json"
+    hint = TColumnSchema(name=field.name, data_type=type_, nullable=field.nullable)
+    return {**hint, "hard_delete": True} if field.name == DELETED else hint
 
 
 def _flat(field: pa.Field[Any]) -> pa.Field[Any]:

@@ -1,0 +1,81 @@
+"""A dlt pipeline that is killed, and run again until it is up to date.
+
+    python -m tests.portal.killed_loads URL FOLDER MOMENT
+
+Each run is a process forked from this one, which has already loaded all modules. The first one
+kills itself at the moment; the second may only load what the first one has extracted. If there is
+a fourth argument, the working folder of the pipeline is lost with the first one, as in a container.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.load import Load
+
+from aiodatagouv._dlt.tables import Rows
+from aiodatagouv.dlt import source
+
+from .loading import pipeline_in
+
+MOMENTS: dict[str, tuple[type[Any], str, int]] = {
+    "a page is extracted": (Rows, "of", 2),
+    "all is extracted": (dlt.Pipeline, "normalize", 1),
+    "all is normalized": (dlt.Pipeline, "load", 1),
+    "all is merged": (Load, "complete_package", 1),
+}
+"""A moment -> the class and the name of the method, and the call of it that kills the process."""
+
+
+def kill_at(moment: str) -> None:
+    """Make the process kill itself at a moment."""
+    class_, name, left = MOMENTS[moment]
+    original = getattr(class_, name)
+
+    def method(*args: Any, **options: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*args, **options)
+
+    setattr(class_, name, method)
+
+
+def run(url: str, folder: Path, moment: str | None = None) -> int:
+    """Run the pipeline in a process of its own, and return its exit status."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 1
+    try:
+        if moment is not None:
+            kill_at(moment)
+        pipeline = pipeline_in(folder)
+        pipeline.run(source("datasets", base_url=url, api_key="", rate=math.inf))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def main() -> None:
+    url, folder, moment, *lost = sys.argv[1:]
+    assert run(url, Path(folder), moment) == -signal.SIGKILL
+    if lost:
+        shutil.rmtree(Path(folder, "pipelines"))
+    for _ in range(2):
+        assert run(url, Path(folder)) == 0
+
+
+if __name__ == "__main__":
+    main()
