@@ -28,6 +28,7 @@ LAYERS = [
     ["pagination", "streams"],
     ["api", "generated"],
     ["bulk", "files"],
+    ["_dlt"],
     ["dask", "dlt", "cli", "__init__"],
     ["__main__"],
 ]

@@ -107,7 +107,7 @@ def source(
         for name, paginate in found.items()
     ]
     portal = portal_of(found.values()) if base_url is None else base_url
-    key = dlt.secrets.get("sources.aiodatagouv.api_key", str) if api_key is None else api_key
+    key = _secret() if api_key is None else api_key
 
     def connect() -> Client:
         return Client(base_url=portal, api_key=key, rate=rate, retry=retry)
@@ -122,6 +122,18 @@ def source(
         ]
 
     return aiodatagouv()
+
+
+def _secret() -> str | None:
+    """The API key among dlt's secrets, if there is one.
+
+    ``dlt.secrets.get`` would keep the key in the trace of the run, which is a file.
+    """
+    for provider in dlt.secrets.config_providers:
+        value, _ = provider.get_value("api_key", str, None, "sources", "aiodatagouv")
+        if value is not None:
+            return str(value)
+    return None
 
 
 def _resource(extraction: Extraction) -> DltResource:

@@ -1,10 +1,9 @@
-"""A dlt pipeline that is killed, and run again until it is up to date.
+"""A dlt pipeline that is killed at each of its steps, and run again until it is up to date.
 
-    python -m tests.portal.killed_loads URL FOLDER MOMENT
+    python -m tests.portal.killed_loads URL FOLDER [lost]
 
-Each run is a process forked from this one, which has already loaded all modules. The first one
-kills itself at the moment; the second may only load what the first one has extracted. If there is
-a fourth argument, the working folder of the pipeline is lost with the first one, as in a container.
+Each run is a process forked from this one, which has already loaded all modules. With `lost`, the
+working folder of the pipeline is lost with each process, as in a container.
 """
 
 from __future__ import annotations
@@ -60,7 +59,8 @@ def run(url: str, folder: Path, moment: str | None = None) -> int:
         if moment is not None:
             kill_at(moment)
         pipeline = pipeline_in(folder)
-        pipeline.run(source("datasets", base_url=url, api_key="", rate=math.inf))
+        titles = source("datasets", fields="title", base_url=url, api_key="", rate=math.inf)
+        pipeline.run(titles)
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -69,11 +69,12 @@ def run(url: str, folder: Path, moment: str | None = None) -> int:
 
 
 def main() -> None:
-    url, folder, moment, *lost = sys.argv[1:]
-    assert run(url, Path(folder), moment) == -signal.SIGKILL
-    if lost:
-        shutil.rmtree(Path(folder, "pipelines"))
-    for _ in range(2):
+    url, folder, *lost = sys.argv[1:]
+    for moment in MOMENTS:
+        assert run(url, Path(folder), moment) == -signal.SIGKILL, moment
+        if lost:
+            shutil.rmtree(Path(folder, "pipelines"))
+    for _ in range(2):  # The first one may only load what was extracted before.
         assert run(url, Path(folder)) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from aiodatagouv import Client, Paginator, api
+from aiodatagouv._environment import KEY
 from aiodatagouv.dlt import source
 from aiodatagouv.models import Dataset, DatasetWrite
 
-from .killed_loads import MOMENTS
 from .loading import check_same, datasets_in, pipeline_in, query
 from .portal import PROJECT, Portal, running_portal
 
@@ -118,21 +120,120 @@ def body(title: str, *, private: bool = False) -> DatasetWrite:
     return DatasetWrite(title=title, description="Of a test", frequency="unknown", private=private)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("lost", [[], ["lost"]], ids=["kept", "lost"])
-async def test_nothing_is_lost_or_twice_after_a_kill(
-    portal: Portal, visitor: Client, admin: Client, tmp_path: Path, moment: str, lost: list[str]
+async def test_nothing_is_lost_or_twice_after_kills(
+    portal: Portal, visitor: Client, admin: Client, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "tests.portal.killed_loads", portal.url, str(tmp_path), moment]
-    subprocess.run([*command, *lost], cwd=PROJECT, check=True)
+    command = [sys.executable, "-m", "tests.portal.killed_loads", portal.url, str(tmp_path)]
+    everything = api.datasets.list_datasets(visitor, fields="id,title")
+    await api.datasets.create_dataset(admin, body=body("First"))
+    # The first load, an update, and an update by processes whose working folders are lost.
+    for lost in ([], [], ["lost"]):
+        subprocess.run([*command, *lost], cwd=PROJECT, check=True)
+        await check_same(datasets_in(tmp_path), everything)
+        newest = (await everything).data[0]
+        await edit(admin, (await everything).data[-1], title=f"Edited when {newest.title} was last")
+        await api.datasets.delete_dataset(admin, newest.id)
+        await api.datasets.create_dataset(admin, body=body("Next"))
+
+
+def test_the_key_is_in_no_file_and_no_log(
+    portal: Portal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
+    caplog.set_level(logging.DEBUG)
+    pipeline = pipeline_in(tmp_path)
+    info = pipeline.run(lists(portal, "datasets", api_key=portal.api_key))
+    private = "SELECT count(*) AS n FROM datagouv.datasets WHERE private"
+    assert query(tmp_path, private)[0]["n"] > 0
+    monkeypatch.setenv("SOURCES__AIODATAGOUV__API_KEY", portal.api_key)
+    pipeline.run(lists(portal))
+    assert query(tmp_path, private)[0]["n"] > 0
+    monkeypatch.delenv("SOURCES__AIODATAGOUV__API_KEY")
+    monkeypatch.setenv(KEY, portal.api_key)
+    pipeline.run(lists(portal))
+    assert query(tmp_path, private)[0]["n"] > 0
+    missing = {"none": lambda client: api.v2.topics.list_topic_elements(client, "none")}
+    with pytest.raises(PipelineStepFailed) as failed:
+        pipeline.run(source(missing, base_url=portal.url))
+    shown = f"{info} {pipeline.last_trace} {caplog.text} {failed.getrepr(showlocals=True)}"
+    assert portal.api_key not in shown + "".join(capsys.readouterr())
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert [path for path in files if portal.api_key.encode() in path.read_bytes()] == []
+    monkeypatch.delenv(KEY)
+    pipeline.run(lists(portal))  # Without the key, private datasets are gone.
+    assert query(tmp_path, private)[0]["n"] == 0
+
+
+def test_other_fields_load_the_list_anew(portal: Portal, tmp_path: Path) -> None:
+    pipeline = pipeline_in(tmp_path)
+    pipeline.run(lists(portal, fields="title"))
+    assert {*datasets_in(tmp_path)[0]} == {
+        *("id", "title", "additional_properties", "_fetched_at", "_deleted")
+    }
+    pipeline.run(lists(portal, fields="title,spatial"))
+    rows = datasets_in(tmp_path)
+    assert loaded(pipeline)["datasets"] == len(rows) >= 60
+    assert any(row["spatial"] for row in rows)
+
+
+async def test_what_is_lost_in_the_destination_is_loaded_again(
+    portal: Portal, visitor: Client, tmp_path: Path
+) -> None:
+    pipeline = pipeline_in(tmp_path)
+    pipeline.run(lists(portal))
     everything = api.datasets.list_datasets(visitor)
+    query(tmp_path, "DELETE FROM datagouv.datasets WHERE title < 'M'")
+    pipeline.run(lists(portal))
     await check_same(datasets_in(tmp_path), everything)
-    edited = (await everything).data[-1]
-    await edit(admin, edited, title=f"Edited before {moment}")
-    created = await api.datasets.create_dataset(admin, body=body("Created"))
-    deleted = await api.datasets.create_dataset(admin, body=body("Deleted"))
-    subprocess.run([*command, *lost], cwd=PROJECT, check=True)
-    await api.datasets.delete_dataset(admin, deleted.id)
-    subprocess.run([*command, *lost], cwd=PROJECT, check=True)
+    query(tmp_path, "DELETE FROM datagouv.datasets")
+    pipeline.run(lists(portal))
     await check_same(datasets_in(tmp_path), everything)
-    assert created.id in {row["id"] for row in datasets_in(tmp_path)}
+
+
+async def test_a_list_without_an_order_of_changes_is_loaded_anew(
+    portal: Portal, visitor: Client, tmp_path: Path
+) -> None:
+    topic = (await api.v2.topics.list_topics(visitor)).data[0].id
+    pipeline = pipeline_in(tmp_path)
+    for _ in range(2):
+        elements = {"elements": lambda client: api.v2.topics.list_topic_elements(client, topic)}
+        pipeline.run(source(elements, base_url=portal.url))
+        rows = query(tmp_path, "SELECT * FROM datagouv.elements")
+        await check_same(rows, api.v2.topics.list_topic_elements(visitor, topic))
+    assert "_deleted" not in rows[0]
+
+
+async def test_a_list_can_be_replaced_by_each_run(
+    portal: Portal, visitor: Client, tmp_path: Path
+) -> None:
+    pipeline = pipeline_in(tmp_path, "filesystem")
+    for _ in range(2):
+        pipeline.run(lists(portal), write_disposition="replace")
+        rows = datasets_in(tmp_path)
+        assert len(rows) == loaded(pipeline)["datasets"]
+        await check_same(rows, api.datasets.list_datasets(visitor))
+
+
+def test_dlt_may_make_tables_of_nested_lists(portal: Portal, tmp_path: Path) -> None:
+    nested = lists(
+        portal, fields="title,resources{title},extras", rows="dicts", max_table_nesting=1
+    )
+    pipeline_in(tmp_path).run(nested)
+    joined = query(
+        tmp_path,
+        "SELECT d.id, r.title FROM datagouv.datasets AS d "
+        "JOIN datagouv.datasets__resources AS r ON r._dlt_parent_id = d._dlt_id",
+    )
+    assert len(joined) > 60
+    assert {type(row["extras"]) for row in datasets_in(tmp_path)} == {str}
+
+
+def test_a_source_can_be_tried_without_a_pipeline(portal: Portal) -> None:
+    rows = [*lists(portal, fields="title", rows="dicts")]
+    assert len(rows) >= 60
+    assert {*rows[0]} == {"id", "title", "_fetched_at"}
