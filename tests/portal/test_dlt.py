@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,12 +15,14 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from aiodatagouv import Client, Paginator, api
-from aiodatagouv._environment import KEY
+from aiodatagouv._dlt.tables import Form
+from aiodatagouv._environment import KEY, PORTAL
 from aiodatagouv.dlt import source
 from aiodatagouv.models import Dataset, DatasetWrite
 
 from .loading import check_same, datasets_in, pipeline_in, query
 from .portal import PROJECT, Portal, running_portal
+from .test_readme import blocks
 
 pytestmark = pytest.mark.xdist_group("dlt")
 
@@ -120,6 +123,24 @@ def body(title: str, *, private: bool = False) -> DatasetWrite:
     return DatasetWrite(title=title, description="Of a test", frequency="unknown", private=private)
 
 
+def test_the_snippets_of_the_docs_run(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (PROJECT / "docs/dlt.md").read_text(encoding="utf-8")
+    install = re.findall(r"^\$ (pip install .*)$", text, re.M)
+    assert install == ["pip install 'aiodatagouv[dlt]' 'dlt[duckdb]'"]
+    (first, *others) = blocks("docs/dlt.md")
+    lines = [line for line in first.splitlines() if line]
+    assert len(install) + len(lines) <= 15
+    monkeypatch.setenv(PORTAL, portal.url)
+    names: dict[str, Any] = {"__name__": "docs"}
+    for snippet in (first, first, *others):  # The first one is to be run again.
+        exec(compile(snippet, "docs/dlt.md", "exec", dont_inherit=True), names)
+    assert "Météo-France" in capsys.readouterr().out
+    (count,) = query(Path(), "SELECT count(*) AS n FROM datagouv.datasets")
+    assert names["latest"] == [(count["n"],)]
+
+
 async def test_nothing_is_lost_or_twice_after_kills(
     portal: Portal, visitor: Client, admin: Client, tmp_path: Path
 ) -> None:
@@ -217,6 +238,21 @@ async def test_a_list_can_be_replaced_by_each_run(
         rows = datasets_in(tmp_path)
         assert len(rows) == loaded(pipeline)["datasets"]
         await check_same(rows, api.datasets.list_datasets(visitor))
+
+
+@pytest.mark.parametrize("rows", ["arrow", "dicts"])
+async def test_an_empty_list_is_an_empty_table(
+    portal: Portal, admin: Client, tmp_path: Path, rows: Form
+) -> None:
+    found = {"found": lambda client: api.datasets.list_datasets(client, tag=[f"of-{rows}"])}
+    pipeline = pipeline_in(tmp_path)
+    for _ in range(2):
+        pipeline.run(source(found, base_url=portal.url, rows=rows))
+        assert query(tmp_path, "SELECT * FROM datagouv.found") == []
+    tagged = DatasetWrite(title="T", description="d", frequency="unknown", tags=[f"of-{rows}"])
+    created = await api.datasets.create_dataset(admin, body=tagged)
+    pipeline.run(source(found, base_url=portal.url, rows=rows))
+    assert query(tmp_path, "SELECT id FROM datagouv.found") == [{"id": created.id}]
 
 
 def test_dlt_may_make_tables_of_nested_lists(portal: Portal, tmp_path: Path) -> None:

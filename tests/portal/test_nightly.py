@@ -27,9 +27,11 @@ def portal() -> Iterator[Portal]:
         yield portal
 
 
-def nightly(portal: Portal, file: Path, *options: str) -> tuple[int, list[str]]:
+def nightly(
+    portal: Portal, file: Path, *options: str, programs: Path = Path(sys.executable).parent
+) -> tuple[int, list[str]]:
     """Run the script; return its exit status and the lines that cron would mail."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [PROJECT / "examples/nightly.sh", file, "--fields", "id,title,resources", *options],
         env={**os.environ, "PATH": path, "DATAGOUV_PORTAL": portal.url},
@@ -73,17 +75,23 @@ def test_a_failure_is_a_status_and_an_advice(portal: Portal, tmp_path: Path) -> 
     assert file.read_bytes() == before
 
 
-def test_an_object_that_the_portal_cannot_send_is_a_status_too(
-    portal: Portal, tmp_path: Path
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (3, "items are missing"),
+        (4, "up to date but for what the portal cannot send"),
+        (130, "it was stopped: the next run continues"),
+        (143, "it was stopped: the next run continues"),
+        (137, "it was killed, or has a bug"),
+    ],
+)
+def test_each_status_of_a_harvest_is_passed_on(
+    portal: Portal, tmp_path: Path, status: int, advice: str
 ) -> None:
-    file = tmp_path / "datasets.jsonl"
-    assert nightly(portal, file) == (0, [])
-    broken = read(file)[30]["id"]
-    portal.break_dataset(broken, "resource")
-    try:
-        status, (reason, advice) = nightly(portal, tmp_path / "other.jsonl", "--skip-broken")
-    finally:
-        portal.mend_dataset(broken)
-    assert status == 4
-    assert f"complete but for 1 (the portal cannot send {broken}" in reason
-    assert advice.endswith("up to date but for what the portal cannot send")
+    harvest = tmp_path / "aiodatagouv"
+    harvest.write_text(f"#!/bin/sh\necho a summary >&2\nexit {status}\n")
+    harvest.chmod(0o755)
+    done, (reason, line) = nightly(portal, tmp_path / "a.jsonl", programs=tmp_path)
+    assert (done, reason) == (status, "a summary")
+    assert f"status {status}: " in line
+    assert advice in line

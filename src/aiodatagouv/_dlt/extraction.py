@@ -153,7 +153,7 @@ class Extraction:
                     found: ChangeWalk | WholeWalk = ChangeWalk(plan, since, known, _ANEW, stale)
                 else:
                     found = WholeWalk(plan, self.concurrency)
-                    yield rows.of([])  # dlt makes the table, even if the list is empty.
+                    yield rows.none()
                 try:
                     async with aclosing(found.batches()) as batches:
                         async for batch, new in batches:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
+import dlt
 import msgspec
 import pyarrow as pa
 from attrs import frozen
@@ -158,6 +159,10 @@ class Rows:
     def of(self, lines: Iterable[bytes]) -> Any:
         """The rows of items, each given as JSON."""
         return self._formed([self._row(msgspec.json.decode(line)) for line in lines])
+
+    def none(self) -> Any:
+        """No rows, for which dlt makes the table nevertheless."""
+        return dlt.mark.materialize_table_schema() if self._form == "dicts" else self._formed([])
 
     def deleted(self, ids: Iterable[str]) -> Any:
         """The rows of items that no longer exist."""
