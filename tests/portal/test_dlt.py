@@ -53,6 +53,12 @@ def loaded(pipeline: Any) -> dict[str, int]:
     return {name: count for name, count in counts.items() if not name.startswith("_dlt")}
 
 
+def report_of(pipeline: Any, table: str = "datasets") -> Any:
+    """Return the report of a list in the latest run."""
+    (extracted,) = pipeline.last_trace.last_extract_info.metrics.values()
+    return extracted[0]["resource_metrics"][table].custom_metrics
+
+
 async def test_each_list_is_one_table_with_the_types_of_the_model(
     portal: Portal, visitor: Client, tmp_path: Path
 ) -> None:
@@ -216,6 +222,30 @@ async def test_what_is_lost_in_the_destination_is_loaded_again(
     await check_same(datasets_in(tmp_path), everything)
 
 
+async def test_an_object_that_the_portal_cannot_send_keeps_its_row(
+    portal: Portal, visitor: Client, admin: Client, tmp_path: Path
+) -> None:
+    def run() -> Any:
+        patient = source("datasets", base_url=portal.url, rate=None, retry=None, skip_broken=True)
+        pipeline.run(patient)
+        rows = datasets_in(tmp_path)
+        return next(row["title"] for row in rows if row["id"] == broken.id)
+
+    broken = await api.datasets.create_dataset(admin, body=body("Before"))
+    pipeline = pipeline_in(tmp_path)
+    assert run() == "Before"
+    await edit(admin, broken, title="After")
+    portal.break_dataset(broken.id, "organization")
+    try:
+        assert run() == "Before"
+        assert report_of(pipeline)["complete_but_for"] == 1
+        assert report_of(pipeline)["skipped"][0]["id"] == broken.id
+    finally:
+        portal.mend_dataset(broken.id)
+    assert run() == "After"
+    assert report_of(pipeline)["complete"]
+
+
 async def test_a_list_without_an_order_of_changes_is_loaded_anew(
     portal: Portal, visitor: Client, tmp_path: Path
 ) -> None:
@@ -227,6 +257,9 @@ async def test_a_list_without_an_order_of_changes_is_loaded_anew(
         rows = query(tmp_path, "SELECT * FROM datagouv.elements")
         await check_same(rows, api.v2.topics.list_topic_elements(visitor, topic))
     assert "_deleted" not in rows[0]
+    report = report_of(pipeline, "elements")
+    assert (report["complete"], report["items"]) == (True, len(rows))
+    assert report["reason"].startswith("only the number of items can be checked: ")
 
 
 async def test_a_list_can_be_replaced_by_each_run(

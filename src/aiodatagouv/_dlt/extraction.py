@@ -154,6 +154,7 @@ class Extraction:
                 else:
                     found = WholeWalk(plan, self.concurrency)
                     yield rows.none()
+                doubt = plan.listing.unstable
                 try:
                     async with aclosing(found.batches()) as batches:
                         async for batch, new in batches:
@@ -163,19 +164,37 @@ class Extraction:
                 except OrderError as error:
                     if is_merged:
                         raise OrderError(error.operation, error.problem, _ANEW) from error
+                    doubt = error.problem
                     _log.warning("%s", error)
             if gone := sorted((known or set()) - found.present):
                 yield rows.deleted(gone)
         counters.set(removed=len(gone), skipped=found.skipped)
-        counters.conclude()
+        _conclude(counters, doubt)
         resource.custom_metrics.update(counters.report.to_dict())
-        state["query"] = query
-        state["stale"] = [one.id for one in found.skipped if one.id]
-        state["since"] = next_since(began, counters.began).isoformat()
+        if self.table.is_updated:
+            state["query"] = query
+            state["stale"] = [one.id for one in found.skipped if one.id]
+            state["since"] = next_since(began, counters.began).isoformat()
 
     def _plan(self, client: Client, counters: Counters) -> Plan:
         listed, observed = self.table.source(client), counters.observe(client)
         return Plan.of(observed, listed, None, None, skips_broken=self.skips_broken)
+
+
+def _conclude(counters: Counters, doubt: str | None) -> None:
+    """Set the outcome of an extraction.
+
+    Args:
+        counters: Its counters.
+        doubt: Why only the number of items can be checked, if so.
+    """
+    report = counters.report
+    if doubt is None:
+        counters.conclude()
+    else:
+        is_complete = report.items + len(report.skipped) == report.total
+        reason = f"only the number of items can be checked: {doubt}"
+        counters.conclude(reason, is_complete=is_complete)
 
 
 @contextmanager
