@@ -195,6 +195,10 @@ bench-backoff: .venv/ready ## Measure the client behind the rate limits of nginx
 bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed, effect of concurrency
 	@$(BIN)/python benchmarks/harvest.py
 
+.PHONY: bench-dlt
+bench-dlt: .venv/ready ## Measure how long dlt takes to load 20,000 datasets into DuckDB
+	@$(BIN)/python benchmarks/loads.py 20000
+
 .PHONY: bench-files
 bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and measure the memory of an export of 2 GB
 	@$(BIN)/python benchmarks/uploads.py

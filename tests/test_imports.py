@@ -29,7 +29,8 @@ def test_the_package_alone_loads_no_model_and_no_http_library() -> None:
     loaded = loaded_by("import aiodatagouv")
     assert "aiodatagouv" in loaded
     assert models_in(loaded) == set()
-    assert {name.split(".")[0] for name in loaded}.isdisjoint(HTTP_LIBRARIES)
+    tops = {name.split(".")[0] for name in loaded}
+    assert tops.isdisjoint(HTTP_LIBRARIES | {"dlt", "distributed", "pyarrow"})
 
 
 def test_the_operations_load_no_model_and_no_http_library() -> None:
@@ -131,10 +132,13 @@ def test_a_model_loads_only_its_own_dependencies() -> None:
     assert loaded == {"badge"}
 
 
-def test_dask_without_its_extra_names_the_missing_package() -> None:
-    program = "import sys; sys.modules['distributed'] = None; import aiodatagouv.dask"
+@pytest.mark.parametrize(
+    ("module", "missing"), [("dask", "distributed"), ("dlt", "dlt"), ("dlt", "pyarrow")]
+)
+def test_a_module_without_its_extra_names_the_missing_package(module: str, missing: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; import aiodatagouv.{module}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    reason = "aiodatagouv.dask needs distributed: pip install 'aiodatagouv[dask]'"
+    reason = f"aiodatagouv.{module} needs {missing}: pip install 'aiodatagouv[{module}]'"
     assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {reason}"
 
 

@@ -15,7 +15,7 @@ LAYERS = [
     ["version", "_environment", "_renamed", "types", "_disk", "rate"],
     ["_http"],
     ["operation", "errors"],
-    ["retry", "_ownership"],
+    ["retry", "_ownership", "_names"],
     ["_decoding"],
     ["_views"],
     ["_encoding"],
@@ -28,7 +28,8 @@ LAYERS = [
     ["pagination", "streams"],
     ["api", "generated"],
     ["bulk", "files"],
-    ["dask", "cli", "__init__"],
+    ["_dlt"],
+    ["dask", "dlt", "cli", "__init__"],
     ["__main__"],
 ]
 """The top-level modules and packages, from the lowest layer to the highest."""

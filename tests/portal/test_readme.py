@@ -40,10 +40,13 @@ def blocks(page: str) -> list[str]:
 BLOCKS = [*blocks("README.md"), *HARVESTS, *blocks("docs/errors.md")]
 SECOND = blocks("docs/api-v2.md")
 FILES = blocks("docs/files.md")
+DLT = blocks("docs/dlt.md")
 
 
 @pytest.mark.parametrize(
-    "snippets", [[*BLOCKS, CLUSTER], SECOND, FILES], ids=["README", "api-v2", "files"]
+    "snippets",
+    [[*BLOCKS, CLUSTER], SECOND, FILES, DLT],
+    ids=["README", "api-v2", "files", "dlt"],
 )
 def test_every_snippet_type_checks(snippets: list[str], tmp_path: Path) -> None:
     body = "".join(snippets)

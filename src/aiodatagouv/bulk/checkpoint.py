@@ -16,7 +16,7 @@ from .._disk import reopened, sweep, sync, written
 from .._ownership import foreign, locked, release
 from ..errors import CheckpointError, DestinationError
 from .records import decoded, encoded
-from .report import Report
+from .report import Report, next_since
 from .sinks import Seal, checkpoint_of, destination_of
 
 Identity = Mapping[str, Any]
@@ -216,8 +216,7 @@ class Journal:
             empty: The ids of the items that have no row in it.
         """
         self.empty = empty
-        # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
-        self.began = min(self.began, began or self.began) - dt.timedelta(seconds=60)
+        self.began = next_since(self.began, began)
         self._close_file()
         self.seals.clear()
         self.stale.clear()

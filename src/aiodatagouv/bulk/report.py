@@ -180,3 +180,14 @@ class Counters:
         unanswered = isinstance(retry.error, NetworkError) and retry.error.is_sent
         known = self.report
         self.report = evolve(known, requests=known.requests + unanswered, retries=known.retries + 1)
+
+
+def next_since(local: dt.datetime, portal: dt.datetime | None) -> dt.datetime:
+    """The date since which the update after a harvest fetches changes.
+
+    Args:
+        local: When the harvest began by this machine's clock.
+        portal: When it began by the portal's, if that is known.
+    """
+    # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
+    return min(local, portal or local) - dt.timedelta(seconds=60)

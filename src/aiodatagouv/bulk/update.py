@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 
-from attrs import evolve
-
-from .._walk.listing import PAGE_SIZE, Watch
-from .._walk.pages import Batch
-from .._walk.stable import backwards
-from ..errors import DestinationError, OrderError, UnknownOrderError
-from ..operation import Order
+from ..errors import DestinationError
+from .changes import ChangeWalk
 from .merge import Changes, There, merge
-from .plan import Lines, Plan
+from .plan import Plan
 from .report import Report
 from .sinks import FileSink, Sink
 from .writer import Writer
-
-_log = logging.getLogger("aiodatagouv")
 
 _ANEW = "harvest all anew, without since"
 """The advice for a list that cannot be updated."""
@@ -83,59 +76,26 @@ async def update(
         OrderError: The portal does not sort the list by creation.
     """
     sink, journal, counters = writer.sink, writer.journal, writer.counters
-    order = plan.listing.call.operation.changed
     assert isinstance(sink, FileSink)
     assert journal is not None
-    assert order is not None
     counters.set(since=since.isoformat())
     seal = await writer.run(lambda: journal.check_destination(sink.holds))
     there = await writer.run(lambda: There.of(sink, journal.empty))
-    known, stale = there.known, {*journal.stale}
+    walk = ChangeWalk(plan, since, there.known, _ANEW, {*journal.stale})
     with Changes.beside(sink.checkpoint) as changes:
-
-        async def keep(batch: Batch[Lines], new: list[int]) -> None:
-            counters.add(pages=1, total=batch.total)
-            await writer.run(lambda: changes.add(batch, new))
-            counters.set(changed=len(changes.offsets))
-            if progress is not None:
-                progress(counters.report)
-
-        unsorted: str | None = None
-        latest = _latest(plan, order, len(known), since)
-        try:
-            async with aclosing(latest):
-                async for batch in latest:
-                    stale.update(one.id for one in batch.skipped if one.id)
-                    new = [index for index, date in enumerate(batch.dates) if date >= since]
-                    new = [index for index in new if batch.ids[index] not in changes.offsets]
-                    await keep(batch, new)
-        except OrderError as error:
-            unsorted = f"changes were found by their dates alone: the list {error.problem}"
-            _log.info("%s: %s", plan.listing.call.operation.name, unsorted)
-            if isinstance(error, UnknownOrderError):
-                counters.set(unknown_order=order.sort)
-        watch = Watch(order.dates, since, plan.listing.marking)
-        walk = plan.listing.stable_walk(plan.reader(), watch=watch)
-        try:
-            inventory = await walk.inventory(counters.report.total or len(known))
-        except OrderError as error:
-            raise OrderError(error.operation, error.problem, _ANEW) from error
-        # An item that was written without a new date of change counts as missing; so does one that
-        # could not be sent, by an earlier update or now, or whose dates cannot.
-        walk.suspects |= stale
-        stale.update(one.id for one in inventory.skipped if one.id)
-        walk.seen.ids |= (known - watch.found - stale) | changes.offsets.keys()
-        dated = set(changes.offsets)
-        async with aclosing(walk.missing(inventory)) as missing:
-            async for batch, new in missing:
-                await keep(batch, new)
-        counters.set(skipped=tuple(walk.skipped))
-        counters.mark(watch.marks.get(one, ()) for one in inventory.ids)
-        merged = None if changes.offsets or seal is None else there.without(inventory.ids)
+        async with aclosing(walk.batches()) as batches:
+            async for batch, new in batches:
+                counters.add(pages=1, total=batch.total)
+                await writer.run(partial(changes.add, batch, new))
+                counters.set(changed=len(changes.offsets), unknown_order=walk.unknown_order)
+                if progress is not None:
+                    progress(counters.report)
+        counters.set(skipped=walk.skipped, unknown_order=walk.unknown_order)
+        counters.mark(walk.marks.get(one, ()) for one in walk.ids)
+        merged = None if changes.offsets or seal is None else there.without(walk.ids)
         if merged is None:
             explode, check = writer.explode, writer.check
-            present = inventory.ids
-            merged = await writer.run(lambda: merge(sink, there, changes, present, explode, check))
+            merged = await writer.run(lambda: merge(sink, there, changes, walk.ids, explode, check))
     writer.empty = sorted(merged.empty)
     counters.set(
         items=merged.items,
@@ -143,43 +103,12 @@ async def update(
         added=len(merged.added),
         changed=len(merged.changed),
         removed=merged.removed,
-        missed=len((merged.added | merged.changed) - dated),
+        missed=len((merged.added | merged.changed) - walk.dated),
     )
     gap = f"changes before {since:%Y-%m-%d %H:%M} UTC are not fetched: a later date was given"
-    reasons = [gap if journal.has_gap else None, unsorted]
+    reasons = [gap if journal.has_gap else None, walk.unsorted]
     counters.conclude("; ".join(filter(None, reasons)) or None)
     if merged.is_different or seal is None:
         await writer.finish()
     else:
         await writer.keep(seal)
-
-
-async def _latest(
-    plan: Plan, order: Order, end: int, since: dt.datetime
-) -> AsyncGenerator[Batch[Lines]]:
-    """Iterate over the pages of a list in order of changes, from the end until a date.
-
-    Older releases sort by the date of the last write instead; so that is tried next. Whatever the
-    portal sorts by, the second pass of an update finds what is not on these pages.
-
-    Raises:
-        OrderError: The portal does not sort the list by changes.
-    """
-    for date in order.dates:
-        changed = plan.dated(evolve(order, date=date))
-        stretches = backwards(
-            changed.listing.fetcher(changed.reader(), is_steady=True),
-            end,
-            operation=plan.listing.call.operation.name,
-            size=max(plan.listing.page_size, PAGE_SIZE),
-            low=since,
-        )
-        try:
-            async with aclosing(stretches):
-                async for _, batch in stretches:
-                    yield batch
-        except OrderError as error:
-            if isinstance(error, UnknownOrderError) or date == order.dates[-1]:
-                raise
-        else:
-            return

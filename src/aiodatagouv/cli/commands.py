@@ -11,9 +11,10 @@ import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
 
+from .._names import find, suggestion
 from ..operation import Operation, Parameter
 from . import exits
-from .operations import Package, address, find, suggestion, summary
+from .operations import Package, address, summary
 from .parameters import CONTEXT, fields_option, shared_options, spelled, to_click
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from importlib import import_module
 
 import click
 from attrs import define
 
+from .._names import lists_of, spellings, suggestion
 from ..operation import Operation
 from . import exits
 from .output import is_terminal, write_text
@@ -29,8 +29,6 @@ _SHOWN = (
     "masked",
     "deprecated",
 )
-
-_PREFIXES = ("", "get_", "list_")
 
 
 @define(slots=False)
@@ -64,8 +62,7 @@ class Package:
     @property
     def lists(self) -> dict[str, Operation]:
         """Each list, by its short name, such as ``community-resources`` or ``v2.topics``."""
-        several = self.by_name.items()
-        return {_bare(name).replace("_", "-"): one for name, one in several if one.kind == "page"}
+        return lists_of(self.by_name)
 
     def current(self, name: str) -> str:
         """Return the present name of an operation that was renamed; any other name as it is.
@@ -73,45 +70,12 @@ class Package:
         The old name may lack ``get_`` or ``list_``, as those of operations.
         """
         aliases: Mapping[str, str] = import_module(f"{self.name}.api.operations").ALIASES
-        old = _spellings(name.replace("-", "_"))
+        old = spellings(name.replace("-", "_"))
         return next((aliases[one] for one in old if one in aliases), name)
 
     def help(self, text: str) -> str:
         """Return a help text, with the name of this command line in its examples."""
         return text.replace(OWN, self.command)
-
-
-def find(name: str, among: Mapping[str, Operation]) -> tuple[str, Operation] | None:
-    """Find an operation by its name or id, with or without ``get_`` or ``list_``.
-
-    Args:
-        name: The name as the user wrote it, with dashes or underscores.
-        among: The operations to choose from, by name.
-
-    Returns:
-        The operation and its name in ``among``, or None.
-    """
-    wanted = name.replace("-", "_")
-    own = {known.replace("-", "_"): known for known in among}
-    by_name = {one.name: known for known, one in among.items()}
-    by_id = {one.id: known for known, one in among.items()}
-    for spelling in _spellings(wanted):
-        for names in (own, by_name, by_id):
-            known = names.get(spelling)
-            if known is not None:
-                return known, among[known]
-    return None
-
-
-def suggestion(name: str, among: Mapping[str, Operation]) -> str:
-    """Suggest the names nearest to an unknown one, best first; empty if none is near."""
-    wanted = name.lower().replace("-", "_")
-    spelled = {known.replace("-", "_"): known for known in among}
-    # Names are also compared without their verbs, which many names share.
-    spelled |= {_bare(known): own for known, own in spelled.items()}
-    found = get_close_matches(wanted, spelled, n=6) or get_close_matches(_bare(wanted), spelled)
-    near = [*dict.fromkeys(spelled[one] for one in found)][:3]
-    return f" Did you mean {', '.join(near)}?" if near else ""
 
 
 def summary(operation: Operation) -> str:
@@ -123,18 +87,6 @@ def address(operation: Operation) -> str:
     """Return the method and the path, which begins with the version unless that is the first."""
     version = "" if operation.version == 1 else f"/api/{operation.version}"
     return f"{operation.method} {version}{operation.path}"
-
-
-def _spellings(name: str) -> Iterator[str]:
-    """The names that one may stand for, as it may lack ``get_`` or ``list_``."""
-    version, dot, name = name.rpartition(".")
-    return (f"{version}{dot}{prefix}{name}" for prefix in _PREFIXES)
-
-
-def _bare(name: str) -> str:
-    """A name without its verb: ``v2.topics`` of ``v2.list_topics``."""
-    version, dot, name = name.rpartition(".")
-    return version + dot + name.removeprefix("list_").removeprefix("get_")
 
 
 def operations(package: Package) -> click.Command:
