@@ -61,6 +61,8 @@ async def harvest(
     fields: Fields | None = None,
     into: type[Any] | None = None,
     resume: bool = True,
+    since: dt.date | Literal["last"] | None = None,
+    strict: bool = False,
     skip_broken: bool = False,
     progress: Progress | None = None,
 ) -> Report: ...
@@ -106,7 +108,8 @@ async def harvest(
         since: Fetch only the changes since a date, or since the latest complete harvest began
             (``"last"``), and update the file: changed items are replaced, new ones appended,
             deleted ones removed. Such a run fetches one page at a time, and starts again from the
-            beginning if it is interrupted. With ``"last"``, the first run harvests all.
+            beginning if it is interrupted. With ``"last"``, the first run harvests all. New items
+            belong to the last part of a list.
         strict: Whether ``since="last"`` is an error if no complete harvest of this file is known.
         skip_broken: Whether to leave out an object that makes every page with it a 500, even after
             the retries, or a 400. Its page is narrowed down to it, and the rest is taken; the

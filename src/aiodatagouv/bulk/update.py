@@ -49,8 +49,8 @@ def check_update(plan: Plan, sink: Sink, since: object, *, is_strict: bool) -> N
         raise ValueError(f"since is {since!r}: it must be a date, a datetime or 'last'")
     call = plan.listing.call
     reason = None
-    if plan.part is not None or not isinstance(sink, FileSink):
-        reason = "only a file with a whole list can be updated"
+    if not isinstance(sink, FileSink):
+        reason = "only a file can be updated"
     elif call.operation.changed is None:
         reason = f"the portal cannot sort the list by changes: {_ANEW}"
     elif plan.listing.unstable is not None:
@@ -90,6 +90,9 @@ async def update(
     sink, counters, order = writer.sink, writer.counters, plan.listing.call.operation.changed
     assert isinstance(sink, FileSink)
     assert order is not None
+    part = plan.part
+    if part is not None and part.changes is not None:
+        counters.began = part.changes.began  # The next update starts where they may end.
     if (journal := writer.journal) is not None:
         await writer.run(lambda: journal.check_destination(sink.holds))
     known, stale = set[str](), set[str](journal.stale if journal else [])
@@ -104,13 +107,16 @@ async def update(
                 progress(counters.report)
 
         unsorted: str | None = None
-        latest = _latest(plan, order, len(known), since)
+        end = len(known) + (part.start if part else 0)
+        latest_pages = latest(plan, order, end, since)
         try:
-            async with aclosing(latest):
-                async for batch in latest:
+            async with aclosing(latest_pages):
+                async for batch in latest_pages:
                     stale.update(one.id for one in batch.skipped if one.id)
                     new = [index for index, date in enumerate(batch.dates) if date >= since]
                     new = [index for index in new if batch.ids[index] not in changes.offsets]
+                    if part is not None and part.high is not None:  # New items are in the last one.
+                        new = [index for index in new if batch.ids[index] in known]
                     await keep(batch, new)
         except OrderError as error:
             unsorted = f"changes were found by their dates alone: the list {error.problem}"
@@ -118,9 +124,14 @@ async def update(
             if isinstance(error, UnknownOrderError):
                 counters.set(unknown_order=order.sort)
         watch = Watch(order.dates, since)
-        walk = plan.listing.stable_walk(plan.reader(), watch=watch)
+        walk = plan.listing.stable_walk(
+            plan.reader(),
+            low=part.low if part else None,
+            high=part.high if part else None,
+            watch=watch,
+        )
         try:
-            inventory = await walk.inventory(counters.report.total or len(known))
+            inventory = await walk.inventory(end if part else counters.report.total or end)
         except OrderError as error:
             raise OrderError(error.operation, error.problem, _ANEW) from error
         # An item that was written without a new date of change counts as missing; so does one that
@@ -132,6 +143,9 @@ async def update(
             async for batch, new in missing:
                 await keep(batch, new)
         counters.set(missed=walk.missed, skipped=tuple(walk.skipped))
+        if part is not None:  # The other changes are of other parts.
+            changes.keep({*inventory.ids})
+            counters.set(changed=len(changes.offsets), total=len(inventory.ids))
         await writer.run(lambda: _merge(sink, changes, inventory.ids, writer))
     gap = f"changes before {since:%Y-%m-%d %H:%M} UTC are not fetched: a later date was given"
     has_gap = writer.journal is not None and writer.journal.has_gap
@@ -139,7 +153,7 @@ async def update(
     await writer.finish()
 
 
-async def _latest(
+async def latest(
     plan: Plan, order: Order, end: int, since: dt.datetime
 ) -> AsyncGenerator[Batch[Lines]]:
     """Iterate over the pages of a list in order of changes, from the end until a date.
@@ -150,6 +164,10 @@ async def _latest(
     Raises:
         OrderError: The portal does not sort the list by changes.
     """
+    if plan.part is not None and plan.part.changes is not None:
+        async for batch in plan.part.changes.batches(plan.listing.call.operation.name):
+            yield batch
+        return
     for date in order.dates:
         changed = plan.dated(evolve(order, date=date))
         stretches = backwards(
@@ -195,6 +213,10 @@ class Changes:
             if key is not None:
                 self.offsets[key] = (self._file.seek(0, os.SEEK_END), len(line))
                 self._file.write(line)
+
+    def keep(self, ids: set[str]) -> None:
+        """Forget the items that have other ids."""
+        self.offsets = {key: place for key, place in self.offsets.items() if key in ids}
 
     def take(self, key: str) -> bytes:
         """Remove an item and return it."""
