@@ -28,6 +28,7 @@ LAYERS = [
     ["pagination", "streams"],
     ["api", "generated"],
     ["bulk", "files"],
+    ["_meter"],
     ["dask", "cli", "__init__"],
     ["__main__"],
 ]
