@@ -41,6 +41,7 @@ class MovingPortal:
         later: The first item of a second group, which is created 10,000 seconds later.
         broken: Items of which a field cannot be sent, and the field: pages that have it are a 500.
         version: The version of the API.
+        requests: The number of requests that were answered, if it is served over HTTP.
     """
 
     shown: list[int]
@@ -58,6 +59,7 @@ class MovingPortal:
     later: int = 1_000_000
     broken: dict[int, str] = field(factory=dict[int, str])
     version: int = field(factory=lambda: versions.current)
+    requests: int = 0
 
     @classmethod
     def of(cls, size: int, seed: int, left: int, **options: Any) -> Self:

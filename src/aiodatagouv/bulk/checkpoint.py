@@ -152,7 +152,7 @@ class Journal:
                         f"{path} does not know of a complete harvest of this list: give a date "
                         "instead of 'last', or harvest all"
                     )
-                known = latest if since == "last" else _start(since)
+                known = latest if since == "last" else since and start_of(since)
                 now = dt.datetime.now(dt.UTC)
                 seals = _seals(head, body) if is_same else []
                 journal = cls(path, identity, now, latest, known, lock, seals=seals, stale=stale)
@@ -353,10 +353,8 @@ def _text(moment: dt.datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _start(date: dt.date | None) -> dt.datetime | None:
+def start_of(date: dt.date) -> dt.datetime:
     """The start of a day; a time without a zone is in UTC, as the portal's are."""
-    if date is None or (isinstance(date, dt.datetime) and date.tzinfo):
-        return date
     if isinstance(date, dt.datetime):
-        return date.replace(tzinfo=dt.UTC)
+        return date if date.tzinfo else date.replace(tzinfo=dt.UTC)
     return dt.datetime.combine(date, dt.time(tzinfo=dt.UTC))

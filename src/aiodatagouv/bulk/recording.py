@@ -50,5 +50,6 @@ async def record(
                     file.write(msgspec.json.encode(Page.of(batch)) + b"\n")
         except OrderError as error:
             problem, is_unknown = error.problem, isinstance(error, UnknownOrderError)
+    counters.conclude()
     began = min(now, counters.began or now)
     return Recorded(path, began, problem, is_unknown), counters.report
