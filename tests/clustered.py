@@ -13,7 +13,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import dask
 import distributed
 from attrs import asdict
 
@@ -34,8 +33,6 @@ def paginate(client: Client) -> Paginator[DatasetPage, Dataset]:
 
 def main() -> None:
     url, folder = sys.argv[1:]
-    # The time after which the semaphore leases of a lost worker are released.
-    dask.config.set({"distributed.scheduler.locks.lease-timeout": "3s"})
     reports: list[Report] = []
     killed: list[int] = []
     with (

@@ -164,8 +164,8 @@ def test_programs_read_the_folder_as_one_table(
     tables = [
         ds.dataset(tmp_path).to_table(columns=["id"]).num_rows,
         ds.parquet_dataset(tmp_path / "_metadata").to_table(columns=["id"]).num_rows,
-        len(duckdb.sql(f"select id from '{tmp_path}/*.parquet'").fetchall()),
-        len(duckdb.sql(f"select id from '{tmp_path}/**/*.parquet'").fetchall()),
+        len(duckdb.execute(f"select id from '{tmp_path}/*.parquet'").fetchall()),
+        len(duckdb.execute(f"select id from '{tmp_path}/**/*.parquet'").fetchall()),
         pl.scan_parquet(tmp_path / "*.parquet").select("id").collect().height,
     ]
     assert tables == [60] * 5
@@ -199,7 +199,8 @@ def test_a_harvest_that_has_failed_goes_on_in_its_folder(
     assert not (tmp_path / "_harvest.json").exists()
     assert not (tmp_path / "_metadata").exists()
     done = stamps(tmp_path)
-    assert [*done] and "part-00005.parquet" not in done
+    assert done
+    assert "part-00005.parquet" not in done
     portal.broken = {}
     report = run(cluster, tmp_path, url, workers=1)
     assert (report.items, report.complete) == (60, True)
@@ -211,8 +212,9 @@ def test_a_harvest_whose_driver_was_killed_goes_on_in_its_folder(
     cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
 ) -> None:
     assert cluster.scheduler is not None
-    command = [sys.executable, "-m", "tests.killed_driver", cluster.scheduler.address, url]
-    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
+    scheduler: str = cluster.scheduler.address
+    command = [sys.executable, "-m", "tests.killed_driver", scheduler, url, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == -9, done.stderr
     assert not (tmp_path / "_harvest.json").exists()
     before = stamps(tmp_path)
@@ -279,10 +281,10 @@ def test_a_folder_that_does_not_fit_is_refused(
     requests = portal.requests
     with pytest.raises(CheckpointError, match="fields none there, 'id,title' here"):
         run(cluster, tmp_path, url, paginate=titles)
-    with pytest.raises(CheckpointError, match="suffix '.parquet' there, '.jsonl' here"):
+    with pytest.raises(CheckpointError, match=r"suffix '.parquet' there, '.jsonl' here"):
         run(cluster, tmp_path, url, suffix=".jsonl")
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(DestinationError, match="notes.txt is not a file of a harvest"):
+    with pytest.raises(DestinationError, match=r"notes.txt is not a file of a harvest"):
         run(cluster, tmp_path, url, resume=False)
     assert portal.requests == requests
     assert manifest(tmp_path)["report"]["complete"]
@@ -292,7 +294,7 @@ def test_a_folder_with_other_files_is_refused(
     cluster: distributed.Client, url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "part-00000.parquet").write_text("mine")
-    with pytest.raises(DestinationError, match="part-00000.parquet is not a file of a harvest"):
+    with pytest.raises(DestinationError, match=r"part-00000.parquet is not a file of a harvest"):
         run(cluster, tmp_path, url)
     file = tmp_path / "part-00000.parquet"
     with pytest.raises(DestinationError, match="is not a folder"):

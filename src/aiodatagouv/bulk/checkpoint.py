@@ -152,7 +152,7 @@ class Journal:
                         f"{path} does not know of a complete harvest of this list: give a date "
                         "instead of 'last', or harvest all"
                     )
-                known = latest if since == "last" else since and start_of(since)
+                known = latest if since == "last" else None if since is None else start_of(since)
                 now = dt.datetime.now(dt.UTC)
                 seals = _seals(head, body) if is_same else []
                 journal = cls(path, identity, now, latest, known, lock, seals=seals, stale=stale)

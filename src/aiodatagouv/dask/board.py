@@ -69,14 +69,14 @@ class Board:
         _, content = event
         self._news.put((content["part"], Report(**content["report"])))
 
-    def gather(self, futures: Sequence[distributed.Future[Finished]]) -> None:
+    def gather(self, futures: Sequence[distributed.Future[Any]]) -> None:
         """Wait until all parts are done.
 
         Raises:
             BaseException: The error of the first part that has failed.
         """
         for number, future in enumerate(futures):
-            future.add_done_callback(lambda _, number=number: self._news.put(number))
+            future.add_done_callback(self._ender(number))
         while len(self.done) < len(futures):
             news = self._news.get()
             if isinstance(news, int):
@@ -87,6 +87,10 @@ class Board:
                 self.reports[news[0]] = news[1]
                 if time.monotonic() - self._shown >= _REFRESH:
                     self._show()
+
+    def _ender(self, number: int) -> Callable[[distributed.Future[Any]], None]:
+        """The function that takes the end of a part, in any thread."""
+        return lambda _: self._news.put(number)
 
     def files(self) -> list[Finished]:
         """The files of all parts, in their order."""

@@ -20,7 +20,7 @@ from .._call.options import RATE, RETRY
 from .._walk.pages import check_concurrency
 from ..bulk.checkpoint import start_of
 from ..bulk.destination import sink_of
-from ..bulk.finished import Finished, latest_at
+from ..bulk.finished import latest_at
 from ..bulk.partition import Part
 from ..bulk.plan import Plan
 from ..bulk.recorded import Recorded
@@ -160,7 +160,7 @@ def _submitted(
     parts: Sequence[Part],
     count: int,
     board: Board,
-) -> Generator[list[distributed.Future[Finished]]]:
+) -> Generator[list[distributed.Future[Any]]]:
     """Submit the parts, and tell a board of their progress; cancel them in the end.
 
     Args:
@@ -173,21 +173,19 @@ def _submitted(
     """
     token = os.urandom(4).hex()
     name = parts[0].call.operation.name
-    futures: list[distributed.Future[Finished]] = []
+    futures: list[distributed.Future[Any]] = []
     with cluster.as_current():
-        # The parts in progress share the rate equally, even if workers join or leave.
-        slots = distributed.Semaphore(count, name=f"{job.topic}-{token}")
         cluster.subscribe_topic(job.topic, board.tell)
         try:
             for number, part in enumerate(parts):
                 key = f"{name}-part-{number:05}-{token}"
-                # A part waits for one before it, and not for a slot: so it occupies no worker that
-                # another harvest could use.
+                # The parts in progress share the rate equally: so a part waits for one before it,
+                # however many workers there are. Meanwhile, no worker is occupied by it.
                 before = futures[number - count] if number >= count else None
                 task = Task(job, number, part, str(folder.part(number)), key)
                 futures.append(
                     cluster.submit(
-                        harvest_part, task, slots, before, key=key, retries=_RETRIES, pure=False
+                        harvest_part, task, before, key=key, retries=_RETRIES, pure=False
                     )
                 )
             yield futures
@@ -195,7 +193,6 @@ def _submitted(
             for future in futures:
                 future.cancel()
             cluster.unsubscribe_topic(job.topic)
-            slots.close()
 
 
 @define

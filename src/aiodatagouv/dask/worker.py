@@ -90,29 +90,26 @@ class Task:
         return {"part": self.number, "report": report.to_dict()}
 
 
-async def harvest_part(task: Task, slots: distributed.Semaphore, before: object) -> Finished:
+async def harvest_part(task: Task, before: object) -> Finished:
     """Harvest a part, unless it is complete already.
 
     Args:
         task: The part.
-        slots: The number of parts that may be in progress.
-        before: The result of the part before it, which is not used: parts of which only one is to
-            be in progress depend on each other.
+        before: The result of another part, which is complete before this one begins.
 
     Raises:
         CheckpointError: The file or the checkpoint of the part is not as a harvest has left it.
     """
     path = Path(task.path)
-    async with slots:
-        await _wait_for_others(path)
-        client = task.job.client()
-        if (done := await asyncio.to_thread(_done, task, path, client)) is not None:
-            return done
-        # The worker may have sent a request for its latest part just now.
-        await asyncio.sleep(1 / task.job.rate)
-        async with client:
-            await _Watched(task, distributed.get_worker()).run(client, path)
-        done = await asyncio.to_thread(Finished.at, path)
+    await _wait_for_others(path)
+    client = task.job.client()
+    if (done := await asyncio.to_thread(_done, task, path, client)) is not None:
+        return done
+    # The worker may have sent a request for its latest part just now.
+    await asyncio.sleep(1 / task.job.rate)
+    async with client:
+        await _Watched(task, distributed.get_worker()).run(client, path)
+    done = await asyncio.to_thread(Finished.at, path)
     assert done is not None
     return done
 
