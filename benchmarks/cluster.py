@@ -197,7 +197,7 @@ def cluster(workers: int, *, processes: bool) -> Iterator[distributed.Client]:
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=processes,
-                dashboard_address=None,
+                dashboard_address=":0",
                 silence_logs=50,
             )
         )

@@ -92,7 +92,7 @@ def cluster() -> Iterator[distributed.Client]:
     options: dict[str, Any] = {"processes": False, "protocol": "tcp", "host": "127.0.0.1"}
     with (
         distributed.LocalCluster(
-            n_workers=3, threads_per_worker=1, dashboard_address=None, **options
+            n_workers=3, threads_per_worker=1, dashboard_address=":0", **options
         ) as local,
         distributed.Client(local) as client,
     ):
@@ -212,7 +212,7 @@ def test_a_harvest_whose_driver_was_killed_goes_on_in_its_folder(
     cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
 ) -> None:
     assert cluster.scheduler is not None
-    scheduler: str = cluster.scheduler.address
+    scheduler = str(cluster.scheduler.address)
     command = [sys.executable, "-m", "tests.killed_driver", scheduler, url, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == -9, done.stderr

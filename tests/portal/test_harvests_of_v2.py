@@ -211,7 +211,7 @@ async def test_items_are_decoded_into_a_class_with_links_in_it(
 def test_a_dask_cluster_shares_a_list(portal: Portal, tmp_path: Path) -> None:
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -121,7 +121,7 @@ def harvest(
     place = Folder(Path(folder).resolve(), suffix)
     place.check()
     portal = portal_of(paginate) if base_url is None else Client(base_url=base_url).base_url
-    there = len(cluster.scheduler_info(n_workers=-1)["workers"])
+    there = len(cluster.nthreads())
     if not there:
         raise RuntimeError("the cluster has no workers: start at least one")
     count = workers or there
