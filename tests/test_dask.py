@@ -283,9 +283,11 @@ def test_a_folder_that_does_not_fit_is_refused(
         run(cluster, tmp_path, url, paginate=titles)
     with pytest.raises(CheckpointError, match=r"suffix '.parquet' there, '.jsonl' here"):
         run(cluster, tmp_path, url, suffix=".jsonl")
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(DestinationError, match=r"notes.txt is not a file of a harvest"):
-        run(cluster, tmp_path, url, resume=False)
+    for notes in (tmp_path / "notes.txt", tmp_path / "_checkpoints" / "notes.txt"):
+        notes.write_text("mine")
+        with pytest.raises(DestinationError, match=f"^{notes} is not a file of a harvest"):
+            run(cluster, tmp_path, url, resume=False)
+        notes.unlink()
     assert portal.requests == requests
     assert manifest(tmp_path)["report"]["complete"]
 

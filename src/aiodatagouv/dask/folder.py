@@ -36,6 +36,9 @@ METADATA = "_metadata"
 SPLIT = "split.json"
 CHANGES = "changes"
 
+_ASIDE = re.compile(r"(part-\d{5,}\.|split\.json|changes).*")
+"""The names in the folder of the checkpoints."""
+
 _PART = re.compile(r"part-\d{5,}(\.jsonl|\.jsonl\.gz|\.jsonl\.zst|\.parquet)")
 
 
@@ -78,12 +81,16 @@ class Folder:
         if not self.path.is_dir():
             raise DestinationError(f"{self.path} is not a folder")
         is_ours = (self.checkpoints / SPLIT).is_file()
-        for path in sorted(self.path.iterdir()):
-            if path.is_symlink() or not self._is_known(path, is_ours=is_ours):
-                raise foreign(path, "is not a file of a harvest by a cluster")
+        strange = [one for one in self.path.iterdir() if not self._is_known(one, is_ours=is_ours)]
+        if is_ours:
+            strange += [one for one in self.checkpoints.iterdir() if not _ASIDE.match(one.name)]
+        if strange:
+            raise foreign(min(strange), "is not a file of a harvest by a cluster")
 
     def _is_known(self, path: Path, *, is_ours: bool) -> bool:
         """Whether a harvest has written a file or folder of this name."""
+        if path.is_symlink():
+            return False
         if path.name == CHECKPOINTS:
             # It is new if the list was not split yet.
             return path.is_dir() and (is_ours or all(_is_lock(one) for one in path.iterdir()))
