@@ -121,10 +121,10 @@ def harvest(
     place = Folder(Path(folder).resolve(), suffix)
     place.check()
     portal = portal_of(paginate) if base_url is None else Client(base_url=base_url).base_url
-    there = len(cluster.nthreads())
+    there: Any = cluster.nthreads()  # A coroutine, as far as its type tells.
     if not there:
         raise RuntimeError("the cluster has no workers: start at least one")
-    count = workers or there
+    count = workers or len(there)
     name = f"aiodatagouv-{hashlib.sha256(bytes(place.path)).hexdigest()[:16]}"
     options = Options(concurrency=concurrency, since=since, skip_broken=skip_broken)
     job = Job(name, portal, rate / count, retry, options)
