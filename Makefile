@@ -199,6 +199,10 @@ bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed
 bench-dlt: .venv/ready ## Measure how long dlt takes to load 20,000 datasets into DuckDB
 	@$(BIN)/python benchmarks/loads.py 20000
 
+.PHONY: bench-cluster
+bench-cluster: .venv/ready ## Work out harvests of ten portals by a cluster, and check the figures on a small scale
+	@$(BIN)/python benchmarks/cluster.py
+
 .PHONY: bench-files
 bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and measure the memory of an export of 2 GB
 	@$(BIN)/python benchmarks/uploads.py

@@ -43,6 +43,7 @@ class MovingPortal:
             all have one resource otherwise.
         broken: Items of which a field cannot be sent, and the field: pages that have it are a 500.
         version: The version of the API.
+        requests: The number of requests that were answered, if it is served over HTTP.
     """
 
     shown: list[int]
@@ -61,6 +62,7 @@ class MovingPortal:
     is_ragged: bool = False
     broken: dict[int, str] = field(factory=dict[int, str])
     version: int = field(factory=lambda: versions.current)
+    requests: int = 0
 
     @classmethod
     def of(cls, size: int, seed: int, left: int, **options: Any) -> Self:

@@ -112,8 +112,9 @@ def main() -> None:
             seen["the error"] = "".join(traceback.format_exception(error)).encode()
             seen["the pickled error"] = pickle.dumps(error)
         look("after a failure")
-        for path in Path(folder).rglob("*.checkpoint"):
-            seen[path.name] = path.read_bytes()
+        for path in Path(folder).rglob("*"):
+            if path.is_file():
+                seen[str(path.relative_to(folder))] = path.read_bytes()
     found = [where for where, content in seen.items() if SECRET.encode() in content]
     print(
         json.dumps(

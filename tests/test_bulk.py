@@ -271,7 +271,7 @@ async def test_a_custom_sink_is_called_from_a_single_thread(tmp_path: Path) -> N
     sink = Collector()
     async with MovingPortal.of(12, 0, left=0).client() as client:
         await bulk.harvest(datasets.list_datasets(client, page_size=5), sink)
-        with pytest.raises(DestinationError, match="only a file with a whole list"):
+        with pytest.raises(DestinationError, match="only a file can be updated"):
             await bulk.harvest(datasets.list_datasets(client), sink, since="last")
     assert [json.loads(item)["id"] for item in sink.items] == [str(one) for one in range(12)]
     assert sink.calls == ["open", "write", "write", "write", "commit", "finish", "close"]

@@ -36,9 +36,10 @@ from aiodatagouv import (
     ServerError,
     bulk,
 )
+from aiodatagouv._meter import Meter
 from aiodatagouv.cli import main, operations
 from aiodatagouv.cli.parameters import KnownValues, to_click
-from aiodatagouv.cli.progress import Meter, Waiting
+from aiodatagouv.cli.progress import Waiting
 from aiodatagouv.operation import Parameter
 
 from . import answers, clock

@@ -18,8 +18,9 @@ import httpx
 import pytest
 
 import aiodatagouv
-from aiodatagouv import MaskError, api, cli, dask
+from aiodatagouv import MaskError, api, cli
 from aiodatagouv._encoding.values import to_json
+from aiodatagouv.dask.run import portal_of
 from aiodatagouv.generated import answers, prepare
 from generator import combine, corrections, origins, pin, project, releases, renaming, verify
 from generator.adapt import Shared
@@ -263,8 +264,8 @@ def test_a_link_leads_to_a_list_of_the_package(package: ModuleType) -> None:
 
 def test_a_cluster_calls_the_portal_of_the_package(package: ModuleType) -> None:
     lists = importlib.import_module("dados_example_pt.api.datasets")
-    assert dask._portal(lists.list_datasets) == "https://dados.example.pt/"
-    assert dask._portal(api.datasets.list_datasets) == aiodatagouv.PRODUCTION
+    assert portal_of(lists.list_datasets) == "https://dados.example.pt/"
+    assert portal_of(api.datasets.list_datasets) == aiodatagouv.PRODUCTION
 
 
 PROGRAM = """

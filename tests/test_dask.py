@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
+import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import distributed
+import duckdb
 import httpx
+import polars as pl
 import pyarrow.dataset as ds
+import pytest
 from replay_portal import running
 
-from aiodatagouv import bulk, dask
+from aiodatagouv import CheckpointError, Client, DestinationError, Paginator, ServerError, bulk
+from aiodatagouv.api import datasets
+from aiodatagouv.bulk import Report
+from aiodatagouv.dask import harvest
+from aiodatagouv.dask.board import summed
+from aiodatagouv.models import Dataset, DatasetPage
 
 from .clustered import RATE
+from .harvests import SUFFIXES, Stop, read
+from .moving import START, MovingPortal
+from .moving_served import served
 from .secret_cluster import SECRET
 
 
@@ -28,13 +45,13 @@ def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
     result = json.loads(done.stdout.splitlines()[-1])
     report = result["report"]
     assert result["killed"] == 1
-    assert result["parts"] == 12
     assert report["complete"]
     assert report["items"] == report["total"] == 6000
 
     folder = tmp_path / "first"
-    names = sorted(path.name for path in folder.iterdir())
-    assert names == [f"part-{number:05}.parquet" for number in range(12)]
+    names = {path.name for path in folder.iterdir()}
+    parts = {f"part-{number:05}.parquet" for number in range(12)}
+    assert names == {*parts, "_metadata", "_harvest.json", "_checkpoints"}
     table = ds.dataset(folder).to_table()
     ids = table["id"].to_pylist()
     assert len(ids) == len({*ids}) == 6000
@@ -66,6 +83,274 @@ def test_nothing_that_a_cluster_shows_contains_the_key_of_its_workers() -> None:
     assert SECRET not in done.stderr  # The logs, at the level DEBUG.
 
 
+# ---- One harvest after another in a folder
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[distributed.Client]:
+    """A cluster of three workers in this process, which other processes can reach."""
+    options: dict[str, Any] = {"processes": False, "protocol": "tcp", "host": "127.0.0.1"}
+    with (
+        distributed.LocalCluster(
+            n_workers=3, threads_per_worker=1, dashboard_address=":0", **options
+        ) as local,
+        distributed.Client(local) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def portal() -> MovingPortal:
+    return MovingPortal.of(60, 0, left=0)
+
+
+@pytest.fixture
+def url(portal: MovingPortal) -> Iterator[str]:
+    with served(portal) as url:
+        yield url
+
+
+def paginate(client: Client) -> Paginator[DatasetPage, Dataset]:
+    return datasets.list_datasets(client, page_size=5)
+
+
+def titles(client: Client) -> Paginator[DatasetPage, Dataset]:
+    return datasets.list_datasets(client, page_size=5, fields="id,title")
+
+
+def run(cluster: distributed.Client, folder: Path, url: str, **options: Any) -> Report:
+    given = {"parts": 6, "base_url": url, "rate": 1000, "retry": None, **options}
+    return harvest(cluster, given.pop("paginate", paginate), folder, **given)
+
+
+def items(folder: Path, suffix: str = ".parquet") -> list[dict[str, Any]]:
+    found = [item for path in folder.glob(f"part-*{suffix}") for item in read(path)]
+    return sorted(found, key=lambda item: int(item["id"]))
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "_harvest.json").read_bytes())
+    return content
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("part-*")}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_manifest_describes_a_complete_folder(
+    suffix: str, cluster: distributed.Client, url: str, tmp_path: Path
+) -> None:
+    report = run(cluster, tmp_path, url, suffix=suffix, paginate=titles)
+    assert (report.items, report.total, report.complete) == (60, 60, True)
+    assert [item["id"] for item in items(tmp_path, suffix)] == [str(one) for one in range(60)]
+    found = manifest(tmp_path)
+    assert found["report"]["items"] == 60
+    assert found["query"]["operation"] == "list_datasets"
+    assert (found["query"]["fields"], found["query"]["key"]) == ("id,title", False)
+    assert [one["low"] for one in found["parts"][1:]] == [
+        one["high"] for one in found["parts"][:-1]
+    ]
+    for one in found["parts"]:
+        content = (tmp_path / one["file"]).read_bytes()
+        assert (one["rows"], one["size"]) == (10, len(content))
+        assert one["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_programs_read_the_folder_as_one_table(
+    cluster: distributed.Client, url: str, tmp_path: Path
+) -> None:
+    run(cluster, tmp_path, url)
+    tables = [
+        ds.dataset(tmp_path).to_table(columns=["id"]).num_rows,
+        ds.parquet_dataset(tmp_path / "_metadata").to_table(columns=["id"]).num_rows,
+        len(duckdb.execute(f"select id from '{tmp_path}/*.parquet'").fetchall()),
+        len(duckdb.execute(f"select id from '{tmp_path}/**/*.parquet'").fetchall()),
+        pl.scan_parquet(tmp_path / "*.parquet").select("id").collect().height,
+    ]
+    assert tables == [60] * 5
+    # Spark ignores files and folders whose names begin with an underscore or a dot.
+    others = {path.name for path in tmp_path.iterdir() if not path.name.startswith(("_", "."))}
+    assert others == {f"part-{number:05}.parquet" for number in range(6)}
+
+
+def test_a_folder_that_is_complete_stays_as_it_is(
+    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    first = run(cluster, tmp_path, url)
+    before, requests = stamps(tmp_path), portal.requests
+    assert run(cluster, tmp_path, url) == first
+    assert (stamps(tmp_path), portal.requests) == (before, requests)
+    path = tmp_path / "part-00003.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(CheckpointError, match=r"part-00003.parquet is not the file"):
+        run(cluster, tmp_path, url)
+    assert not (tmp_path / "_harvest.json").exists()
+    assert run(cluster, tmp_path, url, resume=False, parts=2).complete
+    assert sorted(stamps(tmp_path)) == ["part-00000.parquet", "part-00001.parquet"]
+
+
+def test_a_harvest_that_has_failed_goes_on_in_its_folder(
+    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    portal.broken = {57: "*"}
+    with pytest.raises(ServerError):
+        run(cluster, tmp_path, url, workers=1)
+    assert not (tmp_path / "_harvest.json").exists()
+    assert not (tmp_path / "_metadata").exists()
+    done = stamps(tmp_path)
+    assert done
+    assert "part-00005.parquet" not in done
+    portal.broken = {}
+    report = run(cluster, tmp_path, url, workers=1)
+    assert (report.items, report.complete) == (60, True)
+    assert {name: stamp for name, stamp in stamps(tmp_path).items() if name in done} == done
+    assert len(items(tmp_path)) == 60
+
+
+def test_a_harvest_whose_driver_was_killed_goes_on_in_its_folder(
+    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    assert cluster.scheduler is not None
+    scheduler = str(cluster.scheduler.address)
+    command = [sys.executable, "-m", "tests.killed_driver", scheduler, url, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+    assert not (tmp_path / "_harvest.json").exists()
+    before = stamps(tmp_path)
+    assert before
+    report = run(cluster, tmp_path, url)
+    assert (report.items, report.complete) == (60, True)
+    assert {name: stamp for name, stamp in stamps(tmp_path).items() if name in before} == before
+    assert len(items(tmp_path)) == 60
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl.gz"])
+def test_an_updated_folder_equals_a_new_one(
+    suffix: str, cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    run(cluster, one, url, suffix=suffix, since="last")
+    requests = portal.requests
+    since = START + dt.timedelta(seconds=portal.clock)
+    portal.left = 40
+    while portal.left:
+        portal.go_on()
+    report = run(cluster, one, url, suffix=suffix, since=since)
+    sent = portal.requests - requests
+    assert report.requests == sent
+    assert report.complete
+    assert report.changed
+    assert report.removed
+    assert report.items == report.total == len(portal.shown)
+    run(cluster, other, url, suffix=suffix)
+    assert items(one, suffix) == items(other, suffix)
+    assert sum(part["rows"] for part in manifest(one)["parts"]) == report.items
+    assert run(cluster, one, url, suffix=suffix, since="last", strict=True).items == report.items
+
+
+def test_an_update_that_has_failed_leaves_no_manifest(
+    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    run(cluster, tmp_path, url)
+    portal.broken = dict.fromkeys(range(60), "id")
+    with pytest.raises(ServerError):
+        run(cluster, tmp_path, url, since="last")
+    assert not (tmp_path / "_harvest.json").exists()
+    assert ds.dataset(tmp_path).count_rows() == 60
+    portal.broken = {}
+    assert run(cluster, tmp_path, url, since="last").complete
+    assert manifest(tmp_path)["report"]["complete"]
+
+
+def test_a_folder_that_does_not_fit_is_refused(
+    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DestinationError, match="no harvest yet to update"):
+        run(cluster, tmp_path, url, since="last", strict=True)
+    with pytest.raises(DestinationError, match="no harvest yet to update"):
+        run(cluster, tmp_path, url, since=dt.date(2026, 1, 1))
+    with pytest.raises(DestinationError, match=r"suffix is '.csv': choose of .jsonl"):
+        run(cluster, tmp_path, url, suffix=".csv")
+    with pytest.raises(ValueError, match="give one of them"):
+        run(cluster, tmp_path, url, since="last", resume=False)
+    with pytest.raises(ValueError, match="workers is 0"):
+        run(cluster, tmp_path, url, workers=0)
+    assert not portal.requests
+    run(cluster, tmp_path, url)
+    requests = portal.requests
+    with pytest.raises(CheckpointError, match="fields none there, 'id,title' here"):
+        run(cluster, tmp_path, url, paginate=titles)
+    with pytest.raises(CheckpointError, match=r"suffix '.parquet' there, '.jsonl' here"):
+        run(cluster, tmp_path, url, suffix=".jsonl")
+    for notes in (tmp_path / "notes.txt", tmp_path / "_checkpoints" / "notes.txt"):
+        notes.write_text("mine")
+        with pytest.raises(DestinationError, match=f"^{notes} is not a file of a harvest"):
+            run(cluster, tmp_path, url, resume=False)
+        notes.unlink()
+    assert portal.requests == requests
+    assert manifest(tmp_path)["report"]["complete"]
+
+
+def test_a_folder_with_other_files_is_refused(
+    cluster: distributed.Client, url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "part-00000.parquet").write_text("mine")
+    with pytest.raises(DestinationError, match=r"part-00000.parquet is not a file of a harvest"):
+        run(cluster, tmp_path, url)
+    file = tmp_path / "part-00000.parquet"
+    with pytest.raises(DestinationError, match="is not a folder"):
+        run(cluster, file, url)
+    assert file.read_text() == "mine"
+
+
+# ---- Progress
+
+
+def test_progress_is_told_while_parts_are_in_progress(
+    cluster: distributed.Client, url: str, tmp_path: Path
+) -> None:
+    shown: list[Report] = []
+    run(cluster, tmp_path, url, parts=1, rate=8, progress=shown.append)
+    assert len(shown) > 2
+    assert [one.total for one in shown] == [60] * len(shown)
+    counts = [one.items for one in shown]
+    assert counts == sorted(counts)
+    assert 0 < counts[0] < counts[-1] == 60
+    topics = [name for name in cluster.get_events() if str(name).startswith("aiodatagouv-")]
+    assert topics
+
+
+def test_an_error_of_the_callback_ends_the_harvest(
+    cluster: distributed.Client, url: str, tmp_path: Path
+) -> None:
+    def progress(report: Report) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        run(cluster, tmp_path, url, progress=progress)
+    assert run(cluster, tmp_path, url).complete
+
+
+def test_a_bar_is_shown_on_a_terminal(
+    cluster: distributed.Client, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("sys.stderr", terminal)
+    run(cluster, tmp_path, url, progress=True)
+    assert "list_datasets" in terminal.getvalue()
+    assert "60/60" in terminal.getvalue()
+    assert "6 of 6 parts" in terminal.getvalue()
+    monkeypatch.setitem(sys.modules, "rich", None)
+    with pytest.raises(ModuleNotFoundError, match=r"needs rich: pip install 'aiodatagouv\[cli\]'"):
+        run(cluster, tmp_path, url, progress=True)
+
+
 def test_the_sum_of_reports_has_the_items_that_any_part_has_skipped() -> None:
     skipped = bulk.Skipped(offset=1, id="b")
     one = bulk.Report(
@@ -76,19 +361,7 @@ def test_the_sum_of_reports_has_the_items_that_any_part_has_skipped() -> None:
         reason="it fails",
     )
     other = bulk.Report(operation="list_datasets", items=10, complete=True)
-    both = dask._sum([one, other], parts=2)
+    both = summed([one, other])
     assert (both.items, both.status, both.complete) == (19, "complete but for 1", False)
     assert (both.skipped, both.reason) == ((skipped,), "it fails")
-    assert dask._sum([one], parts=2).status == "incomplete"
-
-
-def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    program = (
-        "import sys, aiodatagouv.dask as dask; from aiodatagouv.api import datasets\n"
-        "try: dask.harvest(None, datasets.list_datasets, sys.argv[1])\n"
-        "except dask.DestinationError as error: print(error)"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "is not an empty folder: empty it" in done.stdout
+    assert summed([one, bulk.Report(operation="list_datasets")]).status == "incomplete"

@@ -28,7 +28,7 @@ LAYERS = [
     ["pagination", "streams"],
     ["api", "generated"],
     ["bulk", "files"],
-    ["_dlt"],
+    ["_meter", "_dlt"],
     ["dask", "dlt", "cli", "__init__"],
     ["__main__"],
 ]

@@ -17,7 +17,7 @@ import pytest
 from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
 from aiodatagouv.api import datasets
 from aiodatagouv.bulk import writer
-from aiodatagouv.bulk.checkpoint import finished
+from aiodatagouv.bulk.finished import Finished
 from aiodatagouv.bulk.parquet import Parquet
 from aiodatagouv.bulk.sinks import JsonLines, Seal, checkpoint_of
 
@@ -343,15 +343,16 @@ async def test_an_empty_list_is_resumed_after_its_final_rename(
 @pytest.mark.parametrize("suffix", SUFFIXES)
 async def test_a_finished_file_is_recognised_by_its_content(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
-    assert finished(path) is None
+    assert Finished.at(path) is None
     report = await harvest(portal(0 if suffix == ".jsonl.gz" else 43), path)
-    assert finished(path) == report
+    assert (found := Finished.at(path)) is not None
+    assert (found.report, found.seal.items) == (report, report.items)
     content = path.read_bytes()
     path.write_bytes(content[:-1] + b"?")
     with pytest.raises(CheckpointError, match="is not the file that its checkpoint describes"):
-        finished(path)
+        Finished.at(path)
     path.unlink()
-    assert finished(path) is None
+    assert Finished.at(path) is None
 
 
 async def test_a_file_that_its_harvest_has_not_finished_is_not_complete(tmp_path: Path) -> None:
@@ -359,7 +360,7 @@ async def test_a_file_that_its_harvest_has_not_finished_is_not_complete(tmp_path
     await harvest(portal(), path)
     with pytest.raises(Stop):
         await harvest(portal(), path, progress=stop_after(4))
-    assert finished(path) is None
+    assert Finished.at(path) is None
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
@@ -424,6 +425,6 @@ async def test_a_damaged_finished_checkpoint_is_noticed(tmp_path: Path) -> None:
     checkpoint = checkpoint_of(path)
     checkpoint.write_bytes(checkpoint.read_bytes().replace(b'"items": 60', b'"items": 61'))
     with pytest.raises(CheckpointError, match="is damaged"):
-        finished(path)
+        Finished.at(path)
     with pytest.raises(CheckpointError, match="is damaged"):
         await harvest(portal(), path, since="last")

@@ -20,8 +20,9 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodatagouv import BadRequestError, OrderError, bulk, dask
+from aiodatagouv import BadRequestError, OrderError, bulk
 from aiodatagouv.cli.progress import summary
+from aiodatagouv.dask.board import summed
 from aiodatagouv.errors import UnknownOrderError
 from aiodatagouv.models import Dataset, DatasetPage
 
@@ -293,7 +294,7 @@ async def test_a_list_without_the_order_is_one_part(is_upside_down: bool, tmp_pa
     assert sorted(ids(tmp_path / "a.jsonl")) == [*range(44)]
     assert (report.items, report.total, report.complete) == (44, 44, True)
     assert report.unknown_order == (None if is_upside_down else "created")
-    assert dask._sum([report], parts=1).unknown_order == report.unknown_order
+    assert summed([report]).unknown_order == report.unknown_order
 
 
 async def test_a_part_between_dates_needs_the_order(tmp_path: Path) -> None:

@@ -10,18 +10,19 @@ from filelock import FileLock, Timeout
 from .errors import DataGouvError, DestinationError
 
 
-def locked(path: Path, in_use: DataGouvError) -> FileLock:
+def locked(path: Path, in_use: DataGouvError, patience: float = 0) -> FileLock:
     """Lock a path against other processes and tasks, by a file beside it.
 
     Args:
         path: The path.
         in_use: The error if it is locked already.
+        patience: Seconds to wait until it is not.
 
     Raises:
         DestinationError: Something of others is at the place of the lock.
         OSError: There can be no file.
     """
-    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, thread_local=False)
+    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=patience, thread_local=False)
     place = Path(lock.lock_file)
     if place.is_symlink():
         raise foreign(place, "is a symbolic link")

@@ -211,7 +211,7 @@ async def test_items_are_decoded_into_a_class_with_links_in_it(
 def test_a_dask_cluster_shares_a_list(portal: Portal, tmp_path: Path) -> None:
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -219,7 +219,7 @@ def test_a_dask_cluster_shares_a_list(portal: Portal, tmp_path: Path) -> None:
             client, v2.datasets.list_datasets, tmp_path, parts=3, base_url=portal.url, rate=1000
         )
     assert (report.complete, report.operation) == (True, "v2.list_datasets")
-    names = sorted(path.name for path in tmp_path.iterdir())
+    names = sorted(path.name for path in tmp_path.glob("*.parquet"))
     assert names == [f"part-{number:05}.parquet" for number in range(3)]
     ids = [row["id"] for name in names for row in read(tmp_path / name)]
     assert len(ids) == len({*ids}) == report.items

@@ -36,8 +36,8 @@ def blocks(page: str) -> list[str]:
 
 
 # The snippet for a cluster is not run, because it needs a scheduler; see `test_dask`.
-*HARVESTS, CLUSTER = blocks("docs/harvest.md")
-BLOCKS = [*blocks("README.md"), *HARVESTS, *blocks("docs/errors.md")]
+[CLUSTER] = blocks("docs/clusters.md")
+BLOCKS = [*blocks("README.md"), *blocks("docs/harvest.md"), *blocks("docs/errors.md")]
 SECOND = blocks("docs/api-v2.md")
 FILES = blocks("docs/files.md")
 DLT = blocks("docs/dlt.md")

@@ -26,7 +26,8 @@ class ChangeWalk:
     """A walk over the items of a list that were changed, written or shown since a date.
 
     Attributes:
-        plan: The plan of the list, which has the orders of creation and of changes.
+        plan: The plan of the list or of a part, which has the orders of creation and of changes.
+            Of the part of a list, changes of items of other parts may be yielded as well.
         since: The least date of the changes wanted.
         known: The ids of the items that an earlier walk has found.
         anew: The advice for a list that is not sorted by creation.
@@ -74,11 +75,12 @@ class ChangeWalk:
         Raises:
             OrderError: The portal does not sort the list by creation.
         """
-        plan, order = self.plan, self.plan.listing.call.operation.changed
+        plan, part, order = self.plan, self.plan.part, self.plan.listing.call.operation.changed
         assert order is not None
+        end = len(self.known) + (part.start if part else 0)
         try:
-            async with aclosing(_latest(plan, order, len(self.known), self.since)) as latest:
-                async for batch in latest:
+            async with aclosing(latest(plan, order, end, self.since)) as pages:
+                async for batch in pages:
                     self.stale.update(one.id for one in batch.skipped if one.id)
                     yield self._seen(batch, self._changed(batch))
         except OrderError as error:
@@ -88,8 +90,9 @@ class ChangeWalk:
                 self.unknown_order = order.sort
         self.dated = {*self.fetched}
         watch = Watch(order.dates, self.since, plan.listing.marking)
-        walk = plan.listing.stable_walk(plan.reader(), watch=watch)
-        inventory = await self._inventory(walk)
+        low, high = (part.low, part.high) if part else (None, None)
+        walk = plan.listing.stable_walk(plan.reader(), low=low, high=high, watch=watch)
+        inventory = await self._inventory(walk, end if part else self._total or end)
         self.ids, self.marks = inventory.ids, watch.marks
         # An item that was written without a new date of change counts as missing; so does one that
         # could not be sent, by an earlier update or now, or whose dates cannot.
@@ -103,10 +106,12 @@ class ChangeWalk:
 
     def _changed(self, batch: Batch[Lines]) -> list[int]:
         """The indexes of the items of a page that were changed since the date, and are new."""
+        part = self.plan.part
+        has_new = part is None or part.high is None  # New items are in the last part.
         return [
             index
-            for index, date in enumerate(batch.dates)
-            if date >= self.since and batch.ids[index] not in self.fetched
+            for index, (key, date) in enumerate(zip(batch.ids, batch.dates, strict=True))
+            if date >= self.since and key not in self.fetched and (has_new or key in self.known)
         ]
 
     def _seen(self, batch: Batch[Lines], new: list[int]) -> tuple[Batch[Lines], list[int]]:
@@ -114,14 +119,14 @@ class ChangeWalk:
         self.fetched.update(key for index in new if (key := batch.ids[index]) is not None)
         return batch, new
 
-    async def _inventory(self, walk: StableWalk[Lines]) -> Inventory:
+    async def _inventory(self, walk: StableWalk[Lines], end: int) -> Inventory:
         try:
-            return await walk.inventory(self._total or len(self.known))
+            return await walk.inventory(end)
         except OrderError as error:
             raise OrderError(error.operation, error.problem, self.anew) from error
 
 
-async def _latest(
+async def latest(
     plan: Plan, order: Order, end: int, since: dt.datetime
 ) -> AsyncGenerator[Batch[Lines]]:
     """Iterate over the pages of a list in order of changes, from the end until a date.
@@ -132,6 +137,10 @@ async def _latest(
     Raises:
         OrderError: The portal does not sort the list by changes.
     """
+    if plan.part is not None and plan.part.changes is not None:
+        async for batch in plan.part.changes.batches(plan.listing.call.operation.name):
+            yield batch
+        return
     for date in order.dates:
         changed = plan.dated(evolve(order, date=date))
         stretches = backwards(

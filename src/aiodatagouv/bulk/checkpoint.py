@@ -17,7 +17,7 @@ from .._ownership import foreign, locked, release
 from ..errors import CheckpointError, DestinationError
 from .records import decoded, encoded
 from .report import Report, next_since
-from .sinks import Seal, checkpoint_of, destination_of
+from .sinks import Seal, destination_of
 
 Identity = Mapping[str, Any]
 """The JSON that identifies a harvest: one can be continued by another with the same identity."""
@@ -127,17 +127,17 @@ class Journal:
             path, CheckpointError(f"{path} is in use: another harvest is under way there")
         )
         try:
-            head, body, checksum = _read(path)
+            head, body, checksum = read(path)
             is_interrupted = bool(body) and "done" not in body[-1] and head["since"] is None
             if head and since is not None:
                 # The page size does not matter to an update.
-                _compare(path, _sized(head["query"]), _sized(identity))
-            is_same = bool(head) and _sized(head["query"]) == _sized(identity)
-            latest = _latest(head, body) if is_same else None
+                compare(path, sized(head["query"]), sized(identity))
+            is_same = bool(head) and sized(head["query"]) == sized(identity)
+            latest = latest_of(head, body) if is_same else None
             if since == "last" and latest is None and not must_know:
                 since = None
             if resume and is_interrupted and since is None:
-                _compare(path, head["query"], identity)
+                compare(path, head["query"], identity)
             stale = _stale(head, body) if is_same else []
             empty = head.get("empty", []) if is_same else []
             if claim is not None:
@@ -154,7 +154,7 @@ class Journal:
                         f"{path} does not know of a complete harvest of this list: give a date "
                         "instead of 'last', or harvest all"
                     )
-                known = latest if since == "last" else _start(since)
+                known = latest if since == "last" else None if since is None else start_of(since)
                 now = dt.datetime.now(dt.UTC)
                 seals = _seals(head, body) if is_same else []
                 journal = cls(path, identity, now, latest, known, lock, seals=seals)
@@ -262,23 +262,6 @@ class Journal:
         }
 
 
-def finished(destination: Path) -> Report | None:
-    """The report of the run that completed this file, or None.
-
-    Raises:
-        CheckpointError: The file is not the one that was completed, or the checkpoint is damaged.
-    """
-    destination = destination.resolve()
-    path = checkpoint_of(destination)
-    _, body, _ = _read(path, is_ours=False)
-    if not (body and "done" in body[-1] and destination.exists()):
-        return None
-    seal = body[-1]["seal"]
-    if seal is None or not Seal(**seal).fits(destination):
-        raise changed(destination)
-    return Report(**body[-1]["done"])
-
-
 def changed(destination: Path) -> CheckpointError:
     """The error for a file that has other contents than its checkpoint says."""
     return CheckpointError(
@@ -287,7 +270,7 @@ def changed(destination: Path) -> CheckpointError:
     )
 
 
-def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
+def read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
     """Read a journal.
 
     Args:
@@ -317,7 +300,7 @@ def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dic
             head["has_part"]
             _seals(head, body)
             _stale(head, body)
-            _latest(head, [])
+            latest_of(head, [])
             dt.datetime.fromisoformat(head["began"])
             for line in body:
                 Report(**(line["done"] if "done" in line else Entry.of(line).report))
@@ -342,12 +325,12 @@ def _stale(head: dict[str, Any], body: list[dict[str, Any]]) -> list[str]:
     return [*head.get("stale", []), *(one["id"] for one in skipped if one["id"])]
 
 
-def _sized(identity: Identity) -> Identity:
+def sized(identity: Identity) -> Identity:
     """An identity whatever its page size."""
     return {**identity, "page_size": 0}
 
 
-def _compare(path: Path, there: Identity, here: Identity) -> None:
+def compare(path: Path, there: Identity, here: Identity) -> None:
     """Refuse to continue another harvest."""
     different = [
         f"{name} {_shown(there.get(name))} there, {_shown(here.get(name))} here"
@@ -367,7 +350,7 @@ def _shown(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else repr(value)
 
 
-def _latest(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:
+def latest_of(head: dict[str, Any], body: list[dict[str, Any]]) -> dt.datetime | None:
     """When the latest harvest began before which no change is missing."""
     latest, since = _moment(head["latest"]), _moment(head["since"])
     done = body[-1].get("done", {}) if body else {}
@@ -386,10 +369,8 @@ def _text(moment: dt.datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _start(date: dt.date | None) -> dt.datetime | None:
+def start_of(date: dt.date) -> dt.datetime:
     """The start of a day; a time without a zone is in UTC, as the portal's are."""
-    if date is None or (isinstance(date, dt.datetime) and date.tzinfo):
-        return date
     if isinstance(date, dt.datetime):
-        return date.replace(tzinfo=dt.UTC)
+        return date if date.tzinfo else date.replace(tzinfo=dt.UTC)
     return dt.datetime.combine(date, dt.time(tzinfo=dt.UTC))

@@ -49,6 +49,10 @@ class Changes:
                 self.offsets[key] = (self._file.seek(0, os.SEEK_END), len(line))
                 self._file.write(line)
 
+    def keep(self, ids: Collection[str]) -> None:
+        """Forget the items that have other ids."""
+        self.offsets = {key: place for key, place in self.offsets.items() if key in ids}
+
     def take(self, key: str) -> bytes:
         """Remove an item and return it."""
         offset, length = self.offsets.pop(key)

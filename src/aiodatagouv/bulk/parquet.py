@@ -19,7 +19,7 @@ from .._disk import created, part_of, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError
 from . import columns
-from .sinks import Seal, check_part, check_same, checkpoint_of, damaged, lost
+from .sinks import Seal, aside, check_part, check_same, checkpoint_of, damaged, lost
 
 ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory. With many columns, small groups are inefficient."""
@@ -45,7 +45,7 @@ class Parquet:
         self.checkpoint = checkpoint_of(path)
         self._key = key
         self._path = path
-        self._folder = part_of(path)
+        self._folder = part_of(aside(path))
         self._whole = self._folder / "whole"
         self._schema = schema
         self._rows = columns.Rows(schema)

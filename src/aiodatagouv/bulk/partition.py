@@ -15,6 +15,7 @@ from .._walk.listing import Listing, read_page
 from .._walk.stable import STRETCH
 from ..errors import NotFoundError, UnknownOrderError
 from ..pagination import Paginator
+from .recorded import Recorded
 
 if TYPE_CHECKING:
     from .._fields.projection import Projection
@@ -35,6 +36,7 @@ class Part:
         high: The date of creation before which items are in it; None for the last part.
         start: The number of items before it when the list was split.
         end: The number of items before the next part.
+        changes: The changes of the list for an update, if they were read for all parts at once.
     """
 
     call: Call
@@ -43,6 +45,7 @@ class Part:
     high: dt.datetime | None
     start: int
     end: int
+    changes: Recorded | None = None
 
     @property
     def is_whole(self) -> bool:

@@ -66,6 +66,8 @@ async def harvest(
     explode: str | None = None,
     only_public: bool = False,
     resume: bool = True,
+    since: dt.date | Literal["last"] | None = None,
+    strict: bool = False,
     skip_broken: bool = False,
     progress: Progress | None = None,
 ) -> Report: ...
@@ -119,7 +121,7 @@ async def harvest(
             (``"last"``), and update the file: changed items are replaced, new ones appended,
             deleted ones removed. Without any, the file is left as it is. Such a run fetches one
             page at a time, and starts again from the beginning if it is interrupted. With
-            ``"last"``, the first run harvests all.
+            ``"last"``, the first run harvests all. New items belong to the last part of a list.
         strict: Whether ``since="last"`` is an error if no complete harvest of this file is known.
         skip_broken: Whether to leave out an object that makes every page with it a 500, even after
             the retries, or a 400. Its page is narrowed down to it, and the rest is taken; the

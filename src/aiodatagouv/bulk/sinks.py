@@ -157,7 +157,7 @@ class JsonLines:
         self.checkpoint = checkpoint_of(path)
         self._path = path
         self._key = key
-        self._part = part_of(path)
+        self._part = part_of(aside(path))
         self._compress, self._open, self._failures = _codec(path)
         self._file: BinaryIO | None = None
         self._pending = bytearray()
@@ -284,14 +284,28 @@ class JsonLines:
                 raise damaged(self._path, error) from None
 
 
+CHECKPOINTS = "_checkpoints"
+"""The subfolder for checkpoints and temporary files, if there is one beside a destination.
+
+Programs that read a folder as one table ignore names that begin with an underscore.
+"""
+
+
+def aside(path: Path) -> Path:
+    """The path beside which a destination has its checkpoint and temporary files."""
+    folder = path.parent / CHECKPOINTS
+    return folder / path.name if folder.is_dir() else path
+
+
 def checkpoint_of(path: Path) -> Path:
-    """The path of the checkpoint of a destination, beside it."""
-    return path.with_name(f"{path.name}.checkpoint")
+    """The path of the checkpoint of a destination."""
+    return aside(path).with_name(f"{path.name}.checkpoint")
 
 
 def destination_of(checkpoint: Path) -> Path:
     """The path of the destination of a checkpoint."""
-    return checkpoint.with_suffix("")
+    folder = checkpoint.parent
+    return (folder.parent if folder.name == CHECKPOINTS else folder) / checkpoint.stem
 
 
 def check_part(part: Path, is_wanted: Callable[[int], bool], *, is_known: bool) -> None:

@@ -36,8 +36,8 @@ def check_update(plan: Plan, sink: Sink, since: object, *, is_strict: bool) -> N
         raise ValueError(f"since is {since!r}: it must be a date, a datetime or 'last'")
     call = plan.listing.call
     reason = None
-    if plan.part is not None or not isinstance(sink, FileSink):
-        reason = "only a file with a whole list can be updated"
+    if not isinstance(sink, FileSink):
+        reason = "only a file can be updated"
     elif call.operation.changed is None:
         reason = f"the portal cannot sort the list by changes: {_ANEW}"
     elif plan.listing.unstable is not None:
@@ -79,6 +79,9 @@ async def update(
     assert isinstance(sink, FileSink)
     assert journal is not None
     counters.set(since=since.isoformat())
+    part = plan.part
+    if part is not None and part.changes is not None:
+        counters.began = part.changes.began  # The next update starts where they may end.
     seal = await writer.run(lambda: journal.check_destination(sink.holds))
     there = await writer.run(lambda: There.of(sink, journal.empty))
     walk = ChangeWalk(plan, since, there.known, _ANEW, {*journal.stale})
@@ -90,6 +93,9 @@ async def update(
                 counters.set(changed=len(changes.offsets), unknown_order=walk.unknown_order)
                 if progress is not None:
                     progress(counters.report)
+        if part is not None:  # The other changes are of other parts.
+            changes.keep({*walk.ids})
+            counters.set(total=len(walk.ids))
         counters.set(skipped=walk.skipped, unknown_order=walk.unknown_order)
         counters.mark(walk.marks.get(one, ()) for one in walk.ids)
         merged = None if changes.offsets or seal is None else there.without(walk.ids)

@@ -6,8 +6,9 @@ import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
+from .._meter import reason_of
 from ..errors import one_line
-from .progress import reason_of, size
+from .progress import size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .._meter import Meter
 from ..errors import APIError, CheckpointError
 from . import exits
 from .commands import Given, OperationCommand, OperationGroup
 from .operations import Package
 from .output import STDOUT, Lines, is_terminal, output_option
 from .parameters import chosen, completing, concurrency_option, read_since
-from .progress import Meter, Waiting, summary
+from .progress import Waiting, summary
 from .running import run
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from ..errors import APIError, one_line
+from .._meter import many, reason_of
+from ..errors import one_line
 from ..operation import Operation
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
     from ..bulk import Report
     from ..retry import Retry
@@ -24,46 +25,6 @@ _DELAY = 1.0
 
 _REFRESH = 0.1
 """Seconds between two refreshes of the line."""
-
-
-class Meter:
-    """A progress bar of a harvest on stderr, if that is a terminal.
-
-    Args:
-        operation: The list.
-    """
-
-    def __init__(self, operation: Operation) -> None:
-        self._operation = operation
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            self._progress = _bar()
-            self._task = self._progress.add_task(self._operation.name, total=None, more="")
-            self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def update(self, report: Report) -> None:
-        """Show the number of items received."""
-        more = _many(report.retries, "retry", "retries") if report.retries else ""
-        if report.changed:  # An update writes the file only at its end.
-            self._show(completed=report.changed, total=None, more=f"changed {more}")
-            return
-        self._show(completed=report.items, total=report.total, more=more)
-
-    def show_wait(self, retry: Retry) -> None:
-        """Show the reason and the length of a wait."""
-        self._show(more=f"{reason_of(retry)}, again in {retry.wait:.0f} s")
-
-    def _show(self, **facts: Any) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, **facts)
 
 
 class Waiting:
@@ -153,7 +114,7 @@ def summary(report: Report, output: str | None) -> str:
     """Summarize a harvest in one line."""
     of = "" if report.total is None else f" of {report.total:,}"
     into = "" if output is None else f" in {output}"
-    rows = "" if report.rows == report.items else f" as {_many(report.rows, 'row', 'rows')}"
+    rows = "" if report.rows == report.items else f" as {many(report.rows, 'row', 'rows')}"
     changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
     nothing = report.since is not None and not any(changes.values())
     parts = [
@@ -164,23 +125,14 @@ def summary(report: Report, output: str | None) -> str:
         *_counted(
             {"private": report.private, "deleted": report.deleted, "archived": report.archived}
         ),
-        _many(report.pages, "page", "pages"),
-        _many(report.requests, "request", "requests"),
-        _many(report.retries, "retry", "retries"),
+        many(report.pages, "page", "pages"),
+        many(report.requests, "request", "requests"),
+        many(report.retries, "retry", "retries"),
         f"{size(report.bytes)} received",
         f"{report.seconds:.1f} s",
     ]
     reason = f" ({one_line(report.reason)})" if report.reason else ""
     return f"{report.operation}: {', '.join(parts)}: {report.status}{reason}"
-
-
-def reason_of(retry: Retry) -> str:
-    """The reason of a retry: an HTTP status, or no answer."""
-    return str(retry.error.status) if isinstance(retry.error, APIError) else "no answer"
-
-
-def _many(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def _counted(counts: dict[str, int]) -> list[str]:
@@ -194,28 +146,6 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:,.1f} GB"
-
-
-def _bar() -> Progress:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[more]}", markup=False),
-        console=Console(stderr=True),
-    )
 
 
 def _line() -> Progress:

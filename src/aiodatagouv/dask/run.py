@@ -1,0 +1,297 @@
+"""The driver of a harvest by a cluster: it splits the list, and hands out the parts."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import math
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import distributed
+from attrs import define, evolve
+
+from .. import bulk
+from .._call.options import RATE, RETRY
+from .._walk.pages import check_concurrency
+from ..bulk.checkpoint import start_of
+from ..bulk.destination import sink_of
+from ..bulk.finished import latest_at
+from ..bulk.partition import Part
+from ..bulk.plan import Plan
+from ..bulk.recorded import Recorded
+from ..bulk.recording import record
+from ..bulk.report import Report
+from ..bulk.update import check_update
+from ..client import Client
+from ..errors import DestinationError
+from ..pagination import Paginator
+from ..retry import RetryPolicy
+from .board import Board, Progress, check_progress, shown
+from .folder import Folder
+from .worker import Job, Options, Task, harvest_part
+
+Paginate: TypeAlias = Callable[[Client], Paginator[Any, Any]]
+"""Makes the paginator of a list for a client."""
+
+_RETRIES = 3
+"""Retries of a part that fails. The loss of its worker does not count as a failure."""
+
+_PARTS = 4
+"""Parts for each worker: a part that is resumed late delays the end by a fraction only."""
+
+
+def harvest(
+    cluster: distributed.Client,
+    paginate: Paginate,
+    folder: str | os.PathLike[str],
+    *,
+    parts: int | None = None,
+    workers: int | None = None,
+    suffix: str = ".parquet",
+    base_url: str | None = None,
+    rate: float = RATE,
+    retry: RetryPolicy | None = RETRY,
+    concurrency: int = 4,
+    explode: str | None = None,
+    only_public: bool = False,
+    resume: bool = True,
+    since: dt.date | Literal["last"] | None = None,
+    strict: bool = False,
+    skip_broken: bool = False,
+    progress: Progress = None,
+) -> Report:
+    """Write all items of a list to files in a folder, with the workers of a Dask cluster.
+
+    The list is split by dates of creation (:func:`aiodatagouv.bulk.partition`), and each part is
+    written to a file. Together the files hold every item that exists throughout, exactly once. If a
+    worker is lost, another one resumes its part from its checkpoint.
+
+    A harvest that has failed or was stopped goes on with the same call: the folder knows where the
+    list was split, the files that are complete are kept after their checksums were verified, and
+    the others are resumed. A folder that is complete stays as it is; ``since="last"`` brings it up
+    to date. It is complete if it has the manifest ``_harvest.json``, which is written last.
+
+    The function blocks until the harvest ends; in an event loop, run it in ``asyncio.to_thread``.
+
+    Args:
+        cluster: The cluster. If an API key is needed, it is in the environment of the workers.
+        paginate: Makes the paginator of the list for a client, with ``fields`` or ``into`` if only
+            some fields are wanted.
+        folder: The folder of the files ``part-00000.parquet``, ...: new, empty, or that of the same
+            harvest, on a disk that all workers share.
+        parts: The number of parts of a new harvest; four for each worker when None.
+        workers: The number of parts in progress, which share the rate equally; as many as the
+            cluster has workers when None. For several harvests at once, share out the workers.
+        suffix: The format of the files, as for :func:`aiodatagouv.bulk.harvest`.
+        base_url: The portal, as for the client of the package that has the list.
+        rate: Requests a second, of all workers together.
+        retry: The policy for calls that fail; None for no retries.
+        concurrency: The most pages of each part in flight at once.
+        explode: Write a flat table, with a row for each object of this list in each item, as
+            :func:`aiodatagouv.bulk.harvest` does.
+        only_public: Whether to leave out what only the key of the workers shows.
+        resume: Whether to go on in the folder; otherwise its files are removed first.
+        since: Fetch only the changes since a date, or since the latest complete harvest of each
+            part (``"last"``), and update the files, as :func:`aiodatagouv.bulk.harvest` does. The
+            changes of the list are read once for all parts. New items belong to the last part.
+        strict: Whether ``since="last"`` is an error if the folder is not known to be complete.
+        skip_broken: Whether to leave out objects that the portal cannot send, as
+            :func:`aiodatagouv.bulk.harvest` does.
+        progress: Called with the sum of the reports so far, after each part and, while parts are
+            in progress, up to four times a second. True shows a bar on a terminal (extra ``cli``).
+
+    Returns:
+        The sum of the reports of all parts; ``seconds`` is the longest duration of a part.
+
+    Raises:
+        DestinationError: ``folder`` has files of others, or cannot be updated.
+        CheckpointError: The folder is that of another harvest, damaged or in use.
+        ValueError: The list cannot be split, or a number is not positive.
+        RuntimeError: The cluster has no workers.
+        APIError, NetworkError, DecodeError: A call failed. The same call goes on in the folder.
+    """
+    check_concurrency(concurrency)
+    if not 0 < rate < math.inf:
+        raise ValueError(f"rate is {rate!r}: it must be a finite number of requests a second > 0")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers is {workers}: it must be at least 1")
+    if since is not None and not resume:
+        raise ValueError("since updates a folder, resume=False replaces it: give one of them")
+    check_progress(progress)
+    place = Folder(Path(folder).resolve(), suffix)
+    place.check()
+    portal = portal_of(paginate) if base_url is None else Client(base_url=base_url).base_url
+    there: Any = cluster.nthreads()  # A coroutine, as far as its type tells.
+    if not there:
+        raise RuntimeError("the cluster has no workers: start at least one")
+    count = workers or len(there)
+    name = f"aiodatagouv-{hashlib.sha256(bytes(place.path)).hexdigest()[:16]}"
+    options = Options(
+        concurrency=concurrency,
+        since=since,
+        skip_broken=skip_broken,
+        explode=explode,
+        only_public=only_public,
+    )
+    job = Job(name, portal, rate / count, retry, options)
+    driver = _Driver(paginate, place, job, rate, strict)
+    with place.locked():
+        if not resume:
+            place.clear()
+        split = driver.split(_PARTS * count if parts is None else parts)
+        place.withdraw()
+        split, reading = driver.read_changes(split)
+        with ExitStack() as stack:
+            operation = split[0].call.operation
+            board = Board.of(split, shown(progress, operation, len(split), stack), reading)
+            with _submitted(cluster, job, place, split, count, board) as futures:
+                board.gather(futures)
+        report = board.report()
+        place.complete(board.files(), split, report)
+    return report
+
+
+def portal_of(paginate: Paginate) -> str:
+    """The portal that the package of a list calls by default."""
+    operation = paginate(Client(base_url="production", api_key="")).call.operation
+    portal: str = operation.client_class().base_url
+    return portal
+
+
+@contextmanager
+def _submitted(
+    cluster: distributed.Client,
+    job: Job,
+    folder: Folder,
+    parts: Sequence[Part],
+    count: int,
+    board: Board,
+) -> Generator[list[distributed.Future[Any]]]:
+    """Submit the parts, and tell a board of their progress; cancel them in the end.
+
+    Args:
+        cluster: The cluster.
+        job: The harvest.
+        folder: The folder.
+        parts: The parts.
+        count: The number of parts in progress.
+        board: The board.
+    """
+    token = os.urandom(4).hex()
+    name = parts[0].call.operation.name
+    futures: list[distributed.Future[Any]] = []
+    with cluster.as_current():
+        cluster.subscribe_topic(job.topic, board.tell)
+        try:
+            for number, part in enumerate(parts):
+                key = f"{name}-part-{number:05}-{token}"
+                # The parts in progress share the rate equally: so a part waits for one before it,
+                # however many workers there are. Meanwhile, no worker is occupied by it.
+                before = futures[number - count] if number >= count else None
+                task = Task(job, number, part, str(folder.part(number)), key)
+                futures.append(
+                    cluster.submit(
+                        harvest_part, task, before, key=key, retries=_RETRIES, pure=False
+                    )
+                )
+            yield futures
+        finally:
+            for future in futures:
+                future.cancel()
+            cluster.unsubscribe_topic(job.topic)
+
+
+@define
+class _Driver:
+    """The preparation of a harvest: the split of its list, and its changes.
+
+    Attributes:
+        paginate: Makes the paginator of the list.
+        folder: The folder.
+        job: The harvest.
+        rate: Requests a second.
+        is_strict: Whether the folder must be complete for an update since the latest harvest.
+    """
+
+    paginate: Paginate
+    folder: Folder
+    job: Job
+    rate: float
+    is_strict: bool
+
+    def split(self, parts: int) -> list[Part]:
+        """The parts of the list, as the folder knows them, or newly split and recorded there.
+
+        Raises:
+            CheckpointError: The folder is that of another harvest, or damaged.
+            DestinationError: There is no complete harvest to update.
+            APIError, NetworkError: A call failed.
+        """
+        found = self.paginate(self._client())
+        plan = Plan.of(found.client, found, None, None, self.job.options.explode)
+        sink = sink_of(self.folder.part(0), plan)
+        query = self._query(plan)
+        into = found.projection.class_ if found.projection else None
+        known = self.folder.read_split(Part(found.call, into, None, None, 0, 0), query)
+        since = self.job.options.since
+        if since is not None:
+            check_update(plan, sink, since, is_strict=False)
+        if since is not None and (self.is_strict or since != "last"):
+            numbers = range(len(known or ()))
+            if not known or not all(self.folder.part(number).exists() for number in numbers):
+                raise DestinationError(f"{self.folder.path}: there is no harvest yet to update")
+        if known is None:
+            known = asyncio.run(self._partition(parts))
+            self.folder.write_split(known, query)
+        return known
+
+    def read_changes(self, parts: list[Part]) -> tuple[list[Part], Report | None]:
+        """Read the changes of the list for all parts at once, if they are to be updated.
+
+        Returns:
+            The parts with the changes, and the report of the requests.
+        """
+        since = self.job.options.since
+        if since is None or len(parts) == 1:
+            return parts, None
+        paths = [self.folder.part(number) for number in range(len(parts))]
+        if since == "last":
+            dates = [latest_at(path) for path in paths if path.exists()]
+            known = [date for date in dates if date is not None]
+            if not known:
+                return parts, None
+        else:
+            known = [start_of(since)]
+        changes, report = asyncio.run(self._record(min(known), parts[-1].end))
+        return [evolve(part, changes=changes) for part in parts], report
+
+    async def _record(self, since: dt.datetime, total: int) -> tuple[Recorded, Report]:
+        async with self._client() as client:
+            return await record(
+                self.paginate(client),
+                since,
+                self.folder.changes,
+                total=total,
+                skip_broken=self.job.options.skip_broken,
+            )
+
+    async def _partition(self, parts: int) -> list[Part]:
+        async with self._client() as client:
+            return await bulk.partition(self.paginate(client), parts)
+
+    def _client(self) -> Client:
+        return Client(base_url=self.job.base_url, rate=self.rate, retry=self.job.retry)
+
+    def _query(self, plan: Plan) -> dict[str, Any]:
+        """The JSON that identifies the harvest, whatever its page size and its workers' key."""
+        identity = {
+            **plan.identity,
+            "suffix": self.folder.suffix,
+            **self.job.options.query(),
+        }
+        return {key: value for key, value in identity.items() if key not in ("key", "page_size")}
