@@ -46,8 +46,9 @@ _NOT_SUMMED = {
     "complete",
     "complete_but_for",
     "reason",
-    "unknown_order",
     "skipped",
+    "unknown_order",
+    "since",
 }
 
 
