@@ -122,6 +122,7 @@ async def test_the_changes_of_a_list_are_read_once_for_all_parts(tmp_path: Path)
     portal.updated = {one: (1, 10_000 + one) for one in range(0, 600, 4)}
     since = START + dt.timedelta(seconds=10_000)
     each = await refresh(portal, tmp_path, parts, ".jsonl", since=since)
+    portal.updated = {one: (2, 10_000 + one) for one in range(0, 600, 4)}
     async with portal.client() as client:
         found = datasets.list_datasets(client, page_size=5)
         changes, reading = await record(found, since, tmp_path / "a", total=600, skip_broken=False)
