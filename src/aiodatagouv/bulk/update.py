@@ -18,7 +18,8 @@ from .._walk.pages import Batch
 from .._walk.stable import backwards
 from ..errors import DestinationError, OrderError, UnknownOrderError
 from ..operation import Order
-from .plan import Lines, Plan
+from .lines import Lines
+from .plan import Plan
 from .report import Report
 from .sinks import FileSink, Sink
 from .writer import COMMIT, Writer
