@@ -30,7 +30,7 @@ _MOST = 10**9
 T = TypeVar("T")
 
 
-class _Page(msgspec.Struct, Generic[T]):
+class _Page(msgspec.Struct, Generic[T], gc=False):
     data: list[T]
     page: int
     page_size: int
@@ -106,7 +106,7 @@ def _item_of(paths: Iterable[Sequence[str]]) -> type[msgspec.Struct]:
     for name, *rest in paths:
         below.setdefault(name, []).extend([rest] if rest else [])
     dates = [(name, _item_of(rest) if rest else str | None) for name, rest in below.items()]
-    return msgspec.defstruct("Item", [*dates, ("id", Any, None)])
+    return msgspec.defstruct("Item", [*dates, ("id", Any, None)], gc=False)
 
 
 def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:

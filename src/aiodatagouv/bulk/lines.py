@@ -20,16 +20,18 @@ _PAGE = msgspec.json.Decoder(_Page)
 def raw_lines(content: bytes) -> Lines | None:
     """The items of a page byte for byte; None if some of them are no lines as they are.
 
-    They are not if the page is not strict JSON in UTF-8 (NaN, halves of surrogate pairs), or if
-    there are line breaks within an item.
+    They are not if the page is not strict JSON in UTF-8 (NaN, halves of surrogate pairs), or is
+    written in several lines.
     """
     try:
         if not content.isascii():
             content.decode()  # Skipped values are not checked otherwise.
-        lines = [bytes(item) for item in _PAGE.decode(content).data]
+        body = content.rstrip()  # Portals end their answers with a line break.
+        if b"\n" in body or b"\r" in body:
+            return None
+        return [bytes(item) for item in _PAGE.decode(body).data]
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    return None if any(b"\n" in line or b"\r" in line for line in lines) else lines
 
 
 def line_of(item: Any) -> bytes:
