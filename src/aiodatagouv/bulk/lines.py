@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import sys
 from typing import Any, Literal, cast
 
 import msgspec
@@ -54,3 +57,16 @@ def _printable(value: Any) -> Any:
         items = cast("dict[str, Any]", value).items()
         return {_printable(name): _printable(one) for name, one in items}
     return value
+
+
+def item_of(line: bytes) -> dict[str, Any]:
+    """The item of a line; a number that is too large for a float, which no portal sends, is None."""
+    try:
+        item: dict[str, Any] = msgspec.json.decode(line)
+    except msgspec.ValidationError:
+        item = msgspec.json.decode(line_of(json.loads(line, parse_int=_whole)))
+    return item
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) < sys.int_info.default_max_str_digits else math.inf
