@@ -1,6 +1,7 @@
 """The least that a harvest can cost: a script that fetches, parses and writes the same pages.
 
-Its arguments are the URL, the file and the number of pages in flight at once. It repeats nothing, checks nothing, and starts anew when it is interrupted.
+`python harvest_floor.py URL FILE CONCURRENCY`. It repeats nothing, checks nothing, and starts anew
+when it is interrupted.
 """
 
 from __future__ import annotations

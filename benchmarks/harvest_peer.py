@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,7 @@ from measures import measured
 
 def harvest(url: str, path: Path) -> int:
     """Write all datasets of a portal to a file as JSON Lines, and return their number."""
-    from datagouv import Client  # Not installed where types are checked.
-
-    client: Any = Client()
+    client: Any = import_module("datagouv").Client()  # Not installed where types are checked.
     client.base_url = url.removesuffix("/api/1/")
     items = 0
     with path.open("w", encoding="utf-8") as file:

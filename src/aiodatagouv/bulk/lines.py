@@ -60,7 +60,7 @@ def _printable(value: Any) -> Any:
 
 
 def item_of(line: bytes) -> dict[str, Any]:
-    """The item of a line; a number that is too large for a float, which no portal sends, is None."""
+    """The item of a line; None for a number too large for a float, which no portal sends."""
     try:
         item: dict[str, Any] = msgspec.json.decode(line)
     except msgspec.ValidationError:
