@@ -64,12 +64,14 @@ class Inventory:
         """Iterate over the ids and dates."""
         return chain.from_iterable(self.stretches)
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids."""
+        return [key for key, _ in self]
+
     def skip(self, key: str, offset: int) -> Skipped:
         """Name one of the items as skipped."""
-        before: str | None = None
-        ids = (one for one, _ in self)
-        for one in ids:
-            if one == key:
-                break
-            before = one
-        return Skipped(offset=offset, id=key, before=before, after=next(ids, None))
+        place = (ids := self.ids).index(key)
+        before = ids[place - 1] if place else None
+        after = next(iter(ids[place + 1 : place + 2]), None)
+        return Skipped(offset=offset, id=key, before=before, after=after)

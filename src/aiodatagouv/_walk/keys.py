@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial, reduce
-from typing import Any, Generic, TypeVar
+from functools import reduce
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 from attrs import frozen
@@ -66,7 +66,8 @@ class KeyReader:
     def __init__(self, *paths: str) -> None:
         self._paths = [*dict.fromkeys(paths)]
         item = _item_of(path.split(".") for path in self._paths)
-        self._decoder: msgspec.json.Decoder[_Page[Any]] = msgspec.json.Decoder(_Page[item])
+        page = cast("type[_Page[Any]]", cast("Any", _Page)[item])
+        self._decoder = msgspec.json.Decoder(page)
 
     def read(self, operation: str, content: bytes) -> Keys:
         """Read the keys of a page.
@@ -151,7 +152,8 @@ def dates_of(operation: str, items: Sequence[Any], path: str) -> list[dt.datetim
     Raises:
         DecodeError: An item has no date there.
     """
-    return _dates(operation, items, path, partial(reduce, operator.getitem, path.split(".")))
+    names = path.split(".")
+    return _dates(operation, items, path, lambda item: reduce(operator.getitem, names, item))
 
 
 def _dates(
