@@ -139,7 +139,8 @@ override PACKAGE := $(value PACKAGE)
 override HOST := $(value HOST)
 override AGAINST := $(value AGAINST)
 override TAG := $(value TAG)
-export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG
+override ITEMS := $(value ITEMS)
+export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG ITEMS
 
 .PHONY: test-resolution
 test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-direct or highest dependencies
@@ -192,8 +193,8 @@ bench-backoff: .venv/ready ## Measure the client behind the rate limits of nginx
 	@$(BIN)/python benchmarks/backoff.py
 
 .PHONY: bench-harvest
-bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed, effect of concurrency
-	@$(BIN)/python benchmarks/harvest.py
+bench-harvest: .venv/ready .venv-peers/ready ## Measure harvests beside a plain script and datagouv-client; ITEMS=10000,75000 for less than all sizes
+	@$(BIN)/python benchmarks/harvest.py $(if $(ITEMS),--items "$$ITEMS")
 
 .PHONY: bench-dlt
 bench-dlt: .venv/ready ## Measure how long dlt takes to load 20,000 datasets into DuckDB
@@ -212,7 +213,7 @@ bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and
 .PHONY: requirements
 requirements: .venv/ready ## Update the pinned dependencies to the newest versions, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt
-	for pinned in tests/portal/requirements-*.in .ci/requirements-*.in; do \
+	for pinned in tests/portal/requirements-*.in .ci/requirements-*.in benchmarks/requirements-*.in; do \
 		$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) $$pinned -o $${pinned%.in}.txt || exit; done
 
 COMPILE := --universal --python-version 3.11 --generate-hashes \
@@ -230,6 +231,11 @@ clean: ## Remove environments, caches and harvested files
 	@touch $@
 
 .venv-release/ready: .ci/requirements-release.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv-peers/ready: benchmarks/requirements-peers.txt
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@

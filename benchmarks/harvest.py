@@ -1,185 +1,158 @@
 """Benchmark of harvesting a whole portal: `python benchmarks/harvest.py`.
 
-A simulated portal, in a process of its own, serves 75,000 datasets as large as those of
-data.gouv.fr. The first part measures a process that harvests them into a file: its duration, and
-its memory during the harvest and at the peak. The second part delays each response by 300 ms, and
-compares a harvest that fetches several pages concurrently with a sequential harvest and with a
-script that loops over pages of 20. The exit status is 1 if a target is missed.
+A simulated portal, in a process of its own, serves datasets as large as those of data.gouv.fr. The
+first part harvests portals of several sizes: with a plain script of aiohttp and orjson (the floor),
+into each file format, and with datagouv-client. Each harvest is a process of its own, which
+measures itself; those that are compared take turns, and the medians are shown. The second part
+delays each response by 300 ms, and compares a harvest that fetches several pages concurrently with
+a sequential one and with a script that loops over pages of 20.
+
+The exit status is 1 if a target is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import math
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+from measures import Cost
 from replay_portal import running
 
-from aiodatagouv import Client, bulk
-from aiodatagouv.api import datasets
+HERE = Path(__file__).parent
+PEER = HERE.parent / ".venv-peers" / "bin" / "python"
 
-DATASETS = 75000
-SUFFIXES = [".jsonl", ".jsonl.gz", ".parquet"]
+ITEMS = (10_000, 75_000, 300_000, 1_000_000)
+ROUNDS = {10_000: 5, 75_000: 3}
+"""Rounds of the smaller sizes; of the others there is one."""
 
-MOMENTS = [0.1, 0.5, 1.0]
-"""The shares of written items at which the memory is measured."""
+CONCURRENCY = 4
+"""Pages in flight at once, of the floor as of a harvest."""
 
-MOST_MEMORY = 150
-"""The target for the memory of a harvest, in megabytes."""
+PEER_MOST = 75_000
+"""The largest portal that datagouv-client reads here: it takes one page after the other."""
 
-MOST_GROWTH = 300
-"""The target for the memory that an item occupies after it is written, in bytes.
+MOST_CPU = {".jsonl": 1.2, ".jsonl.gz": 1.6, ".parquet": 3.5}
+"""The targets for the CPU time, as multiples of the floor's for plain JSON Lines."""
 
-A harvest keeps the ids of all items, to detect duplicates.
-"""
+LEAST_ITEMS = 75_000
+"""The size from which on they hold: in less than a second, starting up weighs too much."""
+
+MOST_MEMORY = {".jsonl": 120, ".jsonl.gz": 120, ".parquet": 128}
+"""The targets for the peak memory, in megabytes, for Parquet without the code of its library."""
+
+MEMORY_ITEMS = 300_000
+"""The size up to which they hold: the ids of all items are kept."""
+
+MOST_SLOPE = 1.25
+"""The target for the CPU time of an item in the largest portal, as a multiple of one of 75,000."""
 
 LATENCY = 0.3
 PAGES, PAGE_SIZE = 105, 100
 RUNS = 3
 LEAST_SPEEDUP = 7.0
 
-LOOP_PAGES, LOOP_PAGE_SIZE = 10, 20
+LOOP_PAGES = 10
 
 
 @dataclass(frozen=True)
-class Cost:
-    """The resources used by a child process, as measured by itself.
+class Contender:
+    """A way to harvest.
 
     Attributes:
-        items: Number of datasets written.
-        seconds: Elapsed time.
-        cpu: CPU time in seconds.
-        received: Size of the responses in bytes.
-        written: Size of the file in bytes.
-        memory: Resident memory in bytes, at each of ``MOMENTS``.
-        peak: Peak resident memory in bytes.
-        libraries: Resident bytes that are mapped files, mostly the code of libraries. They are
-            shared between processes and can be evicted.
+        name: How it is shown.
+        script: The script that harvests, in this folder.
+        suffix: The suffix of the file.
+        python: The interpreter to run it with.
     """
 
-    items: int
-    seconds: float
-    cpu: float
-    received: int
-    written: int
-    memory: list[int]
-    peak: int
-    libraries: int
+    name: str
+    script: str
+    suffix: str = ".jsonl"
+    python: str = sys.executable
 
-    @property
-    def rate(self) -> float:
-        """Datasets per second."""
-        return self.items / self.seconds
-
-    @property
-    def growth(self) -> float:
-        """Growth of the memory per item in bytes, from the first moment to the last."""
-        return (self.memory[-1] - self.memory[0]) / (self.items * (MOMENTS[-1] - MOMENTS[0]))
+    def command(self, url: str, path: Path, number: int) -> list[str]:
+        """Return the command of the process."""
+        return [self.python, str(HERE / self.script), url, str(path), str(number)]
 
 
-def memory() -> int:
-    """Return the resident memory of this process in bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+FLOOR = Contender("floor", "harvest_floor.py")
+OURS = [Contender(suffix, "harvest_ours.py", suffix) for suffix in MOST_CPU]
+DATAGOUV = Contender("datagouv-client", "harvest_peer.py", python=str(PEER))
+LOOP = Contender("loop", "harvest_loop.py")
 
 
-def peak() -> tuple[int, int]:
-    """Return the peak resident memory and the memory of mapped files, in bytes."""
-    # Not from getrusage, whose peak includes the memory of the parent before exec.
-    status = Path("/proc/self/status").read_text()
-    most, files = (int(status.partition(f"{key}:")[2].split()[0]) for key in ("VmHWM", "RssFile"))
-    return most * 1024, files * 1024
-
-
-def harvest(url: str, path: Path, concurrency: int) -> Cost:
-    """Harvest all datasets into a file."""
-    seen: list[int] = []
-
-    def look(report: bulk.Report) -> None:
-        share = report.items / (report.total or math.inf)
-        while len(seen) < len(MOMENTS) and share >= MOMENTS[len(seen)]:
-            seen.append(memory())
-
-    async def run() -> bulk.Report:
-        async with Client(base_url=url, api_key="", rate=math.inf) as client:
-            listed = datasets.list_datasets(client)
-            return await bulk.harvest(listed, path, concurrency=concurrency, progress=look)
-
-    started, worked = time.perf_counter(), time.process_time()
-    report = asyncio.run(run())
-    seconds, cpu = time.perf_counter() - started, time.process_time() - worked
-    if not report.complete or report.items != report.total:
-        sys.exit(f"incomplete harvest: {report}")
-    return Cost(report.items, seconds, cpu, report.bytes, path.stat().st_size, seen, *peak())
-
-
-def loop(url: str, path: Path, pages: int) -> Cost:
-    """Write the datasets of the first pages to a file sequentially, as a simple script does."""
-    items = received = 0
-    started, worked = time.perf_counter(), time.process_time()
-    with httpx.Client(base_url=url) as client, path.open("w", encoding="utf-8") as file:
-        for page in range(1, pages + 1):
-            query = {"page": page, "page_size": LOOP_PAGE_SIZE}
-            answer = client.get("datasets/", params=query).raise_for_status()
-            for item in answer.json()["data"]:
-                print(json.dumps(item, ensure_ascii=False), file=file)
-                items += 1
-            received += len(answer.content)
-    seconds, cpu = time.perf_counter() - started, time.process_time() - worked
-    return Cost(items, seconds, cpu, received, path.stat().st_size, [], *peak())
-
-
-WORK = {"harvest": harvest, "loop": loop}
-
-
-def measure(work: str, url: str, number: int, suffix: str = ".jsonl") -> Cost:
-    """Run some work in a new process, so that only its own memory is measured."""
+def measure(contender: Contender, url: str, number: int) -> Cost:
+    """Harvest in a new process, so that only its own resources are measured."""
     with tempfile.TemporaryDirectory(prefix="harvest-") as folder:
-        path = Path(folder, f"datasets{suffix}")
-        command = [sys.executable, __file__, "--child", work, url, str(path), str(number)]
+        command = contender.command(url, Path(folder, f"datasets{contender.suffix}"), number)
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return Cost(**json.loads(done.stdout))
 
 
-def files(count: int) -> list[str]:
-    """Harvest a whole portal into each file format, and return the missed targets."""
-    missed = []
-    moments = "".join(f"{f'at {moment:.0%}':>9}" for moment in MOMENTS)
-    print(
-        f"{count:,} datasets: megabytes in memory, at most {MOST_MEMORY}, for Parquet without the"
-        " code of its library; not growing with them"
-    )
-    print(
-        f"{'':12}{'s':>7}{'items/s':>9}{'MB/s':>7}{'CPU s':>7}{'MB file':>9}{moments}"
-        f"{'peak':>9}{'of files':>9}"
-    )
+def median(costs: list[Cost]) -> Cost:
+    """Return the median of each measure."""
+    values = [[getattr(cost, name) for cost in costs] for name in Cost.__annotations__]
+    return Cost(*(statistics.median(one) for one in values))
+
+
+def table(count: int) -> dict[str, Cost]:
+    """Harvest a portal in every way, print a part of the table, and return the costs."""
+    contenders = [FLOOR, *OURS, *([DATAGOUV] if count <= PEER_MOST else [])]
+    costs = dict[str, list[Cost]]()
     with running(count) as url:
-        for suffix in SUFFIXES:
-            cost = measure("harvest", url, 4, suffix)
-            in_memory = "".join(
-                f"{one / 1e6:9.1f}" for one in [*cost.memory, cost.peak, cost.libraries]
-            )
-            print(
-                f"  {suffix:10}{cost.seconds:7.1f}{cost.rate:9,.0f}"
-                f"{cost.received / 1e6 / cost.seconds:7.1f}{cost.cpu:7.1f}"
-                f"{cost.written / 1e6:9.1f}{in_memory}",
-                flush=True,
-            )
-            counted = cost.peak - (cost.libraries if suffix == ".parquet" else 0)
-            if counted > MOST_MEMORY * 1e6:
-                missed.append(f"{suffix}: {counted / 1e6:.1f} MB in memory")
-            if cost.growth > MOST_GROWTH:
-                missed.append(f"{suffix}: each item leaves {cost.growth:.0f} bytes in memory")
-    return missed
+        for _ in range(ROUNDS.get(count, 1)):
+            for one in contenders:
+                cost = measure(one, url, CONCURRENCY)
+                if cost.items != count:
+                    sys.exit(f"{one.name}: {cost.items} of {count} items")
+                costs.setdefault(one.name, []).append(cost)
+    medians = {name: median(all_of_it) for name, all_of_it in costs.items()}
+    for name, cost in medians.items():
+        print(
+            f"{count:>10,}  {name:16}{cost.seconds:9.1f}{cost.cpu:9.2f}"
+            f"{cost.cpu / cost.items * 1e6:9.0f}{cost.cpu / medians['floor'].cpu:9.2f}"
+            f"{cost.peak / 1e6:9.0f}{cost.libraries / 1e6:9.0f}",
+            flush=True,
+        )
+    return medians
+
+
+def missed(count: int, costs: dict[str, Cost], base: dict[str, Cost]) -> list[str]:
+    """Return the targets that were missed at a size, given the costs of 75,000 items, if known."""
+    problems = []
+    for one in OURS:
+        cost, what = costs[one.name], f"{count:,} items, {one.name}"
+        ratio = cost.cpu / costs["floor"].cpu
+        if count >= LEAST_ITEMS and ratio > MOST_CPU[one.name]:
+            problems.append(f"{what}: {ratio:.2f} x the CPU of the floor")
+        memory = (cost.peak - (cost.libraries if one.suffix == ".parquet" else 0)) / 1e6
+        if count <= MEMORY_ITEMS and memory > MOST_MEMORY[one.name]:
+            problems.append(f"{what}: {memory:.0f} MB in memory")
+        if base and count > LEAST_ITEMS:
+            # The machine may be slower by now: the floor tells.
+            known = base[one.name].cpu / base["floor"].cpu
+            if ratio / known > MOST_SLOPE:
+                problems.append(f"{what}: {ratio / known:.2f} x the CPU of an item of 75,000")
+    return problems
+
+
+def sizes(counts: list[int]) -> list[str]:
+    """Harvest portals of several sizes, print the table, and return the missed targets."""
+    head = ["s", "CPU s", "us/item", "x floor", "peak MB", "of files"]
+    print(f"{'items':>10}  {'':16}" + "".join(f"{one:>9}" for one in head), flush=True)
+    problems, base = list[str](), dict[str, Cost]()
+    for count in counts:
+        costs = table(count)
+        base = costs if count == LEAST_ITEMS else base
+        problems += missed(count, costs, base)
+    return problems
 
 
 def waits() -> list[str]:
@@ -189,20 +162,19 @@ def waits() -> list[str]:
     rounds = 1 + math.ceil((PAGES - 1) / 8)
     print(f"\n{count:,} datasets, {LATENCY * 1000:.0f} ms an answer: harvests into .jsonl")
     with running(count, LATENCY) as url:
-        alone = measure("harvest", url, 1)
+        alone = measure(OURS[0], url, 1)
         print(f"  concurrency 1, one run         {alone.seconds:6.2f} s", flush=True)
-        runs = [measure("harvest", url, 8) for _ in range(RUNS)]
-        script = measure("loop", url, LOOP_PAGES)
-    together = statistics.median(one.seconds for one in runs)
-    speedup = alone.seconds / together
+        together = median([measure(OURS[0], url, 8) for _ in range(RUNS)])
+        script = measure(LOOP, url, LOOP_PAGES)
+    speedup = alone.seconds / together.seconds
     print(
-        f"  concurrency 8, median of {RUNS}     {together:6.2f} s  {speedup:6.2f} x as fast"
+        f"  concurrency 8, median of {RUNS}     {together.seconds:6.2f} s  {speedup:6.2f} x as fast"
         f" (wanted: {LEAST_SPEEDUP:g}, possible: {PAGES / rounds:.2f})"
     )
-    rate = statistics.median(one.rate for one in runs)
+    rate, plain = together.items / together.seconds, script.items / script.seconds
     print(
-        f"  items a second: {rate:,.0f} with concurrency 8, {script.rate:,.0f} of a loop with httpx"
-        f" over pages of {LOOP_PAGE_SIZE}: {rate / script.rate:.1f} x",
+        f"  items a second: {rate:,.0f} with concurrency 8, {plain:,.0f} of a loop with httpx"
+        f" over pages of 20: {rate / plain:.1f} x",
         flush=True,
     )
     return [f"{speedup:.2f} x with concurrency 8"] if speedup < LEAST_SPEEDUP else []
@@ -211,18 +183,16 @@ def waits() -> list[str]:
 def main() -> int:
     """Run the benchmark, and return 1 if a target was missed, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=DATASETS, help="size of the large portal")
-    # Used by `measure` to start its child process.
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.child:
-        work, url, path, number = arguments.child
-        print(json.dumps(asdict(WORK[work](url, Path(path), int(number)))))
-        return 0
-    missed = [*files(arguments.datasets), *waits()]
-    for target in missed:
-        print(f"missed: {target}")
-    return bool(missed)
+    parser.add_argument(
+        "--items",
+        default=",".join(map(str, ITEMS)),
+        help="the sizes of the portals, separated by commas (default: %(default)s)",
+    )
+    counts = [int(one) for one in parser.parse_args().items.split(",")]
+    problems = [*sizes(counts), *waits()]
+    for problem in problems:
+        print(f"missed: {problem}")
+    return bool(problems)
 
 
 if __name__ == "__main__":

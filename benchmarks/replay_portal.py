@@ -31,6 +31,7 @@ from aiodatagouv.types import Mask
 
 SEED = 20131018
 BODIES = 2000
+MIXER = 2654435761  # Multiplied by it, the numbers are spread evenly over 32 bits.
 PORTAL = "https://portal.example.org"
 START, END = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2014, 2026))
 
@@ -240,30 +241,37 @@ class Catalogue:
     """
 
     def __init__(self, count: int) -> None:
-        random = Random(SEED)
         # Rounded to milliseconds, the precision of dates in MongoDB.
-        step = dt.timedelta(milliseconds=(END - START) // dt.timedelta(milliseconds=1) // count)
-        self.created = [START + number * step for number in range(count)]
-        self.updated = [when + random.random() * (END - when) for when in self.created]
-        by_update = sorted(range(count), key=self.updated.__getitem__)
-        # Without `sort`, newest first.
-        newest = range(count - 1, -1, -1)
-        self.orders: dict[str, Sequence[int]] = {
-            "": newest,
-            "created": range(count),
-            "-created": newest,
-            "last_update": by_update,
-            "-last_update": by_update[::-1],
-        }
+        self.step = dt.timedelta(
+            milliseconds=(END - START) // dt.timedelta(milliseconds=1) // count
+        )
+        self.count = count
+        self.order = cache(self._order)
         self.bodies = make_bodies()
         self.masked_bodies = cache(self._masked_bodies)
         # Warm the cache with the mask of a stable walk, so that the first request is not slower.
         ids: Mask = {"id": None, "internal": {"created_at_internal": None}}
         self.masked_bodies(header(ids, OPERATIONS["list_datasets"]))
 
+    def created(self, number: int) -> dt.datetime:
+        """Return when a dataset was created."""
+        return START + number * self.step
+
+    def updated(self, number: int) -> dt.datetime:
+        """Return when a dataset was updated: some time after that, but not at random."""
+        created = self.created(number)
+        return created + (number * MIXER % 2**32 / 2**32) * (END - created)
+
+    def _order(self, sort: str) -> Sequence[int]:
+        """Return the numbers of the datasets in a sort order; without one, newest first."""
+        order: Sequence[int] = range(self.count)
+        if sort.endswith("last_update"):
+            order = sorted(order, key=self.updated)
+        return order[::-1] if sort.startswith("-") or not sort else order
+
     def item(self, bodies: Sequence[bytes], number: int) -> bytes:
         """Return a dataset as JSON."""
-        created, updated = self.created[number], self.updated[number]
+        created, updated = self.created(number), self.updated(number)
         slug = f"bornes-de-recharge-de-la-commune-{number}"
         updated_text = updated.isoformat().encode()
         return bodies[number % BODIES] % {
@@ -309,7 +317,7 @@ class Replay:
         await asyncio.sleep(self.latency)
         query = request.query
         number, size = int(query.get("page", 1)), int(query.get("page_size", 20))
-        order = self.catalogue.orders[query.get("sort", "")]
+        order = self.catalogue.order(query.get("sort", ""))
         wanted = order[(number - 1) * size : number * size]
         if not wanted and number > 1:
             return web.json_response({"message": "The requested URL was not found."}, status=404)

@@ -14,7 +14,8 @@ from ._call.call import Call
 from ._decoding.json import decode
 from ._encoding.parameters import QueryValue
 from ._views.page import PageView
-from ._walk.listing import Listing, batch_of
+from ._walk.keys import batch_of
+from ._walk.listing import Listing
 from ._walk.pages import Batch, walk
 from ._walk.seen import Seen
 from .client import Client

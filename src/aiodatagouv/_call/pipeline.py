@@ -345,7 +345,7 @@ class Pipeline:
 
     def _url(self, call: Call, *, is_bare: bool = False) -> _http.URL:
         path = call.path.rstrip("/") if is_bare else call.path
-        url = self.portal.join(f"./api/{call.operation.version}/{path}")
+        url = urls.endpoint(self.portal, call.operation.version, path)
         pairs = [*call.query_pairs()]
         if self.options.lang is not None and "lang" not in call.query:
             pairs.append(("lang", self.options.lang))

@@ -19,7 +19,8 @@ from .._walk.pages import Batch, walk
 from .._walk.seen import Seen
 from .._walk.skipped import Skipped
 from ..bulk.changes import ChangeWalk
-from ..bulk.plan import Lines, Plan
+from ..bulk.lines import Lines
+from ..bulk.plan import Plan
 from ..bulk.report import Counters, Report, next_since
 from ..client import Client
 from ..errors import OrderError

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import dlt
-import msgspec
 import pyarrow as pa
 from attrs import frozen
 from dlt.common.data_types.typing import TDataType
@@ -18,6 +17,7 @@ from .._names import bare, find, lists_of, suggestion
 from .._walk.listing import Listing
 from ..api.operations import OPERATIONS
 from ..bulk import columns
+from ..bulk.lines import item_of
 from ..client import Client
 from ..operation import Operation
 from ..pagination import Paginator
@@ -158,7 +158,7 @@ class Rows:
 
     def of(self, lines: Iterable[bytes]) -> Any:
         """The rows of items, each given as JSON."""
-        return self._formed([self._row(msgspec.json.decode(line)) for line in lines])
+        return self._formed([self._row(item_of(line)) for line in lines])
 
     def none(self) -> Any:
         """No rows, for which dlt makes the table nevertheless."""

@@ -18,15 +18,13 @@ from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream
 
+from . import pieces
 from .addresses import is_public
 from .coding import Decoder
 from .failures import FAILURES, Failure
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
 from .shield import shielded
-
-_BUFFER = 1 << 20
-"""Bytes of a body that are received ahead of their reader, and read at once."""
 
 T = TypeVar("T")
 
@@ -69,9 +67,7 @@ class Answer:
         stream, size = self._response.stream, 0
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
-        if isinstance(stream, AiohttpResponseStream):
-            setting: Any = stream
-            setting.CHUNK_SIZE = _BUFFER  # By default it reads small pieces.
+        pieces.lengthen(stream)
         chunks, decoder = aiter(stream), Decoder(self._coding)
         failure: Failure | None = None
         while failure is None:
@@ -197,7 +193,7 @@ class Outside:
             connector=aiohttp.TCPConnector(limit=0, ssl=self._context, **options),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            read_bufsize=_BUFFER,
+            read_bufsize=pieces.LONGEST,  # Received ahead of the reader.
             trace_configs=[watch()] if self._proxy else [],
         )
         self._sessions.append(session)

@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 import httpx
 from httpx import AsyncBaseTransport, Request, Response
 
+from . import pieces
 from .coding import Decoder
 from .failures import FAILURES, TooLongError, failure_of
 
@@ -92,6 +93,7 @@ class _Body(httpx.AsyncByteStream):
     def __init__(self, stream: object, coding: str) -> None:
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
+        pieces.lengthen(stream)
         self._stream = stream
         self.coding = coding
 

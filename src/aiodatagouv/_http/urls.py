@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 import httpx
 from httpx import URL
@@ -37,6 +38,12 @@ def join(url: URL, location: str) -> URL:
     if not target.host:
         raise ValueError(f"not a URL with a host: {location!r}")
     return target
+
+
+@lru_cache(maxsize=256)
+def endpoint(portal: URL, version: int, path: str) -> URL:
+    """The URL of a path of a portal's API. To make it takes a while, and pages have the same."""
+    return portal.join(f"./api/{version}/{path}")
 
 
 def origin(url: URL) -> tuple[str, str, int | None]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import reduce
 from itertools import chain
 from typing import Any, TypeVar
@@ -14,27 +13,20 @@ from attrs import define, evolve, field, frozen
 from .._call import answers
 from .._call.call import Call
 from .._call.caller import Caller
-from .._decoding.dates import read_datetime
 from .._decoding.declared import declared
-from .._decoding.json import parse
-from .._decoding.place import Origin
 from .._fields import mask as masks
-from .._views.page import PageView
-from ..errors import BadRequestError, DecodeError, OrderError, UnknownOrderError
+from ..errors import BadRequestError, OrderError, UnknownOrderError
 from ..operation import Order
 from ..types import JsonObject, Mask
-from .broken import NEVER
+from .keys import KeyReader, Keys, read_page
 from .narrowing import Narrowing, impatient
 from .pages import Batch, Fetch
 from .stable import StableWalk
 from .tolerant import TolerantWalk
-from .visibility import Mark, marking, marks_of
+from .visibility import Mark, marking
 
 PAGE_SIZE = 100
 """Items a page when a whole list is walked; one page alone has the portal's default size."""
-
-_MOST = 10**9
-"""More items than any list has."""
 
 T = TypeVar("T")
 
@@ -113,6 +105,11 @@ class Listing:
         """The same list in ascending order."""
         return evolve(self, keyed=self.keyed.with_query(sort=order.sort))
 
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether the walk asks for fields that are not wanted, which :meth:`strip` removes."""
+        return self.keyed.mask != self.call.mask
+
     def strip(self, item: JsonObject) -> None:
         """Remove from an item the id, date and marks that only the walk asked for."""
         wanted = self.call.mask
@@ -176,18 +173,20 @@ class Listing:
     def id_fetcher(self, order: Order, watch: Watch | None = None) -> Fetch[None]:
         """A function that fetches only the ids and dates of a page, in a sort order."""
         mask: Mask = {"id": None}
-        call = _including(self.call.with_query(sort=order.sort).with_mask(mask), order.date)
-        if watch is not None:
-            call = reduce(_including, [*watch.dates, *watch.marking], call)
+        dates = [order.date, *(watch.dates if watch else ())]
+        marking = watch.marking if watch else {}
+        call = self.call.with_query(sort=order.sort).with_mask(mask)
+        call = reduce(_including, [*dates, *marking], call)
+        reader = KeyReader(*dates, marking=marking)
 
         def read(operation: str, content: bytes) -> Batch[None]:
-            page = read_page(operation, content)
-            if None in page.ids:  # On portals that are older than the id.
+            keys = reader.read(operation, content)
+            batch = keys.batch(None, order.date)
+            if None in batch.ids:  # On portals that are older than the id.
                 raise OrderError(operation, "has items without an id")
             if watch is not None:
-                watch.observe(operation, page.page)
-            dates = dates_of(operation, page.page, order.date)
-            return Batch(None, page.ids, page.total, page.size, page.has_more, dates)
+                watch.observe(keys)
+            return batch
 
         return self.fetcher(read, call, is_steady=True, keeps_places=True)
 
@@ -248,7 +247,7 @@ class Watch:
         since: The date.
         marking: The fields by which all items are marked, if they are.
         found: The ids of those items.
-        marks: The marks of every item, by its id.
+        marks: The marks of the items that have any, by their ids.
     """
 
     dates: tuple[str, ...]
@@ -257,24 +256,14 @@ class Watch:
     found: set[str] = field(factory=set[str])
     marks: dict[str, tuple[Mark, ...]] = field(factory=dict[str, tuple[Mark, ...]])
 
-    def observe(self, operation: str, items: Sequence[Any]) -> None:
-        """Collect from some items."""
+    def observe(self, keys: Keys) -> None:
+        """Collect from the items of a page."""
         for path in self.dates:
-            dated = zip(items, dates_of(operation, items, path), strict=True)
-            self.found.update(item["id"] for item, date in dated if date >= self.since)
+            dated = zip(keys.page.ids, keys.dates[path], strict=True)
+            self.found.update(key for key, date in dated if key and date >= self.since)
         if self.marking:
-            for item in items:
-                self.marks[item["id"]] = marks_of(item, self.marking)
-
-
-def read_page(operation: str, content: bytes) -> Batch[list[dict[str, Any]]]:
-    """Decode a page as plain JSON.
-
-    Raises:
-        DecodeError: It is not a page.
-    """
-    page = PageView._read(parse(operation, content), Origin(operation)).to_dict()
-    return batch_of(operation, page["data"], page, [item.get("id") for item in page["data"]])
+            marked = zip(keys.page.ids, keys.page.marks, strict=True)
+            self.marks.update((key, marks) for key, marks in marked if key and marks)
 
 
 def _within_window(
@@ -291,54 +280,6 @@ def _within_window(
 def _joined(pages: list[Any]) -> Any:
     """Join the decoded pages of a list; None if they have none."""
     return None if None in pages else [*chain.from_iterable(pages)]
-
-
-def batch_of(operation: str, page: T, envelope: JsonObject, ids: Sequence[object]) -> Batch[T]:
-    """Describe a page to a walk.
-
-    Args:
-        operation: The operation's name, for errors.
-        page: The decoded page.
-        envelope: Its JSON; the items do not matter.
-        ids: The ids of its items; other values than text do not identify an item.
-
-    Raises:
-        DecodeError: A number of the page makes no sense.
-    """
-    for name, least in (("total", 0), ("page_size", 1)):
-        if not least <= envelope[name] < _MOST:
-            found = f"{envelope[name]!r:.80}"
-            expected = "a number of items"
-            raise DecodeError(found, operation=operation, path=f"$.{name}", expected=expected)
-    return Batch(
-        page,
-        [key if isinstance(key, str) else None for key in ids],
-        total=envelope["total"],
-        size=envelope["page_size"],
-        has_more=bool(envelope.get("next_page")),
-    )
-
-
-def dates_of(operation: str, items: Sequence[Any], date: str) -> list[dt.datetime]:
-    """The dates of items at a dotted path.
-
-    Raises:
-        DecodeError: An item has no date there.
-    """
-    path = date.split(".")
-    try:
-        return [_moment(reduce(operator.getitem, path, item)) for item in items]
-    except (LookupError, TypeError, ValueError) as error:
-        raise DecodeError(
-            repr(error), operation=operation, path="$.data", expected=f"{date} of every item"
-        ) from error
-
-
-def _moment(text: str | None) -> dt.datetime:
-    if text is None:
-        return NEVER
-    moment = read_datetime(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _including(call: Call, path: str) -> Call:

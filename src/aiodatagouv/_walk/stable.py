@@ -25,9 +25,10 @@ from contextlib import aclosing, suppress
 from itertools import count, pairwise
 from typing import Any, Generic
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..errors import NotFoundError, OrderError
+from .inventory import Inventory, Stretch
 from .pages import Batch, Fetch, PageT, Start, outcome, walk
 from .seen import Seen
 from .skipped import Distinct, Skipped
@@ -120,31 +121,6 @@ async def backwards(
             end = (number - 1) * page_size + overlap
 
 
-@frozen
-class Inventory:
-    """The items that exist throughout a walk, in order of creation.
-
-    Attributes:
-        ids: The ids of the items.
-        dates: The dates of creation.
-        offset: The offset of the first item in the list.
-        skipped: The items whose date or id the portal cannot send; only those with an id are
-            among the others.
-    """
-
-    ids: list[str]
-    dates: list[dt.datetime]
-    offset: int
-    skipped: list[Skipped] = field(factory=list[Skipped])
-
-    def skip(self, key: str, offset: int) -> Skipped:
-        """Name one of the items as skipped."""
-        place = self.ids.index(key)
-        before = self.ids[place - 1] if place else None
-        after = next(iter(self.ids[place + 1 : place + 2]), None)
-        return Skipped(offset=offset, id=key, before=before, after=after)
-
-
 @define
 class StableWalk(Generic[PageT]):
     """A walk in order of creation that yields every item that exists throughout exactly once.
@@ -225,7 +201,7 @@ class StableWalk(Generic[PageT]):
         Raises:
             OrderError: See :func:`backwards`.
         """
-        ids, dates = list[str](), list[dt.datetime]()  # From the last item to the first.
+        packed = list[Stretch]()  # From the last one to the first.
         before, bound, ties = 0, self.high, set[str]()
         broken = Distinct()
         stretches = backwards(
@@ -244,6 +220,7 @@ class StableWalk(Generic[PageT]):
                 start = next(place for place in count() if not offset or place not in lost)
                 if start and start == len(stretch):
                     raise OrderError(self.operation, f"has no dates at offset {offset}")
+                found = list[tuple[str, dt.datetime]]()
                 for place in reversed(range(start, len(stretch))):
                     key, date = stretch[place]
                     # The stretch read before covers later dates: here, they are repeated or new.
@@ -253,15 +230,13 @@ class StableWalk(Generic[PageT]):
                     if place in lost and not broken.add(lost[place]):
                         continue  # The dates of broken items may differ between stretches.
                     if key is not None:
-                        ids.append(key)
-                        dates.append(date)
+                        found.append((key, date))
+                packed.append(Stretch.of(found[::-1]))
                 before = offset + sum(self._is_early(date) for date in batch.dates)
                 bound = batch.dates[0] if stretch else None
                 ties = {key for key, date in stretch[start:] if key and date == bound}
                 broken.end_stretch()
-        ids.reverse()
-        dates.reverse()
-        return Inventory(ids, dates, before, broken.items[::-1])
+        return Inventory(packed[::-1], before, broken.items[::-1])
 
     async def missing(self, inventory: Inventory) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
         """Fetch the items of an inventory that have not been seen.
@@ -274,10 +249,9 @@ class StableWalk(Generic[PageT]):
         """
         self.skipped = [one for one in inventory.skipped if one.id is None]
         named = set[str]()
-        items = zip(inventory.ids, inventory.dates, strict=True)
         missing = {
             key: (date, offset)
-            for offset, (key, date) in enumerate(items, start=inventory.offset)
+            for offset, (key, date) in enumerate(inventory, start=inventory.offset)
             if key not in self.seen.ids
         }
         for key, (date, expected) in missing.items():

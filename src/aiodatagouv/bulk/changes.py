@@ -9,14 +9,16 @@ from contextlib import aclosing
 
 from attrs import define, evolve, field
 
+from .._walk.inventory import Inventory
 from .._walk.listing import PAGE_SIZE, Watch
 from .._walk.pages import Batch
 from .._walk.skipped import Skipped
-from .._walk.stable import Inventory, StableWalk, backwards
+from .._walk.stable import StableWalk, backwards
 from .._walk.visibility import Mark
 from ..errors import OrderError, UnknownOrderError
 from ..operation import Order
-from .plan import Lines, Plan
+from .lines import Lines
+from .plan import Plan
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -35,7 +37,7 @@ class ChangeWalk:
         fetched: The ids of the items that were yielded.
         dated: The ids of those that were found by their dates of change.
         ids: The ids of all items, in order of creation, once the walk has ended.
-        marks: The id of each item -> the marks of its visibility.
+        marks: The id of each item that is private, deleted or archived -> its marks.
         missed: The number of items that were found by their ids alone.
         skipped: The items that the portal cannot send.
         unsorted: Why changes were found by their dates alone, if they were.

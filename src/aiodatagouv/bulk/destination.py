@@ -7,8 +7,9 @@ from pathlib import Path
 
 from .._fields import mask as masks
 from ..errors import DestinationError
+from .compression import needs
 from .plan import Plan
-from .sinks import SUFFIXES, JsonLines, Sink, needs
+from .sinks import SUFFIXES, JsonLines, Sink
 
 
 def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:

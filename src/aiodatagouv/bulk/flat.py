@@ -20,6 +20,7 @@ from ..errors import DecodeError, MaskError
 from ..links import Link
 from ..operation import Operation
 from ..types import JsonObject, Mask
+from .lines import item_of
 
 Path: TypeAlias = tuple[str, ...]
 """The names that lead to a list in an item: ``("organization", "badges")``."""
@@ -84,7 +85,7 @@ class Flat:
         Raises:
             DecodeError: See :meth:`rows`.
         """
-        return [msgspec.json.encode(row) for row in self.rows(msgspec.json.decode(item))]
+        return [msgspec.json.encode(row) for row in self.rows(item_of(item))]
 
     def rows(self, item: JsonObject) -> list[JsonObject]:
         """The rows of an item, in the order of the list; none if the list is empty or null.

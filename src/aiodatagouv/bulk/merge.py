@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from .._walk.pages import Batch
 from ..errors import DestinationError
-from .plan import Lines
+from .lines import Lines
 from .sinks import FileSink
 from .writer import COMMIT
 

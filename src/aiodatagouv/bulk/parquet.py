@@ -11,7 +11,6 @@ from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +18,7 @@ from .._disk import created, part_of, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError
 from . import columns
+from .lines import item_of
 from .sinks import Seal, aside, check_part, check_same, checkpoint_of, damaged, lost
 
 ROW_GROUP = 8 << 20
@@ -161,7 +161,7 @@ class Parquet:
 
     def rows(self, items: Iterable[bytes]) -> list[dict[str, Any]]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        return [self._rows.row(msgspec.json.decode(item)) for item in items]
+        return [self._rows.row(item_of(item)) for item in items]
 
     def write_rows(self, rows: list[dict[str, Any]]) -> None:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""

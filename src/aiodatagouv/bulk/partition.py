@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from .._call.call import Call
-from .._walk.listing import Listing, read_page
+from .._walk.keys import read_page
+from .._walk.listing import Listing
 from .._walk.stable import STRETCH
 from ..errors import NotFoundError, UnknownOrderError
 from ..pagination import Paginator

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from attrs import evolve, frozen
 
 from .._call import answers
 from .._call.caller import Caller
 from .._fields import mask as masks
-from .._walk.listing import Listing, dates_of, read_page
+from .._walk.keys import KeyReader, dates_of, read_page
+from .._walk.listing import Listing
 from .._walk.pages import Batch
 from .._walk.split import Split, facets_of
 from .._walk.visibility import marks_of
@@ -20,13 +20,11 @@ from ..operation import Order
 from ..pagination import Paginator
 from ..types import Fields
 from .flat import Flat
+from .lines import Lines, line_of, raw_lines
 from .partition import Part
 
 if TYPE_CHECKING:
     from .._fields.projection import Projection
-
-Lines = list[bytes]
-"""Items, each as a JSON object without a line break."""
 
 
 @frozen
@@ -111,19 +109,25 @@ class Plan:
 
     def reader(self) -> Callable[[str, bytes], Batch[Lines]]:
         """A function that decodes a page into lines."""
-        listing = self.listing
+        listing, projection = self.listing, self.projection
+        dates = [listing.date] if listing.date else []
+        keys = KeyReader(*dates, marking=listing.marking)
+        is_raw = projection is None and not listing.asks_for_more
 
         def read(operation: str, content: bytes) -> Batch[Lines]:
+            raw = raw_lines(content) if is_raw else None
+            found = None if raw is None else keys.read_strictly(operation, content)
+            if raw is not None and found is not None:
+                return found.batch(raw, listing.date)
             page = read_page(operation, content)
             dates = dates_of(operation, page.page, listing.date) if listing.date else []
             marks = [marks_of(one, listing.marking) for one in page.page if listing.marking]
-            if self.projection is not None:
-                objects = self.projection.page(operation, content).data
-                lines = [_encoded(one) for one in objects]
+            if projection is not None:
+                lines = [line_of(one) for one in projection.page(operation, content).data]
             else:
                 for item in page.page:
                     listing.strip(item)
-                lines = [_encoded(item) for item in page.page]
+                lines = [line_of(item) for item in page.page]
             size = page.size
             return Batch(lines, page.ids, page.total, size, page.has_more, dates, marks=marks)
 
@@ -153,25 +157,3 @@ def _identity(
         "page_size": listing.page_size,
         **({} if part is None else part.to_dict()),
     }
-
-
-def _encoded(item: Any) -> bytes:
-    """An item as JSON; NaN, which JSON does not have, becomes null."""
-    # Sets have another order in each process; the portal's own order is kept.
-    order: Literal["deterministic"] | None = None if type(item) is dict else "deterministic"
-    try:
-        return msgspec.json.encode(item, order=order)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(_printable(msgspec.to_builtins(item)), order=order)
-
-
-def _printable(value: Any) -> Any:
-    """JSON in which halves of surrogate pairs, which are not text, are replacement characters."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_printable(one) for one in value]
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
-        return {_printable(name): _printable(one) for name, one in items}
-    return value

@@ -11,9 +11,7 @@ from attrs import frozen
 
 from .._walk.pages import Batch
 from ..errors import OrderError, UnknownOrderError
-
-Lines = list[bytes]
-"""Items, as in :mod:`.plan`."""
+from .lines import Lines
 
 
 @frozen

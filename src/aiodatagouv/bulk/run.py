@@ -25,8 +25,9 @@ from ..pagination import Paginator
 from ..types import Fields
 from .checkpoint import Entry, Journal, changed
 from .destination import sink_of
+from .lines import Lines
 from .partition import Part
-from .plan import Lines, Plan
+from .plan import Plan
 from .public import explained, without_key
 from .report import Counters, Report
 from .sinks import FileSink, Sink, destination_of

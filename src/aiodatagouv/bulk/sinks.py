@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import stat
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import msgspec
 from attrs import asdict, frozen
@@ -19,6 +15,7 @@ from attrs import asdict, frozen
 from .._disk import created, part_of, reopened, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
+from .compression import Compressor, codec_of
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The suffixes of the file formats that can be written."""
@@ -158,9 +155,9 @@ class JsonLines:
         self._path = path
         self._key = key
         self._part = part_of(aside(path))
-        self._compress, self._open, self._failures = _codec(path)
+        self._codec = codec_of(path)
+        self._piece: Compressor | None = None
         self._file: BinaryIO | None = None
-        self._pending = bytearray()
         self._hash = hashlib.sha256()
         self._items = 0
         self._is_ours = False
@@ -195,31 +192,37 @@ class JsonLines:
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`Sink`."""
-        for item in items:
-            self._pending += item
-            self._pending += b"\n"
+        if not items:
+            return
+        if self._piece is None:
+            self._piece = self._codec.compressor()
+        self._add(self._piece.compress(b"\n".join([*items, b""])))
         self._items += len(items)
 
     def commit(self) -> dict[str, Any]:
         """See :class:`Sink`."""
-        return asdict(self._commit(is_needed=bool(self._pending)))
+        return asdict(self._commit())
 
-    def _commit(self, *, is_needed: bool) -> Seal:
-        """Write the items since the last commit, if any, to disk."""
+    def _commit(self) -> Seal:
+        """Complete the compressed piece, if there is one, and flush all to disk."""
         assert self._file is not None
-        if is_needed:
-            piece = self._compress(bytes(self._pending))
-            self._file.write(piece)
-            self._hash.update(piece)
-            self._pending.clear()
+        if self._piece is not None:
+            self._add(self._piece.flush())
+            self._piece = None
         sync(self._file)
         return Seal(self._file.tell(), self._hash.hexdigest(), self._items)
+
+    def _add(self, content: bytes) -> None:
+        assert self._file is not None
+        self._file.write(content)
+        self._hash.update(content)
 
     def seal(self) -> Seal:
         """See :class:`FileSink`."""
         assert self._file is not None
-        # A compressed file without items is not empty.
-        return self._commit(is_needed=bool(self._pending) or not self._file.tell())
+        if self._piece is None and not self._file.tell():
+            self._piece = self._codec.compressor()  # A compressed file without items is not empty.
+        return self._commit()
 
     def finish(self) -> None:
         """See :class:`Sink`."""
@@ -277,10 +280,10 @@ class JsonLines:
 
     def _lines(self) -> Iterator[bytes]:
         """Iterate over the lines of the existing file."""
-        with self._open() as file:
+        with self._codec.open() as file:
             try:
                 yield from file
-            except self._failures as error:
+            except self._codec.failures as error:
                 raise damaged(self._path, error) from None
 
 
@@ -355,43 +358,3 @@ def lost(part: Path) -> CheckpointError:
     return CheckpointError(
         f"{part} lacks items that its checkpoint covers: harvest all anew, without resuming"
     )
-
-
-def needs(package: str, extra: str, path: Path) -> DestinationError:
-    """The error for a package that is not installed."""
-    return DestinationError(
-        f"{path} needs the package {package}: pip install 'aiodatagouv[{extra}]'"
-    )
-
-
-def _codec(
-    path: Path,
-) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO], tuple[type[Exception], ...]]:
-    """How a file is compressed.
-
-    Returns:
-        A function that compresses lines, one that opens the file to read its lines, and the errors
-        by which that tells of a damaged file.
-
-    Raises:
-        DestinationError: The package for the compression is not installed.
-    """
-    if path.suffix == ".gz":
-        return (
-            partial(gzip.compress, compresslevel=6, mtime=0),
-            lambda: cast("BinaryIO", gzip.open(path)),
-            (EOFError, gzip.BadGzipFile, zlib.error),
-        )
-    if path.suffix != ".zst":
-        return bytes, lambda: path.open("rb"), ()
-    try:
-        import zstandard
-    except ImportError:
-        raise needs("zstandard", "zstd", path) from None
-
-    def decompressed() -> BinaryIO:
-        file = path.open("rb")
-        frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        return BufferedReader(cast("RawIOBase", frames))
-
-    return zstandard.ZstdCompressor().compress, decompressed, (zstandard.ZstdError,)
