@@ -38,6 +38,10 @@ def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
     except ImportError:
         raise needs("pyarrow", "parquet", path) from None
     if plan.projection is not None:
-        return Parquet(path, columns.of_class(plan.projection.class_))
-    call = plan.listing.call
-    return Parquet(path, columns.of_model(masks.model_of(call.operation), call.mask))
+        schema = columns.of_class(plan.projection.class_)
+    else:
+        call = plan.listing.call
+        schema = columns.of_model(masks.model_of(call.operation), call.mask)
+    # Rows without an id stay in the order of the list.
+    key = "id" if columns.has_ids(schema) else None
+    return Parquet(path, schema, key=key, query=plan.identity)

@@ -24,6 +24,7 @@ from ..errors import (
 from ..pagination import Paginator
 from ..types import Fields
 from .checkpoint import Entry, Journal, changed
+from .describing import describe
 from .destination import sink_of
 from .partition import Part
 from .plan import Lines, Plan
@@ -159,6 +160,7 @@ async def harvest(
             claim=file.claim if file else None,
         )
     async with Writer(sink, journal, counters) as writer:
+        await describe(sink, observed, journal)
         if journal is not None and journal.since is not None:
             await update(plan, writer, journal.since, progress)
         else:

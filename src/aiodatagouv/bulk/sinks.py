@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import hashlib
 import os
@@ -134,6 +135,22 @@ class FileSink(Sink, Protocol):
 
     def write_rows(self, rows: list[Any]) -> None:
         """Write rows that :meth:`rows` or :meth:`existing` returned."""
+
+
+@runtime_checkable
+class DescribedSink(Protocol):
+    """The protocol of a destination with metadata about the harvest.
+
+    The state that its :meth:`Sink.commit` returns has them: a run that continues keeps them.
+    """
+
+    def describe(self, began: dt.datetime, release: str | None) -> None:
+        """Set the metadata, before anything is written.
+
+        Args:
+            began: When the harvest began.
+            release: The release of udata that the portal runs, None if unknown.
+        """
 
 
 _CHUNK = 1 << 20

@@ -1,0 +1,32 @@
+"""The metadata of a destination: when its harvest began, and what the portal runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from ..client import Client
+from ..errors import APIError, NetworkError
+from .checkpoint import Journal
+from .sinks import DescribedSink, Sink
+
+_log = logging.getLogger("aiodatagouv")
+
+
+async def describe(sink: Sink, client: Client, journal: Journal | None) -> None:
+    """Tell a destination with metadata what they are, unless an interrupted run has done so.
+
+    The portal is asked for its release once, without retries. If it does not tell, the harvest goes
+    on without it.
+    """
+    if not isinstance(sink, DescribedSink) or (journal is not None and journal.entries):
+        return
+    release, reason = None, "it does not say so"
+    try:
+        release = (await client.with_options(retry=None).portal()).release
+    except (APIError, NetworkError) as error:
+        reason = str(error)
+    if release is None:
+        _log.info("the file does not name the release of udata that the portal runs: %s", reason)
+    began = dt.datetime.now(dt.UTC) if journal is None else journal.began
+    sink.describe(began, release)
