@@ -41,6 +41,7 @@ class MovingPortal:
         later: The first item of a second group, which is created 10,000 seconds later.
         broken: Items of which a field cannot be sent, and the field: pages that have it are a 500.
         version: The version of the API.
+        release: The release of udata.
     """
 
     shown: list[int]
@@ -58,6 +59,7 @@ class MovingPortal:
     later: int = 1_000_000
     broken: dict[int, str] = field(factory=dict[int, str])
     version: int = field(factory=lambda: versions.current)
+    release: str = "17.18.0"
 
     @classmethod
     def of(cls, size: int, seed: int, left: int, **options: Any) -> Self:
@@ -148,7 +150,11 @@ class MovingPortal:
         return order[(number - 1) * size : number * size], size
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        """Respond to ``GET /datasets/``."""
+        """Respond to ``GET /datasets/``, and say which release of udata the portal runs."""
+        if request.url.path == "/api/1/site/":
+            return httpx.Response(200, json={"version": self.release})
+        if request.url.path.endswith("/swagger.json"):
+            return httpx.Response(404)
         assert request.url.path == f"/api/{self.version}/datasets/"
         query = request.url.params
         number = int(query.get("page", 1))

@@ -22,11 +22,11 @@ from .._ownership import foreign
 from ..errors import DestinationError
 from ..version import __version__
 from .batches import Batches, joined
-from .pieces import POOL, ArrowFile, Pieces
+from .pieces import POOL, ArrowFile, Pieces, free
 from .sinks import Seal, check_part, check_same, checkpoint_of, damaged
 from .sorting import Ordering, sorted_tables
 
-ROW_GROUP = 16 << 20
+ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory."""
 
 BATCH = 100
@@ -129,7 +129,7 @@ class Parquet:
                     items += table.num_rows
                     write_group(writer, table)
                     del table  # Free its memory before the next one is read.
-                    POOL.release_unused()
+                    free()
             sync(file)
             self._written = os.fstat(file.fileno())
             size = file.tell()

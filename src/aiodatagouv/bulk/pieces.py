@@ -16,7 +16,7 @@ from ..errors import CheckpointError
 from .batches import joined
 from .sinks import lost
 
-_TOGETHER = 4 << 20
+_TOGETHER = 1 << 20
 """Approximate bytes of a record batch: large ones take less time to write, and to find a row in."""
 
 _SIZE = b"size"
@@ -157,7 +157,7 @@ class Pieces:
                 _add(self._hash, file)
             self._open = None
             sync_folder(self._folder)
-            POOL.release_unused()
+            free()
             self.count += 1
         return {"pieces": self.count, "sha256": self._hash.hexdigest()}
 
@@ -199,6 +199,12 @@ class Pieces:
             with path.open("rb") as file:
                 _add(whole, file)
         return whole
+
+
+def free() -> None:
+    """Give memory that Arrow no longer uses back to the system."""
+    POOL.release_unused()
+    pa.default_memory_pool().release_unused()
 
 
 def batches_of(path: Path) -> list[Stored]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
@@ -18,6 +18,7 @@ from ..errors import MaskError
 from ..operation import Order
 from ..pagination import Paginator
 from ..types import Fields
+from .hive import Key, read_keys
 from .partition import Part
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Plan:
         split: The facets to split a search by; none for any; None to read it whole.
         first: The number of the first page wanted.
         identity: The JSON that identifies the harvest.
+        keys: What the rows of a table are partitioned by.
     """
 
     listing: Listing
@@ -46,6 +48,7 @@ class Plan:
     split: tuple[str, ...] | None
     first: int
     identity: Mapping[str, Any]
+    keys: tuple[Key, ...] = ()
 
     @classmethod
     def of(
@@ -57,13 +60,14 @@ class Plan:
         *,
         skips_broken: bool = False,
         split: Split = False,
+        partition_by: str | Sequence[str] | None = None,
     ) -> Plan:
         """Prepare a harvest.
 
         Raises:
             MaskError: The list cannot be narrowed down to the fields, or they are given twice.
-            ValueError: The page size is not positive, a part cannot be walked, or the list cannot
-                be split.
+            ValueError: The page size is not positive, a part cannot be walked, the list cannot be
+                split, or ``partition_by`` cannot be read.
         """
         call, part = source.call, source if isinstance(source, Part) else None
         projection = source.projection() if isinstance(source, Part) else source.projection
@@ -82,7 +86,10 @@ class Plan:
         identity = _identity(listing, projection, part)
         if facets is not None:
             identity["split"] = [*facets] or True
-        return cls(listing, projection, part, facets, first, identity)
+        keys = () if partition_by is None else read_keys(partition_by)
+        if keys:
+            identity["partition_by"] = ", ".join(map(str, keys))
+        return cls(listing, projection, part, facets, first, identity, keys)
 
     def dated(self, order: Order) -> Plan:
         """The same plan, with the list in a sort order and its dates."""

@@ -63,11 +63,12 @@ class Sink(Protocol):
 
 @frozen
 class Seal:
-    """The identity of a file that a harvest has written, up to the latest commit or to its end.
+    """The identity of a file or folder that a harvest has written, up to a commit or to its end.
 
     Attributes:
         size: Its size in bytes.
-        sha256: Its SHA-256 checksum.
+        sha256: Its SHA-256 checksum; that of a folder covers the names, sizes and checksums of all
+            files in it.
         items: The number of items in it.
     """
 
@@ -76,11 +77,24 @@ class Seal:
     items: int
 
     def fits(self, path: Path) -> bool:
-        """Whether a file has exactly these bytes."""
-        if not path.is_file() or path.stat().st_size != self.size:
+        """Whether a file or folder has exactly these bytes."""
+        if path.is_file() and path.stat().st_size != self.size:
             return False
+        return path.exists() and fingerprint(path) == (self.size, self.sha256)
+
+
+def fingerprint(path: Path) -> tuple[int, str]:
+    """The size and the checksum of a file or folder, as a :class:`Seal` has them."""
+    if path.is_file():
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            return file.tell(), checksum
+    total, whole = 0, hashlib.sha256()
+    for one in sorted(one for one in path.rglob("*") if one.is_file()):
+        size, checksum = fingerprint(one)
+        whole.update(f"{checksum} {size} {one.relative_to(path).as_posix()}\n".encode())
+        total += size
+    return total, whole.hexdigest()
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import define, frozen
 
-from .pieces import POOL, ArrowFile, Stored, batches_of
+from .pieces import ArrowFile, Stored, batches_of, free
 
 _READS = 8
 """How often a record batch may be read on average, before rows are distributed to files."""
@@ -78,7 +78,7 @@ def sorted_tables(
         return
     paths = index.distribute(scratch)
     del index  # The next ones need its memory.
-    POOL.release_unused()
+    free()
     for path in paths:
         yield from sorted_tables(batches_of(path), ordering, scratch)
         path.unlink()

@@ -67,6 +67,12 @@ def _options(operation: Operation) -> list[click.Option]:
         ),
         *_split_option(operation),
         click.Option(
+            ["partition_by", "--partition-by"],
+            metavar="EXPR,...",
+            help="Write a folder of Parquet files, one for each value of year(column), month(column), "
+            "day(column) or a column.",
+        ),
+        click.Option(
             ["page_size", "--page-size"],
             type=click.IntRange(min=1),
             metavar="N",
@@ -140,6 +146,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
                 strict=ctx.params["strict"],
                 skip_broken=ctx.params["skip_broken"],
                 split=_facets(ctx.params.get("split")),
+                partition_by=ctx.params["partition_by"],
                 progress=meter.update,
             )
 
