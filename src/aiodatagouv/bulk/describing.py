@@ -28,5 +28,9 @@ async def describe(sink: Sink, client: Client, journal: Journal | None) -> None:
         reason = str(error)
     if release is None:
         _log.info("the file does not name the release of udata that the portal runs: %s", reason)
-    began = dt.datetime.now(dt.UTC) if journal is None else journal.began
-    sink.describe(began, release)
+    sink.describe(began_of(journal), release)
+
+
+def began_of(journal: Journal | None) -> dt.datetime:
+    """When a harvest began: without a checkpoint, now."""
+    return dt.datetime.now(dt.UTC) if journal is None else journal.began
