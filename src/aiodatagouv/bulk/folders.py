@@ -80,7 +80,7 @@ class ParquetFolder(Parquet):
             self._check_number(len(collected) + 1)
             items += self._write_file(folder, (table for _, table in tables), collected)
         if not collected:  # Otherwise readers would find no columns.
-            self._write_file(self._partitions.default, iter(()), collected)
+            self._write_file("", iter(()), collected)
         self._write_metadata(collected)
         for path in _folders(self._whole):
             sync_folder(path)
@@ -168,7 +168,7 @@ class ParquetFolder(Parquet):
     ) -> int:
         """Write the file of a partition, and return the number of its rows."""
         items, path = 0, self._whole / folder / _FILE
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         schema = self._partitions.schema
         with self._new(path) as file:
             with self._writer(file, schema, metadata_collector=collected) as writer:
@@ -178,7 +178,7 @@ class ParquetFolder(Parquet):
                     del table  # Free its memory before the next one is read.
                     free()
             sync(file)
-        collected[-1].set_file_path(f"{folder}/{_FILE}")
+        collected[-1].set_file_path(path.relative_to(self._whole).as_posix())
         return items
 
     def _write_metadata(self, collected: list[pq.FileMetaData]) -> None:

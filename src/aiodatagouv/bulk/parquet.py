@@ -262,7 +262,7 @@ def batches_in(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         DestinationError: It has other columns, or cannot be read.
     """
     try:
-        with pq.ParquetFile(path, memory_pool=POOL) as file:
+        with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(schema):
                 raise DestinationError(
                     f"{path} has other columns than this harvest: harvest all anew"

@@ -62,11 +62,6 @@ class Partitions:
     def __str__(self) -> str:
         return ", ".join(map(str, self._keys))
 
-    @property
-    def default(self) -> str:
-        """The folder of rows without values."""
-        return "/".join(folder_of(key.name, None) for key in self._keys)
-
     def folders(self, batch: pa.RecordBatch) -> list[str]:
         """The folder of each row, with slashes.
 
