@@ -30,7 +30,9 @@ def written(folder: Path, ids: Sequence[str | None], key: str | None = "id") -> 
     sink.open(None)
     for start in range(0, len(ids), 10):
         rows = enumerate(ids[start : start + 10], start)
-        sink.write([json.dumps({"id": one, "number": n, "text": "x" * 50}).encode() for n, one in rows])
+        sink.write(
+            [json.dumps({"id": one, "number": n, "text": "x" * 50}).encode() for n, one in rows]
+        )
         sink.commit()
     assert sink.seal().items == len(ids)
     sink.finish()

@@ -123,12 +123,8 @@ def joined(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
 def _struct_of(fields: Sequence[pa.Field[Any]]) -> type[msgspec.Struct]:
     """A struct with an attribute for each column, numbered since any name may be a column's."""
     names = {f"_{number}": field.name for number, field in enumerate(fields)}
-    attributes = [
-        (name, _type_of(field), None) for name, field in zip(names, fields, strict=True)
-    ]
-    return msgspec.defstruct(
-        "Row", attributes, rename=names, forbid_unknown_fields=True, gc=False
-    )
+    attributes = [(name, _type_of(field), None) for name, field in zip(names, fields, strict=True)]
+    return msgspec.defstruct("Row", attributes, rename=names, forbid_unknown_fields=True, gc=False)
 
 
 def _type_of(field: pa.Field[Any]) -> Any:

@@ -10,7 +10,6 @@ from ..errors import DestinationError
 from .plan import Plan
 from .sinks import SUFFIXES, JsonLines, Sink, needs
 
-
 _NO_TABLE = "partition_by: only a destination that ends in .parquet can be partitioned"
 
 

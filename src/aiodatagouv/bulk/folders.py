@@ -18,8 +18,8 @@ from .._disk import created, reopened, sync, sync_folder
 from .._ownership import foreign
 from ..errors import DestinationError
 from .parquet import ROW_GROUP, Parquet, batches_in, write_group
-from .pieces import free
 from .partitions import Partitions
+from .pieces import free
 from .sinks import Seal, check_part, check_same, fingerprint
 from .sorting import Ordering
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DestinationError
-from . import columns
 from .hive import DIGITS, Key, folder_of, value_of
 
 _PLAIN = (pa.string(), pa.int64(), pa.bool_(), pa.date32())
@@ -109,7 +108,11 @@ def _check(key: Key, schema: pa.Schema, id_column: str | None) -> None:
     wrong = None
     if pa.types.is_list(type_) or pa.types.is_struct(type_):
         wrong = f"is a {'list' if pa.types.is_list(type_) else 'struct'}, not a single value"
-        wrong += "" if pa.types.is_list(type_) else f": name a field of it, such as {name}.{known.field(0).name}"
+        wrong += (
+            ""
+            if pa.types.is_list(type_)
+            else f": name a field of it, such as {name}.{known.field(0).name}"
+        )
     elif field.metadata is not None:
         wrong = "is JSON, not a single value"
     elif name == id_column:

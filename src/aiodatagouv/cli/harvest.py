@@ -69,8 +69,8 @@ def _options(operation: Operation) -> list[click.Option]:
         click.Option(
             ["partition_by", "--partition-by"],
             metavar="EXPR,...",
-            help="Write a folder of Parquet files, one for each value of year(column), month(column), "
-            "day(column) or a column.",
+            help="Write a folder of Parquet files, one for each value of year(column), "
+            "month(column), day(column) or a column.",
         ),
         click.Option(
             ["page_size", "--page-size"],
