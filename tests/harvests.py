@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 import zstandard
@@ -49,6 +50,12 @@ def read_table(path: Path) -> list[dict[str, Any]]:
         assert keys == sorted(keys)
         rows += found
     return sorted(rows, key=lambda row: (len(row.get("id", "")), row.get("id", "")))
+
+
+def queried(query: str) -> list[Any]:
+    """The rows that DuckDB answers."""
+    with duckdb.connect() as database:
+        return database.execute(query).fetchall()
 
 
 def ids(path: Path) -> list[int]:

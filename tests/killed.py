@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import datetime as dt
 import io
 import json
 import math
@@ -32,24 +33,32 @@ import pytest
 
 from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets
+from aiodatagouv.bulk import describing
 from aiodatagouv.bulk.run import Progress
 from aiodatagouv.bulk.sinks import checkpoint_of
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 KILLS = 70
 TOGETHER = 10
 """The number of kills of one harvest, in ascending order of their steps."""
 
-FIELDS = "id,title,last_update,tags,resources{id,title,filesize}"
+FIELDS = "id,title,created_at,last_update,tags,resources{id,title,filesize}"
+
+FOLDER = "folder.parquet"
+"""The name of a destination that is partitioned."""
 
 Moment = tuple[int, str, int]
 """A step: the commits before it, its kind, and its count within its kind since the last commit."""
 
 
 async def harvest(url: str, path: Path, progress: Progress | None = None) -> bulk.Report:
-    """Harvest all datasets of a portal."""
+    """Harvest all datasets of a portal; all harvests say that they began at the same time."""
+    keys = "year(created_at)" if path.name.endswith(FOLDER) else None
+    describing.began_of = lambda _: START
     async with Client(base_url=url, api_key="", rate=math.inf) as client:
         found = datasets.list_datasets(client, fields=FIELDS)
-        return await bulk.harvest(found, path, concurrency=4, progress=progress)
+        return await bulk.harvest(found, path, concurrency=4, partition_by=keys, progress=progress)
 
 
 class Steps:
@@ -198,7 +207,7 @@ def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str,
 
 def main() -> None:
     url, path = sys.argv[1], Path(sys.argv[2])
-    import_module("aiodatagouv.bulk.parquet")  # Loaded once, before the forks.
+    import_module("aiodatagouv.bulk.folders")  # Loaded once, before the forks.
     steps = path.with_name("steps.json")
     kills, wholes, resumed = Counter[str](), 0, 0
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import duckdb
 import polars
 import pyarrow.dataset
 import pyarrow.parquet as pq
@@ -25,7 +24,7 @@ from aiodatagouv.bulk.folders import ParquetFolder
 from aiodatagouv.bulk.hive import folder_of, read_keys, value_of
 from aiodatagouv.bulk.partitions import Partitions
 
-from .harvests import Stop, harvest, read, stop, stop_after
+from .harvests import Stop, harvest, queried, read, stop, stop_after
 from .moving import START, MovingPortal
 
 YEARS = "year(created_at)"
@@ -145,10 +144,9 @@ async def test_engines_read_the_partitions(portal: MovingPortal, tmp_path: Path)
     } == wanted
 
     text = f"read_parquet('{path}/**/*.parquet', hive_partitioning=true)"
-    rows = duckdb.sql(f"SELECT {', '.join(selected)} FROM {text}").fetchall()
-    assert {key: tuple(rest) for key, *rest in rows} == wanted
-    years = duckdb.sql(f"SELECT count(*) FROM {text} WHERE created_at_year = 2015").fetchall()
-    assert years == [(10,)]
+    queried_rows = queried(f"SELECT {', '.join(selected)} FROM {text}")
+    assert {key: tuple(rest) for key, *rest in queried_rows} == wanted
+    assert queried(f"SELECT count(*) FROM {text} WHERE created_at_year = 2015") == [(10,)]
 
     frame = polars.scan_parquet(f"{path}/**/*.parquet", hive_partitioning=True)
     rows = frame.select(selected).collect().rows()
@@ -163,10 +161,13 @@ async def test_one_file_has_the_metadata_of_all(portal: MovingPortal, tmp_path: 
     }
     metadata = pq.read_metadata(path / "_metadata")
     assert metadata.num_rows == 40
-    facts = {name.decode(): value.decode() for name, value in metadata.metadata.items()}
+    found = metadata.metadata or {}
+    facts = {name.decode(): value.decode() for name, value in found.items()}
     assert facts["aiodatagouv.release"] == "17.18.0"
     assert '"partition_by": "month(created_at)"' in facts["aiodatagouv.query"]
-    whole = pyarrow.dataset.parquet_dataset(path / "_metadata", partitioning="hive")
+    whole = pyarrow.dataset.parquet_dataset(
+        path / "_metadata", partitioning=pyarrow.dataset.HivePartitioning.discover()
+    )
     assert whole.count_rows() == 40
     assert finished(path) is not None
 

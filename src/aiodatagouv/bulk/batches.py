@@ -151,7 +151,7 @@ def _builder(field: pa.Field[Any]) -> _Build:
     return lambda values: pa.array(values, field.type)
 
 
-def _or_nulls(build: _Build, type_: pa.DataType) -> _Build:
+def _or_nulls(build: _Build, type_: Any) -> _Build:
     """A builder that has less to do for a column without values."""
 
     def column(values: Sequence[Any]) -> Any:
@@ -199,7 +199,7 @@ def _struct_builder(fields: Sequence[pa.Field[Any]]) -> _Build:
         if None in values:
             mask = pa.array([value is None for value in values])
             values = [blank if value is None else value for value in values]
-        return pa.StructArray.from_arrays(children(values), fields=fields, mask=mask)
+        return pa.StructArray.from_arrays(children(values), fields=[*fields], mask=mask)
 
     return struct
 
@@ -228,7 +228,7 @@ def _date_builder(type_: pa.DataType) -> _Build:
         except pa.ArrowInvalid:
             pass  # In another notation.
         else:
-            limits = pc.min_max(cells.cast(numbers)).as_py()
+            limits: Any = pc.min_max(cells.cast(numbers)).as_py()
             if earliest <= limits["min"] and limits["max"] <= latest:
                 return cells
         return pa.array([None if one is None else read(one) for one in values], type_)

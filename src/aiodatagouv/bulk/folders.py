@@ -186,7 +186,7 @@ class ParquetFolder(Parquet):
         path = self._whole / METADATA
         created(path, self._model).close()
         schema = self._partitions.schema.with_metadata(self._metadata())
-        pq.write_metadata(schema, path, metadata_collector=collected)
+        pq.write_metadata(schema, str(path), metadata_collector=collected)
         with reopened(path) as file:
             sync(file)
 

@@ -185,7 +185,8 @@ class Parquet:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         assert self._key is not None
         for batch in self._existing():
-            for number, key in enumerate(batch.column(self._key).to_pylist()):
+            keys: list[Any] = batch.column(self._key).to_pylist()
+            for number, key in enumerate(keys):
                 yield key, Row(batch, number)
 
     def _existing(self) -> Iterator[pa.RecordBatch]:

@@ -160,8 +160,9 @@ def _named(key: Key, value: str | None) -> str:
     return folder
 
 
-def _constant(text: str | None, type_: pa.DataType, count: int) -> Any:
+def _constant(text: str | None, type_: Any, count: int) -> Any:
     """A column with the same value in each row."""
     if text is None:
         return pa.nulls(count, type_)
-    return pa.repeat(pa.scalar(text, pa.string()).cast(type_), count)
+    value: Any = pa.scalar(text, pa.string()).cast(type_)
+    return pa.repeat(value, count)

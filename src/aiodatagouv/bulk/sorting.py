@@ -126,18 +126,17 @@ class _Index:
         names = sorted(numbers)
         ranks = pa.array([names.index(name) for name in numbers], pa.int32())
         rank = ranks.take(pa.chunked_array(parts["folder"]).combine_chunks())
-        keys = {"folder": rank}
+        keys: dict[str, Any] = {"folder": rank}
         if ordering.key is not None:
             keys["key"] = pa.chunked_array(parts.pop("key"))
-        by = [(name, "ascending") for name in keys]
-        order = pc.sort_indices(pa.table(keys), sort_keys=by)
+        order = _sorting(keys)
         del keys
-        source, row, size = (
+        sources, rows, sizes = (
             pa.chunked_array(parts.pop(name)).combine_chunks().take(order)
             for name in ("source", "row", "size")
         )
-        groups = _groups(names, rank.take(order), pc.cumulative_sum(size), ordering.size)
-        return cls(stored, groups, order, source, row)
+        groups = _groups(names, rank.take(order), pc.cumulative_sum(sizes), ordering.size)
+        return cls(stored, groups, order, sources, rows)
 
     def is_scattered(self) -> bool:
         """Whether gathering the row groups would read most record batches many times."""
@@ -152,15 +151,11 @@ class _Index:
         count = group.stop - group.start
         source = self.source.slice(group.start, count)
         row = self.row.slice(group.start, count)
-        as_stored = pc.sort_indices(
-            pa.table({"source": source, "row": row}),
-            sort_keys=[("source", "ascending"), ("row", "ascending")],
-        )
+        as_stored = _sorting({"source": source, "row": row})
         row = row.take(as_stored)
-        runs = pc.run_end_encode(source.take(as_stored))
         parts: list[pa.RecordBatch] = []
         start = 0
-        for number, stop in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        for number, stop in _runs(source.take(as_stored)):
             parts.append(_taken(self._read(number), row.slice(start, stop - start)))
             start = stop
         table = pa.Table.from_batches(parts)
@@ -215,9 +210,8 @@ def _groups(names: Sequence[str], ranks: Any, sizes: Any, most: int) -> list[Gro
         most: Approximate bytes of a row group.
     """
     groups: list[Group] = []
-    runs = pc.run_end_encode(ranks)
     start = before = 0
-    for rank, stop in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+    for rank, stop in _runs(ranks):
         size = _number(sizes[stop - 1]) - before
         count = max(1, round(size / most))
         for part in range(1, count + 1):
@@ -229,6 +223,17 @@ def _groups(names: Sequence[str], ranks: Any, sizes: Any, most: int) -> list[Gro
                 start = end
         before += size
     return groups
+
+
+def _sorting(keys: dict[str, Any]) -> Any:
+    """The numbers of rows in the order of some columns, the first one first."""
+    return pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
+
+
+def _runs(values: Any) -> Iterator[tuple[int, int]]:
+    """The values that follow each other, and the number of rows up to the last of each."""
+    runs: Any = pc.call_function("run_end_encode", [values])
+    return zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True)
 
 
 def _taken(batch: pa.RecordBatch, rows: Any) -> pa.RecordBatch:
