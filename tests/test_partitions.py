@@ -201,7 +201,7 @@ async def test_too_many_partitions_and_too_long_names_are_refused(
     left=st.integers(0, 12),
     by=st.sampled_from(["title", "last_update", "private"]),
 )
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_an_updated_folder_equals_a_fresh_harvest(size: int, seed: int, left: int, by: str) -> None:
     options: dict[str, Any] = {
         "fields": "id,title,last_update,private",
@@ -224,10 +224,8 @@ def test_an_updated_folder_equals_a_fresh_harvest(size: int, seed: int, left: in
         asyncio.run(run(path, other))
         assert names(path) == names(other)
         for name in names(path):
-            one, fresh = (
-                pq.ParquetFile(top / name / "part-00000.parquet") for top in (path, other)
-            )
-            assert one.read().equals(fresh.read())
+            file = Path(name, "part-00000.parquet")
+            assert pq.ParquetFile(path / file).read().equals(pq.ParquetFile(other / file).read())
 
 
 @pytest.mark.usefixtures("short", "same_start")
