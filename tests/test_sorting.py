@@ -7,6 +7,7 @@ import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,9 +21,8 @@ from aiodatagouv.bulk.parquet import Parquet
 from .harvests import harvest, queried
 from .moving import START, MovingPortal
 
-SCHEMA = pa.schema(
-    [pa.field("text", pa.string()), pa.field("id", pa.string()), pa.field("number", pa.int64())]
-)
+FIELDS: list[Any] = [("text", pa.string()), ("id", pa.string()), ("number", pa.int64())]
+SCHEMA = pa.schema(FIELDS)
 
 
 def written(folder: Path, ids: Sequence[str | None], key: str | None = "id") -> pa.Table:

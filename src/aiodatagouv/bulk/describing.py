@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from typing import Protocol, runtime_checkable
 
 from ..client import Client
 from ..errors import APIError, NetworkError
 from .checkpoint import Journal
-from .sinks import DescribedSink, Sink
+from .sinks import Sink
 
 _log = logging.getLogger("aiodatagouv")
+
+
+@runtime_checkable
+class DescribedSink(Protocol):
+    """The protocol of a destination with metadata about the harvest.
+
+    The state that its ``commit`` returns has them: a run that continues keeps them.
+    """
+
+    def describe(self, began: dt.datetime, release: str | None) -> None:
+        """Set the metadata, before anything is written.
+
+        Args:
+            began: When the harvest began.
+            release: The release of udata that the portal runs, None if unknown.
+        """
 
 
 async def describe(sink: Sink, client: Client, journal: Journal | None) -> None:

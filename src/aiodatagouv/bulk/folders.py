@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 from .._disk import created, reopened, sync, sync_folder
 from .._ownership import foreign
 from ..errors import DestinationError
+from .fingerprint import fingerprint
 from .parquet import ROW_GROUP, Parquet, batches_in, write_group
 from .partitions import Partitions
 from .pieces import free
-from .sinks import Seal, check_part, check_same, fingerprint
+from .sinks import Seal, check_part, check_same
 from .sorting import Ordering
 
 METADATA = "_metadata"

@@ -94,7 +94,7 @@ class Parquet:
         return self._path
 
     def describe(self, began: dt.datetime, release: str | None) -> None:
-        """See :class:`~aiodatagouv.bulk.sinks.DescribedSink`."""
+        """See :class:`~aiodatagouv.bulk.describing.DescribedSink`."""
         self._facts = {"began": began.astimezone(dt.UTC).isoformat(), "release": release}
 
     def open(self, state: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import hashlib
 import os
@@ -20,6 +19,7 @@ from attrs import asdict, frozen
 from .._disk import created, part_of, reopened, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
+from .fingerprint import fingerprint
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The suffixes of the file formats that can be written."""
@@ -83,20 +83,6 @@ class Seal:
         return path.exists() and fingerprint(path) == (self.size, self.sha256)
 
 
-def fingerprint(path: Path) -> tuple[int, str]:
-    """The size and the checksum of a file or folder, as a :class:`Seal` has them."""
-    if path.is_file():
-        with path.open("rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), checksum
-    total, whole = 0, hashlib.sha256()
-    for one in sorted(one for one in path.rglob("*") if one.is_file()):
-        size, checksum = fingerprint(one)
-        whole.update(f"{checksum} {size} {one.relative_to(path).as_posix()}\n".encode())
-        total += size
-    return total, whole.hexdigest()
-
-
 @runtime_checkable
 class FileSink(Sink, Protocol):
     """The protocol of a file that can be updated. A row is an item in the format of the file."""
@@ -149,22 +135,6 @@ class FileSink(Sink, Protocol):
 
     def write_rows(self, rows: list[Any]) -> None:
         """Write rows that :meth:`rows` or :meth:`existing` returned."""
-
-
-@runtime_checkable
-class DescribedSink(Protocol):
-    """The protocol of a destination with metadata about the harvest.
-
-    The state that its :meth:`Sink.commit` returns has them: a run that continues keeps them.
-    """
-
-    def describe(self, began: dt.datetime, release: str | None) -> None:
-        """Set the metadata, before anything is written.
-
-        Args:
-            began: When the harvest began.
-            release: The release of udata that the portal runs, None if unknown.
-        """
 
 
 _CHUNK = 1 << 20
