@@ -13,9 +13,9 @@ from hypothesis import settings
 from aiodatagouv import Client
 from aiodatagouv._environment import AUTHORITIES, KEY, PORTAL, PROXIES
 from aiodatagouv._walk import stable
-from aiodatagouv.bulk import writer
+from aiodatagouv.bulk import describing, writer
 
-from . import versions
+from . import moving, versions
 from .clients import client_of
 from .portal.conformance import portals, table
 from .portal.portal import PINNED, RELEASES, Portal, running_portal
@@ -68,6 +68,12 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stable, "STRETCH", 28)
     monkeypatch.setattr(stable, "WINDOW", 3)
     monkeypatch.setattr(writer, "COMMIT", 2)
+
+
+@pytest.fixture
+def same_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all harvests say that they began at the same time, so that they write the same bytes."""
+    monkeypatch.setattr(describing, "began_of", lambda _: moving.START)
 
 
 @pytest.fixture

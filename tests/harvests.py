@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 import zstandard
@@ -24,8 +25,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     """Read the items of a file with libraries that the harvest does not write it with."""
     match path.suffix:
         case ".parquet":
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-            return rows
+            return read_table(path)
         case ".gz":
             text = gzip.decompress(path.read_bytes())
         case ".zst":
@@ -36,6 +36,26 @@ def read(path: Path) -> list[dict[str, Any]]:
         case _:
             text = path.read_bytes()
     return [json.loads(line) for line in text.splitlines()]
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of a Parquet file, or of a folder of them, in order of creation.
+
+    Each file is sorted by the text of the id: "10" is before "2".
+    """
+    rows: list[dict[str, Any]] = []
+    for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
+        found = pq.ParquetFile(file).read().to_pylist()
+        keys = [row.get("id", "") for row in found]
+        assert keys == sorted(keys)
+        rows += found
+    return sorted(rows, key=lambda row: (len(row.get("id", "")), row.get("id", "")))
+
+
+def queried(query: str) -> list[Any]:
+    """The rows that DuckDB answers."""
+    with duckdb.connect() as database:
+        return database.execute(query).fetchall()
 
 
 def ids(path: Path) -> list[int]:

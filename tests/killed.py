@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import datetime as dt
 import io
 import json
 import math
@@ -34,26 +35,41 @@ import pytest
 
 from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets
+from aiodatagouv.bulk import describing
 from aiodatagouv.bulk.run import Progress
 from aiodatagouv.bulk.sinks import checkpoint_of
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 KILLS = 70
 TOGETHER = 10
 """The number of kills of one harvest, in ascending order of their steps."""
 
-FIELDS = "id,title,last_update,tags,resources{id,title,filesize}"
+FIELDS = "id,title,created_at,last_update,tags,resources{id,title,filesize}"
+
+FOLDER = "folder.parquet"
+"""The name of a destination that is partitioned."""
 
 Moment = tuple[int, str, int]
 """A step: the commits before it, its kind, and its count within its kind since the last commit."""
 
 
+def began_of(journal: object) -> dt.datetime:
+    """When every harvest says that it began."""
+    return START
+
+
 async def harvest(
     url: str, path: Path, progress: Progress | None = None, explode: str | None = None
 ) -> bulk.Report:
-    """Harvest all datasets of a portal."""
+    """Harvest all datasets of a portal; all harvests say that they began at the same time."""
+    keys = "year(created_at)" if path.name.endswith(FOLDER) else None
+    describing.began_of = began_of
     async with Client(base_url=url, api_key="", rate=math.inf) as client:
         found = datasets.list_datasets(client, fields=FIELDS)
-        return await bulk.harvest(found, path, concurrency=4, explode=explode, progress=progress)
+        return await bulk.harvest(
+            found, path, concurrency=4, explode=explode, partition_by=keys, progress=progress
+        )
 
 
 class Steps:
@@ -205,7 +221,7 @@ def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str,
 
 def main() -> None:
     url, path, explode = sys.argv[1], Path(sys.argv[2]), next(iter(sys.argv[3:]), None)
-    import_module("aiodatagouv.bulk.parquet")  # Loaded once, before the forks.
+    import_module("aiodatagouv.bulk.folders")  # Loaded once, before the forks.
     steps = path.with_name("steps.json")
     kills, wholes, resumed = Counter[str](), 0, 0
 

@@ -44,6 +44,7 @@ class MovingPortal:
         broken: Items of which a field cannot be sent, and the field: pages that have it are a 500.
         version: The version of the API.
         requests: The number of requests that were answered, if it is served over HTTP.
+        release: The release of udata.
     """
 
     shown: list[int]
@@ -63,6 +64,7 @@ class MovingPortal:
     broken: dict[int, str] = field(factory=dict[int, str])
     version: int = field(factory=lambda: versions.current)
     requests: int = 0
+    release: str = "17.18.0"
 
     @classmethod
     def of(cls, size: int, seed: int, left: int, **options: Any) -> Self:
@@ -157,7 +159,11 @@ class MovingPortal:
         return order[(number - 1) * size : number * size], size
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        """Respond to ``GET /datasets/``."""
+        """Respond to ``GET /datasets/``, and say which release of udata the portal runs."""
+        if request.url.path == "/api/1/site/":
+            return httpx.Response(200, json={"version": self.release})
+        if request.url.path.endswith("/swagger.json"):
+            return httpx.Response(404)
         assert request.url.path == f"/api/{self.version}/datasets/"
         query = request.url.params
         number = int(query.get("page", 1))

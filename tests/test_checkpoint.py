@@ -196,7 +196,7 @@ async def test_two_harvests_cannot_write_the_same_file(tmp_path: Path) -> None:
     assert ids(path) == [*range(60)]
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("short", "same_start")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 async def test_a_kill_during_the_final_rename_is_recovered(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -329,7 +329,7 @@ async def test_a_full_disk_raises_the_os_error(
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aiodatagouv.bulk.parquet.sync", full)
+    monkeypatch.setattr("aiodatagouv.bulk.pieces.sync", full)
     with pytest.raises(OSError, match="No space left"):
         await harvest(MovingPortal.of(30, 0, left=0), tmp_path / "a.parquet")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from replay_portal import running
 
-from .killed import KILLS, harvest
+from .killed import FOLDER, KILLS, harvest
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,7 @@ def url() -> Iterator[str]:
         ("one.jsonl", "one.jsonl.part", "one.jsonl.part", []),
         ("one.jsonl.gz", "one.jsonl.gz.part", "one.jsonl.gz.part", []),
         ("one.parquet", "piece", "whole", []),
+        (FOLDER, "piece", "whole", []),
         ("flat.jsonl.gz", "flat.jsonl.gz.part", "flat.jsonl.gz.part", ["resources"]),
         ("flat.parquet", "piece", "whole", ["resources"]),
     ],
@@ -62,4 +63,14 @@ def test_harvests_killed_at_70_points_produce_identical_files(
     files = [*(tmp_path / "killed").glob(f"*-{name}")]
     assert len(files) == wholes
     for file in files:
-        assert file.read_bytes() == whole.read_bytes()
+        assert contents(file) == contents(whole)
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """The files at a path: one, or all in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return {
+        "" if one == path else one.relative_to(path).as_posix(): one.read_bytes()
+        for one in files
+        if one.is_file()
+    }

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import pyarrow.parquet
 import pytest
 
@@ -18,6 +17,7 @@ from aiodatagouv import OPERATIONS, Operation
 from aiodatagouv.cli import main, operations
 
 from ..clients import client_of
+from ..harvests import queried
 from .portal import NEWEST, Portal
 from .test_calls import PNG
 
@@ -77,11 +77,6 @@ def total_of(portal: Portal, operation: Operation) -> int:
     path, query = portal.parameters(operation)
     total: int = asked(portal, operation, *path, **query).total
     return total
-
-
-def queried(query: str) -> list[Any]:
-    with duckdb.connect() as database:
-        return database.execute(query).fetchall()
 
 
 def test_there_are_so_many_lists() -> None:

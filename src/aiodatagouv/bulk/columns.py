@@ -65,6 +65,17 @@ Converter: TypeAlias = Callable[[Any, Rest, str], Any]
 _INT64 = range(-(2**63), 2**63)
 
 
+def fields_of(schema: pa.Schema) -> list[pa.Field[Any]]:
+    """The columns without that of the rest."""
+    return [field for field in schema if field.metadata != _REST_FIELD.metadata]
+
+
+def is_key(schema: pa.Schema, name: str) -> bool:
+    """Whether there is a column of this name with ids, by which rows can be sorted."""
+    column = schema.field(name) if name in schema.names else None
+    return column is not None and column.type in (pa.string(), pa.int64()) and not column.metadata
+
+
 def of_model(model: type[Model], mask: Mask | None) -> pa.Schema:
     """The columns of a model, narrowed down by a mask."""
     return pa.schema([*_fields_of_model(model, mask, ()), _REST_FIELD])
@@ -101,7 +112,7 @@ class Rows:
     """
 
     def __init__(self, schema: pa.Schema) -> None:
-        fields = [field for field in schema if field.metadata != _REST_FIELD.metadata]
+        fields = fields_of(schema)
         self._has_rest = len(fields) < len(schema)
         self._cells = _struct_converter(fields)
 
@@ -118,10 +129,10 @@ class Rows:
             key = item.get("id")
             raise DestinationError(
                 f"no column can hold {name}, which is {value!r:.80}, of the item "
-                + (f"{key:.64}" if isinstance(key, str) else f"{_text(item):.80}")
+                + (f"{key:.64}" if isinstance(key, str) else f"{text_of(item):.80}")
             )
         if rest:
-            cells[REST] = _text(rest)
+            cells[REST] = text_of(rest)
         return cells
 
 
@@ -218,7 +229,7 @@ def _inspected(name: str, info: inspect.Type) -> pa.Field[Any]:
 def _converter(field: pa.Field[Any]) -> Converter:
     """The converter of a column's values, made once for all of them."""
     if field.metadata == JSON:
-        return lambda value, _rest, _name: _text(value)
+        return lambda value, _rest, _name: text_of(value)
     if pa.types.is_struct(field.type):
         return _or_rest(_struct_converter([*field.type]), dict)
     if pa.types.is_list(field.type):
@@ -279,7 +290,8 @@ def _list_converter(field: pa.Field[Any]) -> Converter:
     return elements
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as JSON."""
     return msgspec.json.encode(value).decode()
 
 
@@ -303,7 +315,12 @@ def _number(value: Any) -> float:
     return number
 
 
-def _timestamp(value: Any) -> dt.datetime:
+def read_timestamp(value: Any) -> dt.datetime:
+    """Read a date and time, in UTC.
+
+    Raises:
+        ValueError, OverflowError, TypeError: It is not one, or is too early or late for UTC.
+    """
     try:
         moment = dt.datetime.fromisoformat(value)
     except ValueError:
@@ -316,7 +333,12 @@ def _timestamp(value: Any) -> dt.datetime:
     return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
 
 
-def _day(value: Any) -> dt.date:
+def read_day(value: Any) -> dt.date:
+    """Read a date.
+
+    Raises:
+        ValueError, TypeError: It is not one.
+    """
     day = read_date(value)
     return dt.date(day.year, day.month, day.day)
 
@@ -326,7 +348,7 @@ _CONVERTERS: dict[pa.DataType, Callable[[Any], Any]] = {
     pa.int64(): _integer,
     pa.float64(): _number,
     pa.string(): partial(_only, str),
-    pa.timestamp("us", tz="UTC"): _timestamp,
-    pa.date32(): _day,
+    pa.timestamp("us", tz="UTC"): read_timestamp,
+    pa.date32(): read_day,
 }
 """The type of a column -> the converter of its values."""

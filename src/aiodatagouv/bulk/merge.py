@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self
 
 from attrs import define, field, frozen
 
@@ -200,7 +200,7 @@ def merge(
     for key, before in groups(sink):
         if key in changes.offsets:
             rows = taken(key)
-            if not same(before, rows):
+            if before != rows:
                 merged.changed.add(key)
             if rows:
                 write(rows)
@@ -216,13 +216,3 @@ def merge(
     sink.write_rows(pending)
     merged.items += len(merged.empty)
     return merged
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two rows are the same: a field that is missing is one that is null."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        first, second = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
-        return all(same(first.get(name), second.get(name)) for name in {*first, *second})
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)

@@ -2,115 +2,145 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
-from io import BufferedRandom, BufferedReader
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from attrs import frozen
 
 from .._disk import created, part_of, replace, sync, sync_folder
 from .._ownership import foreign
-from ..errors import CheckpointError, DestinationError
-from . import columns
-from .lines import item_of
-from .sinks import Seal, aside, check_part, check_same, checkpoint_of, damaged, lost
+from ..errors import DestinationError
+from ..version import __version__
+from .batches import Batches, joined
+from .pieces import POOL, ArrowFile, Pieces, free
+from .sinks import Seal, aside, check_part, check_same, checkpoint_of, damaged
+from .sorting import Ordering, sorted_tables
 
 ROW_GROUP = 8 << 20
-"""Approximate bytes of a row group in memory. With many columns, small groups are inefficient."""
+"""Approximate bytes of a row group in memory."""
 
-_BATCH = 100
+BATCH = 100
 """Rows that are held as Python objects at once."""
 
-_NAMES = re.compile(r"\d{6,}|whole")
+_NAMES = re.compile(r"\d{6,}|sorted-\d+|whole")
 """The names of the temporary files."""
 
 
+@frozen(eq=False)
+class Row:
+    """A row of a record batch.
+
+    Attributes:
+        batch: The record batch.
+        number: Its number there.
+    """
+
+    batch: pa.RecordBatch
+    number: int
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Row):
+            return NotImplemented
+        return self._alone().equals(other._alone())
+
+    def __hash__(self) -> int:
+        return hash(self.number)
+
+    def _alone(self) -> pa.RecordBatch:
+        return self.batch.slice(self.number, 1)
+
+
 class Parquet:
-    """A Parquet file.
+    """A Parquet file, sorted by a column.
 
     A Parquet file cannot grow, as its metadata are at its end. Each commit therefore writes an
-    Arrow file to a temporary folder; the end of the harvest merges these files into row groups.
+    Arrow file to a temporary folder; at the end of the harvest, their rows are sorted into row
+    groups.
 
     Attributes:
         checkpoint: The path of the checkpoint.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema, key: str = "id") -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: pa.Schema,
+        *,
+        key: str | None = "id",
+        query: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Prepare to write.
+
+        Args:
+            path: The file.
+            schema: The columns.
+            key: The column to sort by, which identifies the item of a row. None for none.
+            query: The identity of the harvest, for the metadata of the file.
+        """
         self.checkpoint = checkpoint_of(path)
-        self._key = key
         self._path = path
         self._folder = part_of(aside(path))
         self._whole = self._folder / "whole"
         self._schema = schema
-        self._rows = columns.Rows(schema)
-        # Arrow's default pool would keep memory that is no longer used.
-        self._pool = pa.system_memory_pool()
-        self._count = 0
-        self._hash = hashlib.sha256()
-        self._file: BufferedRandom | None = None
-        self._writer: Any = None
+        self._key = key
+        self._query = {} if query is None else query
+        self._facts: dict[str, str | None] | None = None
+        self._batches = Batches(schema)
+        self._pieces = Pieces(self._folder, schema, self._model)
         self._written: os.stat_result | None = None
+
+    @property
+    def _model(self) -> Path:
+        """The file whose permissions a new one has."""
+        return self._path
+
+    def describe(self, began: dt.datetime, release: str | None) -> None:
+        """See :class:`~aiodatagouv.bulk.describing.DescribedSink`."""
+        self._facts = {"began": began.astimezone(dt.UTC).isoformat(), "release": release}
 
     def open(self, state: Any) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`.
 
-        The state is the number of Arrow files, and the checksum of their checksums.
+        The state is that of the :class:`Pieces`, and what :meth:`describe` was told.
         """
         if state is None:
             self.discard()
             self._folder.mkdir()
             sync_folder(self._folder.parent)
             return
-        self._count = state["pieces"]
-        self._hash = self._checksum()
-        if self._hash.hexdigest() != state["sha256"]:
-            raise lost(self._folder)
-        if self._count:
-            with self._arrow(0).open("rb") as file, pa.ipc.open_file(file) as reader:
-                if not reader.schema.equals(self._schema, check_metadata=True):
-                    raise CheckpointError(
-                        f"{self._arrow(0)} has other columns than this harvest: harvest all anew, "
-                        "without resuming"
-                    )
+        self._pieces.restore(state)
+        self._facts = state.get("facts")
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        for start in range(0, len(items), _BATCH):
-            self.write_rows(self.rows(items[start : start + _BATCH]))
+        for start in range(0, len(items), BATCH):
+            self._add(self._batches.batch(items[start : start + BATCH]))
 
     def commit(self) -> dict[str, Any]:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        if self._file is not None:
-            with self._file:
-                self._writer.close()
-                sync(self._file)
-                _add(self._hash, self._file)
-            self._file = None
-            sync_folder(self._folder)
-            self._pool.release_unused()
-            self._count += 1
-        return {"pieces": self._count, "sha256": self._hash.hexdigest()}
+        return {**self._pieces.commit(), "facts": self._facts}
 
     def seal(self) -> Seal:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        if self._checksum().digest() != self._hash.digest():
-            raise lost(self._folder)
+        self._pieces.check()
         items = 0
         with self._new(self._whole) as file:
-            with pq.ParquetWriter(
-                file, self._schema, compression="zstd", memory_pool=self._pool
-            ) as writer:
-                for table in self._row_groups():
+            with self._writer(file, self._schema) as writer:
+                for _, table in self._sorted():
                     items += table.num_rows
-                    writer.write_table(table, row_group_size=table.num_rows)
+                    write_group(writer, table)
                     del table  # Free its memory before the next one is read.
-                    self._pool.release_unused()
+                    free()
             sync(file)
             self._written = os.fstat(file.fileno())
             size = file.tell()
@@ -124,54 +154,19 @@ class Parquet:
         replace(self._whole, self._path)
         self.discard()
 
-    def _checksum(self) -> hashlib._Hash:
-        """The checksum of the checksums of all Arrow files.
-
-        Raises:
-            CheckpointError: One of them is missing.
-        """
-        paths = [self._arrow(number) for number in range(self._count)]
-        if not self._has_folder() or not all(path.is_file() for path in paths):
-            raise lost(self._folder)
-        whole = hashlib.sha256()
-        for path in paths:
-            with path.open("rb") as file:
-                _add(whole, file)
-        return whole
-
-    def _row_groups(self) -> Iterator[pa.Table]:
-        """Iterate over the rows written, in tables of the size of a row group."""
-        tables: list[pa.Table] = []
-        for number in range(self._count):
-            with (
-                self._arrow(number).open("rb") as file,
-                pa.ipc.open_file(file, memory_pool=self._pool) as reader,
-            ):
-                tables.append(reader.read_all())
-            if sum(table.nbytes for table in tables) >= ROW_GROUP:
-                yield pa.concat_tables(tables)
-                tables.clear()
-        if tables:
-            yield pa.concat_tables(tables)
-
     def close(self) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        if self._file is not None:  # It is incomplete: the next run overwrites it.
-            self._file.close()
+        self._pieces.close()
 
-    def rows(self, items: Iterable[bytes]) -> list[dict[str, Any]]:
+    def rows(self, items: Iterable[bytes]) -> list[Row]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        return [self._rows.row(item_of(item)) for item in items]
+        batch = self._batches.batch([*items])
+        return [Row(batch, number) for number in range(batch.num_rows)]
 
-    def write_rows(self, rows: list[dict[str, Any]]) -> None:
+    def write_rows(self, rows: list[Row]) -> None:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        if not rows:
-            return
-        if self._file is None:
-            self._file = self._new(self._arrow(self._count))
-            options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-            self._writer = pa.ipc.new_file(self._file, self._schema, options=options)
-        self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+        if rows:
+            self._add(joined([*_slices(rows)], self._schema))
 
     def exists(self) -> bool:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
@@ -197,6 +192,62 @@ class Parquet:
         if self._has_folder():
             self._folder.rmdir()
 
+    def existing(self) -> Iterator[tuple[str, Row]]:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        assert self._key is not None
+        for batch in self._existing():
+            keys: list[Any] = batch.column(self._key).to_pylist()
+            for number, key in enumerate(keys):
+                yield key, Row(batch, number)
+
+    def _existing(self) -> Iterator[pa.RecordBatch]:
+        """Iterate over the rows of the existing file."""
+        yield from batches_in(self._path, self._schema)
+
+    def _add(self, batch: pa.RecordBatch) -> None:
+        """Add rows to those of the next commit."""
+        if batch.num_rows:
+            self._pieces.add(batch)
+
+    def _ordering(self) -> Ordering:
+        """How the rows are sorted."""
+        # Without a key, any column tells the number of rows.
+        number = 0 if self._key is None else self._schema.get_field_index(self._key)
+        return Ordering([number], self._key, None, ROW_GROUP)
+
+    def _sorted(self) -> Iterator[tuple[str, pa.Table]]:
+        """Iterate over the rows that were written, in tables of the size of a row group."""
+        count = 0
+
+        def scratch() -> tuple[Path, ArrowFile]:
+            nonlocal count
+            path, count = self._folder / f"sorted-{count}", count + 1
+            # Each record batch at once: those of many files would take much memory.
+            return path, ArrowFile(self._new(path), self._schema, together=0)
+
+        return sorted_tables([*self._pieces.batches()], self._ordering(), scratch)
+
+    def _writer(self, file: BufferedRandom, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
+        """Begin to write a Parquet file."""
+        return pq.ParquetWriter(
+            file,
+            schema.with_metadata(self._metadata()),
+            compression="zstd",
+            write_page_index=True,
+            sorting_columns=sorting_columns(schema, self._key),
+            memory_pool=POOL,
+            **options,
+        )
+
+    def _metadata(self) -> dict[str, str]:
+        """The metadata of the file."""
+        facts = {
+            "version": __version__,
+            "query": json.dumps(self._query, ensure_ascii=False),
+            **(self._facts or {}),
+        }
+        return {f"aiodatagouv.{name}": value for name, value in facts.items() if value}
+
     def _has_folder(self) -> bool:
         """Whether the temporary folder exists, and is no link to another one."""
         return self._folder.is_dir() and not self._folder.is_symlink()
@@ -205,33 +256,60 @@ class Parquet:
         """The files in the temporary folder."""
         return sorted(self._folder.iterdir()) if self._has_folder() else []
 
-    def existing(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        try:
-            with pq.ParquetFile(self._path) as file:
-                if not file.schema_arrow.equals(self._schema):
-                    raise DestinationError(
-                        f"{self._path} has other columns than this harvest: harvest all anew"
-                    )
-                for batch in file.iter_batches(batch_size=_BATCH):
-                    for row in batch.to_pylist():
-                        yield row[self._key], row
-        except (pa.ArrowException, OSError, UnicodeError) as error:
-            if isinstance(error, OSError) and error.errno:
-                raise  # The system's, not Arrow's.
-            raise damaged(self._path, error) from None
-
     def _new(self, path: Path) -> BufferedRandom:
         """Create a temporary file, in place of that of an interrupted run."""
         path.unlink(missing_ok=True)
-        return created(path, self._path)
-
-    def _arrow(self, number: int) -> Path:
-        """The path of the Arrow file of a commit."""
-        return self._folder / f"{number:06}"
+        return created(path, self._model)
 
 
-def _add(whole: hashlib._Hash, file: BufferedReader | BufferedRandom) -> None:
-    """Add the checksum of a file to the checksum of several."""
-    file.seek(0)
-    whole.update(hashlib.file_digest(file, "sha256").digest())
+def write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:
+    """Write a table as a row group."""
+    writer.write_table(table, row_group_size=table.num_rows)
+
+
+def batches_in(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Iterate over the rows of a Parquet file.
+
+    Raises:
+        DestinationError: It has other columns, or cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(schema):
+                raise DestinationError(
+                    f"{path} has other columns than this harvest: harvest all anew"
+                )
+            yield from file.iter_batches(batch_size=BATCH, use_threads=False)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # The system's, not Arrow's.
+        raise damaged(path, error) from None
+
+
+def sorting_columns(schema: pa.Schema, key: str | None) -> list[pq.SortingColumn] | None:
+    """The declaration that a file is sorted by a column."""
+    if key is None:
+        return None
+    # The columns of Parquet are the leaves.
+    before = schema.names.index(key)
+    return [pq.SortingColumn(sum(_leaves(field.type) for field in [*schema][:before]))]
+
+
+def _leaves(type_: Any) -> int:
+    """The number of columns of Parquet that a column of Arrow has."""
+    if pa.types.is_struct(type_):
+        return sum(_leaves(field.type) for field in type_)
+    return _leaves(type_.value_type) if pa.types.is_list(type_) else 1
+
+
+def _slices(rows: Sequence[Row]) -> Iterator[pa.RecordBatch]:
+    """The rows, those that follow each other in a record batch together."""
+    start = 0
+    for end in range(1, len(rows) + 1):
+        first = rows[start]
+        if end < len(rows):
+            row = rows[end]
+            if row.batch is first.batch and row.number == first.number + end - start:
+                continue
+        yield first.batch.slice(first.number, end - start)
+        start = end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -20,6 +20,7 @@ from ..operation import Order
 from ..pagination import Paginator
 from ..types import Fields
 from .flat import Flat
+from .hive import Key, read_keys
 from .lines import Lines, line_of, raw_lines
 from .partition import Part
 
@@ -39,6 +40,7 @@ class Plan:
         split: The facets to split a search by; none for any; None to read it whole.
         first: The number of the first page wanted.
         identity: The JSON that identifies the harvest.
+        keys: What the rows of a table are partitioned by.
     """
 
     listing: Listing
@@ -48,6 +50,7 @@ class Plan:
     split: tuple[str, ...] | None
     first: int
     identity: Mapping[str, Any]
+    keys: tuple[Key, ...] = ()
 
     @classmethod
     def of(
@@ -60,14 +63,15 @@ class Plan:
         *,
         skips_broken: bool = False,
         split: Split = False,
+        partition_by: str | Sequence[str] | None = None,
     ) -> Plan:
         """Prepare a harvest.
 
         Raises:
             MaskError: The list cannot be narrowed down to the fields, or they are given twice; or
                 its items have no such list to explode.
-            ValueError: The page size is not positive, a part cannot be walked, or the list cannot
-                be split.
+            ValueError: The page size is not positive, a part cannot be walked, the list cannot be
+                split, or ``partition_by`` cannot be read.
         """
         call, part = source.call, source if isinstance(source, Part) else None
         projection = source.projection() if isinstance(source, Part) else source.projection
@@ -96,7 +100,10 @@ class Plan:
             identity["explode"] = ".".join(flat.path)
         if facets is not None:
             identity["split"] = [*facets] or True
-        return cls(listing, projection, flat, part, facets, first, identity)
+        keys = () if partition_by is None else read_keys(partition_by)
+        if keys:
+            identity["partition_by"] = ", ".join(map(str, keys))
+        return cls(listing, projection, flat, part, facets, first, identity, keys)
 
     @property
     def key(self) -> str:

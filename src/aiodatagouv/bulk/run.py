@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Literal, overload
 
@@ -24,6 +24,7 @@ from ..errors import (
 from ..pagination import Paginator
 from ..types import Fields
 from .checkpoint import Entry, Journal, changed
+from .describing import describe
 from .destination import sink_of
 from .lines import Lines
 from .partition import Part
@@ -53,6 +54,7 @@ async def harvest(
     strict: bool = False,
     skip_broken: bool = False,
     split: Split = False,
+    partition_by: str | Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Report: ...
 @overload
@@ -70,6 +72,7 @@ async def harvest(
     since: dt.date | Literal["last"] | None = None,
     strict: bool = False,
     skip_broken: bool = False,
+    partition_by: str | Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Report: ...
 async def harvest(
@@ -87,6 +90,7 @@ async def harvest(
     strict: bool = False,
     skip_broken: bool = False,
     split: Split = False,
+    partition_by: str | Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Write all items of a list to a file.
@@ -133,6 +137,10 @@ async def harvest(
         split: Whether to read a search of more results than pages reach in parts, by any facets
             (True) or by these; see :meth:`aiodatagouv.Paginator.items`. An interrupted run reads
             all parts again, and writes what was not written.
+        partition_by: What to partition a ``.parquet`` by, which is then a folder of that name, with
+            a file in a folder for each value: ``year(created_at)``, ``month(...)`` or ``day(...)``
+            of a date, a column, or a field of a struct (``organization.name``); several separated
+            by commas, or a list. It takes at most 1,000 partitions.
         progress: Called after each page.
 
     Raises:
@@ -148,7 +156,8 @@ async def harvest(
         AuthenticationError: The list needs a key.
         APIError, NetworkError, DecodeError: A call fails. The items that were received are kept.
         OSError: The file cannot be written.
-        ValueError: The concurrency or the page size is not positive, or the list cannot be split.
+        ValueError: The concurrency or the page size is not positive, the list cannot be split, or
+            the destination cannot be partitioned so.
         TypeError: A part is given without a client, or a list with one.
     """
     if isinstance(source, Paginator) and client is None:
@@ -158,7 +167,16 @@ async def harvest(
     check_concurrency(concurrency)
     counters = Counters(Report(operation=source.call.operation.name))
     observed = without_key(counters.observe(client)) if only_public else counters.observe(client)
-    plan = Plan.of(observed, source, fields, into, explode, skips_broken=skip_broken, split=split)
+    plan = Plan.of(
+        observed,
+        source,
+        fields,
+        into,
+        explode,
+        skips_broken=skip_broken,
+        split=split,
+        partition_by=partition_by,
+    )
     sink = sink_of(destination, plan)
     is_strict = strict or since != "last"
     if since is not None:
@@ -178,6 +196,7 @@ async def harvest(
     explodes = None if plan.flat is None else plan.flat.lines
     with explained(only_public=only_public):
         async with Writer(sink, journal, counters, explodes) as writer:
+            await describe(sink, observed, journal, asks=plan.part is None)
             if journal is not None and journal.since is not None:
                 await update(plan, writer, journal.since, progress)
             else:

@@ -16,6 +16,7 @@ from .._disk import created, part_of, reopened, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
 from .compression import Compressor, codec_of
+from .fingerprint import fingerprint
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The suffixes of the file formats that can be written."""
@@ -59,11 +60,12 @@ class Sink(Protocol):
 
 @frozen
 class Seal:
-    """The identity of a file that a harvest has written, up to the latest commit or to its end.
+    """The identity of a file or folder that a harvest has written, up to a commit or to its end.
 
     Attributes:
         size: Its size in bytes.
-        sha256: Its SHA-256 checksum.
+        sha256: Its SHA-256 checksum; that of a folder covers the names, sizes and checksums of all
+            files in it.
         items: The number of rows in it.
     """
 
@@ -72,11 +74,10 @@ class Seal:
     items: int
 
     def fits(self, path: Path) -> bool:
-        """Whether a file has exactly these bytes."""
-        if not path.is_file() or path.stat().st_size != self.size:
+        """Whether a file or folder has exactly these bytes."""
+        if path.is_file() and path.stat().st_size != self.size:
             return False
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+        return path.exists() and fingerprint(path) == (self.size, self.sha256)
 
 
 @runtime_checkable

@@ -75,6 +75,12 @@ def _options(operation: Operation) -> list[click.Option]:
             "without it.",
         ),
         click.Option(
+            ["partition_by", "--partition-by"],
+            metavar="EXPR,...",
+            help="Write a folder of Parquet files, one for each value of year(column), "
+            "month(column), day(column) or a column.",
+        ),
+        click.Option(
             ["page_size", "--page-size"],
             type=click.IntRange(min=1),
             metavar="N",
@@ -166,6 +172,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
                 strict=ctx.params["strict"],
                 skip_broken=ctx.params["skip_broken"],
                 split=_facets(ctx.params.get("split")),
+                partition_by=ctx.params["partition_by"],
                 progress=meter.update,
             )
 

@@ -1,0 +1,59 @@
+"""The metadata of a destination: when its harvest began, and what the portal runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import Protocol, runtime_checkable
+
+from ..client import Client
+from ..errors import APIError, NetworkError
+from .checkpoint import Journal
+from .sinks import Sink
+
+_log = logging.getLogger("aiodatagouv")
+
+
+@runtime_checkable
+class DescribedSink(Protocol):
+    """The protocol of a destination with metadata about the harvest.
+
+    The state that its ``commit`` returns has them: a run that continues keeps them.
+    """
+
+    def describe(self, began: dt.datetime, release: str | None) -> None:
+        """Set the metadata, before anything is written.
+
+        Args:
+            began: When the harvest began.
+            release: The release of udata that the portal runs, None if unknown.
+        """
+
+
+async def describe(sink: Sink, client: Client, journal: Journal | None, *, asks: bool) -> None:
+    """Tell a destination with metadata what they are, unless an interrupted run has done so.
+
+    The portal is asked for its release once, without retries. If it does not tell, the harvest goes
+    on without it.
+
+    Args:
+        sink: The destination.
+        client: The client of the portal.
+        journal: The checkpoint, if there is one.
+        asks: Whether to ask the portal for its release. It is once for a list, not for its parts.
+    """
+    if not isinstance(sink, DescribedSink) or (journal is not None and journal.entries):
+        return
+    release, reason = None, "it does not say so"
+    try:
+        release = (await client.with_options(retry=None).portal()).release if asks else None
+    except (APIError, NetworkError) as error:
+        reason = str(error)
+    if asks and release is None:
+        _log.info("the file does not name the release of udata that the portal runs: %s", reason)
+    sink.describe(began_of(journal), release)
+
+
+def began_of(journal: Journal | None) -> dt.datetime:
+    """When a harvest began: without a checkpoint, now."""
+    return dt.datetime.now(dt.UTC) if journal is None else journal.began

@@ -1,0 +1,249 @@
+"""Sorting of rows that do not fit into memory, by keys that do.
+
+The keys of all rows give the order. Then the rows of each row group are gathered from the record
+batches that have them: few, if the keys are mostly in order already, as ids are in order of
+creation. If they are scattered, the rows are first distributed to files, each with the rows of some
+consecutive row groups.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import define, frozen
+
+from .pieces import ArrowFile, Stored, batches_of, free
+
+_READS = 8
+"""How often a record batch may be read on average, before rows are distributed to files."""
+
+_FILES = 16
+"""The most files that rows are distributed to at once."""
+
+
+@frozen
+class Ordering:
+    """How rows are sorted: by their folders, then by a column, then as they were.
+
+    Attributes:
+        columns: The numbers of the columns that are needed to sort.
+        key: The name of the column; None for none.
+        folders: Returns the folders of the rows of a record batch; None if there are no folders.
+        size: Approximate bytes of a row group in memory.
+    """
+
+    columns: Sequence[int]
+    key: str | None
+    folders: Callable[[pa.RecordBatch], list[str]] | None
+    size: int
+
+
+@frozen
+class Group:
+    """The rows of a row group, by their places in the order.
+
+    Attributes:
+        folder: Their folder; "" if there are none.
+        start: The place of the first one.
+        stop: The place after the last one.
+    """
+
+    folder: str
+    start: int
+    stop: int
+
+
+def sorted_tables(
+    stored: Sequence[Stored], ordering: Ordering, scratch: Callable[[], tuple[Path, ArrowFile]]
+) -> Iterator[tuple[str, pa.Table]]:
+    """Iterate over rows in order, in tables of the size of a row group.
+
+    Args:
+        stored: The record batches with the rows.
+        ordering: How to sort them.
+        scratch: Creates a file to distribute rows to.
+
+    Yields:
+        The folder of some rows, and the rows.
+    """
+    index = _Index.of(stored, ordering)
+    if not index.is_scattered():
+        for group in index.groups:
+            yield group.folder, index.gather(group)
+        return
+    paths = index.distribute(scratch)
+    del index  # The next ones need its memory.
+    free()
+    for path in paths:
+        yield from sorted_tables(batches_of(path), ordering, scratch)
+        path.unlink()
+
+
+@define
+class _Index:
+    """The places of rows.
+
+    Attributes:
+        stored: The record batches.
+        groups: The row groups.
+        order: The numbers of all rows, in order.
+        source: The number of the record batch of each row, in order.
+        row: Its number there.
+    """
+
+    stored: Sequence[Stored]
+    groups: list[Group]
+    order: Any
+    source: Any
+    row: Any
+    _latest: tuple[int, pa.RecordBatch] | None = None
+
+    @classmethod
+    def of(cls, stored: Sequence[Stored], ordering: Ordering) -> _Index:
+        """Read the keys of all rows, and sort them."""
+        numbers: dict[str, int] = {}
+        parts: dict[str, list[Any]] = {"folder": [], "key": [], "size": [], "source": [], "row": []}
+        for source, one in enumerate(stored):
+            batch, size = one.read(ordering.columns)
+            count = batch.num_rows
+            names = [""] * count if ordering.folders is None else ordering.folders(batch)
+            folders = [numbers.setdefault(name, len(numbers)) for name in names]
+            parts["folder"].append(pa.array(folders, pa.int32()))
+            if ordering.key is not None:
+                parts["key"].append(batch.column(ordering.key))
+            parts["size"].append(pa.repeat(pa.scalar(size // count, pa.int64()), count))
+            parts["source"].append(pa.repeat(pa.scalar(source, pa.int32()), count))
+            parts["row"].append(pa.array(range(count), pa.int32()))
+        if not stored:
+            nothing = pa.array([], pa.int32())
+            return cls(stored, [], nothing, nothing, nothing)
+        # The folders in order.
+        names = sorted(numbers)
+        ranks = pa.array([names.index(name) for name in numbers], pa.int32())
+        rank = ranks.take(pa.chunked_array(parts["folder"]).combine_chunks())
+        keys: dict[str, Any] = {"folder": rank}
+        if ordering.key is not None:
+            keys["key"] = pa.chunked_array(parts.pop("key"))
+        order = _sorting(keys)
+        del keys
+        sources, rows, sizes = (
+            pa.chunked_array(parts.pop(name)).combine_chunks().take(order)
+            for name in ("source", "row", "size")
+        )
+        groups = _groups(names, rank.take(order), pc.cumulative_sum(sizes), ordering.size)
+        return cls(stored, groups, order, sources, rows)
+
+    def is_scattered(self) -> bool:
+        """Whether gathering the row groups would read most record batches many times."""
+        reads = sum(
+            len(self.source.slice(group.start, group.stop - group.start).unique())
+            for group in self.groups
+        )
+        return reads > _READS * len(self.stored) + len(self.groups)
+
+    def gather(self, group: Group) -> pa.Table:
+        """Read the rows of a row group, in order."""
+        count = group.stop - group.start
+        source = self.source.slice(group.start, count)
+        row = self.row.slice(group.start, count)
+        as_stored = _sorting({"source": source, "row": row})
+        row = row.take(as_stored)
+        parts: list[pa.RecordBatch] = []
+        start = 0
+        for number, stop in _runs(source.take(as_stored)):
+            parts.append(_taken(self._read(number), row.slice(start, stop - start)))
+            start = stop
+        table = pa.Table.from_batches(parts)
+        if as_stored.equals(pa.array(range(count), pa.uint64())):
+            return table
+        return table.take(pc.sort_indices(as_stored))  # The inverse of the permutation.
+
+    def distribute(self, scratch: Callable[[], tuple[Path, ArrowFile]]) -> list[Path]:
+        """Write the rows of consecutive row groups to files, and return their paths."""
+        each = -(-len(self.groups) // _FILES)
+        stops = [group.stop for group in self.groups[each - 1 :: each]]
+        if len(self.groups) % each:
+            stops.append(self.groups[-1].stop)
+        files = [scratch() for _ in stops]
+        places = pc.sort_indices(self.order)  # Of all rows, as they are stored.
+        start = 0
+        try:
+            for one in self.stored:
+                batch, _ = one.read()
+                there = places.slice(start, batch.num_rows)
+                start += batch.num_rows
+                order = pc.sort_indices(there)
+                batch, there = batch.take(order), there.take(order)
+                low = 0
+                for (_, file), stop in zip(files, stops, strict=True):
+                    high = bisect_left(there, stop, key=_number)
+                    if high > low:
+                        file.add(batch.slice(low, high - low))
+                    low = high
+            for _, file in files:
+                file.finish()
+        finally:
+            for _, file in files:
+                file.close()
+        return [path for path, _ in files]
+
+    def _read(self, number: int) -> pa.RecordBatch:
+        """A record batch; the end of one row group and the start of the next share one."""
+        if self._latest is None or self._latest[0] != number:
+            self._latest = None  # Free its memory before.
+            self._latest = number, self.stored[number].read()[0]
+        return self._latest[1]
+
+
+def _groups(names: Sequence[str], ranks: Any, sizes: Any, most: int) -> list[Group]:
+    """Divide rows into row groups of equal size, none of them in two folders.
+
+    Args:
+        names: The folders.
+        ranks: The number of the folder of each row, ascending.
+        sizes: The size of all rows up to each one.
+        most: Approximate bytes of a row group.
+    """
+    groups: list[Group] = []
+    start = before = 0
+    for rank, stop in _runs(ranks):
+        size = _number(sizes[stop - 1]) - before
+        count = max(1, round(size / most))
+        for part in range(1, count + 1):
+            share = before + size * part / count
+            end = bisect_left(sizes, share, start, stop - 1, key=_number) + 1
+            end = stop if part == count else end
+            if end > start:
+                groups.append(Group(names[rank], start, end))
+                start = end
+        before += size
+    return groups
+
+
+def _sorting(keys: dict[str, Any]) -> Any:
+    """The numbers of rows in the order of some columns, the first one first."""
+    return pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
+
+
+def _runs(values: Any) -> Iterator[tuple[int, int]]:
+    """The values that follow each other, and the number of rows up to the last of each."""
+    runs: Any = pc.call_function("run_end_encode", [values])
+    return zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True)
+
+
+def _taken(batch: pa.RecordBatch, rows: Any) -> pa.RecordBatch:
+    """Some rows of a record batch, in its order; most of them, if consecutive, are not copied."""
+    first, count = _number(rows[0]), len(rows)
+    if _number(rows[-1]) - first + 1 == count and count * 2 >= batch.num_rows:
+        return batch.slice(first, count)
+    return batch.take(rows)
+
+
+def _number(scalar: Any) -> int:
+    number: int = scalar.as_py()
+    return number
