@@ -41,15 +41,22 @@ def read(path: Path) -> list[dict[str, Any]]:
 def read_table(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a Parquet file, or of a folder of them, in order of creation.
 
-    Each file is sorted by the text of the id: "10" is before "2".
+    Each file is sorted by the text of the id, that of the dataset in a flat table: "10" is before
+    "2". The rows of a dataset stay together.
     """
     rows: list[dict[str, Any]] = []
     for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
         found = pq.ParquetFile(file).read().to_pylist()
-        keys = [row.get("id", "") for row in found]
+        keys = [*map(key_of, found)]
         assert keys == sorted(keys)
         rows += found
-    return sorted(rows, key=lambda row: (len(row.get("id", "")), row.get("id", "")))
+    return sorted(rows, key=lambda row: (len(key_of(row)), key_of(row)))
+
+
+def key_of(row: dict[str, Any]) -> str:
+    """Return the id of the dataset of a row; "" if the row has none."""
+    key: str = row.get("dataset_id", row.get("id", ""))
+    return key
 
 
 def queried(query: str) -> list[Any]:

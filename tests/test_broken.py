@@ -128,7 +128,7 @@ def test_a_broken_item_is_named_by_one_part_of_a_list(
     check_names(evolve(reports[0], skipped=skipped), portal)
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("short", "same_start")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 async def test_an_interrupted_harvest_produces_an_identical_file_and_names_the_same_items(
     suffix: str, tmp_path: Path
