@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from attrs import Factory, asdict, define, frozen
-from filelock import FileLock
 
-from .._disk import reopened, sweep, sync, written
-from .._ownership import foreign, locked, release
 from ..errors import CheckpointError, DestinationError
 from .records import decoded, encoded
 from .report import Report
-from .sinks import Seal, checkpoint_of, destination_of
+from .sinks import Seal, checkpoint_of
+from .storage import CheckpointFile, Storage
 
 Identity = Mapping[str, Any]
 """The JSON that identifies a harvest: one can be continued by another with the same identity."""
@@ -62,13 +58,13 @@ class Entry:
 class Journal:
     """The checkpoint of a harvest. The first line is its identity, each further one an entry.
 
-    An entry is appended once the items that it covers are on disk. A line that a kill has cut off
+    An entry is appended once the items that it covers are safe. A line that a kill has cut off
     does not count; one that was changed is an error. A finished journal keeps only the first line
-    and the report. The beginning and the end replace the whole file, so that it never lacks its
-    first line. A lock file beside it keeps other processes away.
+    and the report. The beginning and the end replace all lines, so that it never lacks its first
+    one.
 
     Attributes:
-        path: The file.
+        storage: The place of its lines.
         identity: The identity of the harvest.
         began: When the harvest began.
         latest: When its latest complete harvest began, if there was one.
@@ -79,22 +75,20 @@ class Journal:
             may have an older version of them.
     """
 
-    path: Path
+    storage: Storage
     identity: Identity
     began: dt.datetime
     latest: dt.datetime | None
     since: dt.datetime | None
-    _lock: FileLock
     entries: list[Entry] = Factory(list)
     _sum: str = ""
     seals: list[Seal] = Factory(list)
     stale: list[str] = Factory(list)
-    _file: BinaryIO | None = None
 
     @classmethod
     def open(
         cls,
-        path: Path,
+        storage: Storage,
         identity: Identity,
         *,
         resume: bool,
@@ -105,7 +99,7 @@ class Journal:
         """Open a journal, or begin one.
 
         Args:
-            path: The file.
+            storage: The place of its lines.
             identity: The identity of the harvest.
             resume: Whether to continue a run that was interrupted.
             since: The date since which changes are wanted, to update the destination.
@@ -119,45 +113,41 @@ class Journal:
             DestinationError: The start of the latest complete harvest is unknown, or there are
                 files of others at the place of the journal or of the temporary files.
         """
-        lock = locked(
-            path, CheckpointError(f"{path} is in use: another harvest is under way there")
-        )
+        storage.lock()
         try:
-            head, body, checksum = _read(path)
+            head, body, checksum = _read(storage)
             is_interrupted = bool(body) and "done" not in body[-1] and head["since"] is None
             if head and since is not None:
                 # The page size does not matter to an update.
-                _compare(path, _sized(head["query"]), _sized(identity))
+                _compare(storage, _sized(head["query"]), _sized(identity))
             is_same = bool(head) and _sized(head["query"]) == _sized(identity)
             latest = _latest(head, body) if is_same else None
             if since == "last" and latest is None and not must_know:
                 since = None
             if resume and is_interrupted and since is None:
-                _compare(path, head["query"], identity)
+                _compare(storage, head["query"], identity)
             stale = _stale(head, body) if is_same else []
             if claim is not None:
                 claim(bool(head) and head["has_part"])
-            sweep(path.parent, [path.name])  # A kill may have left one that was not whole.
+            storage.clean()
             if resume and is_interrupted and since is None:
                 began = dt.datetime.fromisoformat(head["began"])
                 entries = [Entry.of(line) for line in body]
-                journal = cls(path, identity, began, latest, None, lock, entries, checksum)
+                journal = cls(storage, identity, began, latest, None, entries, checksum)
                 journal.stale = stale
             else:
                 if since == "last" and latest is None:
                     raise DestinationError(
-                        f"{path} does not know of a complete harvest of this list: give a date "
+                        f"{storage} does not know of a complete harvest of this list: give a date "
                         "instead of 'last', or harvest all"
                     )
                 known = latest if since == "last" else _start(since)
                 now = dt.datetime.now(dt.UTC)
                 seals = _seals(head, body) if is_same else []
-                journal = cls(path, identity, now, latest, known, lock, seals=seals, stale=stale)
+                journal = cls(storage, identity, now, latest, known, seals=seals, stale=stale)
                 journal._write([journal._head()])
-            journal._file = reopened(path)
-            journal._file.seek(0, os.SEEK_END)
         except BaseException:
-            release(lock)
+            storage.close()
             raise
         return journal
 
@@ -179,15 +169,13 @@ class Journal:
         """
         if self.seals and not any(holds(seal) for seal in self.seals):
             if self.since == self.latest:
-                raise changed(destination_of(self.path))
+                raise changed(self.storage.destination)
             self.latest = None
 
     def add(self, entry: Entry) -> None:
         """Append an entry."""
-        assert self._file is not None
-        lines, self._sum = encoded([entry.to_dict()], self._sum)
-        self._file.write(lines)
-        sync(self._file)
+        line, self._sum = encoded([entry.to_dict()], self._sum)
+        self.storage.append(line)
 
     def finish(self, report: dict[str, Any], began: dt.datetime | None, seal: Seal | None) -> None:
         """Record that the destination has its final name.
@@ -199,37 +187,29 @@ class Journal:
         """
         # Changes are dated by the portal's clock, and one of the last minute may not show up yet.
         self.began = min(self.began, began or self.began) - dt.timedelta(seconds=60)
-        self._close_file()
         self.seals.clear()
         self.stale.clear()
         done = {"done": report, "seal": None if seal is None else asdict(seal)}
         self._write([self._head(has_part=False), done])
 
     def close(self, *, is_useless: bool = False) -> None:
-        """Close the journal and release its lock.
+        """Close the journal, and let other harvests in.
 
         Args:
             is_useless: Whether nothing was recorded that a later run could use.
         """
         try:
-            self._close_file()
             if is_useless and self.latest is None:
-                self.path.unlink(missing_ok=True)
+                self.storage.remove()
             elif is_useless:
                 self._write([self._head(has_part=False)])
         finally:
-            release(self._lock)
-
-    def _close_file(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
+            self.storage.close()
 
     def _write(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the whole file."""
+        """Replace all lines."""
         lines, self._sum = encoded(records)
-        with written(self.path) as file:
-            file.write(lines)
+        self.storage.replace(lines)
 
     def _head(self, *, has_part: bool = True) -> dict[str, Any]:
         return {
@@ -250,17 +230,16 @@ def finished(destination: Path) -> Report | None:
         CheckpointError: The file is not the one that was completed, or the checkpoint is damaged.
     """
     destination = destination.resolve()
-    path = checkpoint_of(destination)
-    _, body, _ = _read(path, is_ours=False)
+    _, body, _ = _read(CheckpointFile(checkpoint_of(destination)))
     if not (body and "done" in body[-1] and destination.exists()):
         return None
     seal = body[-1]["seal"]
     if seal is None or not Seal(**seal).fits(destination):
-        raise changed(destination)
+        raise changed(str(destination))
     return Report(**body[-1]["done"])
 
 
-def changed(destination: Path) -> CheckpointError:
+def changed(destination: str) -> CheckpointError:
     """The error for a file that has other contents than its checkpoint says."""
     return CheckpointError(
         f"{destination} is not the file that its checkpoint describes: it was changed or replaced "
@@ -268,47 +247,34 @@ def changed(destination: Path) -> CheckpointError:
     )
 
 
-def _read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
+def _read(storage: Storage) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
     """Read a journal.
-
-    Args:
-        path: The file.
-        is_ours: Whether its lock is held: then it is truncated after the last whole line.
 
     Returns:
         Its first line, the others, and the checksum of the last one.
 
     Raises:
         CheckpointError: It is damaged, or not a journal.
-        DestinationError: It is not a file, or a link to one.
+        DestinationError: There is something else in its place.
     """
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise foreign(path, "is not a file")
-    except FileNotFoundError:
+    content = storage.read()
+    if not content:
         return {}, [], ""
-    with reopened(path) if is_ours else path.open("rb") as file:
-        content = file.read()
-        if not content:
-            return {}, [], ""
-        whole = content[: content.rfind(b"\n") + 1]
-        try:
-            (head, *body), checksum = decoded(whole)
-            head["query"]["page_size"]
-            head["has_part"]
-            _seals(head, body)
-            _stale(head, body)
-            _latest(head, [])
-            dt.datetime.fromisoformat(head["began"])
-            for line in body:
-                Report(**(line["done"] if "done" in line else Entry.of(line).report))
-        except (ValueError, LookupError, TypeError) as error:
-            raise CheckpointError(
-                f"{path} is damaged, or is not the checkpoint of a harvest ({error}): move it and "
-                "the .part beside it away, or remove them, and harvest all anew"
-            ) from None
-        if whole != content:
-            file.truncate(len(whole))
+    try:
+        (head, *body), checksum = decoded(content)
+        head["query"]["page_size"]
+        head["has_part"]
+        _seals(head, body)
+        _stale(head, body)
+        _latest(head, [])
+        dt.datetime.fromisoformat(head["began"])
+        for line in body:
+            Report(**(line["done"] if "done" in line else Entry.of(line).report))
+    except (ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            f"{storage} is damaged, or is not the checkpoint of a harvest ({error}): move it and "
+            "the .part beside it away, or remove them, and harvest all anew"
+        ) from None
     return head, body, checksum
 
 
@@ -328,7 +294,7 @@ def _sized(identity: Identity) -> Identity:
     return {**identity, "page_size": 0}
 
 
-def _compare(path: Path, there: Identity, here: Identity) -> None:
+def _compare(storage: Storage, there: Identity, here: Identity) -> None:
     """Refuse to continue another harvest."""
     different = [
         f"{name} {_shown(there.get(name))} there, {_shown(here.get(name))} here"
@@ -337,7 +303,7 @@ def _compare(path: Path, there: Identity, here: Identity) -> None:
     ]
     if different:
         raise CheckpointError(
-            f"{path} belongs to another harvest ({'; '.join(different)}): give the same arguments "
+            f"{storage} belongs to another harvest ({'; '.join(different)}): give the same arguments "
             "again, choose another destination, or harvest all anew, without resuming"
         )
 

@@ -29,6 +29,7 @@ from .partition import Part
 from .plan import Lines, Plan
 from .report import Counters, Report
 from .sinks import FileSink, Sink, destination_of
+from .storage import CheckpointFile
 from .update import check_update, update
 from .writer import Writer
 
@@ -151,7 +152,7 @@ async def harvest(
         file = sink if isinstance(sink, FileSink) else None
         has_file = file is not None and file.exists()
         journal = Journal.open(
-            sink.checkpoint,
+            CheckpointFile(sink.checkpoint),
             plan.identity,
             resume=resume,
             since=since if is_strict or has_file else None,
@@ -238,7 +239,7 @@ class _Harvest:
         if last.seal is None or not sink.exists():
             return False
         if not sink.holds(last.seal):
-            raise changed(destination_of(sink.checkpoint))
+            raise changed(str(destination_of(sink.checkpoint)))
         return True
 
     async def _walk_stably(self) -> None:
