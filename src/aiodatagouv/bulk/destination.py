@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .._fields import mask as masks
 from ..errors import DestinationError
+from .local import LocalFile
 from .plan import Plan
 from .sinks import SUFFIXES, JsonLines, Sink, needs
 
@@ -31,7 +32,7 @@ def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
     if path.exists() and not path.is_file():
         raise DestinationError(f"{path} is not a file")
     if path.suffix != ".parquet":
-        return JsonLines(path)
+        return JsonLines(LocalFile(path), path)
     try:
         from . import columns
         from .parquet import Parquet

@@ -28,7 +28,7 @@ from .destination import sink_of
 from .partition import Part
 from .plan import Lines, Plan
 from .report import Counters, Report
-from .sinks import FileSink, Sink, destination_of
+from .sinks import FileSink, Sink
 from .storage import CheckpointFile
 from .update import check_update, update
 from .writer import Writer
@@ -233,13 +233,13 @@ class _Harvest:
         Raises:
             CheckpointError: There is another file under that name.
         """
-        sink = self.writer.sink
-        if not isinstance(sink, FileSink):
+        sink, journal = self.writer.sink, self.writer.journal
+        if not isinstance(sink, FileSink) or journal is None:
             return True
         if last.seal is None or not sink.exists():
             return False
         if not sink.holds(last.seal):
-            raise changed(str(destination_of(sink.checkpoint)))
+            raise changed(journal.storage.destination)
         return True
 
     async def _walk_stably(self) -> None:

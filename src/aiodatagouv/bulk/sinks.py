@@ -1,4 +1,4 @@
-"""The destinations of a harvest: the protocols that they follow, and JSON Lines files."""
+"""The destinations of a harvest: the protocols that they follow, and JSON Lines."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 import msgspec
-from attrs import asdict, frozen
+from attrs import asdict
 
-from .._disk import created, part_of, reopened, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
+from .place import Place
+from .place import Seal as Seal
+from .storage import Storage
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The suffixes of the file formats that can be written."""
@@ -29,7 +31,7 @@ class Sink(Protocol):
     """The protocol of a destination, open to users. Its methods are called one at a time."""
 
     @property
-    def checkpoint(self) -> Path | None:
+    def checkpoint(self) -> Path | Storage | None:
         """The path of the checkpoint; None if an interrupted harvest cannot be resumed."""
 
     def open(self, state: Any) -> None:
@@ -60,28 +62,6 @@ class Sink(Protocol):
         """Release all resources, whether the harvest is finished or not. The last call."""
 
 
-@frozen
-class Seal:
-    """The identity of a file that a harvest has written, up to the latest commit or to its end.
-
-    Attributes:
-        size: Its size in bytes.
-        sha256: Its SHA-256 checksum.
-        items: The number of items in it.
-    """
-
-    size: int
-    sha256: str
-    items: int
-
-    def fits(self, path: Path) -> bool:
-        """Whether a file has exactly these bytes."""
-        if not path.is_file() or path.stat().st_size != self.size:
-            return False
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-
-
 @runtime_checkable
 class FileSink(Sink, Protocol):
     """The protocol of a file that can be updated. A row is an item in the format of the file."""
@@ -91,8 +71,8 @@ class FileSink(Sink, Protocol):
         ...
 
     @property
-    def checkpoint(self) -> Path:
-        """The path of the checkpoint."""
+    def checkpoint(self) -> Path | Storage:
+        """The place of the checkpoint: a file, or what keeps it elsewhere."""
         ...
 
     def exists(self) -> bool:
@@ -136,58 +116,42 @@ class FileSink(Sink, Protocol):
         """Write rows that :meth:`rows` or :meth:`existing` returned."""
 
 
-_CHUNK = 1 << 20
-"""Bytes of an interrupted file that are read at once."""
-
-
 class JsonLines:
     """A file with a JSON object in each line, compressed or not.
 
     Each commit is compressed separately, since gzip and Zstandard files may be concatenated: the
-    file can be truncated after any commit.
+    file can be continued after any commit.
 
-    Attributes:
-        checkpoint: The path of the checkpoint.
+    Args:
+        place: Where the file is.
+        name: Its name, whose suffix tells how it is compressed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.checkpoint = checkpoint_of(path)
-        self._path = path
-        self._part = part_of(path)
-        self._compress, self._open, self._failures = _codec(path)
-        self._file: BinaryIO | None = None
+    def __init__(self, place: Place, name: Path | str) -> None:
+        self._place = place
+        self._name = name
+        self._compress, self._decompress, self._failures = _codec(name)
         self._pending = bytearray()
         self._hash = hashlib.sha256()
+        self._size = 0
         self._items = 0
-        self._is_ours = False
+
+    @property
+    def checkpoint(self) -> Path | Storage:
+        """See :class:`FileSink`."""
+        return self._place.checkpoint
 
     def open(self, state: Any) -> None:
-        """See :class:`Sink`; the state is the :class:`Seal` of the file so far."""
+        """See :class:`Sink`; the state is the :class:`Seal` of the file so far, and its place's."""
         if state is None:
-            self._part.unlink(missing_ok=True)  # The checkpoint knows it: see `claim`.
-            self._is_ours = False
-            self._file = created(self._part, self._path)
-            self._is_ours = True
-            sync_folder(self._part.parent)
+            self._place.create()
             return
-        self._is_ours = False  # Until its content is known to be that of the checkpoint.
-        seal = Seal(**state)
-        if not self._part.exists() or self._part.stat().st_size < seal.size:
-            raise lost(self._part)
-        file = reopened(self._part)
-        try:
-            left = seal.size
-            while left and (chunk := file.read(min(left, _CHUNK))):
-                self._hash.update(chunk)
-                left -= len(chunk)
-            if self._hash.hexdigest() != seal.sha256:
-                raise lost(self._part)
-            file.truncate(seal.size)
-            file.seek(seal.size)
-        except BaseException:
-            file.close()
-            raise
-        self._file, self._items, self._is_ours = file, seal.items, True
+        for chunk in self._place.reopen(state):
+            self._hash.update(chunk)
+        if self._hash.hexdigest() != state["sha256"]:
+            raise lost(self._place.part)
+        self._place.resume()
+        self._size, self._items = state["size"], state["items"]
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`Sink`."""
@@ -198,38 +162,34 @@ class JsonLines:
 
     def commit(self) -> dict[str, Any]:
         """See :class:`Sink`."""
-        return asdict(self._commit(is_needed=bool(self._pending)))
+        return self._commit(is_needed=bool(self._pending))
 
-    def _commit(self, *, is_needed: bool) -> Seal:
-        """Write the items since the last commit, if any, to disk."""
-        assert self._file is not None
+    def _commit(self, *, is_needed: bool) -> dict[str, Any]:
+        """Write the items since the last commit, if any."""
         if is_needed:
             piece = self._compress(bytes(self._pending))
-            self._file.write(piece)
+            self._place.add(piece)
             self._hash.update(piece)
+            self._size += len(piece)
             self._pending.clear()
-        sync(self._file)
-        return Seal(self._file.tell(), self._hash.hexdigest(), self._items)
+        return {**self._place.commit(), **asdict(self._seal())}
+
+    def _seal(self) -> Seal:
+        return Seal(self._size, self._hash.hexdigest(), self._items)
 
     def seal(self) -> Seal:
         """See :class:`FileSink`."""
-        assert self._file is not None
         # A compressed file without items is not empty.
-        return self._commit(is_needed=bool(self._pending) or not self._file.tell())
+        self._commit(is_needed=bool(self._pending) or not self._size)
+        return self._seal()
 
     def finish(self) -> None:
         """See :class:`Sink`."""
-        assert self._file is not None
-        check_same(os.fstat(self._file.fileno()), self._part)
-        self.close()
-        replace(self._part, self._path)
-        self._is_ours = False
+        self._place.finish(self._seal())
 
     def close(self) -> None:
         """See :class:`Sink`."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._place.close()
 
     def rows(self, items: Iterable[bytes]) -> list[bytes]:
         """See :class:`FileSink`."""
@@ -241,41 +201,43 @@ class JsonLines:
 
     def exists(self) -> bool:
         """See :class:`FileSink`."""
-        return self._path.exists()
+        return self._place.exists()
 
     def claim(self, is_known: bool, /) -> None:
         """See :class:`FileSink`."""
-        check_part(self._part, stat.S_ISREG, is_known=is_known)
-        self._is_ours = is_known
+        self._place.claim(is_known)
 
     def holds(self, seal: Seal) -> bool:
         """See :class:`FileSink`."""
-        return seal.fits(self._path)
+        return self._place.holds(seal)
 
     def discard(self) -> None:
         """See :class:`FileSink`."""
-        if self._is_ours:
-            self._part.unlink(missing_ok=True)
+        self._place.discard()
 
     def existing(self) -> Iterator[tuple[str, bytes]]:
         """See :class:`FileSink`."""
         decoder = msgspec.json.Decoder(_Identified)
-        for number, line in enumerate(self._lines(), start=1):
+        for number, line in enumerate(self.lines(self._place.read()), start=1):
             try:
                 yield decoder.decode(line).id, line.rstrip(b"\n")
             except (msgspec.DecodeError, UnicodeError) as error:
                 raise DestinationError(
-                    f"{self._path}, line {number}: {error}: changes can only be merged into "
+                    f"{self._name}, line {number}: {error}: changes can only be merged into "
                     "JSON objects with an id; harvest all anew, without since"
                 ) from None
 
-    def _lines(self) -> Iterator[bytes]:
-        """Iterate over the lines of the existing file."""
-        with self._open() as file:
+    def lines(self, file: BinaryIO) -> Iterator[bytes]:
+        """Iterate over the lines of a compressed file, and close it.
+
+        Raises:
+            DestinationError: It is damaged.
+        """
+        with file, self._decompress(file) as lines:
             try:
-                yield from file
+                yield from lines
             except self._failures as error:
-                raise damaged(self._path, error) from None
+                raise damaged(self._name, error) from None
 
 
 class _Identified(msgspec.Struct):
@@ -287,11 +249,6 @@ class _Identified(msgspec.Struct):
 def checkpoint_of(path: Path) -> Path:
     """The path of the checkpoint of a destination, beside it."""
     return path.with_name(f"{path.name}.checkpoint")
-
-
-def destination_of(checkpoint: Path) -> Path:
-    """The path of the destination of a checkpoint."""
-    return checkpoint.with_suffix("")
 
 
 def check_part(part: Path, is_wanted: Callable[[int], bool], *, is_known: bool) -> None:
@@ -331,19 +288,19 @@ def check_same(written: os.stat_result, part: Path) -> None:
         raise lost(part)
 
 
-def damaged(path: Path, error: Exception) -> DestinationError:
+def damaged(path: Path | str, error: Exception) -> DestinationError:
     """The error for an existing file that cannot be read."""
     return DestinationError(f"{path} cannot be read ({one_line(str(error))}): harvest all anew")
 
 
-def lost(part: Path) -> CheckpointError:
+def lost(part: Path | str) -> CheckpointError:
     """The error for temporary files that lack items which the checkpoint covers."""
     return CheckpointError(
         f"{part} lacks items that its checkpoint covers: harvest all anew, without resuming"
     )
 
 
-def needs(package: str, extra: str, path: Path) -> DestinationError:
+def needs(package: str, extra: str, path: Path | str) -> DestinationError:
     """The error for a package that is not installed."""
     return DestinationError(
         f"{path} needs the package {package}: pip install 'aiodatagouv[{extra}]'"
@@ -351,32 +308,32 @@ def needs(package: str, extra: str, path: Path) -> DestinationError:
 
 
 def _codec(
-    path: Path,
-) -> tuple[Callable[[bytes], bytes], Callable[[], BinaryIO], tuple[type[Exception], ...]]:
+    name: Path | str,
+) -> tuple[Callable[[bytes], bytes], Callable[[BinaryIO], BinaryIO], tuple[type[Exception], ...]]:
     """How a file is compressed.
 
     Returns:
-        A function that compresses lines, one that opens the file to read its lines, and the errors
-        by which that tells of a damaged file.
+        A function that compresses lines, one that reads them from a file, and the errors by which
+        that tells of a damaged file.
 
     Raises:
         DestinationError: The package for the compression is not installed.
     """
-    if path.suffix == ".gz":
+    suffix = Path(name).suffix
+    if suffix == ".gz":
         return (
             partial(gzip.compress, compresslevel=6, mtime=0),
-            lambda: cast("BinaryIO", gzip.open(path)),
+            lambda file: cast("BinaryIO", gzip.open(file)),
             (EOFError, gzip.BadGzipFile, zlib.error),
         )
-    if path.suffix != ".zst":
-        return bytes, lambda: path.open("rb"), ()
+    if suffix != ".zst":
+        return bytes, lambda file: file, ()
     try:
         import zstandard
     except ImportError:
-        raise needs("zstandard", "zstd", path) from None
+        raise needs("zstandard", "zstd", name) from None
 
-    def decompressed() -> BinaryIO:
-        file = path.open("rb")
+    def decompressed(file: BinaryIO) -> BinaryIO:
         frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return BufferedReader(cast("RawIOBase", frames))
 

@@ -12,7 +12,6 @@ from filelock import FileLock
 from .._disk import reopened, sweep, sync, written
 from .._ownership import foreign, locked, release
 from ..errors import CheckpointError
-from .sinks import destination_of
 
 
 class Storage(Protocol):
@@ -77,7 +76,7 @@ class CheckpointFile:
     @property
     def destination(self) -> str:
         """See :class:`Storage`."""
-        return str(destination_of(self._path))
+        return str(self._path.with_suffix(""))
 
     def lock(self) -> None:
         """See :class:`Storage`."""
