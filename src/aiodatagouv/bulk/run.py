@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Literal, overload
 
 from attrs import define, evolve, field
@@ -50,6 +52,7 @@ async def harvest(
     strict: bool = False,
     skip_broken: bool = False,
     split: Split = False,
+    storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report: ...
 @overload
@@ -63,6 +66,7 @@ async def harvest(
     into: type[Any] | None = None,
     resume: bool = True,
     skip_broken: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report: ...
 async def harvest(
@@ -78,6 +82,7 @@ async def harvest(
     strict: bool = False,
     skip_broken: bool = False,
     split: Split = False,
+    storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Write all items of a list to a file.
@@ -98,7 +103,9 @@ async def harvest(
     Args:
         source: The list, as the function of its operation returns it, or a :class:`Part` of one.
         destination: A file, in the format of its suffix: ``.jsonl``, ``.jsonl.gz``, ``.jsonl.zst``
-            (extra ``zstd``) or ``.parquet`` (extra ``parquet``); or a :class:`Sink`.
+            (extra ``zstd``) or ``.parquet`` (extra ``parquet``); or a :class:`Sink`. An object in
+            a store is a URL, such as ``s3://bucket/datasets.jsonl.gz`` (extra ``fsspec``, and the
+            store's package), which appears once it is whole too.
         client: The client that harvests a :class:`Part`; a list has its own.
         concurrency: The most pages in flight at once.
         fields: The fields wanted, unless the list was made with some.
@@ -118,13 +125,15 @@ async def harvest(
         split: Whether to read a search of more results than pages reach in parts, by any facets
             (True) or by these; see :meth:`aiodatagouv.Paginator.items`. An interrupted run reads
             all parts again, and writes what was not written.
+        storage_options: Options of the store of a URL for fsspec, such as its endpoint, in addition
+            to those that fsspec is configured with. They are not recorded.
         progress: Called after each page.
 
     Raises:
         TooManyResultsError: A search has more results than pages reach, or a part of one that
             cannot be split further has. Nothing was written.
         DestinationError: The destination cannot be written as asked, or somebody else's file has
-            the name of its temporary file or checkpoint.
+            the name of its temporary file or checkpoint; or its store fails.
         OrderError: With ``since``: the portal does not sort the list by creation. The file is
             unchanged: harvest all anew.
         CheckpointError: The checkpoint belongs to another harvest, is damaged or in use, or does
@@ -143,22 +152,29 @@ async def harvest(
     counters = Counters(Report(operation=source.call.operation.name))
     observed = counters.observe(client)
     plan = Plan.of(observed, source, fields, into, skips_broken=skip_broken, split=split)
-    sink = sink_of(destination, plan)
-    is_strict = strict or since != "last"
-    if since is not None:
-        check_update(plan, sink, since, is_strict=is_strict)
-    journal = None
-    if sink.checkpoint is not None:
+    sink = sink_of(destination, plan, storage_options)
+
+    def begin() -> Journal | None:
+        is_strict = strict or since != "last"
+        if since is not None:
+            check_update(plan, sink, since, is_strict=is_strict)
+        place = sink.checkpoint
+        if place is None:
+            return None
         file = sink if isinstance(sink, FileSink) else None
         has_file = file is not None and file.exists()
-        journal = Journal.open(
-            CheckpointFile(sink.checkpoint),
+        return Journal.open(
+            CheckpointFile(place) if isinstance(place, Path) else place,
             plan.identity,
             resume=resume,
             since=since if is_strict or has_file else None,
             must_know=is_strict,
             claim=file.claim if file else None,
         )
+
+    # A store answers after a while, and has no lock that a cancelled call could keep.
+    is_near = sink.checkpoint is None or isinstance(sink.checkpoint, Path)
+    journal = begin() if is_near else await asyncio.to_thread(begin)
     async with Writer(sink, journal, counters) as writer:
         if journal is not None and journal.since is not None:
             await update(plan, writer, journal.since, progress)

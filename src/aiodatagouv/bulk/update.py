@@ -94,7 +94,8 @@ async def update(
         await writer.run(lambda: journal.check_destination(sink.holds))
     known, stale = set[str](), set[str](journal.stale if journal else [])
     await writer.run(lambda: known.update(key for key, _ in sink.existing()))
-    with Changes.beside(sink.checkpoint) as changes:
+    place = sink.checkpoint
+    with Changes.within(place.parent if isinstance(place, Path) else None) as changes:
 
         async def keep(batch: Batch[Lines], new: list[int]) -> None:
             counters.add(pages=1, total=batch.total)
@@ -183,9 +184,9 @@ class Changes:
 
     @classmethod
     @contextmanager
-    def beside(cls, path: Path) -> Generator[Self]:
-        """Open a temporary file in the folder of another file: /tmp may be too small."""
-        with tempfile.TemporaryFile(dir=path.parent) as file:
+    def within(cls, folder: Path | None) -> Generator[Self]:
+        """Open a temporary file in a folder, since /tmp may be too small, or else there."""
+        with tempfile.TemporaryFile(dir=folder) as file:
             yield cls(file)
 
     def add(self, batch: Batch[Lines], new: list[int]) -> None:
