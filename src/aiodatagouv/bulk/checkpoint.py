@@ -303,8 +303,8 @@ def _compare(storage: Storage, there: Identity, here: Identity) -> None:
     ]
     if different:
         raise CheckpointError(
-            f"{storage} belongs to another harvest ({'; '.join(different)}): give the same arguments "
-            "again, choose another destination, or harvest all anew, without resuming"
+            f"{storage} belongs to another harvest ({'; '.join(different)}): give the same "
+            "arguments again, choose another destination, or harvest all anew, without resuming"
         )
 
 

@@ -133,7 +133,8 @@ async def harvest(
         TooManyResultsError: A search has more results than pages reach, or a part of one that
             cannot be split further has. Nothing was written.
         DestinationError: The destination cannot be written as asked, or somebody else's file has
-            the name of its temporary file or checkpoint; or its store fails.
+            the name of its temporary file or checkpoint; as a :class:`~aiodatagouv.StoreError`, the
+            store of a URL fails.
         OrderError: With ``since``: the portal does not sort the list by creation. The file is
             unchanged: harvest all anew.
         CheckpointError: The checkpoint belongs to another harvest, is damaged or in use, or does

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Protocol, Self, cast
 
 from attrs import evolve, frozen
 
-from ...errors import DestinationError, one_line
+from ...errors import DestinationError, StoreError, one_line
 from ..sinks import SUFFIXES, needs
 
 PACKAGES = {
@@ -70,7 +70,7 @@ class _FileSystem(Protocol):
 class Target:
     """An object in a store, or the folder of some.
 
-    All methods raise a :class:`~aiodatagouv.errors.DestinationError` if the store fails.
+    All methods raise a :class:`~aiodatagouv.errors.StoreError` if the store fails.
 
     Attributes:
         url: Its URL.
@@ -159,11 +159,10 @@ class Target:
 
     def chunks(self) -> Iterator[bytes]:
         """Iterate over its content."""
-        with self._told():
-            with self._system.open(self.path, "rb", block_size=_BLOCK) as opened:
-                file: _File = opened
-                while chunk := file.read(_CHUNK):
-                    yield chunk
+        with self._told(), self._system.open(self.path, "rb", block_size=_BLOCK) as opened:
+            file: _File = opened
+            while chunk := file.read(_CHUNK):
+                yield chunk
 
     def upload(self, chunks: Iterable[bytes]) -> None:
         """Write a large one, in parts. It appears when all of them are there, or not at all."""
@@ -189,7 +188,7 @@ class Target:
             yield
         except self._failures as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise DestinationError(f"{self.url}: {one_line(reason)}") from None
+            raise StoreError(f"{self.url}: {one_line(reason)}") from None
 
 
 def _check(url: str) -> str:
