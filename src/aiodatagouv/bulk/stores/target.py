@@ -130,7 +130,10 @@ class Target:
         with self._told():
             try:
                 self._system.pipe_file(self.path, content, mode="create")
-            except FileExistsError:
+            except OSError:
+                # Not every store tells so why it refuses.
+                if self.size() is None:
+                    raise
                 return False
         return True
 
@@ -203,7 +206,7 @@ def _check(url: str) -> str:
     scheme, _, rest = url.partition("://")
     account, has_account, _ = rest.partition("/")[0].rpartition("@")
     shown = url.partition("?")[0]
-    package = PACKAGES.get(scheme.lower())
+    package = PACKAGES.get(scheme)
     if has_account and (":" in account or package != "adlfs"):
         raise DestinationError(
             f"the URL of a destination ({scheme}://) has no user or password in it: configure them "
