@@ -204,6 +204,10 @@ bench-dlt: .venv/ready ## Measure how long dlt takes to load 20,000 datasets int
 bench-cluster: .venv/ready ## Work out harvests of ten portals by a cluster, and check the figures on a small scale
 	@$(BIN)/python benchmarks/cluster.py
 
+.PHONY: bench-stores
+bench-stores: .venv/ready ## Measure harvests of 75,000 datasets to an S3-compatible store on this machine
+	@$(BIN)/python benchmarks/stores.py
+
 .PHONY: bench-files
 bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and measure the memory of an export of 2 GB
 	@$(BIN)/python benchmarks/uploads.py

@@ -91,7 +91,9 @@ def stop_after(pages: int) -> Callable[[bulk.Report], None]:
     return progress
 
 
-async def harvest(portal: MovingPortal, path: Path, size: int = 5, **options: Any) -> bulk.Report:
+async def harvest(
+    portal: MovingPortal, path: Path | str, size: int = 5, **options: Any
+) -> bulk.Report:
     """Harvest a portal with a given page size."""
     async with portal.client() as client:
         found = datasets.list_datasets(client, page_size=size)

@@ -36,8 +36,8 @@ import pytest
 from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets
 from aiodatagouv.bulk import describing
-from aiodatagouv.bulk.run import Progress
-from aiodatagouv.bulk.sinks import checkpoint_of
+from aiodatagouv.bulk.storage import checkpoint_of
+from aiodatagouv.bulk.whole import Progress
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 

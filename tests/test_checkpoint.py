@@ -18,9 +18,9 @@ from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationErr
 from aiodatagouv._walk import listing
 from aiodatagouv.bulk import writer
 from aiodatagouv.bulk.checkpoint import Entry, Journal
+from aiodatagouv.bulk.jsonlines import JsonLines
 from aiodatagouv.bulk.parquet import Parquet
 from aiodatagouv.bulk.records import decoded, encoded
-from aiodatagouv.bulk.sinks import JsonLines
 
 from . import versions
 from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, read, stop, stop_after

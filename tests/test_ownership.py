@@ -18,8 +18,10 @@ from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationErr
 from aiodatagouv.api import datasets
 from aiodatagouv.bulk import writer
 from aiodatagouv.bulk.finished import Finished
+from aiodatagouv.bulk.jsonlines import JsonLines
 from aiodatagouv.bulk.parquet import Parquet
-from aiodatagouv.bulk.sinks import JsonLines, Seal, checkpoint_of
+from aiodatagouv.bulk.place import Seal
+from aiodatagouv.bulk.storage import checkpoint_of
 
 from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, stop, stop_after
 from .moving import MovingPortal

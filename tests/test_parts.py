@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from aiodatagouv import DestinationError, bulk
 from aiodatagouv.bulk.finished import Finished
 from aiodatagouv.bulk.recording import record
-from aiodatagouv.bulk.sinks import CHECKPOINTS
+from aiodatagouv.bulk.storage import CHECKPOINTS
 
 from .harvests import SUFFIXES, Stop, harvest, read, stop_after
 from .moving import START, MovingPortal

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .errors import RateLimitedError as RateLimitedError
     from .errors import RedirectError as RedirectError
     from .errors import ServerError as ServerError
+    from .errors import StoreError as StoreError
     from .errors import TimeoutError as TimeoutError
     from .errors import TooLargeError as TooLargeError
     from .errors import TooManyResultsError as TooManyResultsError
@@ -73,7 +74,7 @@ _NAMES = {
     "DataGouvError DecodeError DestinationError DownloadError GoneError IntegrityError "
     "LockedError MaskError MissingFieldError MissingResultsError NetworkError "
     "NotFoundError NoTableError NotJSONError OrderError PermissionDeniedError RateLimitedError "
-    "RedirectError ServerError TimeoutError TooLargeError TooManyResultsError "
+    "RedirectError ServerError StoreError TimeoutError TooLargeError TooManyResultsError "
     "UnreachableError UploadError",
     "links": "Link",
     "operation": "Operation Order Parameter",

@@ -48,7 +48,7 @@ def release(lock: FileLock) -> None:
         lock.release()
 
 
-def foreign(path: Path, reason: str) -> DestinationError:
+def foreign(path: Path | str, reason: str) -> DestinationError:
     """The error for something of others at the place of a file of this library."""
     return DestinationError(
         f"{path} {reason}: move it away, or remove it, if nobody needs it; or choose another "

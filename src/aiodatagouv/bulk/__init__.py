@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._walk.skipped import Skipped as Skipped
 from ..errors import CheckpointError as CheckpointError
 from ..errors import DestinationError as DestinationError
+from ..errors import StoreError as StoreError
 from .partition import Part as Part
 from .partition import partition as partition
 from .report import Report as Report
@@ -18,6 +19,7 @@ __all__ = [
     "Report",
     "Sink",
     "Skipped",
+    "StoreError",
     "harvest",
     "partition",
 ]

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from attrs import Factory, asdict, define, frozen
-from filelock import FileLock
 
-from .._disk import reopened, sweep, sync, written
-from .._ownership import foreign, locked, release
 from ..errors import CheckpointError, DestinationError
+from .place import Seal
 from .records import decoded, encoded
 from .report import Report, next_since
-from .sinks import Seal, destination_of
+from .storage import Storage
 
 Identity = Mapping[str, Any]
 """The JSON that identifies a harvest: one can be continued by another with the same identity."""
@@ -64,13 +59,13 @@ class Entry:
 class Journal:
     """The checkpoint of a harvest. The first line is its identity, each further one an entry.
 
-    An entry is appended once the items that it covers are on disk. A line that a kill has cut off
+    An entry is appended once the items that it covers are safe. A line that a kill has cut off
     does not count; one that was changed is an error. A finished journal keeps only the first line
-    and the report. The beginning and the end replace the whole file, so that it never lacks its
-    first line. A lock file beside it keeps other processes away.
+    and the report. The beginning and the end replace all lines, so that it never lacks its first
+    one.
 
     Attributes:
-        path: The file.
+        storage: The place of its lines.
         identity: The identity of the harvest.
         began: When the harvest began.
         latest: When its latest complete harvest began, if there was one.
@@ -82,23 +77,21 @@ class Journal:
         empty: The ids of the items that have no row in the destination, a flat table.
     """
 
-    path: Path
+    storage: Storage
     identity: Identity
     began: dt.datetime
     latest: dt.datetime | None
     since: dt.datetime | None
-    _lock: FileLock
     entries: list[Entry] = Factory(list)
     _sum: str = ""
     seals: list[Seal] = Factory(list)
     stale: list[str] = Factory(list)
     empty: list[str] = Factory(list)
-    _file: BinaryIO | None = None
 
     @classmethod
     def open(
         cls,
-        path: Path,
+        storage: Storage,
         identity: Identity,
         *,
         resume: bool,
@@ -109,7 +102,7 @@ class Journal:
         """Open a journal, or begin one.
 
         Args:
-            path: The file.
+            storage: The place of its lines.
             identity: The identity of the harvest.
             resume: Whether to continue a run that was interrupted.
             since: The date since which changes are wanted, to update the destination.
@@ -123,47 +116,43 @@ class Journal:
             DestinationError: The start of the latest complete harvest is unknown, or there are
                 files of others at the place of the journal or of the temporary files.
         """
-        lock = locked(
-            path, CheckpointError(f"{path} is in use: another harvest is under way there")
-        )
+        storage.lock()
         try:
-            head, body, checksum = read(path)
+            head, body, checksum = read(storage)
             is_interrupted = bool(body) and "done" not in body[-1] and head["since"] is None
             if head and since is not None:
                 # The page size does not matter to an update.
-                compare(path, sized(head["query"]), sized(identity))
+                compare(storage, sized(head["query"]), sized(identity))
             is_same = bool(head) and sized(head["query"]) == sized(identity)
             latest = latest_of(head, body) if is_same else None
             if since == "last" and latest is None and not must_know:
                 since = None
             if resume and is_interrupted and since is None:
-                compare(path, head["query"], identity)
+                compare(storage, head["query"], identity)
             stale = _stale(head, body) if is_same else []
             empty = head.get("empty", []) if is_same else []
             if claim is not None:
                 claim(bool(head) and head["has_part"])
-            sweep(path.parent, [path.name])  # A kill may have left one that was not whole.
+            storage.clean()
             if resume and is_interrupted and since is None:
                 began = dt.datetime.fromisoformat(head["began"])
                 entries = [Entry.of(line) for line in body]
-                journal = cls(path, identity, began, latest, None, lock, entries, checksum)
+                journal = cls(storage, identity, began, latest, None, entries, checksum)
                 journal.stale, journal.empty = stale, empty
             else:
                 if since == "last" and latest is None:
                     raise DestinationError(
-                        f"{path} does not know of a complete harvest of this list: give a date "
+                        f"{storage} does not know of a complete harvest of this list: give a date "
                         "instead of 'last', or harvest all"
                     )
                 known = latest if since == "last" else None if since is None else start_of(since)
                 now = dt.datetime.now(dt.UTC)
                 seals = _seals(head, body) if is_same else []
-                journal = cls(path, identity, now, latest, known, lock, seals=seals)
+                journal = cls(storage, identity, now, latest, known, seals=seals)
                 journal.stale, journal.empty = stale, empty
                 journal._write([journal._head()])
-            journal._file = reopened(path)
-            journal._file.seek(0, os.SEEK_END)
         except BaseException:
-            release(lock)
+            storage.close()
             raise
         return journal
 
@@ -189,16 +178,14 @@ class Journal:
         found = next(filter(holds, self.seals), None)
         if self.seals and found is None:
             if self.since == self.latest:
-                raise changed(destination_of(self.path))
+                raise changed(self.storage.destination)
             self.latest = None
         return found
 
     def add(self, entry: Entry) -> None:
         """Append an entry."""
-        assert self._file is not None
-        lines, self._sum = encoded([entry.to_dict()], self._sum)
-        self._file.write(lines)
-        sync(self._file)
+        line, self._sum = encoded([entry.to_dict()], self._sum)
+        self.storage.append(line)
 
     def finish(
         self,
@@ -217,37 +204,29 @@ class Journal:
         """
         self.empty = empty
         self.began = next_since(self.began, began)
-        self._close_file()
         self.seals.clear()
         self.stale.clear()
         done = {"done": report, "seal": None if seal is None else asdict(seal)}
         self._write([self._head(has_part=False), done])
 
     def close(self, *, is_useless: bool = False) -> None:
-        """Close the journal and release its lock.
+        """Close the journal, and let other harvests in.
 
         Args:
             is_useless: Whether nothing was recorded that a later run could use.
         """
         try:
-            self._close_file()
             if is_useless and self.latest is None:
-                self.path.unlink(missing_ok=True)
+                self.storage.remove()
             elif is_useless:
                 self._write([self._head(has_part=False)])
         finally:
-            release(self._lock)
-
-    def _close_file(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
+            self.storage.close()
 
     def _write(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the whole file."""
+        """Replace all lines."""
         lines, self._sum = encoded(records)
-        with written(self.path) as file:
-            file.write(lines)
+        self.storage.replace(lines)
 
     def _head(self, *, has_part: bool = True) -> dict[str, Any]:
         return {
@@ -262,7 +241,7 @@ class Journal:
         }
 
 
-def changed(destination: Path) -> CheckpointError:
+def changed(destination: object) -> CheckpointError:
     """The error for a file that has other contents than its checkpoint says."""
     return CheckpointError(
         f"{destination} is not the file that its checkpoint describes: it was changed or replaced "
@@ -270,47 +249,34 @@ def changed(destination: Path) -> CheckpointError:
     )
 
 
-def read(path: Path, *, is_ours: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
+def read(storage: Storage) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
     """Read a journal.
-
-    Args:
-        path: The file.
-        is_ours: Whether its lock is held: then it is truncated after the last whole line.
 
     Returns:
         Its first line, the others, and the checksum of the last one.
 
     Raises:
         CheckpointError: It is damaged, or not a journal.
-        DestinationError: It is not a file, or a link to one.
+        DestinationError: There is something else in its place.
     """
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise foreign(path, "is not a file")
-    except FileNotFoundError:
+    content = storage.read()
+    if not content:
         return {}, [], ""
-    with reopened(path) if is_ours else path.open("rb") as file:
-        content = file.read()
-        if not content:
-            return {}, [], ""
-        whole = content[: content.rfind(b"\n") + 1]
-        try:
-            (head, *body), checksum = decoded(whole)
-            head["query"]["page_size"]
-            head["has_part"]
-            _seals(head, body)
-            _stale(head, body)
-            latest_of(head, [])
-            dt.datetime.fromisoformat(head["began"])
-            for line in body:
-                Report(**(line["done"] if "done" in line else Entry.of(line).report))
-        except (ValueError, LookupError, TypeError) as error:
-            raise CheckpointError(
-                f"{path} is damaged, or is not the checkpoint of a harvest ({error}): move it and "
-                "the .part beside it away, or remove them, and harvest all anew"
-            ) from None
-        if whole != content:
-            file.truncate(len(whole))
+    try:
+        (head, *body), checksum = decoded(content)
+        head["query"]["page_size"]
+        head["has_part"]
+        _seals(head, body)
+        _stale(head, body)
+        latest_of(head, [])
+        dt.datetime.fromisoformat(head["began"])
+        for line in body:
+            Report(**(line["done"] if "done" in line else Entry.of(line).report))
+    except (ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            f"{storage} is damaged, or is not the checkpoint of a harvest ({error}): move it and "
+            "the .part beside it away, or remove them, and harvest all anew"
+        ) from None
     return head, body, checksum
 
 
@@ -330,8 +296,8 @@ def sized(identity: Identity) -> Identity:
     return {**identity, "page_size": 0}
 
 
-def compare(path: Path, there: Identity, here: Identity) -> None:
-    """Refuse to continue another harvest."""
+def compare(place: object, there: Identity, here: Identity) -> None:
+    """Refuse to continue the harvest of a checkpoint by another one."""
     different = [
         f"{name} {_shown(there.get(name))} there, {_shown(here.get(name))} here"
         for name in dict.fromkeys([*there, *here])
@@ -339,8 +305,8 @@ def compare(path: Path, there: Identity, here: Identity) -> None:
     ]
     if different:
         raise CheckpointError(
-            f"{path} belongs to another harvest ({'; '.join(different)}): give the same arguments "
-            "again, choose another destination, or harvest all anew, without resuming"
+            f"{place} belongs to another harvest ({'; '.join(different)}): give the same "
+            "arguments again, choose another destination, or harvest all anew, without resuming"
         )
 
 

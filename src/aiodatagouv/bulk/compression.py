@@ -55,32 +55,32 @@ class Codec:
 
     Attributes:
         compressor: Begins a piece.
-        open: Opens the file to read its lines.
+        decompressed: Opens a compressed file, from which the lines are read.
         failures: The errors by which that tells of a damaged file.
     """
 
     compressor: Callable[[], Compressor]
-    open: Callable[[], BinaryIO]
+    decompressed: Callable[[BinaryIO], BinaryIO]
     failures: tuple[type[Exception], ...] = ()
 
 
-def codec_of(path: Path) -> Codec:
-    """The compression of a file, by its suffix.
+def codec_of(name: Path | str) -> Codec:
+    """The compression of a file, by the suffix of its name.
 
     Raises:
         DestinationError: The package for it is not installed.
     """
-    match path.suffix:
+    match Path(name).suffix:
         case ".gz":
             failures = (EOFError, gzip.BadGzipFile, zlib.error)
-            return Codec(_gzip(), lambda: cast("BinaryIO", gzip.open(path)), failures)
+            return Codec(_gzip(), lambda file: cast("BinaryIO", gzip.open(file)), failures)
         case ".zst":
-            return _zstandard(path)
+            return _zstandard(name)
         case _:
-            return Codec(Plain, lambda: path.open("rb"))
+            return Codec(Plain, lambda file: file)
 
 
-def needs(package: str, extra: str, path: Path) -> DestinationError:
+def needs(package: str, extra: str, path: Path | str) -> DestinationError:
     """The error for a package that is not installed."""
     return DestinationError(
         f"{path} needs the package {package}: pip install 'aiodatagouv[{extra}]'"
@@ -96,14 +96,13 @@ def _gzip() -> Callable[[], Compressor]:
     return lambda: isal_zlib.compressobj(_FAST_LEVEL, zlib.DEFLATED, _GZIP)
 
 
-def _zstandard(path: Path) -> Codec:
+def _zstandard(name: Path | str) -> Codec:
     try:
         import zstandard
     except ImportError:
-        raise needs("zstandard", "zstd", path) from None
+        raise needs("zstandard", "zstd", name) from None
 
-    def decompressed() -> BinaryIO:
-        file = path.open("rb")
+    def decompressed(file: BinaryIO) -> BinaryIO:
         frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return BufferedReader(cast("RawIOBase", frames))
 

@@ -1,35 +1,67 @@
-"""The sink for a destination, by its suffix."""
+"""The sink for a destination: a path or a URL, by its suffix."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from .._fields import mask as masks
 from ..errors import DestinationError
 from .compression import needs
+from .jsonlines import JsonLines
+from .local import LocalFile
 from .plan import Plan
-from .sinks import SUFFIXES, JsonLines, Sink
+from .sinks import SUFFIXES, FileSink, Sink
 
 _NO_TABLE = "partition_by: only a destination that ends in .parquet can be partitioned"
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
+"""The start of a URL, or of several that fsspec chains."""
 
-def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
+_LOCAL = re.compile(r"(?:file|local)://(?=/)", re.IGNORECASE)
+"""The start of the URL of a file of this machine."""
+
+
+def is_url(destination: str) -> bool:
+    """Whether a destination is in a store, and no file of this machine."""
+    return _URL.match(path_of(destination)) is not None
+
+
+def path_of(destination: str) -> str:
+    """The path of a destination that is the URL of a file of this machine; any other unchanged."""
+    return _LOCAL.sub("", destination, count=1)
+
+
+def sink_of(
+    destination: str | os.PathLike[str] | Sink,
+    plan: Plan,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Sink:
     """The sink for a destination.
 
     Args:
-        destination: A path, or a sink already.
+        destination: A path, a URL, or a sink already.
         plan: The plan of the harvest, whose fields are the columns of a table.
+        storage_options: Options of the store that a URL is in.
 
     Raises:
         DestinationError: It cannot be a destination, or a package for it is missing.
-        ValueError: Its rows cannot be partitioned as asked.
+        ValueError: There are options for a store, but no URL; or rows cannot be partitioned as
+            asked.
     """
+    if isinstance(destination, str) and is_url(destination):
+        return _stored(destination, plan, storage_options)
+    if storage_options is not None:
+        raise ValueError("storage_options are those of a store: the destination must be its URL")
     if isinstance(destination, Sink):
         if plan.keys:
             raise ValueError(_NO_TABLE)
         return destination
-    path = Path(destination).resolve() if Path(destination).is_symlink() else Path(destination)
+    path = Path(path_of(destination) if isinstance(destination, str) else destination)
+    path = path.resolve() if path.is_symlink() else path
     if not path.name.endswith(SUFFIXES):
         raise DestinationError(f"{path}: its suffix must be one of {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
@@ -39,7 +71,12 @@ def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
     if path.suffix != ".parquet":
         if plan.keys:
             raise ValueError(_NO_TABLE)
-        return JsonLines(path, plan.key)
+        return JsonLines(LocalFile(path), path, plan.key)
+    return _table(path, plan)
+
+
+def _table(path: Path, plan: Plan) -> FileSink:
+    """The sink for a table on this machine."""
     try:
         from . import columns
         from .folders import ParquetFolder
@@ -62,3 +99,20 @@ def sink_of(destination: str | os.PathLike[str] | Sink, plan: Plan) -> Sink:
         partitions = Partitions(plan.keys, schema, key)
         return ParquetFolder(path, schema, partitions, key=key, query=plan.identity)
     return Parquet(path, schema, key=key, query=plan.identity)
+
+
+def _stored(url: str, plan: Plan, options: Mapping[str, Any] | None) -> FileSink:
+    """The sink for an object in a store."""
+    from .stores.pieces import StoredFile
+    from .stores.table import StoredTable
+    from .stores.target import Target
+
+    if plan.keys:
+        raise DestinationError(
+            f"partition_by: {Target.of(url, options).url} is in a store, where the files of a "
+            "folder cannot appear at once: partition a folder on a disk"
+        )
+    target = Target.of(url, options)
+    if url.endswith(".parquet"):
+        return StoredTable(target, lambda path: _table(path, plan))
+    return JsonLines(StoredFile(target), url, plan.key)

@@ -8,8 +8,9 @@ from pathlib import Path
 from attrs import frozen
 
 from .checkpoint import Identity, changed, latest_of, read
+from .place import Seal
 from .report import Report
-from .sinks import Seal, checkpoint_of
+from .storage import CheckpointFile, checkpoint_of
 
 
 @frozen
@@ -37,7 +38,7 @@ class Finished:
                 damaged.
         """
         destination = destination.resolve()
-        head, body, _ = read(checkpoint_of(destination), is_ours=False)
+        head, body, _ = read(CheckpointFile(checkpoint_of(destination)))
         if not (body and "done" in body[-1] and destination.exists()):
             return None
         done = body[-1]
@@ -53,5 +54,5 @@ def latest_at(destination: Path) -> dt.datetime | None:
     Raises:
         CheckpointError: The checkpoint is damaged.
     """
-    head, body, _ = read(checkpoint_of(destination.resolve()), is_ours=False)
+    head, body, _ = read(CheckpointFile(checkpoint_of(destination.resolve())))
     return latest_of(head, body) if head else None

@@ -21,7 +21,8 @@ from .fingerprint import fingerprint
 from .parquet import ROW_GROUP, Parquet, batches_in, write_group
 from .partitions import Partitions
 from .pieces import free
-from .sinks import Seal, check_part, check_same
+from .place import Seal
+from .sinks import check_part, check_same
 from .sorting import Ordering
 
 METADATA = "_metadata"

@@ -36,9 +36,9 @@ class Changes:
 
     @classmethod
     @contextmanager
-    def beside(cls, path: Path) -> Generator[Self]:
-        """Open a temporary file in the folder of another file: /tmp may be too small."""
-        with tempfile.TemporaryFile(dir=path.parent) as file:
+    def within(cls, folder: Path | None) -> Generator[Self]:
+        """Open a temporary file in a folder, since /tmp may be too small, or else there."""
+        with tempfile.TemporaryFile(dir=folder) as file:
             yield cls(file)
 
     def add(self, batch: Batch[Lines], new: list[int]) -> None:

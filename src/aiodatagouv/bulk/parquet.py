@@ -23,8 +23,10 @@ from ..errors import DestinationError
 from ..version import __version__
 from .batches import Batches, joined
 from .pieces import POOL, ArrowFile, Pieces, free
-from .sinks import Seal, aside, check_part, check_same, checkpoint_of, damaged
+from .place import Seal
+from .sinks import check_part, check_same, damaged
 from .sorting import Ordering, sorted_tables
+from .storage import aside, checkpoint_of
 
 ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory."""

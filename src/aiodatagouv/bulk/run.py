@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, overload
 
-from attrs import define, evolve, field
-
-from .._walk.pages import Batch, check_concurrency, walk
-from .._walk.seen import Seen
-from .._walk.split import Split, SplitWalk
+from .._walk.pages import check_concurrency
+from .._walk.split import Split
 from ..client import Client
-from ..errors import (
-    CheckpointError,
-    MissingResultsError,
-    NotFoundError,
-    OrderError,
-    UnknownOrderError,
-)
 from ..pagination import Paginator
 from ..types import Fields
-from .checkpoint import Entry, Journal, changed
+from .checkpoint import Journal
 from .describing import describe
 from .destination import sink_of
-from .lines import Lines
 from .partition import Part
 from .plan import Plan
 from .public import explained, without_key
 from .report import Counters, Report
-from .sinks import FileSink, Sink, destination_of
+from .sinks import FileSink, Sink
+from .storage import CheckpointFile
 from .update import check_update, update
+from .whole import Progress, WholeHarvest
 from .writer import Writer
-
-Progress = Callable[[Report], object]
-"""Called after each page with the report so far."""
 
 
 @overload
@@ -55,6 +44,7 @@ async def harvest(
     skip_broken: bool = False,
     split: Split = False,
     partition_by: str | Sequence[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report: ...
 @overload
@@ -73,6 +63,7 @@ async def harvest(
     strict: bool = False,
     skip_broken: bool = False,
     partition_by: str | Sequence[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report: ...
 async def harvest(
@@ -91,6 +82,7 @@ async def harvest(
     skip_broken: bool = False,
     split: Split = False,
     partition_by: str | Sequence[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Write all items of a list to a file.
@@ -111,7 +103,9 @@ async def harvest(
     Args:
         source: The list, as the function of its operation returns it, or a :class:`Part` of one.
         destination: A file, in the format of its suffix: ``.jsonl``, ``.jsonl.gz``, ``.jsonl.zst``
-            (extra ``zstd``) or ``.parquet`` (extra ``parquet``); or a :class:`Sink`.
+            (extra ``zstd``) or ``.parquet`` (extra ``parquet``); or a :class:`Sink`. An object in
+            a store is a URL, such as ``s3://bucket/datasets.jsonl.gz`` (extra ``fsspec``, and the
+            store's package), which appears once it is whole too.
         client: The client that harvests a :class:`Part`; a list has its own.
         concurrency: The most pages in flight at once.
         fields: The fields wanted, unless the list was made with some.
@@ -141,13 +135,16 @@ async def harvest(
             a file in a folder for each value: ``year(created_at)``, ``month(...)`` or ``day(...)``
             of a date, a column, or a field of a struct (``organization.name``); several separated
             by commas, or a list. It takes at most 1,000 partitions.
+        storage_options: Options of the store of a URL for fsspec, such as its endpoint, in addition
+            to those that fsspec is configured with. They are not recorded.
         progress: Called after each page.
 
     Raises:
         TooManyResultsError: A search has more results than pages reach, or a part of one that
             cannot be split further has. Nothing was written.
         DestinationError: The destination cannot be written as asked, or somebody else's file has
-            the name of its temporary file or checkpoint.
+            the name of its temporary file or checkpoint; as a :class:`~aiodatagouv.StoreError`, the
+            store of a URL fails.
         OrderError: With ``since``: the portal does not sort the list by creation. The file is
             unchanged: harvest all anew.
         CheckpointError: The checkpoint belongs to another harvest, is damaged or in use, or does
@@ -177,22 +174,29 @@ async def harvest(
         split=split,
         partition_by=partition_by,
     )
-    sink = sink_of(destination, plan)
-    is_strict = strict or since != "last"
-    if since is not None:
-        check_update(plan, sink, since, is_strict=is_strict)
-    journal = None
-    if sink.checkpoint is not None:
+    sink = sink_of(destination, plan, storage_options)
+
+    def begin() -> Journal | None:
+        is_strict = strict or since != "last"
+        if since is not None:
+            check_update(plan, sink, since, is_strict=is_strict)
+        place = sink.checkpoint
+        if place is None:
+            return None
         file = sink if isinstance(sink, FileSink) else None
         has_file = file is not None and file.exists()
-        journal = Journal.open(
-            sink.checkpoint,
+        return Journal.open(
+            CheckpointFile(place) if isinstance(place, Path) else place,
             plan.identity,
             resume=resume,
             since=since if is_strict or has_file else None,
             must_know=is_strict,
             claim=file.claim if file else None,
         )
+
+    # A store answers after a while, and has no lock that a cancelled call could keep.
+    is_near = sink.checkpoint is None or isinstance(sink.checkpoint, Path)
+    journal = begin() if is_near else await asyncio.to_thread(begin)
     explodes = None if plan.flat is None else plan.flat.lines
     with explained(only_public=only_public):
         async with Writer(sink, journal, counters, explodes) as writer:
@@ -200,164 +204,5 @@ async def harvest(
             if journal is not None and journal.since is not None:
                 await update(plan, writer, journal.since, progress)
             else:
-                await _Harvest(plan, writer, concurrency, progress).run()
+                await WholeHarvest(plan, writer, concurrency, progress).run()
     return counters.report
-
-
-@define
-class _Harvest:
-    """A harvest of a whole list, or of a part of one.
-
-    Attributes:
-        plan: The plan.
-        writer: The writer of the destination.
-        concurrency: The most pages in flight at once.
-        progress: Called after each page.
-        seen: The items that were written.
-        first: The first page wanted.
-    """
-
-    plan: Plan
-    writer: Writer
-    concurrency: int
-    progress: Progress | None
-    seen: Seen = field(factory=Seen)
-    first: int = 1
-
-    async def run(self) -> None:
-        """Continue after an interrupted run, to the end."""
-        self.first = self.plan.first
-        if await self._resume():
-            return
-        if self.plan.split is not None:
-            await self._walk_parts(self.plan.split)
-        else:
-            await (self._walk_stably() if self.plan.listing.unstable is None else self._walk())
-        self.seen.ids.clear()  # Finishing the file may need the memory.
-        await self.writer.finish()
-
-    async def _resume(self) -> bool:
-        """Open the destination; whether nothing is left to do."""
-        writer, journal = self.writer, self.writer.journal
-        entries = [] if journal is None else journal.entries
-        last = entries[-1] if entries else None
-        if last is None:
-            await writer.run(lambda: writer.sink.open(None))
-            return False
-        writer.restore(last.page, [key for entry in entries for key in entry.empty])
-        for entry in entries:
-            self.seen.ids.update(entry.ids)
-        report = Report(**last.report)
-        writer.counters.restore(evolve(report, resumed=report.items), last.began)
-        try:
-            await writer.run(lambda: writer.sink.open(last.state))
-        except CheckpointError:
-            if not last.is_last or not await writer.run(lambda: self._has_name(last)):
-                raise
-            if isinstance(writer.sink, FileSink):
-                await writer.run(writer.sink.discard)
-            writer.seal = last.seal
-            await writer.record_end()
-            return True
-        if last.is_last:
-            await writer.finish()
-        self.first = max(self.first, last.page + 1)
-        return last.is_last
-
-    def _has_name(self, last: Entry) -> bool:
-        """Whether the destination had its final name already when it was interrupted.
-
-        Raises:
-            CheckpointError: There is another file under that name.
-        """
-        sink = self.writer.sink
-        if not isinstance(sink, FileSink):
-            return True
-        if last.seal is None or not sink.exists():
-            return False
-        if not sink.holds(last.seal):
-            raise changed(destination_of(sink.checkpoint))
-        return True
-
-    async def _walk_stably(self) -> None:
-        """Walk in order of creation, and check that nothing was missed."""
-        listing, part, counters = self.plan.listing, self.plan.part, self.writer.counters
-        tolerant = listing.tolerant_walk(
-            self.plan.reader(), low=part.low if part else None, high=part.high if part else None
-        )
-        walk, before = tolerant.stable, counters.report
-        walk.seen = self.seen
-        walk.suspects = {one.id for one in before.skipped if one.id}
-        if self.first > self.plan.first and before.unknown_order is None:
-            tolerant.fetch = None  # The pages before were sorted.
-        batches = tolerant.batches(
-            first=self.first, concurrency=self.concurrency, end=part.end if part else 0
-        )
-        try:
-            async with aclosing(batches):
-                async for batch, new in batches:
-                    if not walk.missed:
-                        self.writer.page = max(self.first, self.writer.page + 1)
-                    unknown = listing.created.sort if tolerant.is_unsorted else None
-                    counters.set(missed=before.missed + walk.missed, unknown_order=unknown)
-                    await self._write(batch, new)
-        except UnknownOrderError as error:
-            if not tolerant.is_unsorted:
-                raise
-            self._count(f"only the number of items can be checked: the list {error.problem}")
-        except OrderError as error:
-            self._count(str(error))
-        else:
-            # These names are final: those of the pages include items that have come or gone since.
-            counters.set(skipped=tuple(walk.skipped))
-            counters.conclude()
-
-    async def _walk(self) -> None:
-        """Walk in the portal's own order, or in the one asked for."""
-        listing = self.plan.listing
-        fetch = listing.fetcher(self.plan.reader())
-        pages = walk(listing.client._start, fetch, first=self.first, concurrency=self.concurrency)
-        try:
-            async with aclosing(pages):
-                async for batch in pages:
-                    self.writer.page = max(self.first, self.writer.page + 1)
-                    await self._write(batch, self.seen.new(batch.ids))
-        except NotFoundError:
-            if not self.writer.page:
-                raise
-        self._count(f"only the number of items can be checked: {self.plan.listing.unstable}")
-
-    async def _walk_parts(self, facets: tuple[str, ...]) -> None:
-        """Walk over the parts of a search, and check by their number that no item was missed."""
-        listing, counters = self.plan.listing, self.writer.counters
-        walk = SplitWalk(listing, self.plan.reader(), facets, self.seen)
-        try:
-            async with aclosing(walk.batches(concurrency=self.concurrency)) as batches:
-                async for batch, new in batches:
-                    self.writer.page += 1
-                    await self._write(batch, new)
-        except MissingResultsError as error:
-            counters.conclude(str(error), is_complete=False)
-        else:
-            reason = "only the number of items can be checked: the list was split"
-            if walk.has_changed:
-                reason = "results came or went meanwhile, and the list was split"
-            counters.conclude(reason, is_complete=not walk.has_changed)
-
-    def _count(self, reason: str) -> None:
-        """Tell by the number of items alone whether the harvest is complete."""
-        listing, counters = self.plan.listing, self.writer.counters
-        left_out = (listing.first - 1) * listing.page_size + len(counters.report.skipped)
-        is_complete = counters.report.items + left_out == counters.report.total
-        counters.conclude(reason, is_complete=is_complete)
-
-    async def _write(self, batch: Batch[Lines], new: list[int]) -> None:
-        counters, part = self.writer.counters, self.plan.part
-        total = batch.total if part is None or part.is_whole else part.end - part.start
-        counters.add(items=len(new), pages=1, total=total)
-        ids = [batch.ids[index] for index in new]
-        counters.skip(batch.skipped, self.seen.ids)
-        counters.mark(batch.marks[index] for index in new if batch.marks)
-        await self.writer.write([batch.page[index] for index in new], ids)
-        if self.progress is not None:
-            self.progress(counters.report)

@@ -1,22 +1,17 @@
-"""The destinations of a harvest: the protocols that they follow, and JSON Lines files."""
+"""The destinations of a harvest: the protocols that they follow, and the checks of their files."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-import msgspec
-from attrs import asdict, frozen
-
-from .._disk import created, part_of, reopened, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
-from .compression import Compressor, codec_of
-from .fingerprint import fingerprint
+from .place import Seal
+from .storage import Storage
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 """The suffixes of the file formats that can be written."""
@@ -27,7 +22,7 @@ class Sink(Protocol):
     """The protocol of a destination, open to users. Its methods are called one at a time."""
 
     @property
-    def checkpoint(self) -> Path | None:
+    def checkpoint(self) -> Path | Storage | None:
         """The path of the checkpoint; None if an interrupted harvest cannot be resumed."""
 
     def open(self, state: Any) -> None:
@@ -58,28 +53,6 @@ class Sink(Protocol):
         """Release all resources, whether the harvest is finished or not. The last call."""
 
 
-@frozen
-class Seal:
-    """The identity of a file or folder that a harvest has written, up to a commit or to its end.
-
-    Attributes:
-        size: Its size in bytes.
-        sha256: Its SHA-256 checksum; that of a folder covers the names, sizes and checksums of all
-            files in it.
-        items: The number of rows in it.
-    """
-
-    size: int
-    sha256: str
-    items: int
-
-    def fits(self, path: Path) -> bool:
-        """Whether a file or folder has exactly these bytes."""
-        if path.is_file() and path.stat().st_size != self.size:
-            return False
-        return path.exists() and fingerprint(path) == (self.size, self.sha256)
-
-
 @runtime_checkable
 class FileSink(Sink, Protocol):
     """The protocol of a file that can be updated.
@@ -92,8 +65,8 @@ class FileSink(Sink, Protocol):
         ...
 
     @property
-    def checkpoint(self) -> Path:
-        """The path of the checkpoint."""
+    def checkpoint(self) -> Path | Storage:
+        """The place of the checkpoint: a file, or what keeps it elsewhere."""
         ...
 
     def exists(self) -> bool:
@@ -137,181 +110,6 @@ class FileSink(Sink, Protocol):
         """Write rows that :meth:`rows` or :meth:`existing` returned."""
 
 
-_CHUNK = 1 << 20
-"""Bytes of an interrupted file that are read at once."""
-
-
-class JsonLines:
-    """A file with a JSON object in each line, compressed or not.
-
-    Each commit is compressed separately, since gzip and Zstandard files may be concatenated: the
-    file can be truncated after any commit.
-
-    Attributes:
-        checkpoint: The path of the checkpoint.
-    """
-
-    def __init__(self, path: Path, key: str = "id") -> None:
-        self.checkpoint = checkpoint_of(path)
-        self._path = path
-        self._key = key
-        self._part = part_of(aside(path))
-        self._codec = codec_of(path)
-        self._piece: Compressor | None = None
-        self._file: BinaryIO | None = None
-        self._hash = hashlib.sha256()
-        self._items = 0
-        self._is_ours = False
-
-    def open(self, state: Any) -> None:
-        """See :class:`Sink`; the state is the :class:`Seal` of the file so far."""
-        if state is None:
-            self._part.unlink(missing_ok=True)  # The checkpoint knows it: see `claim`.
-            self._is_ours = False
-            self._file = created(self._part, self._path)
-            self._is_ours = True
-            sync_folder(self._part.parent)
-            return
-        self._is_ours = False  # Until its content is known to be that of the checkpoint.
-        seal = Seal(**state)
-        if not self._part.exists() or self._part.stat().st_size < seal.size:
-            raise lost(self._part)
-        file = reopened(self._part)
-        try:
-            left = seal.size
-            while left and (chunk := file.read(min(left, _CHUNK))):
-                self._hash.update(chunk)
-                left -= len(chunk)
-            if self._hash.hexdigest() != seal.sha256:
-                raise lost(self._part)
-            file.truncate(seal.size)
-            file.seek(seal.size)
-        except BaseException:
-            file.close()
-            raise
-        self._file, self._items, self._is_ours = file, seal.items, True
-
-    def write(self, items: Sequence[bytes]) -> None:
-        """See :class:`Sink`."""
-        if not items:
-            return
-        if self._piece is None:
-            self._piece = self._codec.compressor()
-        self._add(self._piece.compress(b"\n".join([*items, b""])))
-        self._items += len(items)
-
-    def commit(self) -> dict[str, Any]:
-        """See :class:`Sink`."""
-        return asdict(self._commit())
-
-    def _commit(self) -> Seal:
-        """Complete the compressed piece, if there is one, and flush all to disk."""
-        assert self._file is not None
-        if self._piece is not None:
-            self._add(self._piece.flush())
-            self._piece = None
-        sync(self._file)
-        return Seal(self._file.tell(), self._hash.hexdigest(), self._items)
-
-    def _add(self, content: bytes) -> None:
-        assert self._file is not None
-        self._file.write(content)
-        self._hash.update(content)
-
-    def seal(self) -> Seal:
-        """See :class:`FileSink`."""
-        assert self._file is not None
-        if self._piece is None and not self._file.tell():
-            self._piece = self._codec.compressor()  # A compressed file without items is not empty.
-        return self._commit()
-
-    def finish(self) -> None:
-        """See :class:`Sink`."""
-        assert self._file is not None
-        check_same(os.fstat(self._file.fileno()), self._part)
-        self.close()
-        replace(self._part, self._path)
-        self._is_ours = False
-
-    def close(self) -> None:
-        """See :class:`Sink`."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def rows(self, items: Iterable[bytes]) -> list[bytes]:
-        """See :class:`FileSink`."""
-        return [*items]
-
-    def write_rows(self, rows: list[bytes]) -> None:
-        """See :class:`FileSink`."""
-        self.write(rows)
-
-    def exists(self) -> bool:
-        """See :class:`FileSink`."""
-        return self._path.exists()
-
-    def claim(self, is_known: bool, /) -> None:
-        """See :class:`FileSink`."""
-        check_part(self._part, stat.S_ISREG, is_known=is_known)
-        self._is_ours = is_known
-
-    def holds(self, seal: Seal) -> bool:
-        """See :class:`FileSink`."""
-        return seal.fits(self._path)
-
-    def discard(self) -> None:
-        """See :class:`FileSink`."""
-        if self._is_ours:
-            self._part.unlink(missing_ok=True)
-
-    def existing(self) -> Iterator[tuple[str, bytes]]:
-        """See :class:`FileSink`."""
-        id_field = ("id", str, msgspec.field(name=self._key))
-        row: Any = msgspec.defstruct("Row", [id_field])
-        decoder = msgspec.json.Decoder(row)
-        for number, line in enumerate(self._lines(), start=1):
-            try:
-                yield decoder.decode(line).id, line.rstrip(b"\n")
-            except (msgspec.DecodeError, UnicodeError) as error:
-                raise DestinationError(
-                    f"{self._path}, line {number}: {error}: changes can only be merged into "
-                    "JSON objects with an id; harvest all anew, without since"
-                ) from None
-
-    def _lines(self) -> Iterator[bytes]:
-        """Iterate over the lines of the existing file."""
-        with self._codec.open() as file:
-            try:
-                yield from file
-            except self._codec.failures as error:
-                raise damaged(self._path, error) from None
-
-
-CHECKPOINTS = "_checkpoints"
-"""The subfolder for checkpoints and temporary files, if there is one beside a destination.
-
-Programs that read a folder as one table ignore names that begin with an underscore.
-"""
-
-
-def aside(path: Path) -> Path:
-    """The path beside which a destination has its checkpoint and temporary files."""
-    folder = path.parent / CHECKPOINTS
-    return folder / path.name if folder.is_dir() else path
-
-
-def checkpoint_of(path: Path) -> Path:
-    """The path of the checkpoint of a destination."""
-    return aside(path).with_name(f"{path.name}.checkpoint")
-
-
-def destination_of(checkpoint: Path) -> Path:
-    """The path of the destination of a checkpoint."""
-    folder = checkpoint.parent
-    return (folder.parent if folder.name == CHECKPOINTS else folder) / checkpoint.stem
-
-
 def check_part(part: Path, is_wanted: Callable[[int], bool], *, is_known: bool) -> None:
     """Check that a temporary file or folder is missing, or belongs to a harvest.
 
@@ -349,12 +147,12 @@ def check_same(written: os.stat_result, part: Path) -> None:
         raise lost(part)
 
 
-def damaged(path: Path, error: Exception) -> DestinationError:
+def damaged(path: Path | str, error: Exception) -> DestinationError:
     """The error for an existing file that cannot be read."""
     return DestinationError(f"{path} cannot be read ({one_line(str(error))}): harvest all anew")
 
 
-def lost(part: Path) -> CheckpointError:
+def lost(part: Path | str) -> CheckpointError:
     """The error for temporary files that lack items which the checkpoint covers."""
     return CheckpointError(
         f"{part} lacks items that its checkpoint covers: harvest all anew, without resuming"

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
+from pathlib import Path
 
 from ..errors import DestinationError
 from .changes import ChangeWalk
@@ -85,7 +86,8 @@ async def update(
     seal = await writer.run(lambda: journal.check_destination(sink.holds))
     there = await writer.run(lambda: There.of(sink, journal.empty))
     walk = ChangeWalk(plan, since, there.known, _ANEW, {*journal.stale})
-    with Changes.beside(sink.checkpoint) as changes:
+    place = sink.checkpoint
+    with Changes.within(place.parent if isinstance(place, Path) else None) as changes:
         async with aclosing(walk.batches()) as batches:
             async for batch, new in batches:
                 counters.add(pages=1, total=batch.total)

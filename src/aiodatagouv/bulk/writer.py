@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -13,8 +14,9 @@ from attrs import define, field
 
 from ..errors import CheckpointError
 from .checkpoint import Entry, Journal
+from .place import Seal
 from .report import Counters
-from .sinks import FileSink, Seal, Sink
+from .sinks import FileSink, Sink
 
 COMMIT = 10
 """Pages between two commits. Compressed pieces end there too."""
@@ -65,19 +67,19 @@ class Writer:
             await self._close(error)
         finally:
             self._thread.shutdown()
-            if self.journal is not None:
-                self.journal.close(is_useless=error is not None and not self._is_committed)
 
     async def _close(self, error: BaseException | None) -> None:
         """Close the destination after the work in progress, however often this is cancelled."""
 
         def close() -> None:
-            try:
+            # The work in progress may have committed meanwhile.
+            is_useless = error is not None and not self._is_committed
+            with ExitStack() as rest:
+                if self.journal is not None:
+                    rest.callback(self.journal.close, is_useless=is_useless)
+                if is_useless and isinstance(self.sink, FileSink):
+                    rest.callback(self.sink.discard)
                 self.sink.close()  # It fails if the disk is full.
-            finally:
-                # The work in progress may have committed meanwhile.
-                if error is not None and not self._is_committed and isinstance(self.sink, FileSink):
-                    self.sink.discard()
 
         closing = asyncio.ensure_future(self.run(close))
         cancelled: BaseException | None = None

@@ -12,7 +12,14 @@ from io import UnsupportedOperation
 import click
 
 from .._environment import KEY
-from ..errors import AddressError, AuthenticationError, DataGouvError, DecodeError, one_line
+from ..errors import (
+    AddressError,
+    AuthenticationError,
+    DataGouvError,
+    DecodeError,
+    StoreError,
+    one_line,
+)
 
 COMPLETE, FAILED, USAGE, INCOMPLETE, COMPLETE_BUT_FOR = range(5)
 
@@ -45,7 +52,7 @@ _OPTIONS = (
 """Patterns in the library's messages that advise programmers, and replacements for users."""
 
 
-_NOT_USERS = (DecodeError, AddressError, OSError)
+_NOT_USERS = (DecodeError, AddressError, StoreError, OSError)
 """Errors that are, or may be, a ``ValueError``, and still not about the user's input."""
 
 

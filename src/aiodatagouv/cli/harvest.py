@@ -41,7 +41,11 @@ aiodatagouv harvest reuses --topic health --fields id,title | head
 
 def _options(operation: Operation) -> list[click.Option]:
     return [
-        output_option("The file: .jsonl, .jsonl.gz, .jsonl.zst or .parquet; stdout by default."),
+        output_option(
+            "The file, or its URL (s3://, gs://, abfs://): .jsonl, .jsonl.gz, .jsonl.zst or "
+            ".parquet; stdout by default.",
+            is_url=lambda value: "://" in value,
+        ),
         click.Option(
             ["since", "--since"],
             type=read_since,
@@ -194,8 +198,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
 
 
 def _kept(output: str, *, is_fresh: bool) -> str:
-    """The command that continues the harvest, if there is something to continue."""
-    if not Path(f"{Path(output).resolve()}.part").exists():
+    """The command that continues the harvest, if there is, or in a store may be, some."""
+    if "://" not in output and not Path(f"{Path(output).resolve()}.part").exists():
         return ""
     command = "the same command without --fresh" if is_fresh else "the same command"
     return f"{command} continues the harvest"

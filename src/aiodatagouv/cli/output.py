@@ -27,13 +27,20 @@ _UNSAFE = re.compile(r"[^\x20-\x7e\n\t\xa0-\U0010ffff]")
 
 
 class Destination(click.Path):
-    """A file to write, checked before anything is sent."""
+    """A file to write, checked before anything is sent.
 
-    def __init__(self) -> None:
+    Args:
+        is_url: Whether a value is a URL, which the command checks; by default, none is.
+    """
+
+    def __init__(self, is_url: Callable[[str], bool] = lambda _: False) -> None:
         super().__init__(dir_okay=False, writable=True, allow_dash=True)
+        self._is_url = is_url
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check that the file can be made, or be replaced."""
+        if self._is_url(value):
+            return value
         super().convert(value, param, ctx)
         if value == STDOUT:
             return value
@@ -48,9 +55,9 @@ class Destination(click.Path):
         return value
 
 
-def output_option(help: str) -> click.Option:
-    """``-o``, also ``--output``."""
-    return click.Option(["output", "-o", "--output"], type=Destination(), help=help)
+def output_option(help: str, is_url: Callable[[str], bool] = lambda _: False) -> click.Option:
+    """``-o``, also ``--output``; for ``is_url``, see :class:`Destination`."""
+    return click.Option(["output", "-o", "--output"], type=Destination(is_url), help=help)
 
 
 def stdout() -> BinaryIO:

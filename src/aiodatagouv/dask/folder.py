@@ -27,7 +27,8 @@ from ..bulk.checkpoint import compare
 from ..bulk.finished import Finished
 from ..bulk.partition import Part
 from ..bulk.report import Report
-from ..bulk.sinks import CHECKPOINTS, SUFFIXES
+from ..bulk.sinks import SUFFIXES
+from ..bulk.storage import CHECKPOINTS
 from ..errors import CheckpointError, DestinationError
 from ..version import __version__
 

@@ -16,7 +16,7 @@ from ..bulk.checkpoint import compare
 from ..bulk.finished import Finished
 from ..bulk.partition import Part
 from ..bulk.report import Report, next_since
-from ..bulk.sinks import checkpoint_of
+from ..bulk.storage import checkpoint_of
 from ..client import Client
 from ..errors import CheckpointError
 from ..rate import Rate

@@ -31,5 +31,6 @@ from .lists import CheckpointError as CheckpointError
 from .lists import DestinationError as DestinationError
 from .lists import MissingResultsError as MissingResultsError
 from .lists import OrderError as OrderError
+from .lists import StoreError as StoreError
 from .lists import TooManyResultsError as TooManyResultsError
 from .lists import UnknownOrderError as UnknownOrderError

@@ -90,3 +90,7 @@ class DestinationError(DataGouvError, ValueError):
     """A harvest or a file cannot be written to its destination."""
 
     attempts = 0
+
+
+class StoreError(DestinationError):
+    """The store of a destination fails: it is not reached, or refuses or lacks what is needed."""

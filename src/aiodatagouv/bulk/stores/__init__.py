@@ -1,0 +1,1 @@
+"""Destinations in object stores (S3, Google Cloud Storage, Azure), through fsspec."""
