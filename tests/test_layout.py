@@ -16,6 +16,7 @@ LAYERS = [
     ["_http"],
     ["operation", "errors"],
     ["retry", "_ownership"],
+    ["_events"],
     ["_decoding"],
     ["_views"],
     ["_encoding"],
@@ -28,7 +29,7 @@ LAYERS = [
     ["pagination", "streams"],
     ["api", "generated"],
     ["bulk", "files"],
-    ["dask", "cli", "__init__"],
+    ["dask", "otel", "cli", "__init__"],
     ["__main__"],
 ]
 """The top-level modules and packages, from the lowest layer to the highest."""

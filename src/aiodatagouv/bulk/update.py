@@ -114,7 +114,9 @@ async def update(
                     await keep(batch, new)
         except OrderError as error:
             unsorted = f"changes were found by their dates alone: the list {error.problem}"
-            _log.info("%s: %s", plan.listing.call.operation.name, unsorted)
+            name = plan.listing.call.operation.name
+            fields = {"event": "unsorted", "operation": name, "problem": error.problem}
+            _log.info("%s: %s", name, unsorted, extra=fields)
             if isinstance(error, UnknownOrderError):
                 counters.set(unknown_order=order.sort)
         watch = Watch(order.dates, since)
