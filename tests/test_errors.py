@@ -155,6 +155,7 @@ RAISED: list[DataGouvError] = [
     errors.MissingResultsError("v2.search_datasets", 12, 74_202, 3),
     errors.CheckpointError("it is damaged"),
     errors.DestinationError("it is a folder"),
+    errors.HarvestFileError("a.jsonl, row 3: Input data was truncated"),
     errors.IntegrityError("stops.csv", "sha1", "da39", "0beec"),
     errors.AddressError("file:///etc/passwd", "is not http or https"),
     errors.NoTableError("7c", "the crawler has not analysed it"),

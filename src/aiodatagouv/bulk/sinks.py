@@ -20,7 +20,10 @@ from .._disk import created, part_of, reopened, replace, sync, sync_folder
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+"""The suffixes of JSON Lines, compressed or not."""
+
+SUFFIXES = (*LINES, ".parquet")
 """The suffixes of the file formats that can be written."""
 
 

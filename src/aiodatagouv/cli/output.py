@@ -48,9 +48,10 @@ class Destination(click.Path):
         return value
 
 
-def output_option(help: str) -> click.Option:
-    """``-o``, also ``--output``."""
-    return click.Option(["output", "-o", "--output"], type=Destination(), help=help)
+def output_option(help: str, destination: Destination | None = None) -> click.Option:
+    """``-o``, also ``--output``: any file by default."""
+    type_ = Destination() if destination is None else destination
+    return click.Option(["output", "-o", "--output"], type=type_, help=help)
 
 
 def stdout() -> BinaryIO:

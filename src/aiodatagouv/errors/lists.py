@@ -90,3 +90,9 @@ class DestinationError(DataGouvError, ValueError):
     """A harvest or a file cannot be written to its destination."""
 
     attempts = 0
+
+
+class HarvestFileError(DataGouvError):
+    """A harvest cannot be read: it is damaged, incomplete, or no harvest."""
+
+    attempts = 0
