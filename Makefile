@@ -195,6 +195,10 @@ bench-backoff: .venv/ready ## Measure the client behind the rate limits of nginx
 bench-harvest: .venv/ready ## Measure harvests of 75,000 datasets: memory, speed, effect of concurrency
 	@$(BIN)/python benchmarks/harvest.py
 
+.PHONY: bench-diff
+bench-diff: .venv/ready ## Measure the comparison of two harvests of 1,000,000 rows: memory and speed
+	@$(BIN)/python benchmarks/diff.py
+
 .PHONY: bench-files
 bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and measure the memory of an export of 2 GB
 	@$(BIN)/python benchmarks/uploads.py

@@ -302,11 +302,11 @@ def replaced(content: bytes) -> Callable[[Path], object]:
         ("a.jsonl", replaced(b"id;title\n"), "row 1: "),
         ("a.jsonl", replaced(b'{"id": "1", "a": "\xff"}\n'), "a.jsonl, row 1: "),
         ("a.jsonl", replaced(b'{"id": "1", "a": ' + b"[" * 9999 + b"]" * 9999 + b"}\n"), "row 1"),
-        ("a.jsonl.gz", cut, "a.jsonl.gz is damaged: "),
-        ("a.jsonl.gz", replaced(b"no gzip"), "a.jsonl.gz is damaged: "),
-        ("a.jsonl.zst", replaced(b"no zst"), "a.jsonl.zst is damaged: "),
-        ("a.parquet", cut, "a.parquet is damaged: "),
-        ("a.parquet", replaced(b""), "a.parquet is damaged: "),
+        ("a.jsonl.gz", cut, "a.jsonl.gz cannot be read: "),
+        ("a.jsonl.gz", replaced(b"no gzip"), "a.jsonl.gz cannot be read: "),
+        ("a.jsonl.zst", replaced(b"no zst"), "a.jsonl.zst cannot be read: "),
+        ("a.parquet", cut, "a.parquet cannot be read: "),
+        ("a.parquet", replaced(b""), "a.parquet cannot be read: "),
     ],
 )
 @pytest.mark.parametrize("is_old", [True, False])
@@ -410,7 +410,7 @@ def test_the_differences_are_written_to_a_file(
         (["a.jsonl", "a.jsonl", "-o", "x.parquet"], 2, "must be one of .jsonl, .jsonl.gz"),
         (["a.jsonl", "a.jsonl", "--key", "id,"], 2, "--key is 'id,': it must be the names"),
         (["a.jsonl", "a.jsonl", "--key", "n,title"], 1, "choose other columns with --key"),
-        (["a.jsonl", "broken.jsonl.gz"], 1, "Error: broken.jsonl.gz is damaged: "),
+        (["a.jsonl", "broken.jsonl.gz"], 1, "Error: broken.jsonl.gz cannot be read: "),
     ],
 )
 def test_a_mistake_is_told_in_one_line(

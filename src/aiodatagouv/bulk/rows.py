@@ -108,16 +108,18 @@ class Harvested:
             import pyarrow.parquet as pq
         except ImportError:
             raise needs("pyarrow", "parquet", path) from None
+        folders = path.relative_to(self.path).parent
         try:
             with pq.ParquetFile(path) as file:
-                named = _partition(path.relative_to(self.path).parent, file.schema_arrow)
+                named = _partition(folders, file.schema_arrow)
                 for batch in file.iter_batches(batch_size=_BATCH):
                     for row in batch.to_pylist():
                         yield msgspec.json.encode({**row, **named})
-        except (pa.ArrowException, OSError, UnicodeError) as error:
+        except (pa.ArrowException, OSError, TypeError, ValueError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise  # The system's, not Arrow's.
-            raise HarvestFileError(f"{path} is damaged: {one_line(str(error))}") from None
+            # The last three are about values that only tables of others have.
+            raise HarvestFileError(f"{path} cannot be read: {one_line(str(error))}") from None
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -149,7 +151,7 @@ def _lines(path: Path) -> Iterator[bytes]:
         try:
             yield from file
         except failures as error:
-            raise HarvestFileError(f"{path} is damaged: {one_line(str(error))}") from None
+            raise HarvestFileError(f"{path} cannot be read: {one_line(str(error))}") from None
 
 
 def _partition(folders: Path, schema: pa.Schema) -> dict[str, str | None]:
