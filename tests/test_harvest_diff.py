@@ -440,7 +440,7 @@ def test_a_signal_ends_the_command_and_leaves_no_file(
 ) -> None:
     def interrupted(*_: object, **__: object) -> Iterator[object]:
         signal.raise_signal(number)
-        return iter(())
+        yield from ()
 
     monkeypatch.setattr(bulk, "diff", interrupted)
     path, before = write(tmp_path / "a.jsonl", OLD), signal.getsignal(number)
