@@ -1389,6 +1389,7 @@ def test_a_harvest_is_delegated_to_the_library(run: Run, harvests: list[dict[str
         "concurrency": 8,
         "resume": False,
         "since": None,
+        "strict": False,
         "skip_broken": False,
         "split": False,
     }
