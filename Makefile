@@ -208,6 +208,10 @@ bench-cluster: .venv/ready ## Work out harvests of ten portals by a cluster, and
 bench-stores: .venv/ready ## Measure harvests of 75,000 datasets to an S3-compatible store on this machine
 	@$(BIN)/python benchmarks/stores.py
 
+.PHONY: bench-diff
+bench-diff: .venv/ready ## Measure the comparison of two harvests of 1,000,000 rows: memory and speed
+	@$(BIN)/python benchmarks/diff.py
+
 .PHONY: bench-files
 bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and measure the memory of an export of 2 GB
 	@$(BIN)/python benchmarks/uploads.py

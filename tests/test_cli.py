@@ -1395,6 +1395,7 @@ def test_a_harvest_is_delegated_to_the_library(run: Run, harvests: list[dict[str
         "strict": False,
         "skip_broken": False,
         "split": False,
+        "partition_by": None,
     }
 
 

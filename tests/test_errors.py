@@ -156,6 +156,7 @@ RAISED: list[DataGouvError] = [
     errors.CheckpointError("it is damaged"),
     errors.DestinationError("it is a folder"),
     errors.StoreError("s3://bucket/a.jsonl: Access Denied"),
+    errors.HarvestFileError("a.jsonl, row 3: Input data was truncated"),
     errors.IntegrityError("stops.csv", "sha1", "da39", "0beec"),
     errors.AddressError("file:///etc/passwd", "is not http or https"),
     errors.NoTableError("7c", "the crawler has not analysed it"),

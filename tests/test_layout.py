@@ -16,6 +16,7 @@ LAYERS = [
     ["_http"],
     ["operation", "errors"],
     ["retry", "_ownership", "_names"],
+    ["_events"],
     ["_decoding"],
     ["_views"],
     ["_encoding"],
@@ -29,7 +30,7 @@ LAYERS = [
     ["api", "generated"],
     ["bulk", "files"],
     ["_meter", "_dlt"],
-    ["dask", "dlt", "cli", "__init__"],
+    ["dask", "dlt", "otel", "cli", "__init__"],
     ["__main__"],
 ]
 """The top-level modules and packages, from the lowest layer to the highest."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .errors import DestinationError as DestinationError
     from .errors import DownloadError as DownloadError
     from .errors import GoneError as GoneError
+    from .errors import HarvestFileError as HarvestFileError
     from .errors import IntegrityError as IntegrityError
     from .errors import LockedError as LockedError
     from .errors import MaskError as MaskError
@@ -71,8 +72,8 @@ _NAMES = {
     "api.operations": "OPERATIONS",
     "client": "DEMO PRODUCTION Client",
     "errors": "AddressError APIError AuthenticationError BadRequestError CheckpointError "
-    "DataGouvError DecodeError DestinationError DownloadError GoneError IntegrityError "
-    "LockedError MaskError MissingFieldError MissingResultsError NetworkError "
+    "DataGouvError DecodeError DestinationError DownloadError GoneError HarvestFileError "
+    "IntegrityError LockedError MaskError MissingFieldError MissingResultsError NetworkError "
     "NotFoundError NoTableError NotJSONError OrderError PermissionDeniedError RateLimitedError "
     "RedirectError ServerError StoreError TimeoutError TooLargeError TooManyResultsError "
     "UnreachableError UploadError",

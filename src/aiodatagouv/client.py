@@ -11,9 +11,10 @@ from . import _http
 from ._call import auth
 from ._call.call import prepare_path
 from ._call.caller import Caller, Shared
-from ._call.options import MAX_SIZE, MAX_TIME, RATE, RETRY, TIMEOUT, OnResponse, OnRetry, Options
+from ._call.options import MAX_SIZE, MAX_TIME, RATE, RETRY, TIMEOUT, Options
 from ._call.session import Session
 from ._encoding.parameters import QueryValue
+from ._events import OnResponse, OnRetry
 from ._http.portals import DEMO, PRODUCTION, portal_of
 from ._http.proxies import Proxy
 from ._http.transport import transports

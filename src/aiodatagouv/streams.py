@@ -79,8 +79,8 @@ class Stream:
             raise
         try:
             self._check(response)
-        except DecodeError:
-            await self.__aexit__(None, None, None)
+        except DecodeError as error:
+            await self.__aexit__(DecodeError, error, error.__traceback__)
             raise
         self._total, self._has_end = _http.length_of(response), _http.has_end(response)
         return self._client._chunks(response)

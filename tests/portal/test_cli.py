@@ -102,6 +102,8 @@ def test_every_list_as_json_lines_and_as_parquet(
     file = tmp_path / f"{name}.parquet"
     written = run("harvest", name, *given, "-o", str(file))
     assert (written.status, written.out) == (0, ""), written.err
+    # A table is sorted by id, JSON Lines by creation.
+    ids = sorted(ids) if key == "id" else ids
     assert pyarrow.parquet.read_table(file).column(key).to_pylist() == ids
     assert queried(f"SELECT {key} FROM read_parquet('{file}')") == [(one,) for one in ids]
 
@@ -344,3 +346,43 @@ def test_a_checkpoint_of_another_harvest_is_not_overwritten(run: Run, tmp_path: 
     assert other.status == 1
     assert "belongs to another harvest" in other.err
     assert "with --fresh" in other.err
+
+
+def test_two_harvests_differ_by_what_was_done_meanwhile(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body(title: str) -> str:
+        own = {"title": title, "description": "Tous.", "frequency": "monthly"}
+        return json.dumps({**own, "tags": [], "temporal_coverage": None})
+
+    def made(title: str) -> Any:
+        return json.loads(run("call", "create_dataset", "--body", body(title)).out)["id"]
+
+    def harvested(path: str) -> str:
+        with monkeypatch.context() as without_key:  # The administrator sees deleted ones as well.
+            without_key.delenv("DATAGOUV_API_KEY")
+            fields = ["--fields", "id,title,organization{name}"]
+            assert run("harvest", "datasets", *fields, "-o", str(tmp_path / path)).status == 0
+        return str(tmp_path / path)
+
+    kept, deleted = made("Arrêts"), made("Lignes")
+    old = harvested("old.jsonl.gz")
+    same = run("diff", old, old)
+    assert (same.status, same.out) == (0, "")
+    added = made("Tarifs")
+    assert run("call", "update_dataset", kept, "--body", body("Stations")).status == 0
+    assert run("call", "delete_dataset", deleted).status == 0
+    found = run("diff", old, harvested("new.jsonl.gz"), "--brief")
+    assert found.status == 10, found.err
+    assert found.items == [
+        {"change": "added", "key": {"id": added}},
+        {
+            "change": "changed",
+            "key": {"id": kept},
+            "fields": {"title": {"old": "Arrêts", "new": "Stations"}},
+        },
+        {"change": "gone", "key": {"id": deleted}},
+    ]
+    assert found.err.endswith("the same; changed most: title 1\n")
+    for one in (kept, added):
+        assert run("call", "delete_dataset", one).status == 0

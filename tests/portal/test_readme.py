@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import io
+import json
+import logging
 import re
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+from prometheus_client import REGISTRY
 
 from aiodatagouv import Client, api
 from aiodatagouv.api import datasets
@@ -41,12 +44,13 @@ BLOCKS = [*blocks("README.md"), *blocks("docs/harvest.md"), *blocks("docs/errors
 SECOND = blocks("docs/api-v2.md")
 FILES = blocks("docs/files.md")
 DLT = blocks("docs/dlt.md")
+OBSERVED = blocks("docs/observability.md")
 
 
 @pytest.mark.parametrize(
     "snippets",
-    [[*BLOCKS, CLUSTER], SECOND, FILES, DLT],
-    ids=["README", "api-v2", "files", "dlt"],
+    [[*BLOCKS, CLUSTER], SECOND, FILES, DLT, OBSERVED],
+    ids=["README", "api-v2", "files", "dlt", "observability"],
 )
 def test_every_snippet_type_checks(snippets: list[str], tmp_path: Path) -> None:
     body = "".join(snippets)
@@ -147,6 +151,29 @@ async def test_every_snippet_of_files_runs(
     assert "[(3,)]" in printed
     assert "lines.csv: 2,400,000 of 2,400,000 bytes" in printed
     assert pyarrow.parquet.read_metadata("resources.parquet").num_rows > 0
+
+
+async def test_every_snippet_of_observability_runs(
+    portal: Portal,
+    visitor: Client,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = (await datasets.list_datasets(visitor)).data[0]
+    log = logging.getLogger("aiodatagouv")
+    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr(log, "level", log.level)
+    names: dict[str, Any] = {"__name__": "observability"}
+    await run(OBSERVED, portal, first.id, names)
+    counted = REGISTRY.get_sample_value(
+        "datagouv_answers_total", {"method": "GET", "status": "200"}
+    )
+    assert counted == 1
+    for counter in ("ANSWERS", "RETRIES", "WAITS"):
+        REGISTRY.unregister(names[counter])
+    line = json.loads(capsys.readouterr().out)
+    assert (line["event"], line["operation"], line["status"]) == ("request", "get_dataset", 200)
+    assert line["message"].startswith("get_dataset: 200, attempt 1")
 
 
 def parquet(rows: int) -> bytes:

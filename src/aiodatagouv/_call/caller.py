@@ -11,14 +11,14 @@ from typing import Any, Self, TypeVar
 from attrs import define, evolve, field
 
 from .. import _http
+from .._events import OnResponse, OnRetry, both
 from .._http.outside import Outside
 from .._limits.gate import Gate
 from .._missing import Known
-from ..retry import Retry
 from ..types import UNSET
 from .auth import ApiKey
 from .call import Call
-from .options import OnResponse, OnRetry, Options
+from .options import Options
 from .pipeline import Pipeline
 from .session import Session
 
@@ -123,18 +123,9 @@ class Caller:
     def _with_hooks(self, *, on_response: OnResponse, on_retry: OnRetry) -> Self:
         """A derived client that calls these hooks before those of this client."""
         own = self._options
-
-        def responded(response: _http.Response) -> None:
-            on_response(response)
-            if own.on_response is not None:
-                own.on_response(response)
-
-        def retried(retry: Retry) -> None:
-            on_retry(retry)
-            if own.on_retry is not None:
-                own.on_retry(retry)
-
-        return self._derived(on_response=responded, on_retry=retried)
+        return self._derived(
+            on_response=both(on_response, own.on_response), on_retry=both(on_retry, own.on_retry)
+        )
 
     def _pipeline(self) -> Pipeline:
         shared, session = self._shared, self._shared.open()

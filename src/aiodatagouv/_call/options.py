@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from typing import TypeAlias
 
 from attrs import field, frozen
 
 from .. import _http
+from .._events import Observer, OnResponse, OnRetry
 from .._limits.gate import Queue
-from ..retry import NEVER, Retry, RetryPolicy
+from ..retry import NEVER, RetryPolicy
 
 TIMEOUT = _http.Timeout(30, connect=10, pool=None)
 """Seconds: 10 to connect, 30 for the next bytes; waiting for a free connection has no limit."""
@@ -26,12 +25,6 @@ MAX_TIME = 4 * 3600.0
 
 RATE = 5.0
 """Requests a second: about half of the rate that is known to get an address banned."""
-
-OnResponse: TypeAlias = Callable[[_http.Response], object]
-"""Called with the response of every attempt; not with redirects that are followed."""
-
-OnRetry: TypeAlias = Callable[[Retry], object]
-"""Called before the wait for another attempt."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
 
@@ -71,6 +64,7 @@ class Options:
 
     Attributes:
         queues: The queues for a rate that a request passes, its own first.
+        observer: Observes each call, as :mod:`aiodatagouv.otel` does.
     """
 
     timeout: _http.Timeout = field(converter=_timeout)
@@ -81,3 +75,4 @@ class Options:
     on_response: OnResponse | None
     on_retry: OnRetry | None
     queues: tuple[Queue, ...] = ()
+    observer: Observer | None = None

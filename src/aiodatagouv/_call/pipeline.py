@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import logging
 import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import count
 from typing import TypeVar
@@ -16,16 +15,15 @@ from typing import TypeVar
 from attrs import define, evolve, field, frozen
 
 from .. import _http, _missing, errors
+from .._events import Events, Sent
 from .._http import urls
 from .._limits.gate import Applicant, Gate, Permit, now
 from .._missing import Known
-from ..retry import NEVER, Retry, RetryPolicy
+from ..retry import NEVER, RetryPolicy
 from . import auth, redirects, responses
 from .call import Call, prepare_path
 from .options import Options
 from .session import Session
-
-_log = logging.getLogger("aiodatagouv")
 
 _ERROR = 1 << 20
 """The bytes of an error's body that are kept."""
@@ -44,6 +42,7 @@ class _OutOfTimeError(Exception):
 class _Progress:
     """The state of a call. Times are those of the event loop."""
 
+    events: Events
     started: float = field(factory=now)
     attempts: int = 0
     """How often it was sent."""
@@ -80,7 +79,6 @@ class Pipeline:
 
     async def request(self, call: Call, read: Callable[[_http.Response], T]) -> T:
         """Make a call, receive the whole response, and read it."""
-        progress = _Progress()
 
         async def whole() -> T:
             async with self._response(call, progress) as response:
@@ -93,18 +91,22 @@ class Pipeline:
                 error.response = response
                 raise
 
-        return await self._persist(call, progress, whole)
+        with self._events(call) as events:
+            progress = _Progress(events)
+            with events.current():
+                return await self._persist(call, progress, whole)
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
         """Make a call; the caller reads the body of the response inside the context."""
-        progress = _Progress()
         async with AsyncExitStack() as stack:
+            progress = _Progress(stack.enter_context(self._events(call)))
 
             async def begun() -> _http.Response:
                 return await stack.enter_async_context(self._response(call, progress))
 
-            response = await self._persist(call, progress, begun)
+            with progress.events.current():
+                response = await self._persist(call, progress, begun)
             self._call_on_response(response)
             yield response
 
@@ -115,6 +117,11 @@ class Pipeline:
         limited = evolve(own, retry=retry, max_size=size, max_time=time)
         call = prepare_path("GET", path, version=version)
         return await evolve(self, options=limited).request(call, lambda one: one.content)
+
+    def _events(self, call: Call) -> AbstractContextManager[Events]:
+        """Report the events of a call."""
+        own = self.options
+        return Events.of(call.operation, own.on_retry, own.observer, lambda: str(self._url(call)))
 
     async def _persist(
         self, call: Call, progress: _Progress, make: Callable[[], Awaitable[T]]
@@ -132,7 +139,7 @@ class Pipeline:
                         if wait is None:
                             raise
                         progress.error = error
-                    self._announce(Retry(call.operation, progress.error, progress.attempts, wait))
+                    progress.events.retried(progress.error, progress.attempts, wait)
                     await self.session.until_closed(partial(asyncio.sleep, wait))
         except _OutOfTimeError:
             raise self._late(call, progress) from None
@@ -244,7 +251,7 @@ class Pipeline:
         may_send_key: bool,
         is_hop: bool,
     ) -> AsyncGenerator[_http.Response]:
-        """Send one request once it is admitted, and log the outcome."""
+        """Send one request once it is admitted, and report the outcome."""
         operation, options = call.operation, self.options
         async with AsyncExitStack() as stack:
             permit = await self._admit(stack, call, progress, url)
@@ -262,10 +269,10 @@ class Pipeline:
             started = now()
             waited = started - progress.since
             progress.waited += waited
-            outcome, size = "no answer", 0
+            status, size = None, 0
             try:
                 async with self.session.send(request) as response:
-                    outcome = str(response.status_code)
+                    status = response.status_code
                     self._tell_gate(permit, call, progress, response)
                     try:
                         yield response
@@ -273,9 +280,8 @@ class Pipeline:
                         size = response.num_bytes_downloaded
             finally:
                 progress.since = now()
-                times = waited * 1000, (progress.since - started) * 1000
-                line = "%s: %s, attempt %d, waited %.0f ms, took %.0f ms, %d bytes"
-                _log.debug(line, operation.name, outcome, progress.attempts, *times, size)
+                took = progress.since - started
+                progress.events.sent(Sent(progress.attempts, status, waited, took, size))
 
     async def _admit(
         self, stack: AsyncExitStack, call: Call, progress: _Progress, url: _http.URL
@@ -354,8 +360,3 @@ class Pipeline:
     def _call_on_response(self, response: _http.Response) -> None:
         if self.options.on_response is not None:
             self.options.on_response(response)
-
-    def _announce(self, retry: Retry) -> None:
-        _log.info("%s; again in %.1f s", retry.error, retry.wait)
-        if self.options.on_retry is not None:
-            self.options.on_retry(retry)

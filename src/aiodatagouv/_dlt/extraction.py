@@ -166,7 +166,8 @@ class Extraction:
                     if is_merged:
                         raise OrderError(error.operation, error.problem, _ANEW) from error
                     doubt = error.problem
-                    _log.warning("%s", error)
+                    fields = {"event": "doubt", "operation": error.operation, "problem": doubt}
+                    _log.warning("%s", error, extra=fields)
             if gone := sorted((known or set()) - found.present):
                 yield rows.deleted(gone)
         counters.set(removed=len(gone), skipped=found.skipped)

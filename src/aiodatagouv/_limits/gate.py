@@ -20,6 +20,7 @@ from typing import TypeAlias
 from attrs import define, frozen
 
 from .. import errors
+from .._events import milliseconds
 from ..operation import Operation
 from ..rate import AdaptiveRate, Rate
 from ..retry import RetryPolicy
@@ -219,7 +220,9 @@ class Gate:
             return
         self._resumes_at = max(self._resumes_at, moment + asked + pause)
         self._paused_at = moment
-        _log.info("429: no request for %.1f s", self._resumes_at - moment)
+        wait = self._resumes_at - moment
+        fields = {"event": "pause", "status": 429, "wait_ms": milliseconds(wait)}
+        _log.info("429: no request for %.1f s", wait, extra=fields)
 
     @asynccontextmanager
     async def _unless_locked(self, refusal: Refusal) -> AsyncGenerator[None]:

@@ -59,7 +59,9 @@ class TolerantWalk(Generic[PageT]):
         else:
             return
         name, problem = refusal.operation, refusal.problem
-        _log.info("%s: the list %s: it is read in the portal's own order", name, problem)
+        fields = {"event": "unsorted", "operation": name, "problem": problem}
+        line = "%s: the list %s: it is read in the portal's own order"
+        _log.info(line, name, problem, extra=fields)
         self.is_unsorted = True
         pages = walk(self.stable.start, self.fetch, first=first, concurrency=concurrency)
         try:

@@ -1,11 +1,17 @@
-"""Bulk harvests: whole lists written to files, resumed after a kill, updated, split into parts."""
+"""Bulk harvests: whole lists written to files, resumed, updated, split into parts, compared."""
 
 from __future__ import annotations
 
 from .._walk.skipped import Skipped as Skipped
 from ..errors import CheckpointError as CheckpointError
 from ..errors import DestinationError as DestinationError
+from ..errors import HarvestFileError as HarvestFileError
 from ..errors import StoreError as StoreError
+from .compare import Values as Values
+from .diff import Difference as Difference
+from .diff import Differences as Differences
+from .diff import Summary as Summary
+from .diff import diff as diff
 from .partition import Part as Part
 from .partition import partition as partition
 from .report import Report as Report
@@ -15,11 +21,17 @@ from .sinks import Sink as Sink
 __all__ = [
     "CheckpointError",
     "DestinationError",
+    "Difference",
+    "Differences",
+    "HarvestFileError",
     "Part",
     "Report",
     "Sink",
     "Skipped",
     "StoreError",
+    "Summary",
+    "Values",
+    "diff",
     "harvest",
     "partition",
 ]

@@ -87,7 +87,9 @@ class ChangeWalk:
                     yield self._seen(batch, self._changed(batch))
         except OrderError as error:
             self.unsorted = f"changes were found by their dates alone: the list {error.problem}"
-            _log.info("%s: %s", plan.listing.call.operation.name, self.unsorted)
+            name = plan.listing.call.operation.name
+            fields = {"event": "unsorted", "operation": name, "problem": error.problem}
+            _log.info("%s: %s", name, self.unsorted, extra=fields)
             if isinstance(error, UnknownOrderError):
                 self.unknown_order = order.sort
         self.dated = {*self.fetched}

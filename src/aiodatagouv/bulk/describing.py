@@ -50,7 +50,8 @@ async def describe(sink: Sink, client: Client, journal: Journal | None, *, asks:
     except (APIError, NetworkError) as error:
         reason = str(error)
     if asks and release is None:
-        _log.info("the file does not name the release of udata that the portal runs: %s", reason)
+        line = "the file does not name the release of udata that the portal runs: %s"
+        _log.info(line, reason, extra={"event": "no_release", "problem": reason})
     sink.describe(began_of(journal), release)
 
 

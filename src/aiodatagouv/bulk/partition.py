@@ -96,7 +96,9 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
     except UnknownOrderError:
         total, is_sorted = (await listing.fetcher(read_page)(1, 1)).total, False
     if not is_sorted:
-        _log.info("%s is not split: it is not sorted by creation", listing.call.operation.name)
+        name, problem = listing.call.operation.name, "it is not sorted by creation"
+        fields = {"event": "not_split", "operation": name, "problem": problem}
+        _log.info("%s is not split: %s", name, problem, extra=fields)
         n = 1
     cuts: dict[dt.datetime | None, int] = {None: 0}
     latest: dt.datetime | None = None

@@ -13,7 +13,10 @@ from ..errors import CheckpointError, DestinationError, one_line
 from .place import Seal
 from .storage import Storage
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+"""The suffixes of JSON Lines, compressed or not."""
+
+SUFFIXES = (*LINES, ".parquet")
 """The suffixes of the file formats that can be written."""
 
 

@@ -14,6 +14,7 @@ from ..version import __version__
 from . import exits
 from .call import call, get
 from .commands import Group
+from .diff import diff
 from .download import download
 from .export import export
 from .harvest import harvest
@@ -32,6 +33,7 @@ aiodatagouv get dataset a-slug-or-id
 aiodatagouv call create_reuse --body @reuse.json
 aiodatagouv upload a-slug-or-id stops.csv
 aiodatagouv sync a-slug-or-id folder
+aiodatagouv diff yesterday.jsonl.gz today.jsonl.gz
 aiodatagouv operations upload
 
 Names that begin with v2. are those of version 2 of the API, which has topics and search.
@@ -84,8 +86,8 @@ class _Root(Group):
 
 def root(package: Package) -> click.Command:
     """Make the command of a package."""
-    makers = (harvest, get, call, upload, download, sync, export, operations, portal, _completion)
-    commands = [one(package) for one in makers]
+    calls = (harvest, get, call, upload, download, sync, export)
+    commands = [one(package) for one in (*calls, diff, operations, portal, _completion)]
     group = _Root(
         package.command,
         commands={str(one.name): one for one in commands},

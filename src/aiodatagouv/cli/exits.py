@@ -46,6 +46,8 @@ _OPTIONS = (
     (r"choose a journal in another folder", "give a --journal in another folder"),
     (r"give another name, such as name='([^']*)'", r"give another name, such as --name \1"),
     (r"api\.datasets\.list_allowed_extensions\(\)", "'aiodatagouv get allowed_extensions'"),
+    (r"choose other columns as key", "choose other columns with --key"),
+    (r"^key is", "--key is"),
     (r", as \w+\.of\(\.\.\.\) does", ""),
     (r", or None or \[\] to delete it", ", or null or [] to delete it"),
 )

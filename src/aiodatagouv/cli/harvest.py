@@ -12,7 +12,7 @@ from ..errors import APIError, CheckpointError
 from . import exits
 from .commands import Given, OperationCommand, OperationGroup
 from .operations import Package
-from .output import STDOUT, Lines, is_terminal, output_option
+from .output import STDOUT, Destination, Lines, is_terminal, output_option
 from .parameters import chosen, completing, concurrency_option, read_since
 from .progress import Waiting, summary
 from .running import run
@@ -44,7 +44,7 @@ def _options(operation: Operation) -> list[click.Option]:
         output_option(
             "The file, or its URL (s3://, gs://, abfs://): .jsonl, .jsonl.gz, .jsonl.zst or "
             ".parquet; stdout by default.",
-            is_url=lambda value: "://" in value,
+            Destination(_is_other),
         ),
         click.Option(
             ["since", "--since"],
@@ -92,6 +92,11 @@ def _options(operation: Operation) -> list[click.Option]:
         ),
         concurrency_option(),
     ]
+
+
+def _is_other(output: str) -> bool:
+    """Whether the output is a URL, or a folder of a partitioned table."""
+    return "://" in output or (output.endswith(".parquet") and Path(output).is_dir())
 
 
 def _split_option(operation: Operation) -> list[click.Option]:

@@ -30,16 +30,17 @@ class Destination(click.Path):
     """A file to write, checked before anything is sent.
 
     Args:
-        is_url: Whether a value is a URL, which the command checks; by default, none is.
+        is_other: Whether a value is a URL or a folder, which the command checks; by default, none
+            is.
     """
 
-    def __init__(self, is_url: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(self, is_other: Callable[[str], bool] = lambda _: False) -> None:
         super().__init__(dir_okay=False, writable=True, allow_dash=True)
-        self._is_url = is_url
+        self._is_other = is_other
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check that the file can be made, or be replaced."""
-        if self._is_url(value):
+        if self._is_other(value):
             return value
         super().convert(value, param, ctx)
         if value == STDOUT:
@@ -55,9 +56,10 @@ class Destination(click.Path):
         return value
 
 
-def output_option(help: str, is_url: Callable[[str], bool] = lambda _: False) -> click.Option:
-    """``-o``, also ``--output``; for ``is_url``, see :class:`Destination`."""
-    return click.Option(["output", "-o", "--output"], type=Destination(is_url), help=help)
+def output_option(help: str, destination: Destination | None = None) -> click.Option:
+    """``-o``, also ``--output``: any file by default."""
+    type_ = Destination() if destination is None else destination
+    return click.Option(["output", "-o", "--output"], type=type_, help=help)
 
 
 def stdout() -> BinaryIO:
@@ -146,7 +148,9 @@ class Lines:
         """Write some items."""
         lines = b"".join(b"%b\n" % item for item in items)
         if self._is_terminal:
-            lines = harmless_json(lines.decode()).encode()
+            values = map(json.loads, items)
+            text = "".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values)
+            lines = harmless_json(text).encode()
         with self._hidden():
             self._file.write(lines)
             self._file.flush()

@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -50,6 +50,25 @@ def run(
     except KeyboardInterrupt:
         # Raised by the runner after a first Ctrl-C has cancelled the work, and by a second one.
         raise exits.Interrupted(signal.SIGINT) from None
+
+
+@contextmanager
+def stoppable() -> Generator[None]:
+    """Do some work without an event loop that Ctrl-C and SIGTERM end.
+
+    Raises:
+        Interrupted: One of them did; everything that was opened inside is closed.
+    """
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise exits.Interrupted(signal.Signals(number))
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _client(ctx: click.Context, operation: Operation, **options: Any) -> Client:

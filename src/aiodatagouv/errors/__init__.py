@@ -29,6 +29,7 @@ from .files import TooLargeError as TooLargeError
 from .files import UploadError as UploadError
 from .lists import CheckpointError as CheckpointError
 from .lists import DestinationError as DestinationError
+from .lists import HarvestFileError as HarvestFileError
 from .lists import MissingResultsError as MissingResultsError
 from .lists import OrderError as OrderError
 from .lists import StoreError as StoreError

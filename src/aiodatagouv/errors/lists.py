@@ -94,3 +94,9 @@ class DestinationError(DataGouvError, ValueError):
 
 class StoreError(DestinationError):
     """The store of a destination fails: it is not reached, or refuses or lacks what is needed."""
+
+
+class HarvestFileError(DataGouvError):
+    """A harvest cannot be read: it is damaged, incomplete, or no harvest."""
+
+    attempts = 0

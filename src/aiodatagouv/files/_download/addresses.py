@@ -86,6 +86,14 @@ def shown(url: _http.URL) -> str:
     return str(url.copy_with(query=None, fragment=None, userinfo=b""))
 
 
+def shown_text(address: str) -> str:
+    """An address that was not checked yet, as errors and logs show it."""
+    try:
+        return shown(_http.parse_url(address))
+    except ValueError:
+        return _shown(address)
+
+
 def _check(url: _http.URL, *, allow_private: bool, source: _http.URL | None = None) -> None:
     if url.userinfo:
         raise AddressError(shown(url), _redirected("has a user name or a password", source))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import datetime as dt
-import logging
 import math
 import random
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from attrs import define
 from ... import _http
 from ..._call.options import Options
 from ..._decoding.dates import read_http_date
+from ..._events import Events, Sent
 from ..._http.outside import Answer
 from ..._limits.gate import now
 from ..._limits.quota import retry_after
@@ -32,9 +32,8 @@ from ...errors import (
     class_of,
 )
 from ...operation import Operation
-from ...retry import Retry
 from ...types import Progress
-from .addresses import shown
+from .addresses import shown, shown_text
 from .checksums import Expected
 from .pages import is_data, is_page
 from .part import Part, Source
@@ -53,8 +52,6 @@ _ENOUGH = 1 << 20
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The statuses after which a later call may continue."""
-
-_log = logging.getLogger("aiodatagouv")
 
 
 class _ChangedError(Exception):
@@ -105,7 +102,11 @@ async def _fetch(
     parts: list[Part] = []  # One that is opened while this is cancelled is closed as well.
     try:
         await in_thread(lambda: parts.append(Part.open(path, source)))
-        return await _made(_Transfer(route, options, address, parts[0], wanted))
+        url = partial(shown_text, address)
+        with Events.of(DOWNLOAD, options.on_retry, options.observer, url) as events:
+            transfer = _Transfer(route, options, address, parts[0], wanted, events)
+            with events.current():
+                return await _made(transfer)
     finally:
         for part in parts:
             await in_thread(part.close)
@@ -133,6 +134,7 @@ class _Transfer:
     address: str
     part: Part
     wanted: Wanted
+    events: Events
     modified: dt.datetime | None = None
     """The date of the version, as far as the host tells."""
     url: str = ""
@@ -224,11 +226,7 @@ class _Transfer:
                 wait = self._decide(error)
                 if wait is None or now() + wait > started + self.options.retry.deadline:
                     raise
-                retry = Retry(DOWNLOAD, error, self.attempts, wait)
-            _log.info("%s; again in %.1f s", retry.error, retry.wait)
-            if self.options.on_retry is not None:
-                self.options.on_retry(retry)
-            del retry  # An error and its frames keep each other alive.
+                self.events.retried(error, self.attempts, wait)
             self.waited += wait
             await asyncio.sleep(wait)
 
@@ -261,19 +259,18 @@ class _Transfer:
     async def _attempt(self) -> bool:
         """Ask for the file or the rest of it; return False if there is nothing new."""
         self.attempts += 1
-        started, before, outcome = now(), self.part.size, "no answer"
+        started, before, status = now(), self.part.size, None
         headers = self._conditions()
         try:
             async with self.route.get(self.address, headers) as (url, answer):
-                outcome, self.url = str(answer.status), str(url)
+                status, self.url = answer.status, str(url)
                 end = await self._accept(url, answer, headers)
                 if end is None:
                     return self.part.is_whole
                 await self._receive(url, answer, end)
         finally:
-            size, took = self.part.size - before, (now() - started) * 1000
-            line = "%s: %s, attempt %d, took %.0f ms, %d bytes"
-            _log.debug(line, OPERATION, outcome, self.attempts, took, max(size, 0))
+            size, took = max(self.part.size - before, 0), now() - started
+            self.events.sent(Sent(self.attempts, status, None, took, size))
         source = self.part.source
         if source.size is not None and self.part.size < source.size:
             self._break_off(url, source.size)

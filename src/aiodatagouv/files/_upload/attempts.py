@@ -196,7 +196,9 @@ class Attempts:
             try:
                 twins = [one for one in await self._candidates() if _is_same(one, sent)]
             except DataGouvError as error:
-                _log.warning("%s: it was not possible to look for a second copy: %s", name, error)
+                fields = {"event": "not_searched", "file": name, "error": type(error).__name__}
+                line = "%s: it was not possible to look for a second copy: %s"
+                _log.warning(line, name, error, extra=fields)
             else:
                 self._warn_of_twins(stored.id, twins)
         return made
@@ -227,7 +229,13 @@ class Attempts:
                 other,
                 self.place.dataset,
                 id,
+                extra={"event": "second_copy", **self._fields(other)},
             )
+
+    def _fields(self, resource: str) -> dict[str, str]:
+        """The fields of a log record about a resource of another upload."""
+        name, dataset = self.sender.content.name, self.place.dataset
+        return {"file": name, "dataset": dataset, "resource": resource}
 
     async def _look(self, sent: Sent, *, waits: bool) -> list[Stored]:
         """Look for the resource that an earlier request may have created."""
@@ -244,6 +252,7 @@ class Attempts:
                 self.sender.content.name,
                 one.id,
                 self.place.dataset,
+                extra={"event": "other_content", **self._fields(one.id)},
             )
         return []
 

@@ -1,0 +1,171 @@
+"""The events of a call: logged with fields, and passed on to hooks and to an observer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from . import _http
+from .errors import APIError, DataGouvError, DownloadError
+from .operation import Operation
+from .retry import Retry
+
+OnResponse: TypeAlias = Callable[[_http.Response], object]
+"""Called with the response of every attempt; not with redirects that are followed."""
+
+OnRetry: TypeAlias = Callable[[Retry], object]
+"""Called before the wait for another attempt."""
+
+T = TypeVar("T")
+
+_log = logging.getLogger("aiodatagouv")
+
+
+@frozen
+class Sent:
+    """A request that was sent, and its outcome.
+
+    Attributes:
+        attempt: The number of the attempt, from 1; redirects are requests of the same attempt.
+        status: The status of the answer, None if there was none.
+        waited: Seconds since the request before has ended, or since the call has begun; None for a
+            download, whose waits are not measured.
+        took: Seconds from sending it to the end of its answer.
+        size: The bytes of the answer's body, as received.
+    """
+
+    attempt: int
+    status: int | None
+    waited: float | None
+    took: float
+    size: int
+
+
+class Watch(Protocol):
+    """The observer of one call."""
+
+    def current(self) -> AbstractContextManager[object]:
+        """A context in which the call is sent, until its answer begins or is read."""
+        ...
+
+    def sent(self, request: Sent) -> None:
+        """Observe a request, once its answer has ended."""
+
+    def retried(self, retry: Retry) -> None:
+        """Observe that the call will be sent again."""
+
+    def ended(self, error: BaseException | None) -> None:
+        """Observe the end of the call, with its error if it failed."""
+
+
+Observer: TypeAlias = Callable[[Operation, str], Watch]
+"""Begins to observe a call, given its operation and its URL."""
+
+
+@frozen
+class Events:
+    """Reports the events of one call.
+
+    Attributes:
+        operation: The operation that is called.
+        on_retry: The client's hook.
+        watch: The observer of the call, if the client has one.
+    """
+
+    operation: Operation
+    on_retry: OnRetry | None
+    watch: Watch | None
+
+    @classmethod
+    @contextmanager
+    def of(
+        cls,
+        operation: Operation,
+        on_retry: OnRetry | None,
+        observer: Observer | None,
+        url: Callable[[], str],
+    ) -> Generator[Events]:
+        """Report the events of a call that ends when the context is left."""
+        if observer is None:
+            yield cls(operation, on_retry, None)
+            return
+        watch = observer(operation, url())
+        try:
+            yield cls(operation, on_retry, watch)
+        except BaseException as error:
+            watch.ended(error)
+            raise
+        watch.ended(None)
+
+    def current(self) -> AbstractContextManager[object]:
+        """See :class:`Watch`."""
+        return nullcontext() if self.watch is None else self.watch.current()
+
+    def sent(self, request: Sent) -> None:
+        """Log a request, and report it."""
+        if _log.isEnabledFor(logging.DEBUG):
+            self._log_request(request)
+        if self.watch is not None:
+            self.watch.sent(request)
+
+    def _log_request(self, request: Sent) -> None:
+        waited = None if request.waited is None else milliseconds(request.waited)
+        fields = {
+            "event": "request",
+            "operation": self.operation.name,
+            "status": request.status,
+            "attempt": request.attempt,
+            "waited_ms": waited,
+            "took_ms": milliseconds(request.took),
+            "size": request.size,
+        }
+        outcome = "no answer" if request.status is None else str(request.status)
+        times = () if waited is None else (waited,)
+        line = "%s: %s, attempt %d, took %.0f ms, %d bytes"
+        if times:
+            line = "%s: %s, attempt %d, waited %.0f ms, took %.0f ms, %d bytes"
+        values = (self.operation.name, outcome, request.attempt, *times)
+        _log.debug(line, *values, fields["took_ms"], request.size, extra=fields)
+
+    def retried(self, error: DataGouvError, attempt: int, wait: float) -> None:
+        """Log that the call will be sent again, and report it; see :class:`Retry`."""
+        retry = Retry(self.operation, error, attempt, wait)
+        fields = {
+            "event": "retry",
+            "operation": self.operation.name,
+            "status": status_of(error),
+            "error": type(error).__name__,
+            "attempt": attempt,
+            "wait_ms": milliseconds(wait),
+        }
+        _log.info("%s; again in %.1f s", error, wait, extra=fields)
+        if self.on_retry is not None:
+            self.on_retry(retry)
+        if self.watch is not None:
+            self.watch.retried(retry)
+
+
+def status_of(error: BaseException) -> int | None:
+    """The status of the answer that an error is about, None if there was none."""
+    return error.status if isinstance(error, APIError | DownloadError) else None
+
+
+def milliseconds(seconds: float) -> float:
+    """A time as the fields of log records have it: in milliseconds, with one decimal."""
+    return round(seconds * 1000, 1)
+
+
+def both(first: Callable[[T], object], then: Callable[[T], object] | None) -> Callable[[T], object]:
+    """A hook that calls two others."""
+    if then is None:
+        return first
+
+    def call(value: T) -> None:
+        first(value)
+        then(value)
+
+    return call
