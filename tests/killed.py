@@ -36,7 +36,7 @@ import pytest
 from aiodatagouv import Client, bulk
 from aiodatagouv.api import datasets
 from aiodatagouv.bulk import describing
-from aiodatagouv.bulk.storage import checkpoint_of
+from aiodatagouv.bulk._journal.storage import checkpoint_of
 from aiodatagouv.bulk.whole import Progress
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -221,7 +221,7 @@ def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str,
 
 def main() -> None:
     url, path, explode = sys.argv[1], Path(sys.argv[2]), next(iter(sys.argv[3:]), None)
-    import_module("aiodatagouv.bulk.folders")  # Loaded once, before the forks.
+    import_module("aiodatagouv.bulk._table.folders")  # Loaded once, before the forks.
     steps = path.with_name("steps.json")
     kills, wholes, resumed = Counter[str](), 0, 0
 

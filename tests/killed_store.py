@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiodatagouv.bulk import writer
-from aiodatagouv.bulk.stores.target import Target
+from aiodatagouv.bulk._stores.target import Target
 
 from .harvests import harvest
 from .moving import MovingPortal

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
-from aiodatagouv.bulk.stores import target
+from aiodatagouv.bulk._stores import target
 
 from .harvests import Stop
 

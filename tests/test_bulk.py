@@ -647,10 +647,10 @@ async def test_symlinks_and_permissions_are_preserved(tmp_path: Path) -> None:
 async def test_a_missing_extra_is_named_in_the_error(
     suffix: str, package: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (package, "aiodatagouv.bulk.parquet", "aiodatagouv.bulk.columns"):
+    for module in (package, "aiodatagouv.bulk._table.parquet", "aiodatagouv.bulk._table.columns"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.delattr("aiodatagouv.bulk.parquet", raising=False)
-    monkeypatch.delattr("aiodatagouv.bulk.columns", raising=False)
+    monkeypatch.delattr("aiodatagouv.bulk._table.parquet", raising=False)
+    monkeypatch.delattr("aiodatagouv.bulk._table.columns", raising=False)
     usual = builtins.__import__
 
     def missing(name: str, *arguments: Any) -> Any:

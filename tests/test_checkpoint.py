@@ -17,10 +17,10 @@ from attrs import field, make_class
 from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
 from aiodatagouv._walk import listing
 from aiodatagouv.bulk import writer
-from aiodatagouv.bulk.checkpoint import Entry, Journal
-from aiodatagouv.bulk.jsonlines import JsonLines
-from aiodatagouv.bulk.parquet import Parquet
-from aiodatagouv.bulk.records import decoded, encoded
+from aiodatagouv.bulk._journal.checkpoint import Entry, Journal
+from aiodatagouv.bulk._journal.records import decoded, encoded
+from aiodatagouv.bulk._lines.jsonlines import JsonLines
+from aiodatagouv.bulk._table.parquet import Parquet
 
 from . import versions
 from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, read, stop, stop_after
@@ -329,7 +329,7 @@ async def test_a_full_disk_raises_the_os_error(
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aiodatagouv.bulk.pieces.sync", full)
+    monkeypatch.setattr("aiodatagouv.bulk._table.pieces.sync", full)
     with pytest.raises(OSError, match="No space left"):
         await harvest(MovingPortal.of(30, 0, left=0), tmp_path / "a.parquet")
 

@@ -18,7 +18,7 @@ from aiodatagouv import RetryPolicy
 from aiodatagouv._call import responses
 from aiodatagouv._limits import gate
 from aiodatagouv.api import datasets
-from aiodatagouv.bulk import checkpoint
+from aiodatagouv.bulk._journal import checkpoint
 
 from . import clock
 from .clients import client_of

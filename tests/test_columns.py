@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodatagouv import DestinationError, models
-from aiodatagouv.bulk import columns
+from aiodatagouv.bulk._table import columns
 
 from .harvests import harvest, read
 from .moving import MovingPortal

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiodatagouv import CheckpointError, DecodeError, MaskError, api, bulk
-from aiodatagouv.bulk.storage import checkpoint_of
+from aiodatagouv.bulk._journal.storage import checkpoint_of
 
 from . import versions
 from .clients import client_of

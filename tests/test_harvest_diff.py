@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodatagouv import bulk
-from aiodatagouv.bulk.compare import differences, text_of
+from aiodatagouv.bulk._diff.compare import differences, text_of
 from aiodatagouv.cli import main
 from aiodatagouv.errors import HarvestFileError
 

@@ -15,7 +15,7 @@ import pytest
 
 from aiodatagouv import DecodeError, bulk
 from aiodatagouv.api import datasets
-from aiodatagouv.bulk.lines import item_of, raw_lines
+from aiodatagouv.bulk._lines.lines import item_of, raw_lines
 
 from .clients import client_of
 from .harvests import cut_off, harvest, ids

@@ -17,11 +17,11 @@ import pytest
 from aiodatagouv import BadRequestError, CheckpointError, Client, DestinationError, bulk
 from aiodatagouv.api import datasets
 from aiodatagouv.bulk import writer
-from aiodatagouv.bulk.finished import Finished
-from aiodatagouv.bulk.jsonlines import JsonLines
-from aiodatagouv.bulk.parquet import Parquet
-from aiodatagouv.bulk.place import Seal
-from aiodatagouv.bulk.storage import checkpoint_of
+from aiodatagouv.bulk._journal.finished import Finished
+from aiodatagouv.bulk._journal.place import Seal
+from aiodatagouv.bulk._journal.storage import checkpoint_of
+from aiodatagouv.bulk._lines.jsonlines import JsonLines
+from aiodatagouv.bulk._table.parquet import Parquet
 
 from .harvests import SUFFIXES, Stop, cut_off, harvest, ids, stop, stop_after
 from .moving import MovingPortal

@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiodatagouv import CheckpointError, DestinationError, models
-from aiodatagouv.bulk import columns, folders, hive, writer
-from aiodatagouv.bulk.finished import Finished
-from aiodatagouv.bulk.folders import ParquetFolder
-from aiodatagouv.bulk.hive import folder_of, read_keys, value_of
-from aiodatagouv.bulk.partitions import Partitions
+from aiodatagouv.bulk import writer
+from aiodatagouv.bulk._journal.finished import Finished
+from aiodatagouv.bulk._table import columns, folders, hive
+from aiodatagouv.bulk._table.folders import ParquetFolder
+from aiodatagouv.bulk._table.hive import folder_of, read_keys, value_of
+from aiodatagouv.bulk._table.partitions import Partitions
 
 from .harvests import Stop, harvest, queried, read, stop, stop_after
 from .moving import START, MovingPortal
@@ -186,7 +187,7 @@ async def test_too_many_partitions_and_too_long_names_are_refused(
     monkeypatch.setattr(folders, "MOST", 3)
     with pytest.raises(DestinationError, match=r"year\(created_at\) makes more than 3 partitions"):
         await harvest(portal, tmp_path / "a.parquet", partition_by=YEARS)
-    monkeypatch.setattr("aiodatagouv.bulk.partitions._LONGEST", 20)
+    monkeypatch.setattr("aiodatagouv.bulk._table.partitions._LONGEST", 20)
     with pytest.raises(DestinationError, match="a value of frequency, is too long for the name"):
         await harvest(portal, tmp_path / "b.parquet", partition_by="frequency")
 

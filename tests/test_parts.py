@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiodatagouv import DestinationError, bulk
-from aiodatagouv.bulk.finished import Finished
-from aiodatagouv.bulk.recording import record
-from aiodatagouv.bulk.storage import CHECKPOINTS
+from aiodatagouv.bulk._journal.finished import Finished
+from aiodatagouv.bulk._journal.storage import CHECKPOINTS
+from aiodatagouv.bulk._update.recording import record
 
 from .harvests import SUFFIXES, Stop, harvest, read, stop_after
 from .moving import START, MovingPortal

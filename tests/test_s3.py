@@ -19,8 +19,8 @@ from attrs import frozen
 from moto.server import ThreadedMotoServer
 
 from aiodatagouv import bulk
-from aiodatagouv.bulk.stores import target
-from aiodatagouv.bulk.stores.target import Target
+from aiodatagouv.bulk._stores import target
+from aiodatagouv.bulk._stores.target import Target
 from aiodatagouv.cli import main
 from aiodatagouv.errors import CheckpointError, StoreError
 

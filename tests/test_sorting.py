@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodatagouv.bulk import parquet, pieces, sorting
-from aiodatagouv.bulk.parquet import Parquet
+from aiodatagouv.bulk._table import parquet, pieces, sorting
+from aiodatagouv.bulk._table.parquet import Parquet
 
 from .harvests import harvest, queried
 from .moving import START, MovingPortal

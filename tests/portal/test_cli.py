@@ -143,7 +143,7 @@ def test_what_has_changed_is_merged(run: Run, tmp_path: Path) -> None:
 
 INTERRUPTED = """
 import os, signal, sys
-from aiodatagouv.bulk.checkpoint import Journal
+from aiodatagouv.bulk._journal.checkpoint import Journal
 from aiodatagouv.cli import main
 
 def add(*entry):

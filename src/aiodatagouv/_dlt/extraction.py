@@ -18,8 +18,8 @@ from dlt.extract import DltResource
 from .._walk.pages import Batch, walk
 from .._walk.seen import Seen
 from .._walk.skipped import Skipped
-from ..bulk.changes import ChangeWalk
-from ..bulk.lines import Lines
+from ..bulk._lines.lines import Lines
+from ..bulk._update.changes import ChangeWalk
 from ..bulk.plan import Plan
 from ..bulk.report import Counters, Report, next_since
 from ..client import Client

@@ -16,8 +16,8 @@ from .._fields import mask as masks
 from .._names import bare, find, lists_of, suggestion
 from .._walk.listing import Listing
 from ..api.operations import OPERATIONS
-from ..bulk import columns
-from ..bulk.lines import item_of
+from ..bulk._lines.lines import item_of
+from ..bulk._table import columns
 from ..client import Client
 from ..operation import Operation
 from ..pagination import Paginator

@@ -7,11 +7,11 @@ from ..errors import CheckpointError as CheckpointError
 from ..errors import DestinationError as DestinationError
 from ..errors import HarvestFileError as HarvestFileError
 from ..errors import StoreError as StoreError
-from .compare import Values as Values
-from .diff import Difference as Difference
-from .diff import Differences as Differences
-from .diff import Summary as Summary
-from .diff import diff as diff
+from ._diff.compare import Values as Values
+from ._diff.differences import Difference as Difference
+from ._diff.differences import Differences as Differences
+from ._diff.differences import Summary as Summary
+from ._diff.differences import diff as diff
 from .partition import Part as Part
 from .partition import partition as partition
 from .report import Report as Report

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from ..client import Client
 from ..errors import APIError, NetworkError
-from .checkpoint import Journal
+from ._journal.checkpoint import Journal
 from .sinks import Sink
 
 _log = logging.getLogger("aiodatagouv")

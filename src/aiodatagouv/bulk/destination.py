@@ -10,9 +10,9 @@ from typing import Any
 
 from .._fields import mask as masks
 from ..errors import DestinationError
-from .compression import needs
-from .jsonlines import JsonLines
-from .local import LocalFile
+from ._lines.compression import needs
+from ._lines.jsonlines import JsonLines
+from ._lines.local import LocalFile
 from .plan import Plan
 from .sinks import SUFFIXES, FileSink, Sink
 
@@ -78,10 +78,10 @@ def sink_of(
 def _table(path: Path, plan: Plan) -> FileSink:
     """The sink for a table on this machine."""
     try:
-        from . import columns
-        from .folders import ParquetFolder
-        from .parquet import Parquet
-        from .partitions import Partitions
+        from ._table import columns
+        from ._table.folders import ParquetFolder
+        from ._table.parquet import Parquet
+        from ._table.partitions import Partitions
     except ImportError:
         raise needs("pyarrow", "parquet", path) from None
     if plan.projection is not None:
@@ -103,9 +103,9 @@ def _table(path: Path, plan: Plan) -> FileSink:
 
 def _stored(url: str, plan: Plan, options: Mapping[str, Any] | None) -> FileSink:
     """The sink for an object in a store."""
-    from .stores.pieces import StoredFile
-    from .stores.table import StoredTable
-    from .stores.target import Target
+    from ._stores.pieces import StoredFile
+    from ._stores.table import StoredTable
+    from ._stores.target import Target
 
     if plan.keys:
         raise DestinationError(

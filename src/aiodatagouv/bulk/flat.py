@@ -20,7 +20,7 @@ from ..errors import DecodeError, MaskError
 from ..links import Link
 from ..operation import Operation
 from ..types import JsonObject, Mask
-from .lines import item_of
+from ._lines.lines import item_of
 
 Path: TypeAlias = tuple[str, ...]
 """The names that lead to a list in an item: ``("organization", "badges")``."""

@@ -16,7 +16,7 @@ from .._walk.listing import Listing
 from .._walk.stable import STRETCH
 from ..errors import NotFoundError, UnknownOrderError
 from ..pagination import Paginator
-from .recorded import Recorded
+from ._update.recorded import Recorded
 
 if TYPE_CHECKING:
     from .._fields.projection import Projection

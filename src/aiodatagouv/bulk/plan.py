@@ -19,9 +19,9 @@ from ..errors import MaskError
 from ..operation import Order
 from ..pagination import Paginator
 from ..types import Fields
+from ._lines.lines import Lines, line_of, raw_lines
+from ._table.hive import Key, read_keys
 from .flat import Flat
-from .hive import Key, read_keys
-from .lines import Lines, line_of, raw_lines
 from .partition import Part
 
 if TYPE_CHECKING:

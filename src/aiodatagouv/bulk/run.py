@@ -14,7 +14,9 @@ from .._walk.split import Split
 from ..client import Client
 from ..pagination import Paginator
 from ..types import Fields
-from .checkpoint import Journal
+from ._journal.checkpoint import Journal
+from ._journal.storage import CheckpointFile
+from ._update.update import check_update, update
 from .describing import describe
 from .destination import sink_of
 from .partition import Part
@@ -22,8 +24,6 @@ from .plan import Plan
 from .public import explained, without_key
 from .report import Counters, Report
 from .sinks import FileSink, Sink
-from .storage import CheckpointFile
-from .update import check_update, update
 from .whole import Progress, WholeHarvest
 from .writer import Writer
 

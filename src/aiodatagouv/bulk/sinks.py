@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from .._ownership import foreign
 from ..errors import CheckpointError, DestinationError, one_line
-from .place import Seal
-from .storage import Storage
+from ._journal.place import Seal
+from ._journal.storage import Storage
 
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 """The suffixes of JSON Lines, compressed or not."""

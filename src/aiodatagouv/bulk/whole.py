@@ -17,8 +17,8 @@ from ..errors import (
     OrderError,
     UnknownOrderError,
 )
-from .checkpoint import Entry, changed
-from .lines import Lines
+from ._journal.checkpoint import Entry, changed
+from ._lines.lines import Lines
 from .plan import Plan
 from .report import Report
 from .sinks import FileSink

@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 from attrs import define, field
 
 from ..errors import CheckpointError
-from .checkpoint import Entry, Journal
-from .place import Seal
+from ._journal.checkpoint import Entry, Journal
+from ._journal.place import Seal
 from .report import Counters
 from .sinks import FileSink, Sink
 

@@ -103,7 +103,7 @@ def _writing(output: str | None) -> Generator[Callable[[list[bytes]], None]]:
     if output in (None, STDOUT):
         yield Lines().write
         return
-    from ..bulk.compression import codec_of
+    from ..bulk._lines.compression import codec_of
 
     path = Path(str(output))
     piece = codec_of(path).compressor()

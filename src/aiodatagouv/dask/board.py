@@ -12,7 +12,7 @@ import distributed
 from attrs import define, evolve, field
 
 from .._meter import Meter
-from ..bulk.finished import Finished
+from ..bulk._journal.finished import Finished
 from ..bulk.partition import Part
 from ..bulk.report import Report
 from ..operation import Operation

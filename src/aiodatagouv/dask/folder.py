@@ -23,12 +23,12 @@ from attrs import frozen
 
 from .._disk import sync_folder, written
 from .._ownership import foreign, locked, release
-from ..bulk.checkpoint import compare
-from ..bulk.finished import Finished
+from ..bulk._journal.checkpoint import compare
+from ..bulk._journal.finished import Finished
+from ..bulk._journal.storage import CHECKPOINTS
 from ..bulk.partition import Part
 from ..bulk.report import Report
 from ..bulk.sinks import SUFFIXES
-from ..bulk.storage import CHECKPOINTS
 from ..errors import CheckpointError, DestinationError
 from ..version import __version__
 

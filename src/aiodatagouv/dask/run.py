@@ -18,15 +18,15 @@ from attrs import define, evolve
 from .. import bulk
 from .._call.options import RATE, RETRY
 from .._walk.pages import check_concurrency
-from ..bulk.checkpoint import start_of
+from ..bulk._journal.checkpoint import start_of
+from ..bulk._journal.finished import latest_at
+from ..bulk._update.recorded import Recorded
+from ..bulk._update.recording import record
+from ..bulk._update.update import check_update
 from ..bulk.destination import sink_of
-from ..bulk.finished import latest_at
 from ..bulk.partition import Part
 from ..bulk.plan import Plan
-from ..bulk.recorded import Recorded
-from ..bulk.recording import record
 from ..bulk.report import Report
-from ..bulk.update import check_update
 from ..client import Client
 from ..errors import DestinationError
 from ..pagination import Paginator

@@ -12,11 +12,11 @@ from attrs import asdict, field, frozen
 
 from .. import bulk
 from .._ownership import locked, release
-from ..bulk.checkpoint import compare
-from ..bulk.finished import Finished
+from ..bulk._journal.checkpoint import compare
+from ..bulk._journal.finished import Finished
+from ..bulk._journal.storage import checkpoint_of
 from ..bulk.partition import Part
 from ..bulk.report import Report, next_since
-from ..bulk.storage import checkpoint_of
 from ..client import Client
 from ..errors import CheckpointError
 from ..rate import Rate

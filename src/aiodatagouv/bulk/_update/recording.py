@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from .._disk import written
-from ..errors import OrderError, UnknownOrderError
-from ..pagination import Paginator
+from ..._disk import written
+from ...errors import OrderError, UnknownOrderError
+from ...pagination import Paginator
+from ..plan import Plan
+from ..report import Counters, Report
 from .changes import latest
-from .plan import Plan
 from .recorded import Page, Recorded
-from .report import Counters, Report
 
 
 async def record(

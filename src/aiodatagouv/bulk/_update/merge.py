@@ -13,11 +13,11 @@ from typing import Any, BinaryIO, Self
 
 from attrs import define, field, frozen
 
-from .._walk.pages import Batch
-from ..errors import DestinationError
-from .lines import Lines
-from .sinks import FileSink
-from .writer import COMMIT
+from ..._walk.pages import Batch
+from ...errors import DestinationError
+from .._lines.lines import Lines
+from ..sinks import FileSink
+from ..writer import COMMIT
 
 _BATCH = 100
 """Rows that are written in one call."""

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from attrs import Factory, asdict, define, frozen
 
-from ..errors import CheckpointError, DestinationError
+from ...errors import CheckpointError, DestinationError
+from ..report import Report, next_since
 from .place import Seal
 from .records import decoded, encoded
-from .report import Report, next_since
 from .storage import Storage
 
 Identity = Mapping[str, Any]

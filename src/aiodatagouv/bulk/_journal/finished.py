@@ -7,9 +7,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from ..report import Report
 from .checkpoint import Identity, changed, latest_of, read
 from .place import Seal
-from .report import Report
 from .storage import CheckpointFile, checkpoint_of
 
 

@@ -18,11 +18,11 @@ import pyarrow as pa
 from attrs import evolve
 from msgspec import inspect
 
-from .._decoding.dates import read_date, read_datetime
-from .._decoding.declared import Model, declared
-from .._decoding.grammar import alternatives
-from ..errors import DestinationError
-from ..types import Mask
+from ..._decoding.dates import read_date, read_datetime
+from ..._decoding.declared import Model, declared
+from ..._decoding.grammar import alternatives
+from ...errors import DestinationError
+from ...types import Mask
 
 REST = "additional_properties"
 """The column for values that no other column can hold: a JSON object."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 from attrs import frozen
 
-from .._walk.pages import Batch
-from ..errors import OrderError, UnknownOrderError
-from .lines import Lines
+from ..._walk.pages import Batch
+from ...errors import OrderError, UnknownOrderError
+from .._lines.lines import Lines
 
 
 @frozen

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from ..._ownership import foreign
-from ..place import Seal
+from .._journal.place import Seal
 from ..sinks import lost
 from .checkpoint import StoredCheckpoint
 from .target import Target, file_of
@@ -19,7 +19,7 @@ _PIECE = re.compile(r"[0-9a-f]{16}-\d{6}")
 
 
 class StoredFile:
-    """The :class:`~aiodatagouv.bulk.place.Place` of a file in a store.
+    """The :class:`~aiodatagouv.bulk._journal.place.Place` of a file in a store.
 
     Objects cannot be appended to. Each piece is an object in ``<name>.part/``, named by the run
     that has written it, so that two runs never mix, and by its number.
@@ -42,12 +42,12 @@ class StoredFile:
         self._pending = bytearray()
 
     def create(self) -> None:
-        """See :class:`~aiodatagouv.bulk.place.Place`."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         self._runs = []
         self.clear()
 
     def reopen(self, state: Mapping[str, Any]) -> Iterator[bytes]:
-        """See :class:`~aiodatagouv.bulk.place.Place`.
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`.
 
         The state has the runs that have written the pieces, each with the number after its last.
         """
@@ -58,11 +58,11 @@ class StoredFile:
         """Do nothing: later pieces of other runs have other names."""
 
     def add(self, content: bytes) -> None:
-        """See :class:`~aiodatagouv.bulk.place.Place`."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         self._pending += content
 
     def commit(self) -> dict[str, Any]:
-        """See :class:`~aiodatagouv.bulk.place.Place`."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         if self._pending:
             number = self._runs[-1][1] if self._runs else 0
             self._object(f"{self._run}-{number:06}").put(bytes(self._pending))
@@ -73,7 +73,7 @@ class StoredFile:
         return {"runs": [*self._runs]}
 
     def finish(self, seal: Seal) -> None:
-        """See :class:`~aiodatagouv.bulk.place.Place`."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         self._target.upload(self._checked(seal))
         self.clear()
 
@@ -93,27 +93,27 @@ class StoredFile:
         """Do nothing: there is nothing to release."""
 
     def exists(self) -> bool:
-        """See :class:`~aiodatagouv.bulk.place.Place`."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         return self._target.size() is not None
 
     def claim(self, is_known: bool, /) -> None:
-        """See :class:`~aiodatagouv.bulk.place.Place`; pieces are known by their names."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`; pieces are known by their names."""
         for name in self._folder.names():
             if not _PIECE.fullmatch(name):
                 raise foreign(self._object(name).url, "is not what a harvest writes there")
 
     def holds(self, seal: Seal) -> bool:
-        """See :class:`~aiodatagouv.bulk.place.Place`."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         if self._target.size() != seal.size:
             return False
         return sha256_of(self._target.chunks()) == seal.sha256
 
     def discard(self) -> None:
-        """See :class:`~aiodatagouv.bulk.place.Place`; those of other harvests are left."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`; those of other harvests are left."""
         self._remove(self._names())
 
     def read(self) -> BinaryIO:
-        """See :class:`~aiodatagouv.bulk.place.Place`."""
+        """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         return file_of(self._target.chunks())
 
     def _names(self) -> list[str]:

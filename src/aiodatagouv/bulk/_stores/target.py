@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Protocol, Self, cast
 from attrs import evolve, frozen
 
 from ...errors import DestinationError, StoreError, one_line
-from ..compression import needs
+from .._lines.compression import needs
 from ..sinks import SUFFIXES
 
 PACKAGES = {

@@ -19,8 +19,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._lines.lines import item_of
 from . import columns
-from .lines import item_of
 
 _Build: TypeAlias = Callable[[Sequence[Any]], Any]
 """Makes an Arrow array of the values of a column."""

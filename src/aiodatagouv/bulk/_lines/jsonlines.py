@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 import msgspec
 from attrs import asdict
 
-from ..errors import DestinationError
+from ...errors import DestinationError
+from .._journal.place import Place, Seal
+from .._journal.storage import Storage
+from ..sinks import damaged, lost
 from .compression import Compressor, codec_of
-from .place import Place, Seal
-from .sinks import damaged, lost
-from .storage import Storage
 
 
 class JsonLines:

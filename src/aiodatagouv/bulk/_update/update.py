@@ -8,13 +8,13 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
-from ..errors import DestinationError
+from ...errors import DestinationError
+from ..plan import Plan
+from ..report import Report
+from ..sinks import FileSink, Sink
+from ..writer import Writer
 from .changes import ChangeWalk
 from .merge import Changes, There, merge
-from .plan import Plan
-from .report import Report
-from .sinks import FileSink, Sink
-from .writer import Writer
 
 _ANEW = "harvest all anew, without since"
 """The advice for a list that cannot be updated."""

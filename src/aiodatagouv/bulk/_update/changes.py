@@ -9,16 +9,16 @@ from contextlib import aclosing
 
 from attrs import define, evolve, field
 
-from .._walk.inventory import Inventory
-from .._walk.listing import PAGE_SIZE, Watch
-from .._walk.pages import Batch
-from .._walk.skipped import Skipped
-from .._walk.stable import StableWalk, backwards
-from .._walk.visibility import Mark
-from ..errors import OrderError, UnknownOrderError
-from ..operation import Order
-from .lines import Lines
-from .plan import Plan
+from ..._walk.inventory import Inventory
+from ..._walk.listing import PAGE_SIZE, Watch
+from ..._walk.pages import Batch
+from ..._walk.skipped import Skipped
+from ..._walk.stable import StableWalk, backwards
+from ..._walk.visibility import Mark
+from ...errors import OrderError, UnknownOrderError
+from ...operation import Order
+from .._lines.lines import Lines
+from ..plan import Plan
 
 _log = logging.getLogger("aiodatagouv")
 

@@ -21,8 +21,8 @@ from typing import Any, BinaryIO, Final, Literal
 import msgspec
 from attrs import define, field, frozen
 
-from ..errors import HarvestFileError
-from ..types import JsonObject
+from ...errors import HarvestFileError
+from ...types import JsonObject
 from .compare import Values, differences, text_of
 from .rows import Harvested, Row
 
@@ -287,7 +287,7 @@ def _key_of(harvest: Harvested) -> tuple[str, ...] | None:
 
 def _ids_of_items() -> set[str]:
     """The columns with the id of an item in harvests with ``explode``: ``dataset_id``, ..."""
-    from ..api.operations import OPERATIONS  # Those of both versions of the API.
+    from ...api.operations import OPERATIONS  # Those of both versions of the API.
 
     lists = [one for one in OPERATIONS.values() if one.kind == "page"]
     models = {str(one.item).rpartition(".")[2] for one in lists}

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..jsonlines import JsonLines
-from ..place import Seal
+from .._journal.place import Seal
+from .._journal.storage import Storage
+from .._lines.jsonlines import JsonLines
 from ..sinks import FileSink
-from ..storage import Storage
 from .pieces import StoredFile
 from .target import Target
 

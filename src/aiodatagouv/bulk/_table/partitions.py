@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import DestinationError
+from ...errors import DestinationError
 from .hive import DIGITS, Key, folder_of, value_of
 
 _PLAIN = (pa.string(), pa.int64(), pa.bool_(), pa.date32())

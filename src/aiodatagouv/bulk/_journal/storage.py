@@ -9,9 +9,9 @@ from typing import BinaryIO, Protocol
 
 from filelock import FileLock
 
-from .._disk import reopened, sweep, sync, written
-from .._ownership import foreign, locked, release
-from ..errors import CheckpointError
+from ..._disk import reopened, sweep, sync, written
+from ..._ownership import foreign, locked, release
+from ...errors import CheckpointError
 
 CHECKPOINTS = "_checkpoints"
 """The subfolder for checkpoints and temporary files, if there is one beside a destination.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from attrs import frozen
 
-from ..errors import HarvestFileError, one_line
-from .compression import codec_of, needs
-from .hive import value_of
-from .sinks import SUFFIXES
+from ...errors import HarvestFileError, one_line
+from .._lines.compression import codec_of, needs
+from .._table.hive import value_of
+from ..sinks import SUFFIXES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from ..types import UNSET, JsonObject, Unset
+from ...types import UNSET, JsonObject, Unset
 
 Steps: TypeAlias = tuple[str | int, ...]
 """The names and indexes that lead to a value in a row."""

@@ -13,7 +13,7 @@ _ENTRY = re.compile(r"[0-9a-f]{16}-\d{6}")
 
 
 class StoredCheckpoint:
-    """The :class:`~aiodatagouv.bulk.storage.Storage` of a checkpoint in a store.
+    """The :class:`~aiodatagouv.bulk._journal.storage.Storage` of a checkpoint in a store.
 
     ``<name>.checkpoint`` is the head: the lines that were written at once. Each line added to them
     is an object in ``<name>.checkpoint.entries/``, named by a checksum of the head and a number.
@@ -37,14 +37,14 @@ class StoredCheckpoint:
 
     @property
     def destination(self) -> str:
-        """See :class:`~aiodatagouv.bulk.storage.Storage`."""
+        """See :class:`~aiodatagouv.bulk._journal.storage.Storage`."""
         return self._target.url
 
     def lock(self) -> None:
         """Do nothing: :meth:`append` tells of another harvest."""
 
     def read(self) -> bytes:
-        """See :class:`~aiodatagouv.bulk.storage.Storage`."""
+        """See :class:`~aiodatagouv.bulk._journal.storage.Storage`."""
         self._lines = self._head.get() or b""
         if not self._lines:
             return b""
@@ -62,7 +62,7 @@ class StoredCheckpoint:
                 self._entry(name).remove()
 
     def append(self, line: bytes) -> None:
-        """See :class:`~aiodatagouv.bulk.storage.Storage`."""
+        """See :class:`~aiodatagouv.bulk._journal.storage.Storage`."""
         if self._head.get() != self._lines:
             raise self._in_use()
         entry = self._entry(f"{self._start()}{self._count:06}")
@@ -72,13 +72,16 @@ class StoredCheckpoint:
         self._count += 1
 
     def replace(self, lines: bytes) -> None:
-        """See :class:`~aiodatagouv.bulk.storage.Storage`."""
+        """See :class:`~aiodatagouv.bulk._journal.storage.Storage`."""
         self._head.put(lines)
         self._lines, self._count = lines, 0
         self.clean()
 
     def remove(self) -> None:
-        """See :class:`~aiodatagouv.bulk.storage.Storage`; the head of another harvest is left."""
+        """See :class:`~aiodatagouv.bulk._journal.storage.Storage`.
+
+        The head of another harvest is left.
+        """
         if self._head.get() == self._lines:
             self._head.remove()
             self._lines = b""

@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol, cast
 
 from attrs import frozen
 
-from ..errors import DestinationError
+from ...errors import DestinationError
 
 _LEVEL, _FAST_LEVEL = 6, 2
 """The levels of zlib and of ISA-L. Either is the usual one; their scales differ."""

@@ -17,16 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from attrs import frozen
 
-from .._disk import created, part_of, replace, sync, sync_folder
-from .._ownership import foreign
-from ..errors import DestinationError
-from ..version import __version__
+from ..._disk import created, part_of, replace, sync, sync_folder
+from ..._ownership import foreign
+from ...errors import DestinationError
+from ...version import __version__
+from .._journal.place import Seal
+from .._journal.storage import aside, checkpoint_of
+from ..sinks import check_part, check_same, damaged
 from .batches import Batches, joined
 from .pieces import POOL, ArrowFile, Pieces, free
-from .place import Seal
-from .sinks import check_part, check_same, damaged
 from .sorting import Ordering, sorted_tables
-from .storage import aside, checkpoint_of
 
 ROW_GROUP = 8 << 20
 """Approximate bytes of a row group in memory."""

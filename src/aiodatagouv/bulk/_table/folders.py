@@ -14,15 +14,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .._disk import created, reopened, sync, sync_folder
-from .._ownership import foreign
-from ..errors import DestinationError
-from .fingerprint import fingerprint
+from ..._disk import created, reopened, sync, sync_folder
+from ..._ownership import foreign
+from ...errors import DestinationError
+from .._journal.fingerprint import fingerprint
+from .._journal.place import Seal
+from ..sinks import check_part, check_same
 from .parquet import ROW_GROUP, Parquet, batches_in, write_group
 from .partitions import Partitions
 from .pieces import free
-from .place import Seal
-from .sinks import check_part, check_same
 from .sorting import Ordering
 
 METADATA = "_metadata"

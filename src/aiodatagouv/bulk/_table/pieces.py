@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 from attrs import define, field, frozen
 
-from .._disk import created, sync, sync_folder
-from ..errors import CheckpointError
+from ..._disk import created, sync, sync_folder
+from ...errors import CheckpointError
+from ..sinks import lost
 from .batches import joined
-from .sinks import lost
 
 _TOGETHER = 1 << 20
 """Approximate bytes of a record batch: large ones take less time to write, and to find a row in."""

@@ -1,0 +1,1 @@
+"""The checkpoint of a harvest, and what a finished file is recognised by."""

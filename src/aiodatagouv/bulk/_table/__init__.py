@@ -1,0 +1,1 @@
+"""Parquet: columns, sorting, partitions."""

@@ -1,0 +1,1 @@
+"""Updates: the changes since a harvest, and their merge into its file."""
