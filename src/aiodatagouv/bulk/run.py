@@ -92,9 +92,9 @@ async def harvest(
     True
 
     Every item that exists throughout is written exactly once, whatever is created, changed or
-    deleted meanwhile, in order of creation. Where the portal cannot sort a list so, or its release
-    does not know that sort order, its own order is kept, and the report says why only the number of
-    items could be checked.
+    deleted meanwhile: in order of creation, and in a table by id. Where the portal cannot sort a
+    list by creation, or its release does not know that sort order, its own order is kept, and the
+    report says why only the number of items could be checked.
 
     A file appears under its name once it is whole. Until then it is ``<name>.part``, and
     ``<name>.checkpoint`` records the progress: after an error, an interrupt or a kill, the same
