@@ -19,7 +19,13 @@ from .recorded import Page, Recorded
 
 
 async def record(
-    source: Paginator[Any, Any], since: dt.datetime, path: Path, *, total: int, skip_broken: bool
+    source: Paginator[Any, Any],
+    since: dt.datetime,
+    path: Path,
+    *,
+    total: int,
+    explode: str | None,
+    skip_broken: bool,
 ) -> tuple[Recorded, Report]:
     """Read the changes of a list, and write them to a file.
 
@@ -28,6 +34,7 @@ async def record(
         since: The least date of the changes wanted.
         path: The file.
         total: The number of items of the list; an estimate is enough.
+        explode: The list that a flat table is made of, if one is updated.
         skip_broken: Whether to leave out items that the portal cannot send.
 
     Returns:
@@ -38,7 +45,7 @@ async def record(
     """
     counters = Counters(Report(operation=source.call.operation.name))
     client = counters.observe(source.client)
-    plan = Plan.of(client, source, None, None, skips_broken=skip_broken)
+    plan = Plan.of(client, source, None, None, explode, skips_broken=skip_broken)
     order, problem, is_unknown = source.call.operation.changed, None, False
     assert order is not None
     now = dt.datetime.now(dt.UTC)
