@@ -225,7 +225,7 @@ class Folder:
         whole = None
         for number in range(parts):
             part = self.part(number)
-            for path in sorted(part.rglob(f"*/{FILE}")) if self.is_partitioned else [part]:
+            for path in sorted(part.rglob(FILE)) if self.is_partitioned else [part]:
                 metadata = pq.read_metadata(path)
                 metadata.set_file_path(path.relative_to(self.path).as_posix())
                 if whole is None:

@@ -66,14 +66,14 @@ class Job:
 
     def client(self) -> Client:
         """The client for a part."""
-        # Without bursts: those of several workers at once would exceed the rate.
-        share = Rate(self.rate, burst=1)
-        return self.client_at(share)
+        return self.client_at(self.rate)
 
-    def client_at(self, rate: float | Rate) -> Client:
-        """The client for a rate, without a key if only what is public is wanted."""
+    def client_at(self, rate: float) -> Client:
+        """The client for requests a second, without a key if only what is public is wanted."""
+        # Without bursts: those of several clients at once would exceed the rate.
+        steady = Rate(rate, burst=1)
         key = "" if self.options.only_public else None
-        return Client(base_url=self.base_url, api_key=key, rate=rate, retry=self.retry)
+        return Client(base_url=self.base_url, api_key=key, rate=steady, retry=self.retry)
 
 
 @frozen

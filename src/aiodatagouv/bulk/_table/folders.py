@@ -47,6 +47,7 @@ class ParquetFolder(Parquet):
         *,
         key: str | None = "id",
         query: Mapping[str, Any] | None = None,
+        is_part: bool = False,
     ) -> None:
         """Prepare to write.
 
@@ -56,11 +57,15 @@ class ParquetFolder(Parquet):
             partitions: The partitions.
             key: The column to sort by, which identifies the item of a row. None for none.
             query: The identity of the harvest, for the metadata of the files.
+            is_part: Whether it is read together with other folders.
         """
         super().__init__(path, schema, key=key, query=query)
         self._partitions = partitions
         self._old = self._folder / "old"
         self._known = set[str]()
+        # Without rows, readers find the columns in an empty file: those of several folders demand
+        # that all files are as deep, and Arrow cannot read one folder with null partitions only.
+        self._empty = partitions.null if is_part else ""
 
     @property
     def _model(self) -> Path:
@@ -76,7 +81,7 @@ class ParquetFolder(Parquet):
             self._check_number(len(collected) + 1)
             items += self._write_file(folder, (table for _, table in tables), collected)
         if not collected:  # Otherwise readers would find no columns.
-            self._write_file(self._partitions.null, iter(()), collected)
+            self._write_file(self._empty, iter(()), collected)
         self._write_metadata(collected)
         for path in folders(self._whole):
             sync_folder(path)

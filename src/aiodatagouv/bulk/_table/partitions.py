@@ -63,7 +63,7 @@ class Partitions:
 
     @property
     def null(self) -> str:
-        """The folder of rows without any values; a table without rows has its columns there."""
+        """The folder of rows that have no value by which they are partitioned."""
         return "/".join(folder_of(key.name, None) for key in self._keys)
 
     def folders(self, batch: pa.RecordBatch) -> list[str]:
