@@ -24,8 +24,8 @@ async def record(
     path: Path,
     *,
     total: int,
-    explode: str | None,
     skip_broken: bool,
+    explode: str | None = None,
 ) -> tuple[Recorded, Report]:
     """Read the changes of a list, and write them to a file.
 
@@ -34,8 +34,8 @@ async def record(
         since: The least date of the changes wanted.
         path: The file.
         total: The number of items of the list; an estimate is enough.
-        explode: The list that a flat table is made of, if one is updated.
         skip_broken: Whether to leave out items that the portal cannot send.
+        explode: The list that a flat table is made of, if one is updated.
 
     Returns:
         The changes, and a report of the requests.
