@@ -48,6 +48,9 @@ SMALL = 4000
 SLOW_ITEMS, SLOW_RATE = 5000, 5
 CHANGES = 10_000
 
+RELEASE = 3
+"""The requests for the release of a portal, which a harvest to Parquet asks for once."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -121,20 +124,24 @@ def seconds(parts: list[Part], workers: int, rate: float) -> float:
     ends = [0.0] * workers
     for number, part in enumerate(parts):
         ends[number % workers] += (part.requests + 1) * workers / rate
-    return len(parts) / rate + max(ends)
+    return (len(parts) + RELEASE) / rate + max(ends)
 
 
 def work_out() -> None:
     """Print the requests and hours of the whole harvest, and of an update."""
     print(f"{PORTALS} portals of {OBJECTS:,} objects, {WORKERS} workers; for each portal:\n")
-    print("| portals at once | workers for each | parts | split | pages | ids | requests |", end="")
+    print(
+        "| portals at once | workers for each | parts | split, release | pages | ids | requests |",
+        end="",
+    )
     print("".join(f" hours at {rate}/s |" for rate in RATES))
     print("|---" * (7 + len(RATES)) + "|")
     for workers in (SHARE, WORKERS):
         parts = split(OBJECTS, 4 * workers)
         pages, ids = sum(one.pages for one in parts), sum(one.stretches for one in parts)
         at_once = WORKERS // workers
-        cells = [at_once, workers, len(parts), len(parts), pages, ids, len(parts) + pages + ids]
+        before = len(parts) + RELEASE
+        cells = [at_once, workers, len(parts), before, pages, ids, before + pages + ids]
         rounds = PORTALS // at_once
         hours = [rounds * seconds(parts, workers, rate) / 3600 for rate in RATES]
         print("| " + " | ".join(f"{cell:,}" for cell in cells), end="")
@@ -145,7 +152,8 @@ def work_out() -> None:
     for workers in (SHARE, WORKERS):
         parts = split(OBJECTS, 4 * workers)
         ids, once = sum(one.stretches for one in parts), -(-CHANGES // (PAGE - 12)) + 1
-        cells = [len(parts), once, ids, ids + once, ids + once * len(parts)]
+        rest = ids + RELEASE
+        cells = [len(parts), once, ids, rest + once, rest + once * len(parts)]
         print("| " + " | ".join(f"{cell:,}" for cell in cells) + " |")
     print()
 
@@ -171,6 +179,7 @@ def portals(count: int, items: int) -> Iterator[list[tuple[str, list[float]]]]:
     async def start() -> tuple[str, list[float]]:
         app, replay = web.Application(), Replay(catalogue, 0.0)
         app.router.add_get("/api/1/datasets/", replay.list_datasets)
+        app.router.add_get("/{path:.*}", replay.describe)
         runner = web.AppRunner(app, access_log=None)
         runners.append(runner)
         await runner.setup()
@@ -203,7 +212,8 @@ def cluster(workers: int, *, processes: bool) -> Iterator[distributed.Client]:
 def run_scaled_down(client: distributed.Client, folder: Path) -> bool:
     """Harvest ten small portals at once; whether each counted the requests worked out."""
     parts = split(SMALL, 4 * SHARE)
-    expected = len(parts) + sum(one.requests for one in parts)
+    before = len(parts) + RELEASE
+    expected = before + sum(one.requests for one in parts)
     with portals(PORTALS, SMALL) as running_portals, ThreadPoolExecutor(PORTALS) as threads:
 
         def run(number: int) -> int:
@@ -217,8 +227,8 @@ def run_scaled_down(client: distributed.Client, folder: Path) -> bool:
             return report.requests
 
         began = time.monotonic()
-        # The split is not a part's, and so not in the report.
-        reported = [count + len(parts) for count in threads.map(run, range(PORTALS))]
+        # The split and the release are not a part's, and so not in the report.
+        reported = [count + before for count in threads.map(run, range(PORTALS))]
         took = time.monotonic() - began
         counted = [len(times) for _, times in running_portals]
     print(f"{PORTALS} portals of {SMALL:,} objects at once, {WORKERS} workers, {took:.0f} s:")

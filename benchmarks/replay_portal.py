@@ -311,6 +311,13 @@ class Replay:
         """Return the times of all requests."""
         return web.json_response(self.times)
 
+    async def describe(self, request: web.Request) -> web.Response:
+        """Return the release of udata, but no description of the API."""
+        self.times.append(time.monotonic())
+        if request.path == "/api/1/site/":
+            return web.json_response({"version": "17.18.0"})
+        return web.json_response({"message": "The requested URL was not found."}, status=404)
+
     async def list_datasets(self, request: web.Request) -> web.Response:
         """Return a page of datasets."""
         self.times.append(time.monotonic())

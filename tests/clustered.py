@@ -1,6 +1,7 @@
 """Harvests by a local cluster of three workers: `python -m tests.clustered URL FOLDER`.
 
-The first harvest loses a worker, which is killed on the way. Then two harvests run concurrently.
+The first harvest loses a worker, which is killed on the way; so do one into a flat table and one
+into a partitioned one. Then two harvests run concurrently.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import distributed
 from attrs import asdict
@@ -24,7 +26,12 @@ from aiodatagouv.models import Dataset
 from aiodatagouv.models.dataset_page import DatasetPage
 
 RATE = 20
-FIELDS = "id,title,last_update,resources{id}"
+FIELDS = "id,title,created_at,last_update,resources{id}"
+
+TABLES: dict[str, dict[str, str]] = {
+    "flat": {"explode": "resources"},
+    "partitioned": {"partition_by": "year(created_at)"},
+}
 
 
 def paginate(client: Client) -> Paginator[DatasetPage, Dataset]:
@@ -33,7 +40,6 @@ def paginate(client: Client) -> Paginator[DatasetPage, Dataset]:
 
 def main() -> None:
     url, folder = sys.argv[1:]
-    reports: list[Report] = []
     killed: list[int] = []
     with (
         distributed.LocalCluster(
@@ -41,18 +47,25 @@ def main() -> None:
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        pids = [*client.run(os.getpid).values()]
 
-        def progress(report: Report) -> None:
-            reports.append(report)
-            if report.items > 1000 and not killed:
-                os.kill(pids[0], signal.SIGKILL)
-                killed.append(pids[0])
+        def lossy(name: str, rate: float, **options: Any) -> Report:
+            """Harvest, and kill a worker on the way."""
+            pids = [*client.run(os.getpid).values()]
+            is_killed = False
 
-        first = Path(folder, "first")
-        report = harvest(client, paginate, first, base_url=url, rate=RATE, progress=progress)
+            def progress(report: Report) -> None:
+                nonlocal is_killed
+                if report.items > 1000 and not is_killed:
+                    os.kill(pids[0], signal.SIGKILL)
+                    killed.append(pids[0])
+                    is_killed = True
 
+            options = {"rate": rate, "progress": progress, **options}
+            return harvest(client, paginate, Path(folder, name), base_url=url, parts=12, **options)
+
+        report = lossy("first", RATE)
         until = time.monotonic()
+        tables = [asdict(lossy(name, 5 * RATE, **options)) for name, options in TABLES.items()]
 
         def another(name: str) -> int:
             place = Path(folder, name)
@@ -60,7 +73,7 @@ def main() -> None:
 
         with ThreadPoolExecutor() as threads:
             items = [*threads.map(another, ["second", "third"])]
-    result = {"report": asdict(report), "killed": len(killed)}
+    result = {"report": asdict(report), "killed": len(killed), "tables": tables}
     print(json.dumps({**result, "items": items, "until": until}))
 
 

@@ -30,7 +30,7 @@ def served(portal: MovingPortal) -> Iterator[str]:
 
     async def start() -> tuple[web.AppRunner, str]:
         app = web.Application()
-        app.router.add_get("/api/{version}/datasets/", answer)
+        app.router.add_get("/{path:.*}", answer)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

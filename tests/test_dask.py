@@ -17,6 +17,7 @@ import duckdb
 import httpx
 import polars as pl
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from replay_portal import running
 
@@ -28,7 +29,7 @@ from aiodatagouv.dask.board import summed
 from aiodatagouv.models import Dataset, DatasetPage
 
 from .clustered import RATE
-from .harvests import SUFFIXES, Stop, read
+from .harvests import SUFFIXES, Stop, key_of, queried, read
 from .moving import START, MovingPortal
 from .moving_served import served
 from .secret_cluster import SECRET
@@ -44,7 +45,7 @@ def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
         times: list[float] = httpx.get(f"{url}times").json()
     result = json.loads(done.stdout.splitlines()[-1])
     report = result["report"]
-    assert result["killed"] == 1
+    assert result["killed"] == 3
     assert report["complete"]
     assert report["items"] == report["total"] == 6000
 
@@ -55,6 +56,18 @@ def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
     table = ds.dataset(folder).to_table()
     ids = table["id"].to_pylist()
     assert len(ids) == len({*ids}) == 6000
+    rows = [(one["id"], each["id"]) for one in table.to_pylist() for each in one["resources"]]
+
+    # So is it with flat and partitioned tables.
+    flat, partitioned = result["tables"]
+    assert (flat["items"], flat["rows"], flat["complete"]) == (6000, len(rows), True)
+    found = ds.dataset(tmp_path / "flat").to_table(columns=["dataset_id", "id"])
+    assert sorted(tuple(one.values()) for one in found.to_pylist()) == sorted(rows)
+    assert (partitioned["items"], partitioned["complete"]) == (6000, True)
+    found = ds.dataset(tmp_path / "partitioned", partitioning="hive").to_table()
+    assert {*found["id"].to_pylist()} == {*ids}
+    assert found.num_rows == 6000
+    assert all(one["created_at"].year == one["created_at_year"] for one in found.to_pylist())
 
     # The combined rate of all workers, as measured by the portal. Delayed requests may arrive
     # together with later ones, hence the margin of one half.
@@ -105,6 +118,20 @@ def portal() -> MovingPortal:
 
 
 @pytest.fixture
+def dated(portal: MovingPortal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Datasets of four years, with none to three resources; every tenth one is private."""
+    content = MovingPortal.content
+
+    def extended(self: MovingPortal, item: int) -> dict[str, Any]:
+        created = dt.datetime(2014 + item % 4, 12, 31, 23, tzinfo=dt.UTC).isoformat()
+        hidden = {"private": not item % 10, "archived": None, "deleted": None}
+        return content(self, item) | {"created_at": created, **hidden}
+
+    monkeypatch.setattr(MovingPortal, "content", extended)
+    portal.is_ragged = True
+
+
+@pytest.fixture
 def url(portal: MovingPortal) -> Iterator[str]:
     with served(portal) as url:
         yield url
@@ -123,9 +150,18 @@ def run(cluster: distributed.Client, folder: Path, url: str, **options: Any) -> 
     return harvest(cluster, given.pop("paginate", paginate), folder, **given)
 
 
+def tables(client: Client) -> Paginator[DatasetPage, Dataset]:
+    return datasets.list_datasets(client, page_size=5, fields="id,title,created_at")
+
+
+FLAT: dict[str, Any] = {"paginate": tables, "explode": "resources"}
+YEARS: dict[str, Any] = {"paginate": tables, "partition_by": "year(created_at)"}
+
+
 def items(folder: Path, suffix: str = ".parquet") -> list[dict[str, Any]]:
-    found = [item for path in folder.glob(f"part-*{suffix}") for item in read(path)]
-    return sorted(found, key=lambda item: int(item["id"]))
+    """The rows of all parts, in order of the creation of their items."""
+    found = [item for path in folder.glob(f"part[-=]*{suffix}") for item in read(path)]
+    return sorted(found, key=lambda item: int(key_of(item)))
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -134,7 +170,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def stamps(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in folder.glob("part-*")}
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("part[-=]*")}
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -225,28 +261,59 @@ def test_a_harvest_whose_driver_was_killed_goes_on_in_its_folder(
     assert len(items(tmp_path)) == 60
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".jsonl.gz"])
+@pytest.mark.usefixtures("dated")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"suffix": ".jsonl.gz"},
+        FLAT,
+        {**FLAT, "suffix": ".jsonl"},
+        YEARS,
+        {**FLAT, "partition_by": ["year(dataset_created_at)"]},
+    ],
+)
 def test_an_updated_folder_equals_a_new_one(
-    suffix: str, cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+    options: dict[str, Any],
+    cluster: distributed.Client,
+    portal: MovingPortal,
+    url: str,
+    tmp_path: Path,
 ) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    run(cluster, one, url, suffix=suffix, since="last")
-    requests = portal.requests
+    one, other, suffix = tmp_path / "one", tmp_path / "other", options.get("suffix", ".parquet")
+    run(cluster, one, url, since="last", **options)
+    before, requests = grouped(items(one, suffix)), portal.requests
     since = START + dt.timedelta(seconds=portal.clock)
     portal.left = 40
     while portal.left:
         portal.go_on()
-    report = run(cluster, one, url, suffix=suffix, since=since)
-    sent = portal.requests - requests
-    assert report.requests == sent
-    assert report.complete
+    report = run(cluster, one, url, since=since, **options)
+    assert report.requests == portal.requests - requests
+    assert (report.complete, report.since) == (True, since.isoformat())
+    assert report.items == report.total == len(portal.shown)
+    run(cluster, other, url, **options)
+    rows = items(one, suffix)
+    assert rows == items(other, suffix)
+    assert report.rows == len(rows) == sum(part["rows"] for part in manifest(one)["parts"])
+    after = grouped(rows)
+    both = [key for key in before.keys() & after.keys() if before[key] != after[key]]
     assert report.changed
     assert report.removed
-    assert report.items == report.total == len(portal.shown)
-    run(cluster, other, url, suffix=suffix)
-    assert items(one, suffix) == items(other, suffix)
-    assert sum(part["rows"] for part in manifest(one)["parts"]) == report.items
-    assert run(cluster, one, url, suffix=suffix, since="last", strict=True).items == report.items
+    # An item that has no row any more is removed, or changed if it still exists.
+    assert report.changed + report.added + report.removed >= len(both) + len(
+        before.keys() ^ after.keys()
+    )
+    again = run(cluster, one, url, since="last", strict=True, **options)
+    assert (again.items, again.rows) == (report.items, report.rows)
+    assert (again.added, again.changed, again.removed) == (0, 0, 0)
+
+
+def grouped(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each item."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(key_of(row), []).append(row)
+    return found
 
 
 def test_an_update_that_has_failed_leaves_no_manifest(
@@ -302,6 +369,161 @@ def test_a_folder_with_other_files_is_refused(
     with pytest.raises(DestinationError, match="is not a folder"):
         run(cluster, file, url)
     assert file.read_text() == "mine"
+
+
+# ---- Flat and partitioned tables
+
+
+@pytest.mark.usefixtures("dated")
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_a_flat_table_has_the_rows_of_all_items(
+    suffix: str, cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    report = run(cluster, tmp_path, url, suffix=suffix, **FLAT)
+    wanted = [
+        (str(one), row["id"]) for one in range(60) for row in portal.content(one)["resources"]
+    ]
+    rows = items(tmp_path, suffix)
+    assert [(row["dataset_id"], row["id"]) for row in rows] == wanted
+    assert (report.items, report.total, report.rows) == (60, 60, len(wanted))
+    assert sum(part["rows"] for part in manifest(tmp_path)["parts"]) == len(wanted)
+    with pytest.raises(CheckpointError, match="explode 'resources' there, none here"):
+        run(cluster, tmp_path, url, suffix=suffix, paginate=tables)
+
+
+@pytest.mark.usefixtures("dated")
+def test_programs_read_a_partitioned_folder_as_one_table(
+    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    report = run(cluster, tmp_path, url, **YEARS)
+    assert (report.items, report.rows, report.complete) == (60, 60, True)
+    names = [f"part={number:05}.parquet" for number in range(6)]
+    assert {*stamps(tmp_path)} == {*names}
+    assert [part["file"] for part in manifest(tmp_path)["parts"]] == names
+    check_readers(tmp_path, range(60))
+
+    # An update that leaves a part without any rows: all folders still have the same depth.
+    portal.shown = [*range(10, 60)]
+    assert run(cluster, tmp_path, url, since="last", **YEARS).removed == 10
+    check_readers(tmp_path, range(10, 60))
+    # Spark demands that each folder between this one and the files is that of a partition.
+    paths = [path.relative_to(tmp_path).parts for path in tmp_path.rglob("*.parquet")]
+    tables = [steps for steps in paths if len(steps) > 1]
+    assert {len(steps) for steps in tables} == {3}
+    assert all("=" in step for steps in tables for step in steps[:-1])
+
+
+def check_readers(folder: Path, wanted: range) -> None:
+    """Check that each program finds the items, with the partitions as a column."""
+    expected = [(str(one), 2014 + one % 4) for one in wanted]
+    columns, files = ["id", "created_at_year"], f"{folder}/**/*.parquet"
+    hive = ds.HivePartitioning.discover()
+    arrow = [
+        ds.dataset(folder, partitioning="hive"),
+        ds.parquet_dataset(folder / "_metadata", partitioning=hive),
+    ]
+    reader = f"read_parquet('{files}', hive_partitioning=true)"
+    found = [
+        *([tuple(row.values()) for row in one.to_table(columns).to_pylist()] for one in arrow),
+        queried(f"select id, created_at_year from {reader}"),
+        pl.scan_parquet(files, hive_partitioning=True).select(columns).collect().rows(),
+    ]
+    for rows in found:
+        assert sorted(rows, key=lambda row: int(row[0])) == expected
+
+
+@pytest.mark.usefixtures("dated")
+def test_a_partitioned_folder_is_continued_kept_and_cleared(
+    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+) -> None:
+    portal.broken = {57: "title"}
+    with pytest.raises(ServerError):
+        run(cluster, tmp_path, url, workers=1, **YEARS)
+    done = stamps(tmp_path)
+    assert len(done) == 5
+    portal.broken = {}
+    first = run(cluster, tmp_path, url, workers=1, **YEARS)
+    assert {name: stamp for name, stamp in stamps(tmp_path).items() if name in done} == done
+    assert len(items(tmp_path)) == 60
+    requests = portal.requests
+    assert run(cluster, tmp_path, url, **YEARS) == first
+
+    mine = tmp_path / "part=00003.parquet" / "created_at_year=2014" / "notes.txt"
+    mine.write_text("mine")
+    for resume in (True, False):
+        with pytest.raises(DestinationError, match=r"notes\.txt is in the folder of a harvest"):
+            run(cluster, tmp_path, url, resume=resume, **YEARS)
+    mine.unlink()
+    with pytest.raises(CheckpointError, match=r"partition_by 'year\(created_at\)' there, none"):
+        run(cluster, tmp_path, url, paginate=tables)
+    # What cannot be harvested is refused before anything is removed.
+    for key, options in (("titel", {}), ("title", {"suffix": ".jsonl"})):
+        wanted = {**YEARS, "partition_by": key, **options}
+        with pytest.raises(ValueError, match=r"^partition_by: "):
+            run(cluster, tmp_path, url, resume=False, **wanted)
+    assert run(cluster, tmp_path, url, **YEARS) == first
+    assert portal.requests == requests
+
+    file = tmp_path / "part=00003.parquet" / "created_at_year=2014" / "part-00000.parquet"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(CheckpointError, match=r"part=00003\.parquet is not the file"):
+        run(cluster, tmp_path, url, **YEARS)
+    assert run(cluster, tmp_path, url, resume=False, parts=2, **YEARS).complete
+    assert sorted(stamps(tmp_path)) == ["part=00000.parquet", "part=00001.parquet"]
+    assert len(items(tmp_path)) == 60
+
+
+@pytest.mark.parametrize("options", [{}, {"partition_by": "title"}])
+def test_tables_name_the_release_of_the_portal_that_is_asked_once(
+    options: dict[str, Any],
+    cluster: distributed.Client,
+    portal: MovingPortal,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = recorded(portal, monkeypatch)
+    run(cluster, tmp_path, url, paginate=titles, **options)
+    files = [path for path in tmp_path.rglob("*.parquet") if path.is_file()]
+    metadata = [pq.read_metadata(path).metadata or {} for path in files]
+    assert {one[b"aiodatagouv.release"] for one in metadata} == {b"17.18.0"}
+    assert sum(request.url.path == "/api/1/site/" for request in asked) == 1
+
+
+@pytest.mark.usefixtures("dated")
+@pytest.mark.parametrize("only_public", [True, False])
+def test_a_key_is_sent_with_no_request_or_what_it_shows_is_counted(
+    only_public: bool,
+    cluster: distributed.Client,
+    portal: MovingPortal,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATAGOUV_API_KEY", "secret")
+    asked = recorded(portal, monkeypatch)
+    options: dict[str, Any] = {**FLAT, "only_public": only_public, "since": "last"}
+    report = run(cluster, tmp_path, url, **options)
+    assert (report.items, report.private) == (60, 0 if only_public else 6)
+    portal.updated = {30: (1, portal.clock)}
+    since = START + dt.timedelta(seconds=portal.clock)
+    updated = run(cluster, tmp_path, url, **{**options, "since": since})
+    assert (updated.items, updated.changed, updated.private) == (60, 1, report.private)
+    run(cluster, tmp_path, url, **FLAT, only_public=only_public)  # Complete, and checked.
+    assert {"x-api-key" in request.headers for request in asked} == {not only_public}
+
+
+def recorded(portal: MovingPortal, monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
+    """Return a list that the requests to a portal will be added to."""
+    asked: list[httpx.Request] = []
+    answer = portal.answer
+
+    async def record(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return await answer(request)
+
+    monkeypatch.setattr(portal, "answer", record)
+    return asked
 
 
 # ---- Progress
@@ -365,3 +587,27 @@ def test_the_sum_of_reports_has_the_items_that_any_part_has_skipped() -> None:
     assert (both.items, both.status, both.complete) == (19, "complete but for 1", False)
     assert (both.skipped, both.reason) == ((skipped,), "it fails")
     assert summed([one, bulk.Report(operation="list_datasets")]).status == "incomplete"
+
+
+def test_the_sum_of_the_reports_of_updates() -> None:
+    dates = [f"2026-01-0{day}T00:00:00+00:00" for day in (2, 1)]
+    counts: dict[str, Any] = {
+        "private": 1,
+        "deleted": 2,
+        "archived": 3,
+        "added": 4,
+        "changed": 5,
+        "removed": 6,
+    }
+    name = "list_datasets"
+    parts = [
+        Report(operation=name, items=9, rows=20, since=date, complete=True, **counts)
+        for date in dates
+    ]
+    extra = Report(operation=name, requests=3, complete=True)
+    both = summed([*parts, extra])
+    assert (both.items, both.rows, both.requests, both.complete) == (18, 40, 3, True)
+    assert both.since == dates[1]
+    assert {name: getattr(both, name) for name in counts} == {
+        name: 2 * count for name, count in counts.items()
+    }

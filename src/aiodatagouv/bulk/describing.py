@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from ..client import Client
 from ..errors import APIError, NetworkError
 from ._journal.checkpoint import Journal
+from .partition import Part
 from .sinks import Sink
 
 _log = logging.getLogger("aiodatagouv")
@@ -30,29 +31,36 @@ class DescribedSink(Protocol):
         """
 
 
-async def describe(sink: Sink, client: Client, journal: Journal | None, *, asks: bool) -> None:
+async def describe(sink: Sink, client: Client, journal: Journal | None, part: Part | None) -> None:
     """Tell a destination with metadata what they are, unless an interrupted run has done so.
-
-    The portal is asked for its release once, without retries. If it does not tell, the harvest goes
-    on without it.
 
     Args:
         sink: The destination.
         client: The client of the portal.
         journal: The checkpoint, if there is one.
-        asks: Whether to ask the portal for its release. It is once for a list, not for its parts.
+        part: The part that is harvested, which knows the portal's release if that was asked once
+            for all parts; None for a whole list, for which the portal is asked.
     """
     if not isinstance(sink, DescribedSink) or (journal is not None and journal.entries):
         return
+    release = await release_of(client) if part is None else part.release
+    sink.describe(began_of(journal), release)
+
+
+async def release_of(client: Client) -> str | None:
+    """The release of udata that a portal runs; None if it does not tell.
+
+    The portal is asked without retries, because a harvest goes on without an answer.
+    """
     release, reason = None, "it does not say so"
     try:
-        release = (await client.with_options(retry=None).portal()).release if asks else None
+        release = (await client.with_options(retry=None).portal()).release
     except (APIError, NetworkError) as error:
         reason = str(error)
-    if asks and release is None:
+    if release is None:
         line = "the file does not name the release of udata that the portal runs: %s"
         _log.info(line, reason, extra={"event": "no_release", "problem": reason})
-    sink.describe(began_of(journal), release)
+    return release
 
 
 def began_of(journal: Journal | None) -> dt.datetime:

@@ -97,7 +97,10 @@ def _table(path: Path, plan: Plan) -> FileSink:
     key = plan.key if columns.is_key(schema, plan.key) else None
     if plan.keys:
         partitions = Partitions(plan.keys, schema, key)
-        return ParquetFolder(path, schema, partitions, key=key, query=plan.identity)
+        is_part = plan.part is not None and not plan.part.is_whole
+        return ParquetFolder(
+            path, schema, partitions, key=key, query=plan.identity, is_part=is_part
+        )
     return Parquet(path, schema, key=key, query=plan.identity)
 
 

@@ -38,6 +38,8 @@ class Part:
         start: The number of items before it when the list was split.
         end: The number of items before the next part.
         changes: The changes of the list for an update, if they were read for all parts at once.
+        release: The release of udata that the portal runs, for the metadata of a table, if the
+            portal was asked for all parts at once.
     """
 
     call: Call
@@ -47,6 +49,7 @@ class Part:
     start: int
     end: int
     changes: Recorded | None = None
+    release: str | None = None
 
     @property
     def is_whole(self) -> bool:

@@ -200,7 +200,7 @@ async def harvest(
     explodes = None if plan.flat is None else plan.flat.lines
     with explained(only_public=only_public):
         async with Writer(sink, journal, counters, explodes) as writer:
-            await describe(sink, observed, journal, asks=plan.part is None)
+            await describe(sink, observed, journal, plan.part)
             if journal is not None and journal.since is not None:
                 await update(plan, writer, journal.since, progress)
             else:

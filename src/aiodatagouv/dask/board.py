@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -43,13 +44,13 @@ class Board:
         show: Called with the sum of the reports, and with the number of parts that are done.
         reports: The latest report of each part.
         done: The files that are complete, by the numbers of their parts.
-        extra: The report of requests that were made for all parts.
+        extra: The reports of requests that were made for all parts.
     """
 
     show: Callable[[Report, int], object] | None
     reports: list[Report]
     done: dict[int, Finished] = field(factory=dict[int, Finished])
-    extra: Report | None = None
+    extra: Sequence[Report] = ()
     _news: SimpleQueue[int | tuple[int, Report]] = field(factory=SimpleQueue)
     _shown: float = 0.0
 
@@ -58,7 +59,7 @@ class Board:
         cls,
         parts: Sequence[Part],
         show: Callable[[Report, int], object] | None,
-        extra: Report | None,
+        extra: Sequence[Report],
     ) -> Board:
         """The board of parts that were not begun."""
         name = parts[0].call.operation.name
@@ -99,7 +100,7 @@ class Board:
 
     def report(self) -> Report:
         """The sum of the reports so far."""
-        return summed([*self.reports, *([self.extra] if self.extra else [])])
+        return summed([*self.reports, *self.extra])
 
     def _show(self) -> None:
         self._shown = time.monotonic()
@@ -108,11 +109,12 @@ class Board:
 
 
 def summed(reports: Sequence[Report]) -> Report:
-    """Add up reports. The sum is complete if each is."""
+    """Add up reports. The sum is complete if each is, and its ``since`` is the earliest."""
     first = reports[0]
     counts = first.to_dict().keys() - _NOT_SUMMED
     sums: dict[str, Any] = {key: sum(getattr(one, key) or 0 for one in reports) for key in counts}
     skipped = tuple(item for one in reports for item in one.skipped)
+    dates = [one.since for one in reports if one.since]
     is_complete = all(one.complete or one.complete_but_for for one in reports)
     return evolve(
         first,
@@ -120,6 +122,7 @@ def summed(reports: Sequence[Report]) -> Report:
         seconds=max(one.seconds for one in reports),
         complete=is_complete and not skipped,
         complete_but_for=len(skipped) if is_complete else 0,
+        since=min(dates, key=dt.datetime.fromisoformat, default=None),
         skipped=skipped,
         reason=next((one.reason for one in reports if one.reason), None),
         unknown_order=next((one.unknown_order for one in reports if one.unknown_order), None),

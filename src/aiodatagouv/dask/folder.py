@@ -1,6 +1,7 @@
 """The folder of a harvest by a cluster: its files, its checkpoints, its manifest.
 
     part-00000.parquet, ...     the items
+    part=00000.parquet, ...     instead of these, the folders of a partitioned table
     _metadata                   the row groups of all Parquet files, once all are complete
     _harvest.json               the manifest, written last
     _checkpoints/split.json     the dates that the list was split at, written first
@@ -26,6 +27,7 @@ from .._ownership import foreign, locked, release
 from ..bulk._journal.checkpoint import compare
 from ..bulk._journal.finished import Finished
 from ..bulk._journal.storage import CHECKPOINTS
+from ..bulk._table.tree import FILE, METADATA, check_ours, remove
 from ..bulk.partition import Part
 from ..bulk.report import Report
 from ..bulk.sinks import SUFFIXES
@@ -33,14 +35,19 @@ from ..errors import CheckpointError, DestinationError
 from ..version import __version__
 
 MANIFEST = "_harvest.json"
-METADATA = "_metadata"
 SPLIT = "split.json"
 CHANGES = "changes"
 
-_ASIDE = re.compile(r"(part-\d{5,}\.|split\.json|changes).*")
+_ASIDE = re.compile(r"(part[-=]\d{5,}\.|split\.json|changes).*")
 """The names in the folder of the checkpoints."""
 
 _PART = re.compile(r"part-\d{5,}(\.jsonl|\.jsonl\.gz|\.jsonl\.zst|\.parquet)")
+
+_TABLE = re.compile(r"part=\d{5,}\.parquet")
+"""The folder of a part that is partitioned: for readers, the part is one partition more.
+
+Spark refuses folders that are named otherwise above those of partitions.
+"""
 
 
 @frozen
@@ -50,10 +57,12 @@ class Folder:
     Attributes:
         path: Its path.
         suffix: The suffix of the files of parts.
+        is_partitioned: Whether each part is a folder of files, partitioned as Hive does.
     """
 
     path: Path
     suffix: str
+    is_partitioned: bool = False
 
     @property
     def checkpoints(self) -> Path:
@@ -66,8 +75,9 @@ class Folder:
         return self.checkpoints / CHANGES
 
     def part(self, number: int) -> Path:
-        """The path of the file of a part."""
-        return self.path / f"part-{number:05}{self.suffix}"
+        """The path of the file of a part, or of its folder if it is partitioned."""
+        sign = "=" if self.is_partitioned else "-"
+        return self.path / f"part{sign}{number:05}{self.suffix}"
 
     def check(self) -> None:
         """Check that the folder is missing, empty, or that of a harvest by a cluster.
@@ -95,6 +105,9 @@ class Folder:
         if path.name == CHECKPOINTS:
             # It is new if the list was not split yet.
             return path.is_dir() and (is_ours or all(_is_lock(one) for one in path.iterdir()))
+        if is_ours and path.is_dir() and _TABLE.fullmatch(path.name):
+            check_ours(path)
+            return True
         is_named = path.name in (MANIFEST, METADATA) or _PART.fullmatch(path.name)
         return is_ours and bool(is_named) and path.is_file()
 
@@ -119,6 +132,8 @@ class Folder:
         for path in self.path.iterdir():
             if _PART.fullmatch(path.name):
                 path.unlink()
+            elif _TABLE.fullmatch(path.name):
+                remove(path)
         for path in sorted(self.checkpoints.rglob("*"), reverse=True):
             if path.is_dir():
                 path.rmdir()
@@ -209,13 +224,14 @@ class Folder:
 
         whole = None
         for number in range(parts):
-            path = self.part(number)
-            metadata = pq.read_metadata(path)
-            metadata.set_file_path(path.name)
-            if whole is None:
-                whole = metadata
-            else:
-                whole.append_row_groups(metadata)
+            part = self.part(number)
+            for path in sorted(part.rglob(FILE)) if self.is_partitioned else [part]:
+                metadata = pq.read_metadata(path)
+                metadata.set_file_path(path.relative_to(self.path).as_posix())
+                if whole is None:
+                    whole = metadata
+                else:
+                    whole.append_row_groups(metadata)
         assert whole is not None  # There is one part at least.
         with written(self.path / METADATA) as file:
             whole.write_metadata_file(file)

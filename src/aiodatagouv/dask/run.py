@@ -1,42 +1,29 @@
-"""The driver of a harvest by a cluster: it splits the list, and hands out the parts."""
+"""The harvest by a cluster: its list is split, and the parts are handed out to the workers."""
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import hashlib
 import math
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import distributed
-from attrs import define, evolve
 
-from .. import bulk
 from .._call.options import RATE, RETRY
 from .._walk.pages import check_concurrency
-from ..bulk._journal.checkpoint import start_of
-from ..bulk._journal.finished import latest_at
-from ..bulk._update.recorded import Recorded
-from ..bulk._update.recording import record
-from ..bulk._update.update import check_update
-from ..bulk.destination import sink_of
 from ..bulk.partition import Part
-from ..bulk.plan import Plan
+from ..bulk.public import explained
 from ..bulk.report import Report
 from ..client import Client
-from ..errors import DestinationError
-from ..pagination import Paginator
 from ..retry import RetryPolicy
 from .board import Board, Progress, check_progress, shown
+from .driver import Driver, Paginate
 from .folder import Folder
 from .worker import Job, Options, Task, harvest_part
-
-Paginate: TypeAlias = Callable[[Client], Paginator[Any, Any]]
-"""Makes the paginator of a list for a client."""
 
 _RETRIES = 3
 """Retries of a part that fails. The loss of its worker does not count as a failure."""
@@ -63,6 +50,7 @@ def harvest(
     since: dt.date | Literal["last"] | None = None,
     strict: bool = False,
     skip_broken: bool = False,
+    partition_by: str | Sequence[str] | None = None,
     progress: Progress = None,
 ) -> Report:
     """Write all items of a list to files in a folder, with the workers of a Dask cluster.
@@ -94,7 +82,7 @@ def harvest(
         concurrency: The most pages of each part in flight at once.
         explode: Write a flat table, with a row for each object of this list in each item, as
             :func:`aiodatagouv.bulk.harvest` does.
-        only_public: Whether to leave out what only the key of the workers shows.
+        only_public: Whether to leave out what only a key shows: no request is sent with one.
         resume: Whether to go on in the folder; otherwise its files are removed first.
         since: Fetch only the changes since a date, or since the latest complete harvest of each
             part (``"last"``), and update the files, as :func:`aiodatagouv.bulk.harvest` does. The
@@ -102,6 +90,8 @@ def harvest(
         strict: Whether ``since="last"`` is an error if the folder is not known to be complete.
         skip_broken: Whether to leave out objects that the portal cannot send, as
             :func:`aiodatagouv.bulk.harvest` does.
+        partition_by: What to partition each part by, as :func:`aiodatagouv.bulk.harvest` does. A
+            part is then a folder, ``part=00000.parquet``.
         progress: Called with the sum of the reports so far, after each part and, while parts are
             in progress, up to four times a second. True shows a bar on a terminal (extra ``cli``).
 
@@ -111,7 +101,9 @@ def harvest(
     Raises:
         DestinationError: ``folder`` has files of others, or cannot be updated.
         CheckpointError: The folder is that of another harvest, damaged or in use.
-        ValueError: The list cannot be split, or a number is not positive.
+        MaskError: The items have no such list to explode, or it cannot be combined with a class.
+        ValueError: The list cannot be split, a number is not positive, or the parts cannot be
+            partitioned so.
         RuntimeError: The cluster has no workers.
         APIError, NetworkError, DecodeError: A call failed. The same call goes on in the folder.
     """
@@ -123,7 +115,7 @@ def harvest(
     if since is not None and not resume:
         raise ValueError("since updates a folder, resume=False replaces it: give one of them")
     check_progress(progress)
-    place = Folder(Path(folder).resolve(), suffix)
+    place = Folder(Path(folder).resolve(), suffix, is_partitioned=partition_by is not None)
     place.check()
     portal = portal_of(paginate) if base_url is None else Client(base_url=base_url).base_url
     there: Any = cluster.nthreads()  # A coroutine, as far as its type tells.
@@ -137,15 +129,17 @@ def harvest(
         skip_broken=skip_broken,
         explode=explode,
         only_public=only_public,
+        partition_by=partition_by,
     )
     job = Job(name, portal, rate / count, retry, options)
-    driver = _Driver(paginate, place, job, rate, strict)
-    with place.locked():
+    driver = Driver(paginate, place, job, rate, strict)
+    with place.locked(), explained(only_public=only_public):
+        driver.check()
         if not resume:
             place.clear()
         split = driver.split(_PARTS * count if parts is None else parts)
         place.withdraw()
-        split, reading = driver.read_changes(split)
+        split, reading = driver.read_for_all(split)
         with ExitStack() as stack:
             operation = split[0].call.operation
             board = Board.of(split, shown(progress, operation, len(split), stack), reading)
@@ -204,94 +198,3 @@ def _submitted(
             for future in futures:
                 future.cancel()
             cluster.unsubscribe_topic(job.topic)
-
-
-@define
-class _Driver:
-    """The preparation of a harvest: the split of its list, and its changes.
-
-    Attributes:
-        paginate: Makes the paginator of the list.
-        folder: The folder.
-        job: The harvest.
-        rate: Requests a second.
-        is_strict: Whether the folder must be complete for an update since the latest harvest.
-    """
-
-    paginate: Paginate
-    folder: Folder
-    job: Job
-    rate: float
-    is_strict: bool
-
-    def split(self, parts: int) -> list[Part]:
-        """The parts of the list, as the folder knows them, or newly split and recorded there.
-
-        Raises:
-            CheckpointError: The folder is that of another harvest, or damaged.
-            DestinationError: There is no complete harvest to update.
-            APIError, NetworkError: A call failed.
-        """
-        found = self.paginate(self._client())
-        plan = Plan.of(found.client, found, None, None, self.job.options.explode)
-        sink = sink_of(self.folder.part(0), plan)
-        query = self._query(plan)
-        into = found.projection.class_ if found.projection else None
-        known = self.folder.read_split(Part(found.call, into, None, None, 0, 0), query)
-        since = self.job.options.since
-        if since is not None:
-            check_update(plan, sink, since, is_strict=False)
-        if since is not None and (self.is_strict or since != "last"):
-            numbers = range(len(known or ()))
-            if not known or not all(self.folder.part(number).exists() for number in numbers):
-                raise DestinationError(f"{self.folder.path}: there is no harvest yet to update")
-        if known is None:
-            known = asyncio.run(self._partition(parts))
-            self.folder.write_split(known, query)
-        return known
-
-    def read_changes(self, parts: list[Part]) -> tuple[list[Part], Report | None]:
-        """Read the changes of the list for all parts at once, if they are to be updated.
-
-        Returns:
-            The parts with the changes, and the report of the requests.
-        """
-        since = self.job.options.since
-        if since is None or len(parts) == 1:
-            return parts, None
-        paths = [self.folder.part(number) for number in range(len(parts))]
-        if since == "last":
-            dates = [latest_at(path) for path in paths if path.exists()]
-            known = [date for date in dates if date is not None]
-            if not known:
-                return parts, None
-        else:
-            known = [start_of(since)]
-        changes, report = asyncio.run(self._record(min(known), parts[-1].end))
-        return [evolve(part, changes=changes) for part in parts], report
-
-    async def _record(self, since: dt.datetime, total: int) -> tuple[Recorded, Report]:
-        async with self._client() as client:
-            return await record(
-                self.paginate(client),
-                since,
-                self.folder.changes,
-                total=total,
-                skip_broken=self.job.options.skip_broken,
-            )
-
-    async def _partition(self, parts: int) -> list[Part]:
-        async with self._client() as client:
-            return await bulk.partition(self.paginate(client), parts)
-
-    def _client(self) -> Client:
-        return Client(base_url=self.job.base_url, rate=self.rate, retry=self.job.retry)
-
-    def _query(self, plan: Plan) -> dict[str, Any]:
-        """The JSON that identifies the harvest, whatever its page size and its workers' key."""
-        identity = {
-            **plan.identity,
-            "suffix": self.folder.suffix,
-            **self.job.options.query(),
-        }
-        return {key: value for key, value in identity.items() if key not in ("key", "page_size")}

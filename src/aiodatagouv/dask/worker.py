@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +39,7 @@ class Options:
     skip_broken: bool
     explode: str | None
     only_public: bool
+    partition_by: str | Sequence[str] | None
 
     def query(self) -> dict[str, Any]:
         """Those that decide what is in the files."""
@@ -64,9 +66,14 @@ class Job:
 
     def client(self) -> Client:
         """The client for a part."""
-        # Without bursts: those of several workers at once would exceed the rate.
-        share = Rate(self.rate, burst=1)
-        return Client(base_url=self.base_url, rate=share, retry=self.retry)
+        return self.client_at(self.rate)
+
+    def client_at(self, rate: float) -> Client:
+        """The client for requests a second, without a key if only what is public is wanted."""
+        # Without bursts: those of several clients at once would exceed the rate.
+        steady = Rate(rate, burst=1)
+        key = "" if self.options.only_public else None
+        return Client(base_url=self.base_url, api_key=key, rate=steady, retry=self.retry)
 
 
 @frozen

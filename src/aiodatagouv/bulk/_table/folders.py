@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import stat
@@ -24,12 +23,7 @@ from .parquet import ROW_GROUP, Parquet, batches_in, write_group
 from .partitions import Partitions
 from .pieces import free
 from .sorting import Ordering
-
-METADATA = "_metadata"
-"""The name of the file with the metadata of all files."""
-
-_FILE = "part-00000.parquet"
-"""The name of the file in each folder."""
+from .tree import FILE, METADATA, check_ours, folders, remove
 
 _PIECES = re.compile(r"\d{6,}|sorted-\d+")
 """The names of the temporary files."""
@@ -53,6 +47,7 @@ class ParquetFolder(Parquet):
         *,
         key: str | None = "id",
         query: Mapping[str, Any] | None = None,
+        is_part: bool = False,
     ) -> None:
         """Prepare to write.
 
@@ -62,11 +57,15 @@ class ParquetFolder(Parquet):
             partitions: The partitions.
             key: The column to sort by, which identifies the item of a row. None for none.
             query: The identity of the harvest, for the metadata of the files.
+            is_part: Whether it is read together with other folders.
         """
         super().__init__(path, schema, key=key, query=query)
         self._partitions = partitions
         self._old = self._folder / "old"
         self._known = set[str]()
+        # Without rows, readers find the columns in an empty file: those of several folders demand
+        # that all files are as deep, and Arrow cannot read one folder with null partitions only.
+        self._empty = partitions.null if is_part else ""
 
     @property
     def _model(self) -> Path:
@@ -75,16 +74,16 @@ class ParquetFolder(Parquet):
     def seal(self) -> Seal:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         self._pieces.check()
-        _remove(self._whole)
+        remove(self._whole)
         self._whole.mkdir()
         items, collected = 0, list[pq.FileMetaData]()
         for folder, tables in groupby(self._sorted(), lambda pair: pair[0]):
             self._check_number(len(collected) + 1)
             items += self._write_file(folder, (table for _, table in tables), collected)
         if not collected:  # Otherwise readers would find no columns.
-            self._write_file("", iter(()), collected)
+            self._write_file(self._empty, iter(()), collected)
         self._write_metadata(collected)
-        for path in _folders(self._whole):
+        for path in folders(self._whole):
             sync_folder(path)
         self._written = self._whole.lstat()
         return Seal(*fingerprint(self._whole), items)
@@ -94,7 +93,7 @@ class ParquetFolder(Parquet):
         assert self._written is not None
         check_same(self._written, self._whole)
         if self._path.exists():
-            _remove(self._old)
+            remove(self._old)
             shutil.copymode(self._path, self._whole)
             self._path.replace(self._old)
             sync_folder(self._folder)
@@ -112,7 +111,7 @@ class ParquetFolder(Parquet):
         for path in self._files():
             if path in (self._whole, self._old):
                 check_part(path, stat.S_ISDIR, is_known=is_known)
-                _check_ours(path)
+                check_ours(path)
             elif not _PIECES.fullmatch(path.name):
                 raise foreign(path, "is in the folder of a harvest, but not one of its files")
             else:
@@ -121,7 +120,7 @@ class ParquetFolder(Parquet):
         if self._path.exists():
             if not self.checkpoint.exists():
                 raise foreign(self._path, "is a folder that no checkpoint knows")
-            _check_ours(self._path)
+            check_ours(self._path)
 
     def discard(self) -> None:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
@@ -130,7 +129,7 @@ class ParquetFolder(Parquet):
         self._move_back()
         for path in self._files():
             if path in (self._whole, self._old):
-                _remove(path)
+                remove(path)
             elif _PIECES.fullmatch(path.name):
                 path.unlink()
         self._folder.rmdir()
@@ -142,7 +141,7 @@ class ParquetFolder(Parquet):
             sync_folder(self._path.parent)
 
     def _existing(self) -> Iterator[pa.RecordBatch]:
-        for path in sorted(self._path.glob(f"**/{_FILE}")):
+        for path in sorted(self._path.glob(f"**/{FILE}")):
             folder = path.parent.relative_to(self._path).as_posix()
             for batch in batches_in(path, self._partitions.schema):
                 yield self._partitions.restored(batch, folder)
@@ -169,7 +168,7 @@ class ParquetFolder(Parquet):
         self, folder: str, tables: Iterator[pa.Table], collected: list[pq.FileMetaData]
     ) -> int:
         """Write the file of a partition, and return the number of its rows."""
-        items, path = 0, self._whole / folder / _FILE
+        items, path = 0, self._whole / folder / FILE
         path.parent.mkdir(parents=True, exist_ok=True)
         schema = self._partitions.schema
         with self._new(path) as file:
@@ -191,41 +190,3 @@ class ParquetFolder(Parquet):
         pq.write_metadata(schema, str(path), metadata_collector=collected)
         with reopened(path) as file:
             sync(file)
-
-
-def _folders(top: Path) -> Iterator[Path]:
-    """A folder and all those in it, the innermost first."""
-    for path, _, _ in os.walk(top, topdown=False):
-        yield Path(path)
-
-
-def _is_ours(path: Path, top: Path) -> bool:
-    """Whether a harvest may have written something into its folder."""
-    if path.is_symlink():
-        return False
-    steps = path.relative_to(top).parts
-    if path.is_dir():
-        return all("=" in step for step in steps)
-    return steps == (METADATA,) or (path.name == _FILE and all("=" in one for one in steps[:-1]))
-
-
-def _check_ours(top: Path) -> None:
-    """Check that a folder, which will be replaced as a whole, has nobody else's files.
-
-    Raises:
-        DestinationError: It has.
-    """
-    for path in sorted(top.rglob("*")):
-        if not _is_ours(path, top):
-            raise foreign(path, "is in the folder of a harvest, but not one of its files")
-
-
-def _remove(top: Path) -> None:
-    """Remove a folder with what a harvest has written; anything else in it is an error."""
-    if not top.is_dir():
-        return
-    _check_ours(top)
-    for path in _folders(top):
-        for one in path.iterdir():
-            one.unlink()
-        path.rmdir()

@@ -61,6 +61,11 @@ class Partitions:
     def __str__(self) -> str:
         return ", ".join(map(str, self._keys))
 
+    @property
+    def null(self) -> str:
+        """The folder of rows that have no value by which they are partitioned."""
+        return "/".join(folder_of(key.name, None) for key in self._keys)
+
     def folders(self, batch: pa.RecordBatch) -> list[str]:
         """The folder of each row, with slashes.
 

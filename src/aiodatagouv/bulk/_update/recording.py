@@ -19,7 +19,13 @@ from .recorded import Page, Recorded
 
 
 async def record(
-    source: Paginator[Any, Any], since: dt.datetime, path: Path, *, total: int, skip_broken: bool
+    source: Paginator[Any, Any],
+    since: dt.datetime,
+    path: Path,
+    *,
+    total: int,
+    skip_broken: bool,
+    explode: str | None = None,
 ) -> tuple[Recorded, Report]:
     """Read the changes of a list, and write them to a file.
 
@@ -29,6 +35,7 @@ async def record(
         path: The file.
         total: The number of items of the list; an estimate is enough.
         skip_broken: Whether to leave out items that the portal cannot send.
+        explode: The list that a flat table is made of, if one is updated.
 
     Returns:
         The changes, and a report of the requests.
@@ -38,7 +45,7 @@ async def record(
     """
     counters = Counters(Report(operation=source.call.operation.name))
     client = counters.observe(source.client)
-    plan = Plan.of(client, source, None, None, skips_broken=skip_broken)
+    plan = Plan.of(client, source, None, None, explode, skips_broken=skip_broken)
     order, problem, is_unknown = source.call.operation.changed, None, False
     assert order is not None
     now = dt.datetime.now(dt.UTC)
