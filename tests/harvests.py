@@ -42,14 +42,15 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a Parquet file, or of a folder of them, in order of creation.
 
     Each file is sorted by the text of the id, that of the dataset in a flat table: "10" is before
-    "2". The rows of a dataset stay together.
+    "2". The rows of a dataset stay together. The names of folders give more columns, as text.
     """
     rows: list[dict[str, Any]] = []
     for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
         found = pq.ParquetFile(file).read().to_pylist()
         keys = [*map(key_of, found)]
         assert keys == sorted(keys)
-        rows += found
+        steps = file.relative_to(path).parts[:-1]
+        rows += [row | dict(step.split("=", 1) for step in steps) for row in found]
     return sorted(rows, key=lambda row: (len(key_of(row)), key_of(row)))
 
 

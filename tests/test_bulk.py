@@ -42,10 +42,23 @@ from .versions import datasets, reuses, unsortable
 pytestmark = pytest.mark.usefixtures("version")
 
 
+@pytest.fixture
+def frequencies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give datasets three frequencies; each update of a dataset gives it another one."""
+    content = MovingPortal.content
+
+    def with_frequency(portal: MovingPortal, item: int) -> dict[str, Any]:
+        updates = portal.updated.get(item, (0, 0))[0]
+        return content(portal, item) | {"frequency": "abc"[(item + updates) % 3]}
+
+    monkeypatch.setattr(MovingPortal, "content", with_frequency)
+
+
 # ---- Exactly-once guarantees
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("keys", [None, "frequency"], ids=["file", "folder"])
+@pytest.mark.usefixtures("short", "frequencies")
 @given(
     size=st.integers(0, 80),
     seed=st.integers(0),
@@ -55,23 +68,26 @@ pytestmark = pytest.mark.usefixtures("version")
 )
 @settings(max_examples=150)
 def test_a_changing_list_is_harvested_exactly_once_despite_interruptions(
-    size: int, seed: int, left: int, concurrency: int, stops: list[int]
+    size: int, seed: int, left: int, concurrency: int, stops: list[int], keys: str | None
 ) -> None:
     portal = MovingPortal.of(size, seed, left)
+    options: dict[str, Any] = {
+        "concurrency": concurrency,
+        "partition_by": keys,
+        "fields": "id,frequency" if keys else None,  # Many columns take long to write.
+    }
 
     async def run(path: Path) -> bulk.Report:
         for pages in stops:
             try:
-                return await harvest(
-                    portal, path, concurrency=concurrency, progress=stop_after(pages)
-                )
+                return await harvest(portal, path, progress=stop_after(pages), **options)
             except Stop:
                 assert not path.exists()
                 portal.go_on()
-        return await harvest(portal, path, concurrency=concurrency)
+        return await harvest(portal, path, **options)
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "datasets.jsonl")
+        path = Path(folder, "datasets.parquet" if keys else "datasets.jsonl")
         report = asyncio.run(run(path))
         found = ids(path)
         assert {one.name for one in Path(folder).iterdir()} == {
@@ -84,7 +100,8 @@ def test_a_changing_list_is_harvested_exactly_once_despite_interruptions(
     assert report.reason is None
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("keys", [None, "frequency"], ids=["file", "folder"])
+@pytest.mark.usefixtures("short", "frequencies")
 @given(
     size=st.integers(1, 60),
     seed=st.integers(0),
@@ -93,19 +110,22 @@ def test_a_changing_list_is_harvested_exactly_once_despite_interruptions(
 )
 @settings(max_examples=60)
 def test_an_updated_file_equals_a_fresh_harvest(
-    size: int, seed: int, left: int, suffix: str
+    size: int, seed: int, left: int, suffix: str, keys: str | None
 ) -> None:
+    suffix = ".parquet" if keys else suffix
+    fields = "id,title,frequency" if keys else None  # Many columns take long to write.
+    options: dict[str, Any] = {"partition_by": keys, "fields": fields}
     portal = MovingPortal.of(size, seed, left=0, later=size, quiet={*range(0, size, 3)})
 
     async def run(path: Path, other: Path) -> bulk.Report:
-        await harvest(portal, path)
+        await harvest(portal, path, **options)
         since = START + dt.timedelta(seconds=portal.clock)
         portal.left = left
         for _ in range(left):
             portal.go_on()
         portal.left = 0
-        report = await harvest(portal, path, since=since)
-        await harvest(portal, other)
+        report = await harvest(portal, path, since=since, **options)
+        await harvest(portal, other, **options)
         return report
 
     with tempfile.TemporaryDirectory() as folder:

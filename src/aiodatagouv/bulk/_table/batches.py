@@ -47,7 +47,7 @@ _READERS: dict[pa.DataType, tuple[pa.DataType, Callable[[Any], Any], int, int]] 
 """The type of a date -> its integers, its slow reader, and the limits within which Arrow's reader
 agrees with it: from the year 2 to the year 9998."""
 
-_LOOSE = re.compile(rb"[\s\\]")
+_SPACE = re.compile(rb"\s")
 """What JSON has that was not written as compactly as possible, or whose text has spaces."""
 
 
@@ -174,7 +174,9 @@ def _text(value: msgspec.Raw | None) -> str | bytes | None:
     raw = bytes(value)
     if raw == b"null":
         return None
-    return columns.text_of(msgspec.json.decode(raw)) if _LOOSE.search(raw) else raw
+    if b"\\" in raw:  # An escape, which may not be needed.
+        return columns.text_of(msgspec.json.decode(raw))
+    return msgspec.json.format(raw, indent=-1) if _SPACE.search(raw) else raw
 
 
 def _children_builder(fields: Sequence[pa.Field[Any]]) -> Callable[[Sequence[Any]], list[Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedRandom, BufferedReader
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -38,23 +39,30 @@ class Stored:
     path: Path
     number: int
 
-    def read(self, wanted: Sequence[int] | None = None) -> tuple[pa.RecordBatch, int]:
-        """Read it.
 
-        Args:
-            wanted: The numbers of the columns wanted; None for all.
+def read(
+    stored: Iterable[Stored], wanted: Sequence[int] | None = None
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Iterate over stored record batches, opening a file once for those that follow each other.
 
-        Returns:
-            The record batch, and the size of all of it in memory, in bytes.
-        """
-        columns = None if wanted is None else [*wanted]
-        options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
+    Args:
+        stored: The record batches.
+        wanted: The numbers of the columns wanted; None for all.
+
+    Yields:
+        A record batch, and the size of all of it in memory, in bytes.
+    """
+    columns = None if wanted is None else [*wanted]
+    options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
+    for path, together in groupby(stored, lambda one: one.path):
         with (
-            self.path.open("rb") as file,
+            path.open("rb") as file,
             pa.ipc.open_file(file, options=options, memory_pool=POOL) as reader,
         ):
-            batch, facts = reader.get_batch_with_custom_metadata(self.number)
-        return batch, int(facts[_SIZE])
+            for one in together:
+                batch, facts = reader.get_batch_with_custom_metadata(one.number)
+                yield batch, int(facts[_SIZE])
+                del batch  # Free its memory before the next one is read.
 
 
 @define

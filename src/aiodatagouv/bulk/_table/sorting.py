@@ -3,7 +3,7 @@
 The keys of all rows give the order. Then the rows of each row group are gathered from the record
 batches that have them: few, if the keys are mostly in order already, as ids are in order of
 creation. If they are scattered, the rows are first distributed to files, each with the rows of some
-consecutive row groups.
+consecutive row groups, as often as it takes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import define, frozen
 
-from .pieces import ArrowFile, Stored, batches_of, free
+from .batches import joined
+from .pieces import ArrowFile, Stored, batches_of, free, read
 
-_READS = 8
+_READS = 4
 """How often a record batch may be read on average, before rows are distributed to files."""
 
 _FILES = 16
 """The most files that rows are distributed to at once."""
+
+_SHARE = 1 << 18
+"""Approximate bytes that each of these files gets at once: smaller record batches take more time,
+and larger ones more memory."""
 
 
 @frozen
@@ -101,15 +106,13 @@ class _Index:
     order: Any
     source: Any
     row: Any
-    _latest: tuple[int, pa.RecordBatch] | None = None
 
     @classmethod
     def of(cls, stored: Sequence[Stored], ordering: Ordering) -> _Index:
         """Read the keys of all rows, and sort them."""
         numbers: dict[str, int] = {}
         parts: dict[str, list[Any]] = {"folder": [], "key": [], "size": [], "source": [], "row": []}
-        for source, one in enumerate(stored):
-            batch, size = one.read(ordering.columns)
+        for source, (batch, size) in enumerate(read(stored, ordering.columns)):
             count = batch.num_rows
             names = [""] * count if ordering.folders is None else ordering.folders(batch)
             folders = [numbers.setdefault(name, len(numbers)) for name in names]
@@ -155,8 +158,10 @@ class _Index:
         row = row.take(as_stored)
         parts: list[pa.RecordBatch] = []
         start = 0
-        for number, stop in _runs(source.take(as_stored)):
-            parts.append(_taken(self._read(number), row.slice(start, stop - start)))
+        runs = [*_runs(source.take(as_stored))]
+        batches = read(self.stored[number] for number, _ in runs)
+        for (batch, _), (_, stop) in zip(batches, runs, strict=True):
+            parts.append(_taken(batch, row.slice(start, stop - start)))
             start = stop
         table = pa.Table.from_batches(parts)
         if as_stored.equals(pa.array(range(count), pa.uint64())):
@@ -173,17 +178,16 @@ class _Index:
         places = pc.sort_indices(self.order)  # Of all rows, as they are stored.
         start = 0
         try:
-            for one in self.stored:
-                batch, _ = one.read()
+            for batch in self._joined(_SHARE * len(files)):
                 there = places.slice(start, batch.num_rows)
                 start += batch.num_rows
                 order = pc.sort_indices(there)
-                batch, there = batch.take(order), there.take(order)
+                there = there.take(order)
                 low = 0
                 for (_, file), stop in zip(files, stops, strict=True):
                     high = bisect_left(there, stop, key=_number)
                     if high > low:
-                        file.add(batch.slice(low, high - low))
+                        file.add(batch.take(order.slice(low, high - low)))
                     low = high
             for _, file in files:
                 file.finish()
@@ -192,12 +196,19 @@ class _Index:
                 file.close()
         return [path for path, _ in files]
 
-    def _read(self, number: int) -> pa.RecordBatch:
-        """A record batch; the end of one row group and the start of the next share one."""
-        if self._latest is None or self._latest[0] != number:
-            self._latest = None  # Free its memory before.
-            self._latest = number, self.stored[number].read()[0]
-        return self._latest[1]
+    def _joined(self, size: int) -> Iterator[pa.RecordBatch]:
+        """Iterate over all rows as they are stored, in record batches of at least some bytes."""
+        pending: list[pa.RecordBatch] = []
+        count = 0
+        for batch, batch_size in read(self.stored):
+            pending.append(batch)
+            count += batch_size
+            if count >= size:
+                yield joined(pending, batch.schema)
+                pending.clear()
+                count = 0
+        if pending:
+            yield joined(pending, pending[0].schema)
 
 
 def _groups(names: Sequence[str], ranks: Any, sizes: Any, most: int) -> list[Group]:
