@@ -149,8 +149,8 @@ test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-di
 	$(BIN)/uv pip compile --quiet --no-deps --all-extras --resolution $(RESOLUTION) \
 		--python .venv-$(RESOLUTION) pyproject.toml -o .venv-$(RESOLUTION)/direct.txt
 	$(BIN)/uv pip install --quiet --python .venv-$(RESOLUTION) -c .venv-$(RESOLUTION)/direct.txt \
-		-e '.[cli,dask,dlt,fsspec,gzip,otel,parquet,scan,zstd]' --group test
-	@# The tests of the generator and of CI need the tools of make test.
+		-e '.[cli,dask,dlt,fsspec,gzip,otel,parquet,scan,zstd]' --group test --group generator
+	@# The tests of the generator and of CI need more tools of make test.
 	.venv-$(RESOLUTION)/bin/python -m pytest -n 2 --dist loadgroup --ignore tests/portal \
 		$(addprefix --ignore tests/,$(TOOLS))
 
