@@ -20,6 +20,9 @@ from .versions import datasets
 
 SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"]
 
+KEYS = ["dataset_id", "organization_id", "reuse_id", "discussion_id", "id"]
+"""The columns by which rows are told to be of an item: the first one that a table has."""
+
 
 def read(path: Path) -> list[dict[str, Any]]:
     """Read the items of a file with libraries that the harvest does not write it with."""
@@ -41,8 +44,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 def read_table(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a Parquet file, or of a folder of them, in order of creation.
 
-    Each file is sorted by the text of the id, that of the dataset in a flat table: "10" is before
-    "2". The rows of a dataset stay together.
+    Each file is sorted by the text of the id, that of the item in a flat table: "10" is before "2".
+    The rows of an item stay together.
     """
     rows: list[dict[str, Any]] = []
     for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
@@ -54,8 +57,8 @@ def read_table(path: Path) -> list[dict[str, Any]]:
 
 
 def key_of(row: dict[str, Any]) -> str:
-    """Return the id of the dataset of a row; "" if the row has none."""
-    key: str = row.get("dataset_id", row.get("id", ""))
+    """Return the id of the item of a row; "" if the row has none."""
+    key: str = next((row[name] for name in KEYS if name in row), "")
     return key
 
 
