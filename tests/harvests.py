@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,14 @@ from .moving import MovingPortal
 from .versions import datasets
 
 SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"]
+
+KEYS = ["dataset_id", "organization_id", "reuse_id", "discussion_id", "id"]
+"""The columns by which rows are told to be of an item: the first one that a table has."""
+
+
+def histories(number: int) -> int:
+    """Return the number of random histories to try: `HISTORIES=10` tries ten times as many."""
+    return number * int(os.environ.get("HISTORIES", "1"))
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -41,8 +50,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 def read_table(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a Parquet file, or of a folder of them, in order of creation.
 
-    Each file is sorted by the text of the id, that of the dataset in a flat table: "10" is before
-    "2". The rows of a dataset stay together. The names of folders give more columns, as text.
+    Each file is sorted by the text of the id, that of the item in a flat table: "10" is before "2".
+    The rows of an item stay together. The names of folders give more columns, as text.
     """
     rows: list[dict[str, Any]] = []
     for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
@@ -55,8 +64,8 @@ def read_table(path: Path) -> list[dict[str, Any]]:
 
 
 def key_of(row: dict[str, Any]) -> str:
-    """Return the id of the dataset of a row; "" if the row has none."""
-    key: str = row.get("dataset_id", row.get("id", ""))
+    """Return the id of the item of a row; "" if the row has none."""
+    key: str = next((row[name] for name in KEYS if name in row), "")
     return key
 
 

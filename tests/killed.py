@@ -1,4 +1,4 @@
-"""Harvests that are killed at 70 steps, chosen independently of the speed of the machine.
+"""Harvests that are killed at 70 or 30 steps, chosen independently of the speed of the machine.
 
     python -m tests.killed URL DESTINATION [LIST]
 
@@ -41,7 +41,6 @@ from aiodatagouv.bulk.whole import Progress
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
-KILLS = 70
 TOGETHER = 10
 """The number of kills of one harvest, in ascending order of their steps."""
 
@@ -49,6 +48,12 @@ FIELDS = "id,title,created_at,last_update,tags,resources{id,title,filesize}"
 
 FOLDER = "folder.parquet"
 """The name of a destination that is partitioned."""
+
+
+def kills_of(name: str) -> int:
+    """The number of kills: fewer for flat tables, whose files are written as others are."""
+    return 30 if name.startswith("flat.") else 70
+
 
 Moment = tuple[int, str, int]
 """A step: the commits before it, its kind, and its count within its kind since the last commit."""
@@ -196,7 +201,9 @@ def in_a_process(
         os._exit(status)
 
 
-def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str, Moment]]]:
+def schedule(
+    steps: list[Moment], chance: random.Random, count: int
+) -> list[list[tuple[str, Moment]]]:
     """Choose the steps at which each harvest is killed, and return them with their kinds.
 
     Every kind of step is chosen once, and the rest at random. A step that is repeated between two
@@ -205,17 +212,18 @@ def schedule(steps: list[Moment], chance: random.Random) -> list[list[tuple[str,
     Args:
         steps: The steps of a harvest that is not killed.
         chance: The random number generator.
+        count: The number of steps to choose.
     """
     kinds = [f"{step} at the end" if n == steps[-1][0] else step for n, step, _ in steps]
     places = chance.sample(range(len(steps)), len(steps))
     places = [*{steps[place][:2]: place for place in places}.values()]
     of_each_kind = {kinds[place]: place for place in places}.values()
     others = [place for place in places if place not in of_each_kind]
-    chosen = [*of_each_kind, *others][:KILLS]
+    chosen = [*of_each_kind, *others][:count]
     chance.shuffle(chosen)
     return [
         [(kinds[place], steps[place]) for place in sorted(chosen[start : start + TOGETHER])]
-        for start in range(0, KILLS, TOGETHER)
+        for start in range(0, count, TOGETHER)
     ]
 
 
@@ -236,7 +244,7 @@ def main() -> None:
 
     ends()
     all_steps = msgspec.json.decode(steps.read_bytes(), type=list[Moment])
-    for moments in schedule(all_steps, random.Random(path.name)):
+    for moments in schedule(all_steps, random.Random(path.name), kills_of(path.name)):
         for kind, moment in moments:
             # A harvest that continues may not take this step; one that starts anew does.
             if ends(moment) and ends(moment):

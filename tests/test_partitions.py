@@ -25,7 +25,7 @@ from aiodatagouv.bulk._table.folders import ParquetFolder
 from aiodatagouv.bulk._table.hive import folder_of, read_keys, value_of
 from aiodatagouv.bulk._table.partitions import Partitions
 
-from .harvests import Stop, harvest, queried, read, stop, stop_after
+from .harvests import Stop, harvest, histories, queried, read, stop, stop_after
 from .moving import START, MovingPortal
 
 YEARS = "year(created_at)"
@@ -202,7 +202,7 @@ async def test_too_many_partitions_and_too_long_names_are_refused(
     left=st.integers(0, 12),
     by=st.sampled_from(["title", "last_update", "private"]),
 )
-@settings(max_examples=8)
+@settings(max_examples=histories(8))
 def test_an_updated_folder_equals_a_fresh_harvest(size: int, seed: int, left: int, by: str) -> None:
     options: dict[str, Any] = {
         "fields": "id,title,last_update,private",

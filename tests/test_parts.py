@@ -18,7 +18,7 @@ from aiodatagouv.bulk._journal.finished import Finished
 from aiodatagouv.bulk._journal.storage import CHECKPOINTS
 from aiodatagouv.bulk._update.recording import record
 
-from .harvests import SUFFIXES, Stop, harvest, read, stop_after
+from .harvests import SUFFIXES, Stop, harvest, histories, read, stop_after
 from .moving import START, MovingPortal
 from .versions import datasets
 
@@ -55,7 +55,7 @@ def items_of(folder: Path, suffix: str) -> list[dict[str, Any]]:
     suffix=st.sampled_from([".jsonl", ".jsonl", ".jsonl", ".parquet"]),
     is_once=st.booleans(),
 )
-@settings(max_examples=100)
+@settings(max_examples=histories(100))
 def test_updated_parts_equal_a_fresh_harvest(
     size: int, seed: int, left: int, parts: int, suffix: str, *, is_once: bool
 ) -> None:

@@ -44,6 +44,7 @@ def source(
     rate: float | Rate | Literal["auto"] | None = RATE,
     retry: RetryPolicy | None = RETRY,
     concurrency: int = 4,
+    only_public: bool = False,
     skip_broken: bool = False,
     rows: Form = "arrow",
     max_table_nesting: int = 0,
@@ -74,6 +75,7 @@ def source(
         rate: Requests a second, of all lists together.
         retry: The policy for calls that fail; None for no retries.
         concurrency: The most pages in flight at once of each list that is loaded whole.
+        only_public: Whether to leave out what only the key shows: the lists are read without it.
         skip_broken: Whether to leave out objects that the portal cannot send, as
             :func:`aiodatagouv.bulk.harvest` does; an older version stays in the table.
         rows: Whether pages are Arrow tables, which is several times as fast, or lists of
@@ -118,7 +120,17 @@ def source(
     @dlt.source(name="aiodatagouv", section="aiodatagouv", max_table_nesting=max_table_nesting)
     def aiodatagouv() -> list[DltResource]:
         return [
-            _resource(Extraction(table, shared, concurrency, skip_broken, rows)) for table in tables
+            _resource(
+                Extraction(
+                    table,
+                    shared,
+                    concurrency,
+                    only_public=only_public,
+                    skips_broken=skip_broken,
+                    form=rows,
+                )
+            )
+            for table in tables
         ]
 
     return aiodatagouv()

@@ -196,6 +196,30 @@ def test_the_key_is_in_no_file_and_no_log(
     assert query(tmp_path, private)[0]["n"] == 0
 
 
+async def test_public_items_are_those_that_are_listed_without_the_key(
+    portal: Portal, visitor: Client, tmp_path: Path
+) -> None:
+    def run(**options: Any) -> tuple[bool, bool]:
+        pipeline.run(lists(portal, api_key=portal.api_key, **options))
+        state: Any = pipeline.state["sources"]
+        query = state["aiodatagouv"]["resources"]["datasets"]["query"]
+        return query["key"], loaded(pipeline)["datasets"] >= 60
+
+    pipeline, everything = pipeline_in(tmp_path), api.datasets.list_datasets(visitor)
+    assert run() == (True, True)
+    assert any(row["private"] for row in datasets_in(tmp_path))
+    assert run(only_public=True) == (False, True)  # Another query: everything is loaded.
+    await check_same(datasets_in(tmp_path), everything)
+    assert run(only_public=True) == (False, False)
+    await check_same(datasets_in(tmp_path), everything)
+
+
+def test_a_list_that_needs_a_key_is_refused_without_it(portal: Portal, tmp_path: Path) -> None:
+    reports = lists(portal, "reports", api_key=portal.api_key, only_public=True)
+    with pytest.raises(PipelineStepFailed, match="only_public reads the list without the key"):
+        pipeline_in(tmp_path).run(reports)
+
+
 def test_other_fields_load_the_list_anew(portal: Portal, tmp_path: Path) -> None:
     pipeline = pipeline_in(tmp_path)
     pipeline.run(lists(portal, fields="title"))

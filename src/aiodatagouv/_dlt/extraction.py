@@ -21,6 +21,7 @@ from .._walk.skipped import Skipped
 from ..bulk._lines.lines import Lines
 from ..bulk._update.changes import ChangeWalk
 from ..bulk.plan import Plan
+from ..bulk.public import explained, without_key
 from ..bulk.report import Counters, Report, next_since
 from ..client import Client
 from ..errors import OrderError
@@ -119,6 +120,7 @@ class Extraction:
         table: The table of the list.
         shared: The client.
         concurrency: The most pages in flight at once.
+        only_public: Whether the list is read without the key.
         skips_broken: Whether items that the portal cannot send are left out.
         form: The form of the rows.
     """
@@ -126,6 +128,7 @@ class Extraction:
     table: Table
     shared: SharedClient
     concurrency: int
+    only_public: bool
     skips_broken: bool
     form: Form
 
@@ -136,6 +139,7 @@ class Extraction:
 
         Raises:
             OrderError: The portal does not sort the list as an update needs it.
+            AuthenticationError: The list needs a key.
             APIError, NetworkError, DecodeError: A call fails.
         """
         began = dt.datetime.now(dt.UTC)
@@ -144,7 +148,7 @@ class Extraction:
         counters = Counters(Report(operation=self.table.operation.name))
         is_merged = self.table.is_updated and _disposition(resource) != "replace"
         known = _known(resource) if is_merged else None
-        with _json_as_text(resource):
+        with _json_as_text(resource), explained(only_public=self.only_public):
             async with self.shared.used() as client:
                 plan = self._plan(client, counters)
                 query = {key: one for key, one in plan.identity.items() if key != "page_size"}
@@ -180,6 +184,8 @@ class Extraction:
 
     def _plan(self, client: Client, counters: Counters) -> Plan:
         listed, observed = self.table.source(client), counters.observe(client)
+        if self.only_public:
+            observed = without_key(observed)
         return Plan.of(observed, listed, None, None, skips_broken=self.skips_broken)
 
 

@@ -149,7 +149,11 @@ def _builder(field: pa.Field[Any]) -> _Build:
         return _or_nulls(_list_builder(field.type), field.type)
     if field.type in _READERS:
         return _or_nulls(_date_builder(field.type), field.type)
-    return lambda values: pa.array(values, field.type)
+
+    def column(values: Sequence[Any]) -> Any:
+        return pa.array(values, field.type)
+
+    return column
 
 
 def _or_nulls(build: _Build, type_: Any) -> _Build:

@@ -101,8 +101,7 @@ def _check(key: Key, schema: pa.Schema, id_column: str | None) -> None:
     field: Any = None
     known: Any = schema
     for step in key.path:
-        names = [one.name for one in known] if known is not None else []
-        if step not in names:
+        if known is None or step not in (names := [one.name for one in known]):
             every = [*_paths(schema)]
             near = get_close_matches(key.column, every, n=1, cutoff=0)
             hint = f": did you mean {near[0]}?" if near else ""
