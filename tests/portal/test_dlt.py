@@ -219,12 +219,12 @@ async def test_two_datasets_of_one_pipeline_both_get_all_changes(
 ) -> None:
     # Without the margin of a minute, an edit before the last run is not found by its date.
     monkeypatch.setattr(extraction, "next_since", lambda *_: dt.datetime.now(dt.UTC))
-    pipeline, everything = pipeline_in(tmp_path), api.datasets.list_datasets(visitor)
-    pipeline.run(lists(portal))
+    everything = api.datasets.list_datasets(visitor)
+    pipeline_in(tmp_path).run(lists(portal))
     await edit(admin, (await everything).data[-1], title="Edited between two datasets")
-    pipeline.run(lists(portal), dataset_name="other")
+    pipeline_in(tmp_path, dataset="other").run(lists(portal))
     await check_same(query(tmp_path, "SELECT * FROM other.datasets"), everything)
-    pipeline.run(lists(portal), dataset_name="datagouv")
+    pipeline_in(tmp_path).run(lists(portal))
     await check_same(datasets_in(tmp_path), everything)
 
 
