@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from aiodatagouv import (
+    AddressError,
     Client,
     DecodeError,
     LockedError,
@@ -339,6 +340,54 @@ async def test_a_download_is_a_span_without_the_query_of_its_address(tmp_path: P
     found = attributes(span)
     assert (span.name, found["url.full"]) == ("download", address)
     assert (found["http.response.status_code"], found["aiodatagouv.attempts"]) == (200, 1)
+
+
+def test_the_retries_and_redirects_of_a_download_are_measured(tmp_path: Path) -> None:
+    telemetry, left = Telemetry(), [503]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "files.example":
+            return httpx.Response(302, headers={"Location": "https://store.example/stops.csv"})
+        if left:
+            return httpx.Response(left.pop(), headers={"Retry-After": "7"})
+        return httpx.Response(200, content=b"a;b\n")
+
+    async def main() -> None:
+        one = resource("6b08d01a-8713-4e5c-a463-ce6091d5c5b8", "https://files.example/stops.csv")
+        transport, policy = httpx.MockTransport(answer), RetryPolicy(base=0)
+        async with client_of(PORTAL, transport=transport, retry=policy) as client:
+            await files.download(telemetry.observe(client), one, tmp_path / "stops.csv")
+
+    clock.run(main())
+    (span,) = telemetry.spans()
+    found = attributes(span)
+    assert (found["aiodatagouv.attempts"], found["http.response.status_code"]) == (2, 200)
+    assert found["aiodatagouv.waited"] == pytest.approx(7)
+    # All are counted under the host of the first request.
+    assert telemetry.counts("server.address", "http.response.status_code", "error.type") == {
+        ("requests", "files.example", 302, None): 2,
+        ("requests", "files.example", 503, None): 1,
+        ("requests", "files.example", 200, None): 1,
+        ("retries", "files.example", None, "DownloadError"): 1,
+        ("waited", "files.example", None, None): pytest.approx(7),
+    }
+
+
+@pytest.mark.parametrize("address", ["//files.example:99999/a", "//files.example:b/a", "//[::1/a"])
+async def test_an_impossible_address_fails_as_without_telemetry(
+    tmp_path: Path, address: str
+) -> None:
+    telemetry, one = Telemetry(), resource("6b08d01a", f"https:{address}")
+    async with Files().client() as client:
+        with pytest.raises(AddressError) as plain:
+            await files.download(client, one, tmp_path / "a")
+        with pytest.raises(AddressError) as caught:
+            await files.download(telemetry.observe(client), one, tmp_path / "a")
+    assert str(caught.value) == str(plain.value)
+    (span,) = telemetry.spans()
+    assert attributes(span)["error.type"] == "AddressError"
+    assert "server.address" not in attributes(span)
+    assert ("requests",) not in telemetry.counts()
 
 
 @pytest.mark.parametrize("name", [*SPELLINGS, *MIXED])

@@ -32,15 +32,15 @@ class Sent:
     Attributes:
         attempt: The number of the attempt, from 1; redirects are requests of the same attempt.
         status: The status of the answer, None if there was none.
-        waited: Seconds since the request before has ended, or since the call has begun; None for a
-            download, whose waits are not measured.
+        waited: Seconds since the request before has ended, or since the call has begun; of a
+            download, since what an earlier one has left was read.
         took: Seconds from sending it to the end of its answer.
         size: The bytes of the answer's body, as received.
     """
 
     attempt: int
     status: int | None
-    waited: float | None
+    waited: float
     took: float
     size: int
 
@@ -113,23 +113,20 @@ class Events:
             self.watch.sent(request)
 
     def _log_request(self, request: Sent) -> None:
-        waited = None if request.waited is None else milliseconds(request.waited)
         fields = {
             "event": "request",
             "operation": self.operation.name,
             "status": request.status,
             "attempt": request.attempt,
-            "waited_ms": waited,
+            "waited_ms": milliseconds(request.waited),
             "took_ms": milliseconds(request.took),
             "size": request.size,
         }
         outcome = "no answer" if request.status is None else str(request.status)
-        times = () if waited is None else (waited,)
-        line = "%s: %s, attempt %d, took %.0f ms, %d bytes"
-        if times:
-            line = "%s: %s, attempt %d, waited %.0f ms, took %.0f ms, %d bytes"
-        values = (self.operation.name, outcome, request.attempt, *times)
-        _log.debug(line, *values, fields["took_ms"], request.size, extra=fields)
+        line = "%s: %s, attempt %d, waited %.0f ms, took %.0f ms, %d bytes"
+        values = (self.operation.name, outcome, request.attempt)
+        times = (fields["waited_ms"], fields["took_ms"])
+        _log.debug(line, *values, *times, request.size, extra=fields)
 
     def retried(self, error: DataGouvError, attempt: int, wait: float) -> None:
         """Log that the call will be sent again, and report it; see :class:`Retry`."""

@@ -79,7 +79,9 @@ def source(
         skip_broken: Whether to leave out objects that the portal cannot send, as
             :func:`aiodatagouv.bulk.harvest` does; an older version stays in the table.
         rows: Whether pages are Arrow tables, which is several times as fast, or lists of
-            dictionaries, for programs that change each row with ``add_map``.
+            dictionaries, for programs that change each row with ``add_map``. A table keeps the form
+            of its first run, unless dlt's ``refresh="drop_resources"`` loads it anew: with another
+            one, the run fails with a ``ValueError``.
         max_table_nesting: With dictionaries: the depth to which dlt makes tables of its own for
             nested lists, and columns for nested objects. 0 keeps them as JSON.
 

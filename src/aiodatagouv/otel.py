@@ -56,6 +56,9 @@ def instrument(
         client: The client, whose own calls stay unobserved.
         tracer_provider: Makes the spans; the global provider when None.
         meter_provider: Makes the metrics; the global provider when None.
+
+    Returns:
+        The derived client, of the same class.
     """
     tracer = trace.get_tracer(_NAME, __version__, tracer_provider)
     instruments = _Instruments.of(metrics.get_meter(_NAME, __version__, meter_provider))
@@ -116,11 +119,7 @@ class _Call:
         shown: Callable[[str], str],
     ) -> _Call:
         """Start the span, below the current one."""
-        labels: Attributes = {"http.request.method": operation.method}
-        where = urlsplit(url)
-        if where.hostname:
-            labels["server.address"] = where.hostname
-            labels["server.port"] = where.port or (443 if where.scheme == "https" else 80)
+        labels: Attributes = {"http.request.method": operation.method, **_server(url)}
         # An endpoint without a function has a path that may contain ids: too many names.
         name = operation.method
         if operation.tag:
@@ -138,7 +137,7 @@ class _Call:
     def sent(self, request: Sent) -> None:
         """See ``Watch``."""
         self.attempts, self.status = request.attempt, request.status
-        self.waited += request.waited or 0.0
+        self.waited += request.waited
         labels = dict(self.labels)
         if request.status is not None:
             labels["http.response.status_code"] = request.status
@@ -183,3 +182,18 @@ class _Call:
             self.span.set_status(trace.StatusCode.ERROR, message)
         self.span.end()
         self.instruments.waited.add(self.waited, self.labels)
+
+
+def _server(url: str) -> Attributes:
+    """The host and the port of a URL; nothing if it has none, or impossible ones.
+
+    The call itself will refuse such a URL, with its own error.
+    """
+    try:
+        where = urlsplit(url)
+        host, port = where.hostname, where.port
+    except ValueError:
+        return {}
+    if not host:
+        return {}
+    return {"server.address": host, "server.port": port or (443 if where.scheme == "https" else 80)}

@@ -19,7 +19,9 @@ LATEST = """
 """
 
 
-def pipeline_in(folder: Path, destination: str = "duckdb") -> dlt.Pipeline:
+def pipeline_in(
+    folder: Path, destination: str = "duckdb", dataset: str = "datagouv"
+) -> dlt.Pipeline:
     """Return a pipeline whose files are all in a folder."""
     place: TDestinationReferenceArg = (
         dlt.destinations.duckdb(str(folder / "catalog.duckdb"))
@@ -29,7 +31,7 @@ def pipeline_in(folder: Path, destination: str = "duckdb") -> dlt.Pipeline:
     return dlt.pipeline(
         "catalog",
         destination=place,
-        dataset_name="datagouv",
+        dataset_name=dataset,
         pipelines_dir=str(folder / "pipelines"),
     )
 

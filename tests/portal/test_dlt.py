@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import re
 import subprocess
@@ -15,6 +16,7 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from aiodatagouv import Client, Paginator, api
+from aiodatagouv._dlt import extraction
 from aiodatagouv._dlt.tables import Form
 from aiodatagouv._environment import KEY, PORTAL
 from aiodatagouv.dlt import source
@@ -230,6 +232,43 @@ def test_other_fields_load_the_list_anew(portal: Portal, tmp_path: Path) -> None
     rows = datasets_in(tmp_path)
     assert loaded(pipeline)["datasets"] == len(rows) >= 60
     assert any(row["spatial"] for row in rows)
+
+
+async def test_two_datasets_of_one_pipeline_both_get_all_changes(
+    portal: Portal,
+    visitor: Client,
+    admin: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Without the margin of a minute, an edit before the last run is not found by its date.
+    monkeypatch.setattr(extraction, "next_since", lambda *_: dt.datetime.now(dt.UTC))
+    everything = api.datasets.list_datasets(visitor)
+    pipeline_in(tmp_path).run(lists(portal))
+    await edit(admin, (await everything).data[-1], title="Edited between two datasets")
+    pipeline_in(tmp_path, dataset="other").run(lists(portal))
+    await check_same(query(tmp_path, "SELECT * FROM other.datasets"), everything)
+    pipeline_in(tmp_path).run(lists(portal))
+    await check_same(datasets_in(tmp_path), everything)
+
+
+@pytest.mark.parametrize(("before", "after"), [("arrow", "dicts"), ("dicts", "arrow")])
+async def test_rows_of_another_form_need_a_new_table(
+    portal: Portal, visitor: Client, tmp_path: Path, before: Form, after: Form
+) -> None:
+    pipeline, everything = pipeline_in(tmp_path), api.datasets.list_datasets(visitor)
+    pipeline.run(lists(portal, rows=before))
+    reason = f"datasets was loaded with rows='{before}', and cannot go on with rows='{after}'"
+    for disposition in ("merge", "replace"):
+        with pytest.raises(PipelineStepFailed, match=reason):
+            pipeline.run(lists(portal, rows=after), write_disposition=disposition)
+    query(tmp_path, "DELETE FROM datagouv.datasets")
+    pipeline.run(lists(portal, rows=before))  # Nothing is left of the failed runs.
+    await check_same(datasets_in(tmp_path), everything)
+    pipeline.run(lists(portal, rows=after), refresh="drop_resources")
+    query(tmp_path, "DELETE FROM datagouv.datasets WHERE title < 'M'")
+    pipeline.run(lists(portal, rows=after))
+    await check_same(datasets_in(tmp_path), everything)
 
 
 async def test_what_is_lost_in_the_destination_is_loaded_again(

@@ -12,6 +12,8 @@ from typing import Any
 
 import dlt
 from attrs import define, field, frozen
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 
@@ -138,21 +140,28 @@ class Extraction:
         The state of the resource is set at the end; dlt commits it together with the rows.
 
         Raises:
+            ValueError: The table was made of rows of another form.
             OrderError: The portal does not sort the list as an update needs it.
             AuthenticationError: The list needs a key.
             APIError, NetworkError, DecodeError: A call fails.
         """
         began = dt.datetime.now(dt.UTC)
         resource, state = dlt.current.resource(), dlt.current.resource_state()
+        # Not in the state of the resource, which dlt empties before a table is replaced.
+        forms = dlt.current.source_state().setdefault("rows", {})
+        if _tables_of(resource):
+            _check_form(resource.name, forms.get(resource.name), self.form)
         rows = Rows(self.table, self.form, began)
         counters = Counters(Report(operation=self.table.operation.name))
         is_merged = self.table.is_updated and _disposition(resource) != "replace"
-        known = _known(resource) if is_merged else None
+        known, place = _known(resource) if is_merged else None, _place()
         with _json_as_text(resource), explained(only_public=self.only_public):
             async with self.shared.used() as client:
                 plan = self._plan(client, counters)
                 query = {key: one for key, one in plan.identity.items() if key != "page_size"}
-                if known is not None and state.get("query") == query:
+                # The date of the last run is that of one dataset.
+                was_loaded = state.get("query") == query and state.get("place") == place
+                if known is not None and was_loaded:
                     since = dt.datetime.fromisoformat(state["since"])
                     stale = {*state["stale"]}
                     found: ChangeWalk | WholeWalk = ChangeWalk(plan, since, known, _ANEW, stale)
@@ -177,8 +186,9 @@ class Extraction:
         counters.set(removed=len(gone), skipped=found.skipped)
         _conclude(counters, doubt)
         resource.custom_metrics.update(counters.report.to_dict())
+        forms[resource.name] = self.form
         if self.table.is_updated:
-            state["query"] = query
+            state["query"], state["place"] = query, place
             state["stale"] = [one.id for one in found.skipped if one.id]
             state["since"] = next_since(began, counters.began).isoformat()
 
@@ -187,6 +197,36 @@ class Extraction:
         if self.only_public:
             observed = without_key(observed)
         return Plan.of(observed, listed, None, None, skips_broken=self.skips_broken)
+
+
+def _check_form(name: str, before: Form | None, form: Form) -> None:
+    """Refuse to change the form of the rows of a table.
+
+    dlt adds columns to dictionaries that may not be null and that Arrow tables lack. It would fail
+    to load the rows, and then to load this package again in each later run.
+
+    Args:
+        name: The name of the table.
+        before: The form of the rows that it has, if that is known.
+        form: The form of those to load.
+    """
+    if before is not None and before != form:
+        raise ValueError(
+            f"{name} was loaded with rows={before!r}, and cannot go on with rows={form!r}: keep "
+            f'rows={before!r}, or give run(..., refresh="drop_resources") once, which loads the '
+            "table anew"
+        )
+
+
+def _place() -> list[str | None] | None:
+    """The destination and the dataset of the pipeline; None without a pipeline."""
+    context = Container()[PipelineContext]
+    if not context.is_active():
+        return None
+    pipeline = context.pipeline()
+    destination = pipeline.destination
+    name = destination.destination_name if destination else None
+    return [name, pipeline.dataset_name]
 
 
 def _conclude(counters: Counters, doubt: str | None) -> None:
@@ -227,21 +267,25 @@ def _disposition(resource: DltResource) -> str:
     return found["disposition"] if isinstance(found, dict) else str(found)
 
 
+def _tables_of(resource: DltResource) -> list[str]:
+    """The tables of a resource that earlier runs have loaded."""
+    schema = dlt.current.source_schema()
+    return [
+        name
+        for name, one in schema.tables.items()
+        if one.get("resource") == resource.name and not schema.is_new_table(name)
+    ]
+
+
 def _known(resource: DltResource) -> set[str] | None:
     """The ids of the items in the destination; None if it has no table of them.
 
     Where dlt cannot merge, a table has all rows that were ever loaded: the latest one counts.
     """
-    schema = dlt.current.source_schema()
-    tables = [
-        name
-        for name, one in schema.tables.items()
-        if one.get("resource") == resource.name and not schema.is_new_table(name)
-    ]
-    if not tables:
+    if not (tables := _tables_of(resource)):
         return None
     latest: dict[str, tuple[dt.datetime, bool]] = {}
-    with dlt.current.pipeline().sql_client(schema.name) as client:
+    with dlt.current.pipeline().sql_client(dlt.current.source_schema().name) as client:
         names = ", ".join(map(client.escape_column_name, ("id", FETCHED, DELETED)))
         query = f"SELECT {names} FROM {client.make_qualified_table_name(tables[0])}"
         try:

@@ -45,6 +45,7 @@ class Answer:
         headers: The headers.
         is_coded: Whether the body is compressed.
         size: The bytes of the body as it is sent; None if the host does not tell.
+        received: The bytes of the body that have arrived, as it is sent.
     """
 
     def __init__(self, response: Response, idle: float | None) -> None:
@@ -53,6 +54,7 @@ class Answer:
         coding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
         self.is_coded = coding != "identity"
         self.size = _number(response.headers.get("Content-Length"))
+        self.received = 0
         self._response = response
         self._coding = coding
         self._idle = idle
@@ -64,7 +66,7 @@ class Answer:
             Failure: The body breaks off, or nothing arrives for too long.
             CodingError: It is damaged, or in a coding that was not asked for.
         """
-        stream, size = self._response.stream, 0
+        stream = self._response.stream
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
         pieces.lengthen(stream)
@@ -78,15 +80,15 @@ class Answer:
                 chunk, failure = _rest(stream), error
             if chunk is None:
                 break
-            size += len(chunk)
+            self.received += len(chunk)
             for piece in decoder.decode(chunk):
                 yield piece
             del chunk
         if failure is not None:
             raise failure
         decoder.finish()
-        if self.size is not None and size != self.size:
-            problem = f"the answer breaks off after {size:,} of {self.size:,} bytes"
+        if self.size is not None and self.received != self.size:
+            problem = f"the answer breaks off after {self.received:,} of {self.size:,} bytes"
             raise Failure(problem, timed_out=False, is_final=False, is_sent=True)
 
 

@@ -17,7 +17,7 @@ from attrs import define
 from ... import _http
 from ..._call.options import Options
 from ..._decoding.dates import read_http_date
-from ..._events import Events, Sent
+from ..._events import Events
 from ..._http.outside import Answer
 from ..._limits.gate import now
 from ..._limits.quota import retry_after
@@ -37,7 +37,7 @@ from .addresses import shown, shown_text
 from .checksums import Expected
 from .pages import is_data, is_page
 from .part import Part, Source
-from .route import OPERATION, Admit, Route, translated
+from .route import OPERATION, Admit, Requests, Route, translated
 from .threads import Writing, in_thread
 from .versions import end_of_range, version_of
 from .wanted import Download, NotModified, Wanted
@@ -215,9 +215,10 @@ class _Transfer:
     async def _persist(self) -> bool:
         """Make attempts until one succeeds or the policy gives up; return whether it is new."""
         started = now()
+        requests = Requests(self.events, started)
         while True:
             try:
-                return await self._attempt()
+                return await self._attempt(requests)
             except _ChangedError:
                 # Asked for the whole file next.
                 self.part.source = Source.of(self.address, self.part.source.algorithm)
@@ -256,21 +257,17 @@ class _Transfer:
             jitter=random.random(),
         )
 
-    async def _attempt(self) -> bool:
+    async def _attempt(self, requests: Requests) -> bool:
         """Ask for the file or the rest of it; return False if there is nothing new."""
         self.attempts += 1
-        started, before, status = now(), self.part.size, None
+        requests.attempt = self.attempts
         headers = self._conditions()
-        try:
-            async with self.route.get(self.address, headers) as (url, answer):
-                status, self.url = answer.status, str(url)
-                end = await self._accept(url, answer, headers)
-                if end is None:
-                    return self.part.is_whole
-                await self._receive(url, answer, end)
-        finally:
-            size, took = max(self.part.size - before, 0), now() - started
-            self.events.sent(Sent(self.attempts, status, None, took, size))
+        async with self.route.get(self.address, headers, requests) as (url, answer):
+            self.url = str(url)
+            end = await self._accept(url, answer, headers)
+            if end is None:
+                return self.part.is_whole
+            await self._receive(url, answer, end)
         source = self.part.source
         if source.size is not None and self.part.size < source.size:
             self._break_off(url, source.size)

@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import define, frozen
 
 from ... import _http
+from ..._events import Events, Sent
 from ..._http.outside import Answer, Outside, PrivateAddressError
 from ..._http.urls import origin
+from ..._limits.gate import now
 from ...errors import NetworkError, TimeoutError, UnreachableError
 from .addresses import first_hop, next_hop, private, shown
 
@@ -21,6 +23,38 @@ Admit: TypeAlias = Callable[[str], AbstractAsyncContextManager[object]]
 """Admits requests to a host, by its name and its port, if that is not the usual one."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@define
+class Requests:
+    """Reports the requests of a download. Times are those of the event loop.
+
+    Attributes:
+        events: Receives them.
+        since: When the request before has ended, or the first one could be sent.
+        attempt: The number of the attempt, from 1.
+    """
+
+    events: Events
+    since: float
+    attempt: int = 0
+
+    @asynccontextmanager
+    async def sent(self, sending: AbstractAsyncContextManager[Answer]) -> AsyncGenerator[Answer]:
+        """Send a request, and report it once its answer was read."""
+        started = now()
+        waited, status, size = started - self.since, None, 0
+        try:
+            async with sending as answer:
+                status = answer.status
+                try:
+                    yield answer
+                finally:
+                    size = answer.received
+        finally:
+            self.since = now()
+            took = self.since - started
+            self.events.sent(Sent(self.attempt, status, waited, took, size))
 
 
 @frozen
@@ -43,9 +77,14 @@ class Route:
 
     @asynccontextmanager
     async def get(
-        self, address: str, headers: Mapping[str, str]
+        self, address: str, headers: Mapping[str, str], requests: Requests
     ) -> AsyncGenerator[tuple[_http.URL, Answer]]:
         """Ask for a file, and follow redirects; the answer is read inside the context.
+
+        Args:
+            address: The address of the file.
+            headers: Further headers.
+            requests: Reports every request.
 
         Raises:
             AddressError: An address on the way is refused.
@@ -55,11 +94,16 @@ class Route:
         source: _http.URL | None = None
         hops, is_home = 0, origin(url) == origin(self.portal)
         while True:
-            sent = self.outside.get(
-                url, headers, timeout=self.timeout, allow_private=self.allow_private or is_home
+            may_be_private = self.allow_private or is_home
+            sending = self.outside.get(
+                url, headers, timeout=self.timeout, allow_private=may_be_private
             )
             try:
-                async with self.admit(host_of(url)), translated(url), sent as answer:
+                async with (
+                    self.admit(host_of(url)),
+                    translated(url),
+                    requests.sent(sending) as answer,
+                ):
                     location = answer.headers.get("Location")
                     if answer.status not in _REDIRECTS or location is None:
                         yield url, answer
