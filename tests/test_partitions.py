@@ -229,6 +229,22 @@ def test_an_updated_folder_equals_a_fresh_harvest(size: int, seed: int, left: in
             assert pq.ParquetFile(path / file).read().equals(pq.ParquetFile(other / file).read())
 
 
+async def test_an_update_takes_empty_text_for_no_value_as_the_folder_does(tmp_path: Path) -> None:
+    portal = MovingPortal.of(10, 0, left=0)
+    content = portal.content
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portal, "content", lambda one: content(one) | {"title": "a" * (one % 2)})
+        path = tmp_path / "a.parquet"
+        await harvest(portal, path, partition_by="title")
+        inode = path.stat().st_ino
+        report = await harvest(portal, path, partition_by="title", since=START)
+        assert (report.pages, report.changed) == (1, 0)
+        assert path.stat().st_ino == inode
+        portal.shown.remove(3)
+        assert (await harvest(portal, path, partition_by="title", since=START)).removed == 1
+    assert names(path) == {"title=__HIVE_DEFAULT_PARTITION__", "title=a"}
+
+
 @pytest.mark.usefixtures("short", "same_start")
 async def test_an_interrupted_folder_is_identical(portal: MovingPortal, tmp_path: Path) -> None:
     def files(path: Path) -> dict[str, bytes]:
