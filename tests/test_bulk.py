@@ -695,6 +695,12 @@ async def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
             await bulk.harvest(datasets.list_datasets(client, page_size=0), path)
         with pytest.raises(ValueError, match="since is '2026-01-01'"):
             await bulk.harvest(found, path, since=cast("Any", "2026-01-01"))
+        with pytest.raises(ValueError, match="strict is about since='last'"):
+            await bulk.harvest(found, path, strict=True)
+        with pytest.raises(ValueError, match="strict is about since='last'"):
+            await bulk.harvest(found, path, since=START, strict=True)
+        with pytest.raises(ValueError, match="since updates a file, resume=False replaces it"):
+            await bulk.harvest(found, path, since="last", resume=False)
         with pytest.raises(ValueError, match="n is 0"):
             await bulk.partition(found, 0)
         other = unsortable(client)

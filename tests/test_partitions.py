@@ -343,3 +343,14 @@ async def test_an_update_of_a_changed_folder_is_refused(
             await harvest(portal, path, partition_by=YEARS, resume=False)
     report = await harvest(portal, path, partition_by=YEARS, since="last")
     assert (report.items, report.reason) == (40, None)
+
+
+async def test_a_failed_harvest_of_another_query_does_not_lock_the_folder(
+    portal: MovingPortal, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    await harvest(portal, path, partition_by=YEARS)
+    with pytest.raises(Stop):
+        await harvest(portal, path, partition_by="frequency", resume=False, progress=stop)
+    assert (await harvest(portal, path, partition_by=YEARS, since="last")).complete
+    assert (await harvest(portal, path, partition_by="frequency", resume=False)).complete

@@ -252,6 +252,7 @@ class Watch:
         marking: The fields by which all items are marked, if they are.
         found: The ids of those items.
         marks: The marks of the items that have any, by their ids.
+        total: The number of items of the list that the latest page has told.
     """
 
     dates: tuple[str, ...]
@@ -259,9 +260,11 @@ class Watch:
     marking: Mapping[str, Mark] = field(factory=dict[str, Mark])
     found: set[str] = field(factory=set[str])
     marks: dict[str, tuple[Mark, ...]] = field(factory=dict[str, tuple[Mark, ...]])
+    total: int | None = None
 
     def observe(self, keys: Keys) -> None:
         """Collect from the items of a page."""
+        self.total = keys.page.total
         for path in self.dates:
             dated = zip(keys.page.ids, keys.dates[path], strict=True)
             self.found.update(key for key, date in dated if key and date >= self.since)
