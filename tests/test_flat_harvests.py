@@ -249,7 +249,10 @@ async def test_only_a_flat_table_with_the_rows_of_an_item_in_one_folder_is_updat
     tmp_path: Path,
 ) -> None:
     path, portal = tmp_path / "a.parquet", MovingPortal.of(20, 0, left=0, is_ragged=True)
-    options = {"explode": "resources", "fields": "title,resources{title,format}"}
+    options: dict[str, Any] = {
+        "explode": "resources",
+        "fields": "title,resources{title,format}",
+    }
     for by in ("format", ["dataset_title", "title"]):
         with pytest.raises(DestinationError, match="the rows of an item are in several folders"):
             await harvest(portal, path, partition_by=by, since="last", **options)

@@ -199,7 +199,8 @@ class Parquet:
         assert self._key is not None
         for path in self._tables():
             for batch in batches_in(path, self._stored, [self._key]):
-                yield from batch.column(0).to_pylist()
+                keys: list[Any] = batch.column(0).to_pylist()
+                yield from keys
 
     def existing(self) -> Iterator[tuple[str, Row]]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""

@@ -82,7 +82,7 @@ class Partitions:
     def as_read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Rows as :meth:`restored` reads them once they are stored: empty text is no value."""
         arrays = [
-            pc.if_else(pc.equal(column, ""), None, column)
+            pc.if_else(pc.equal(column, pa.scalar("")), None, column)
             if name in self._replaced and column.type == pa.string()
             else column
             for name, column in zip(self._whole.names, batch.columns, strict=True)
