@@ -354,3 +354,21 @@ async def test_a_failed_harvest_of_another_query_does_not_lock_the_folder(
         await harvest(portal, path, partition_by="frequency", resume=False, progress=stop)
     assert (await harvest(portal, path, partition_by=YEARS, since="last")).complete
     assert (await harvest(portal, path, partition_by="frequency", resume=False)).complete
+
+
+@pytest.mark.parametrize("options", [{}, {"partition_by": YEARS}])
+async def test_an_update_without_changes_reads_only_the_ids_of_a_table(
+    options: dict[str, Any], portal: MovingPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    await harvest(portal, path, **options)
+    read_columns: list[Any] = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def spied(file: Any, *args: Any, columns: Any = None, **others: Any) -> Any:
+        read_columns.append(columns)
+        return iter_batches(file, *args, columns=columns, **others)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spied)
+    assert (await harvest(portal, path, since="last", **options)).complete
+    assert read_columns == [["id"]] * (len(names(path)) if options else 1)
