@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import random
 from collections.abc import Callable
 from typing import Any, Self
@@ -189,7 +190,7 @@ class MovingPortal:
             "previous_page": None,
         }
         await asyncio.sleep(0)
-        return httpx.Response(200, json=page)
+        return json_of(page)
 
     def total(self) -> int:
         """Return the total that the list reports."""
@@ -209,6 +210,12 @@ def resources_of(item: int, updates: int) -> list[dict[str, Any]]:
 def badges_of(item: int, updates: int) -> list[dict[str, Any]]:
     """Return the badges of an item of a ragged portal after some updates."""
     return [{"kind": f"{item}-{n}-v{updates}"} for n in range((item + updates) % 4)]
+
+
+def json_of(value: Any) -> httpx.Response:
+    """Return a response as udata writes it: with spaces, and a line break at the end."""
+    headers = {"Content-Type": "application/json"}
+    return httpx.Response(200, content=f"{json.dumps(value)}\n", headers=headers)
 
 
 def masked(value: Any, mask: Mask | None) -> Any:

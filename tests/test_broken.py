@@ -493,6 +493,20 @@ def test_an_update_keeps_the_older_version_of_a_broken_item_and_a_later_one_repl
         asyncio.run(run(Path(folder, f"one{suffix}")))
 
 
+async def test_items_that_are_not_in_the_file_are_not_counted_as_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(30, 0, left=0)
+    content = portal.content
+    monkeypatch.setattr(portal, "content", lambda one: content(one) | {"private": one % 5 == 0})
+    portal.broken = {10: "title"}
+    for since in (None, "last", "last"):
+        async with portal.client(api_key="secret-key") as client:
+            found = datasets.list_datasets(client, page_size=5, fields="id,title")
+            report = await bulk.harvest(found, path, since=since, skip_broken=True)
+        assert (report.items, report.private, report.complete_but_for) == (29, 5, 1)
+
+
 async def test_an_update_that_fails_does_not_forget_what_the_last_one_has_skipped(
     tmp_path: Path,
 ) -> None:

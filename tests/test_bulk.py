@@ -473,6 +473,22 @@ async def test_new_items_are_appended_in_order_of_creation(tmp_path: Path) -> No
     assert ids(path) == [*range(23)]
 
 
+@pytest.mark.parametrize("fields", ["id,title", "title,id,internal,last_update", None])
+async def test_an_item_in_another_notation_is_the_same(fields: str | None, tmp_path: Path) -> None:
+    # The update asks for dates as well, removes them, and writes such an item without spaces.
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(20, 0, left=0)
+    await harvest(portal, path, fields=fields)
+    before = path.read_bytes().splitlines()
+    report = await harvest(portal, path, fields=fields, since=START)
+    assert (report.pages, report.added, report.changed, report.missed) == (1, 0, 0, 0)
+    assert path.read_bytes().splitlines() == before
+    portal.updated = {2: (1, portal.clock)}
+    report = await harvest(portal, path, fields=fields, since=START)
+    assert (report.added, report.changed, report.missed) == (0, 1, 0)
+    after = path.read_bytes().splitlines()
+    assert [one for one in range(20) if after[one] != before[one]] == [2]
+
+
 @pytest.mark.usefixtures("short")
 async def test_the_first_harvest_since_the_last_one_fetches_everything(tmp_path: Path) -> None:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(60, 0, left=0)
@@ -699,6 +715,12 @@ async def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
             await bulk.harvest(datasets.list_datasets(client, page_size=0), path)
         with pytest.raises(ValueError, match="since is '2026-01-01'"):
             await bulk.harvest(found, path, since=cast("Any", "2026-01-01"))
+        with pytest.raises(ValueError, match="strict is about since='last'"):
+            await bulk.harvest(found, path, strict=True)
+        with pytest.raises(ValueError, match="strict is about since='last'"):
+            await bulk.harvest(found, path, since=START, strict=True)
+        with pytest.raises(ValueError, match="since updates a file, resume=False replaces it"):
+            await bulk.harvest(found, path, since="last", resume=False)
         with pytest.raises(ValueError, match="n is 0"):
             await bulk.partition(found, 0)
         other = unsortable(client)

@@ -435,9 +435,35 @@ async def test_a_harvest_of_another_query_does_not_count_as_the_latest(tmp_path:
     path, portal = tmp_path / "a.jsonl", MovingPortal.of(6, 0, left=0)
     async with portal.client() as client:
         await bulk.harvest(datasets.list_datasets(client, tag=["x"]), path)
-    await cut_off(path, pages=0)
-    with pytest.raises(DestinationError, match="does not know of a complete harvest"):
+    with pytest.raises(CheckpointError, match="parameter tag 'x' there, none here"):
         await harvest(portal, path, since="last", strict=True)
+
+
+@pytest.mark.parametrize("kind", ["finished", "update", "rename"])
+async def test_a_failed_harvest_does_not_forget_the_file_of_another(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(6, 0, left=0)
+    checkpoint = tmp_path / "a.jsonl.checkpoint"
+    await harvest(portal, path)
+    before = checkpoint.read_bytes()
+    # Updates that were killed: at their start, and before the checkpoint says that they ended.
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "close", lambda journal, **_: journal.storage.close())
+        if kind == "update":
+            patch.setattr(writer.Writer, "run", stop)
+        else:
+            patch.setattr(writer.Writer, "record_end", stop)
+        if kind != "finished":
+            portal.shown.remove(3)
+            with pytest.raises(Stop):
+                await harvest(portal, path, since="last")
+    with pytest.raises(Stop):
+        await harvest(portal, path, fields="id,title", resume=False, progress=stop)
+    assert (checkpoint.read_bytes() == before) is (kind == "finished")
+    report = await harvest(portal, path, since="last", strict=True)
+    assert (report.complete, report.removed) == (True, kind == "update")
+    assert {one.name for one in tmp_path.iterdir()} == {"a.jsonl", "a.jsonl.checkpoint"}
 
 
 async def test_a_killed_update_does_not_count_as_a_full_harvest(

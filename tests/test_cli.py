@@ -375,6 +375,12 @@ def test_fields_are_given_as_masks_or_dotted_paths(
         (["harvest", "datasets", "--since", "monday", "-o", "x"], "'monday' is not a date"),
         (["harvest", "datasets", "--since", "last"], "--since needs a file"),
         (["harvest", "datasets", "--since", "last", "--fresh", "-o", "x.jsonl"], "--fresh"),
+        (["harvest", "datasets", "--strict"], "--strict is about --since last"),
+        (["harvest", "datasets", "--strict", "-o", "x.jsonl"], "--strict is about --since last"),
+        (
+            ["harvest", "datasets", "--strict", "--since", "2026-01-01", "-o", "x.jsonl"],
+            "--strict is about --since last",
+        ),
         (["get", "datasets", "--portal", ""], "not an http or https URL: ''"),
         (["harvest", "datasets", "--page", "2"], "--page"),
         (["--rate", "inf"], "Missing command"),
@@ -1413,6 +1419,15 @@ def test_a_search_can_be_split_by_facets(
 ) -> None:
     assert run("harvest", "v2.search_datasets", "-o", "x.jsonl", *arguments).status == 0
     assert harvests[0]["split"] == split
+
+
+def test_a_partitioned_table_may_be_named_as_a_folder(
+    run: Run, harvests: list[dict[str, Any]]
+) -> None:
+    Path("x.parquet").mkdir()
+    for name in ("x.parquet", "x.parquet/"):
+        assert run("harvest", "datasets", "-o", name, "--partition-by", "title").status == 0
+    assert len(harvests) == 2
 
 
 def test_only_searches_can_be_split(run: Run) -> None:

@@ -18,7 +18,7 @@ from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodatagouv import CheckpointError, DecodeError, MaskError, api, bulk
+from aiodatagouv import CheckpointError, DecodeError, DestinationError, MaskError, api, bulk
 from aiodatagouv.bulk._journal.storage import checkpoint_of
 
 from . import versions
@@ -242,6 +242,28 @@ async def test_a_file_with_the_rows_of_an_item_apart_is_not_updated(tmp_path: Pa
     path.write_text("".join([*others, others[0], first, others[0]]))
     with pytest.raises(bulk.DestinationError, match="the rows of 2 are not together"):
         await flat(portal, path, since=dt.date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("version", [1], indirect=True)
+async def test_only_a_flat_table_with_the_rows_of_an_item_in_one_folder_is_updated(
+    tmp_path: Path,
+) -> None:
+    path, portal = tmp_path / "a.parquet", MovingPortal.of(20, 0, left=0, is_ragged=True)
+    options: dict[str, Any] = {
+        "explode": "resources",
+        "fields": "title,resources{title,format}",
+    }
+    for by in ("format", ["dataset_title", "title"]):
+        with pytest.raises(DestinationError, match="the rows of an item are in several folders"):
+            await harvest(portal, path, partition_by=by, since="last", **options)
+    assert not [*tmp_path.iterdir()]
+    await harvest(portal, path, partition_by="dataset_title", since="last", **options)
+    portal.updated = dict.fromkeys(range(5), (1, portal.clock))
+    report = await harvest(portal, path, partition_by="dataset_title", since=START, **options)
+    assert report.complete
+    assert {row["dataset_id"] for row in read(path)} == {
+        str(one) for one in range(20) if (one + (one < 5)) % 4
+    }
 
 
 async def test_a_flat_table_and_one_of_items_are_different_harvests(tmp_path: Path) -> None:

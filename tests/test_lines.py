@@ -15,7 +15,7 @@ import pytest
 
 from aiodatagouv import DecodeError, bulk
 from aiodatagouv.api import datasets
-from aiodatagouv.bulk._lines.lines import item_of, raw_lines
+from aiodatagouv.bulk._lines.lines import Row, item_of, raw_lines
 
 from .clients import client_of
 from .harvests import cut_off, harvest, ids
@@ -59,6 +59,26 @@ async def test_an_item_is_written_byte_for_byte(what: str, tmp_path: Path) -> No
     assert raw_lines(page(AS_SENT[what])) == [AS_SENT[what].encode()]
     await lines_of(page(AS_SENT[what]), path := tmp_path / "a.jsonl")
     assert path.read_bytes() == AS_SENT[what].encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "other", "is_same"),
+    [
+        ('{"id": "1", "a": [1, null]}', '{"id":"1","a":[1,null]}', True),
+        ('{"id": "1", "a": "\\u00e9"}', '{"a": "é", "id": "1"}', True),
+        ('{"a": 1E2, "b": 1.50}', '{"a": 100.0, "b": 1.5}', True),
+        ('{"a": 1e999}', '{"a":  1e999}', True),
+        ('{"a": 1}', '{"a": true}', False),
+        ('{"a": 12345678901234567890}', '{"a": 12345678901234567891}', False),
+        ('{"a": "1"}', '{"a": 1}', False),
+        ('{"a": [1, 2]}', '{"a": [2, 1]}', False),
+        ('{"a": null}', "{}", False),
+    ],
+)
+def test_rows_are_compared_by_their_values(line: str, other: str, *, is_same: bool) -> None:
+    one, two = Row(line.encode()), Row(other.encode())
+    assert (one == two) is is_same
+    assert (len({one, two}) == 1) is is_same
 
 
 async def test_a_mask_that_names_the_id_changes_nothing(tmp_path: Path) -> None:

@@ -301,7 +301,7 @@ async def test_an_update_knows_the_file_of_a_run_that_was_killed_after_the_renam
         with monkeypatch.context() as patch:
             patch.setattr(writer.Writer, method, stop)
             with pytest.raises(Stop):
-                await harvest(portal(size), path, since=since, resume=False)
+                await harvest(portal(size), path, since=since, resume=since is not None)
     assert (await harvest(portal(43), path, since="last")).complete
     assert ids(path) == [*range(43)]
 

@@ -229,6 +229,22 @@ def test_an_updated_folder_equals_a_fresh_harvest(size: int, seed: int, left: in
             assert pq.ParquetFile(path / file).read().equals(pq.ParquetFile(other / file).read())
 
 
+async def test_an_update_takes_empty_text_for_no_value_as_the_folder_does(tmp_path: Path) -> None:
+    portal = MovingPortal.of(10, 0, left=0)
+    content = portal.content
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portal, "content", lambda one: content(one) | {"title": "a" * (one % 2)})
+        path = tmp_path / "a.parquet"
+        await harvest(portal, path, partition_by="title")
+        inode = path.stat().st_ino
+        report = await harvest(portal, path, partition_by="title", since=START)
+        assert (report.pages, report.changed) == (1, 0)
+        assert path.stat().st_ino == inode
+        portal.shown.remove(3)
+        assert (await harvest(portal, path, partition_by="title", since=START)).removed == 1
+    assert names(path) == {"title=__HIVE_DEFAULT_PARTITION__", "title=a"}
+
+
 @pytest.mark.usefixtures("short", "same_start")
 async def test_an_interrupted_folder_is_identical(portal: MovingPortal, tmp_path: Path) -> None:
     def files(path: Path) -> dict[str, bytes]:
@@ -327,3 +343,32 @@ async def test_an_update_of_a_changed_folder_is_refused(
             await harvest(portal, path, partition_by=YEARS, resume=False)
     report = await harvest(portal, path, partition_by=YEARS, since="last")
     assert (report.items, report.reason) == (40, None)
+
+
+async def test_a_failed_harvest_of_another_query_does_not_lock_the_folder(
+    portal: MovingPortal, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    await harvest(portal, path, partition_by=YEARS)
+    with pytest.raises(Stop):
+        await harvest(portal, path, partition_by="frequency", resume=False, progress=stop)
+    assert (await harvest(portal, path, partition_by=YEARS, since="last")).complete
+    assert (await harvest(portal, path, partition_by="frequency", resume=False)).complete
+
+
+@pytest.mark.parametrize("options", [{}, {"partition_by": YEARS}])
+async def test_an_update_without_changes_reads_only_the_ids_of_a_table(
+    options: dict[str, Any], portal: MovingPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    await harvest(portal, path, **options)
+    read_columns: list[Any] = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def spied(file: Any, *args: Any, columns: Any = None, **others: Any) -> Any:
+        read_columns.append(columns)
+        return iter_batches(file, *args, columns=columns, **others)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spied)
+    assert (await harvest(portal, path, since="last", **options)).complete
+    assert read_columns == [["id"]] * (len(names(path)) if options else 1)

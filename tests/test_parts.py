@@ -159,3 +159,21 @@ async def test_a_part_without_a_file_cannot_be_updated(tmp_path: Path) -> None:
     portal = MovingPortal.of(20, 0, left=0)
     with pytest.raises(DestinationError, match="there is no file yet to update"):
         await refresh(portal, tmp_path, await split(portal, 2), ".jsonl", since=dt.date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("fields", ["id,title", "id,internal{last_modified_internal}"])
+async def test_an_updated_part_has_the_fields_wanted_only(fields: str, tmp_path: Path) -> None:
+    portal = MovingPortal.of(20, 0, left=0)
+    async with portal.client() as client:
+        found = datasets.list_datasets(client, page_size=5, fields=fields)
+        parts = await bulk.partition(found, 2)
+    await refresh(portal, tmp_path, parts, ".jsonl")
+    before = items_of(tmp_path, ".jsonl")
+    reports = await refresh(portal, tmp_path, parts, ".jsonl", since=START)
+    assert [one.changed for one in reports] == [0, 0]
+    portal.updated = {0: (1, portal.clock), 19: (1, portal.clock)}
+    reports = await refresh(portal, tmp_path, parts, ".jsonl", since=START)
+    assert [one.changed for one in reports] == [1, 1]
+    items = items_of(tmp_path, ".jsonl")
+    assert [one for one in range(20) if items[one] != before[one]] == [0, 19]
+    assert [item.keys() for item in items] == [item.keys() for item in before]

@@ -16,7 +16,7 @@ from aiodatagouv import Client, bulk
 from aiodatagouv.bulk import writer
 from aiodatagouv.errors import CheckpointError, DestinationError, StoreError
 
-from .harvests import SUFFIXES, Stop, harvest, read, stop_after
+from .harvests import SUFFIXES, Stop, harvest, read, stop, stop_after
 from .moving import MovingPortal
 from .objects import SCHEME, Objects
 from .objects import objects as objects
@@ -269,6 +269,16 @@ async def test_objects_of_others_among_the_pieces_are_refused(objects: dict[str,
 async def test_a_harvest_that_wrote_nothing_leaves_nothing(objects: dict[str, bytes]) -> None:
     await cut_off(f"{URL}.jsonl", pages=0)
     assert objects == {}
+
+
+async def test_a_failed_harvest_does_not_forget_the_object_of_another(
+    objects: dict[str, bytes],
+) -> None:
+    await harvest(portal_of(), f"{URL}.jsonl")
+    before = dict(objects)
+    with pytest.raises(Stop):
+        await harvest(portal_of(), f"{URL}.jsonl", fields="id", resume=False, progress=stop)
+    assert objects == before
 
 
 # ---- Two harvests at once

@@ -362,6 +362,8 @@ async def test_an_update_without_the_order_of_changes_says_how_they_were_found(
     )
     assert portal.asked.count("last_update") == 1
     assert {item["title"][-1] for item in read(path)} == {"0", "1"}
+    report = await harvest(portal, path, since=START + dt.timedelta(seconds=30_000))
+    assert (report.pages, report.total, report.items) == (0, 300, 300)
 
 
 async def test_a_change_that_only_the_source_dates_is_found_in_a_list_sorted_by_the_last_write(

@@ -42,7 +42,7 @@ class Listing:
         first: The number of the first page wanted.
         unstable: The reason why the list cannot be walked stably, if any.
         has_ids: Whether the items have ids.
-        date: The dotted path of the date by which batches are dated, if they are.
+        dates: The dotted paths of the dates that the walk asks for; batches have the last one.
         skips_broken: Whether items that the portal cannot send are left out.
         marking: The fields by which batches are marked, if they are.
     """
@@ -54,7 +54,7 @@ class Listing:
     first: int
     unstable: str | None
     has_ids: bool
-    date: str | None = None
+    dates: tuple[str, ...] = ()
     skips_broken: bool = False
     marking: Mapping[str, Mark] = field(factory=dict[str, Mark])
 
@@ -91,9 +91,15 @@ class Listing:
             raise ValueError(f"{self.call.operation.name} has no stable walk: {self.unstable}")
         return order
 
+    @property
+    def date(self) -> str | None:
+        """The dotted path of the date by which batches are dated, if they are."""
+        return self.dates[-1] if self.dates else None
+
     def dated(self, order: Order) -> Listing:
         """The same list with the dates of a sort order in each batch."""
-        return evolve(self, keyed=_including(self.keyed, order.date), date=order.date)
+        keyed, dates = _including(self.keyed, order.date), (*self.dates, order.date)
+        return evolve(self, keyed=keyed, dates=dates)
 
     def marked(self) -> Listing:
         """The same list with the marks of the items in each batch."""
@@ -111,13 +117,11 @@ class Listing:
         return self.keyed.mask != self.call.mask
 
     def strip(self, item: JsonObject) -> None:
-        """Remove from an item the id, date and marks that only the walk asked for."""
+        """Remove from an item the id, dates and marks that only the walk asked for."""
         wanted = self.call.mask
         if wanted is not None:
-            for name in ("id", *self.marking):
-                masks.strip(item, wanted, [name])
-            if self.date is not None:
-                masks.strip(item, wanted, self.date.split("."))
+            for path in ("id", *self.marking, *self.dates):
+                masks.strip(item, wanted, path.split("."))
 
     def fetcher(
         self,
@@ -248,6 +252,7 @@ class Watch:
         marking: The fields by which all items are marked, if they are.
         found: The ids of those items.
         marks: The marks of the items that have any, by their ids.
+        total: The number of items of the list that the latest page has told.
     """
 
     dates: tuple[str, ...]
@@ -255,9 +260,11 @@ class Watch:
     marking: Mapping[str, Mark] = field(factory=dict[str, Mark])
     found: set[str] = field(factory=set[str])
     marks: dict[str, tuple[Mark, ...]] = field(factory=dict[str, tuple[Mark, ...]])
+    total: int | None = None
 
     def observe(self, keys: Keys) -> None:
         """Collect from the items of a page."""
+        self.total = keys.page.total
         for path in self.dates:
             dated = zip(keys.page.ids, keys.dates[path], strict=True)
             self.found.update(key for key, date in dated if key and date >= self.since)

@@ -79,6 +79,11 @@ class Flat:
         """The column with the id of the item."""
         return f"{self.prefix}id"
 
+    def owns(self, column: str) -> bool:
+        """Whether a column is one of the item, which has the same value in all its rows."""
+        name = column.removeprefix(self.prefix)
+        return name != column and self._is_wanted(name)
+
     def lines(self, item: bytes) -> list[bytes]:
         """The rows of an item, each as a line of JSON.
 

@@ -110,6 +110,12 @@ class Plan:
         """The name of the field by which rows are told to be of an item."""
         return "id" if self.flat is None else self.flat.key
 
+    @property
+    def scattering(self) -> list[str]:
+        """What partitions a flat table such that rows of an item are in several folders."""
+        flat = self.flat
+        return [] if flat is None else [str(key) for key in self.keys if not flat.owns(key.path[0])]
+
     def dated(self, order: Order) -> Plan:
         """The same plan, with the list in a sort order and its dates."""
         return evolve(self, listing=self.listing.sorted(order).dated(order))

@@ -153,8 +153,9 @@ async def harvest(
         AuthenticationError: The list needs a key.
         APIError, NetworkError, DecodeError: A call fails. The items that were received are kept.
         OSError: The file cannot be written.
-        ValueError: The concurrency or the page size is not positive, the list cannot be split, or
-            the destination cannot be partitioned so.
+        ValueError: The concurrency or the page size is not positive, the list cannot be split, the
+            destination cannot be partitioned so, or ``since`` is given with ``resume=False``, or
+            ``strict`` without ``since="last"``.
         TypeError: A part is given without a client, or a list with one.
     """
     if isinstance(source, Paginator) and client is None:
@@ -162,6 +163,10 @@ async def harvest(
     elif not isinstance(source, Part) or client is None:
         raise TypeError("harvest takes a Paginator, or a Part and a client")
     check_concurrency(concurrency)
+    if strict and since != "last":
+        raise ValueError("strict is about since='last': give both, or leave it out")
+    if since is not None and not resume:
+        raise ValueError("since updates a file, resume=False replaces it: give one of them")
     counters = Counters(Report(operation=source.call.operation.name))
     observed = without_key(counters.observe(client)) if only_public else counters.observe(client)
     plan = Plan.of(

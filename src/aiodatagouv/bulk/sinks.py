@@ -101,6 +101,14 @@ class FileSink(Sink, Protocol):
     def discard(self) -> None:
         """Remove the temporary files of this harvest."""
 
+    def keys(self) -> Iterator[str]:
+        """Iterate over the rows of the existing file: the id of the item of each.
+
+        Raises:
+            DestinationError: The file has other contents than the harvest.
+        """
+        ...
+
     def existing(self) -> Iterator[tuple[str, Any]]:
         """Iterate over the rows of the existing file, each with the id of its item.
 

@@ -96,7 +96,8 @@ def _options(operation: Operation) -> list[click.Option]:
 
 def _is_other(output: str) -> bool:
     """Whether the output is a URL, or a folder of a partitioned table."""
-    return "://" in output or (output.endswith(".parquet") and Path(output).is_dir())
+    path = Path(output)
+    return "://" in output or (path.suffix == ".parquet" and path.is_dir())
 
 
 def _split_option(operation: Operation) -> list[click.Option]:
@@ -158,6 +159,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
         raise click.UsageError("--since needs a file to merge into: give -o FILE.", ctx)
     if ctx.params["fresh"] and ctx.params["since"] is not None:
         raise click.UsageError("--since updates a file, --fresh replaces it: give one.", ctx)
+    if ctx.params["strict"] and ctx.params["since"] != "last":
+        raise click.UsageError("--strict is about --since last: give both, or leave it out.", ctx)
     page_size: int | None = ctx.params["page_size"]
     query = given.query if page_size is None else {**given.query, "page_size": page_size}
     concurrency: int = chosen(ctx, "concurrency") or _CONCURRENCY

@@ -84,6 +84,7 @@ class Journal:
     since: dt.datetime | None
     entries: list[Entry] = Factory(list)
     _sum: str = ""
+    _before: bytes = b""
     seals: list[Seal] = Factory(list)
     stale: list[str] = Factory(list)
     empty: list[str] = Factory(list)
@@ -118,7 +119,8 @@ class Journal:
         """
         storage.lock()
         try:
-            head, body, checksum = read(storage)
+            content = storage.read()
+            head, body, checksum = parsed(storage, content)
             is_interrupted = bool(body) and "done" not in body[-1] and head["since"] is None
             if head and since is not None:
                 # The page size does not matter to an update.
@@ -154,6 +156,7 @@ class Journal:
         except BaseException:
             storage.close()
             raise
+        journal._before = _without_run(content, head, body)
         return journal
 
     @property
@@ -213,13 +216,14 @@ class Journal:
         """Close the journal, and let other harvests in.
 
         Args:
-            is_useless: Whether nothing was recorded that a later run could use.
+            is_useless: Whether nothing was recorded that a later run could use. The destination is
+                as it was, and so is what the journal has said of it, for whichever harvest.
         """
         try:
-            if is_useless and self.latest is None:
-                self.storage.remove()
+            if is_useless and self._before:
+                self.storage.replace(self._before)
             elif is_useless:
-                self._write([self._head(has_part=False)])
+                self.storage.remove()
         finally:
             self.storage.close()
 
@@ -259,7 +263,11 @@ def read(storage: Storage) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
         CheckpointError: It is damaged, or not a journal.
         DestinationError: There is something else in its place.
     """
-    content = storage.read()
+    return parsed(storage, storage.read())
+
+
+def parsed(storage: Storage, content: bytes) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
+    """Parse the lines of a journal; see :func:`read`."""
     if not content:
         return {}, [], ""
     try:
@@ -278,6 +286,23 @@ def read(storage: Storage) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
             "the .part beside it away, or remove them, and harvest all anew"
         ) from None
     return head, body, checksum
+
+
+def _without_run(content: bytes, head: dict[str, Any], body: list[dict[str, Any]]) -> bytes:
+    """The lines of a journal without an interrupted run; none if it says nothing else."""
+    if body and "done" in body[-1]:
+        return content
+    seals = _seals(head, body) if head else []
+    latest = latest_of(head, body) if head else None
+    if not seals and latest is None:
+        return b""
+    record = {
+        **head,
+        "latest": _text(latest),
+        "has_part": False,
+        "seals": [asdict(seal) for seal in seals],
+    }
+    return encoded([record])[0]
 
 
 def _seals(head: dict[str, Any], body: list[dict[str, Any]]) -> list[Seal]:

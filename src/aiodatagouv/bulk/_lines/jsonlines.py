@@ -15,6 +15,7 @@ from .._journal.place import Place, Seal
 from .._journal.storage import Storage
 from ..sinks import damaged, lost
 from .compression import Compressor, codec_of
+from .lines import Row
 
 
 class JsonLines:
@@ -98,13 +99,13 @@ class JsonLines:
         """See :class:`~aiodatagouv.bulk.Sink`."""
         self._place.close()
 
-    def rows(self, items: Iterable[bytes]) -> list[bytes]:
+    def rows(self, items: Iterable[bytes]) -> list[Row]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        return [*items]
+        return [Row(item) for item in items]
 
-    def write_rows(self, rows: list[bytes]) -> None:
+    def write_rows(self, rows: list[Row]) -> None:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
-        self.write(rows)
+        self.write([row.line for row in rows])
 
     def exists(self) -> bool:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
@@ -122,13 +123,25 @@ class JsonLines:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         self._place.discard()
 
-    def existing(self) -> Iterator[tuple[str, bytes]]:
+    def keys(self) -> Iterator[str]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        for key, _ in self._keyed():
+            yield key
+
+    def existing(self) -> Iterator[tuple[str, Row]]:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        for key, line in self._keyed():
+            yield key, Row(line)
+
+    def _keyed(self) -> Iterator[tuple[str, bytes]]:
+        """Iterate over the lines of the existing file, each with the id of its item."""
         id_field = ("id", str, msgspec.field(name=self._key))
         row: Any = msgspec.defstruct("Row", [id_field])
         decoder = msgspec.json.Decoder(row)
         for number, line in enumerate(self.lines(self._place.read()), start=1):
             try:
+                if not line.isascii():
+                    line.decode()  # Skipped values are not checked otherwise.
                 yield decoder.decode(line).id, line.rstrip(b"\n")
             except (msgspec.DecodeError, UnicodeError) as error:
                 raise DestinationError(

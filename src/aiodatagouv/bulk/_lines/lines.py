@@ -8,6 +8,7 @@ import sys
 from typing import Any, Literal, cast
 
 import msgspec
+from attrs import frozen
 
 Lines = list[bytes]
 """Items, each as a JSON object without a line break."""
@@ -18,6 +19,32 @@ class _Page(msgspec.Struct):
 
 
 _PAGE = msgspec.json.Decoder(_Page)
+
+
+@frozen(eq=False)
+class Row:
+    """A row of an existing file, or one to replace it.
+
+    Two rows are equal if they have the same values: the same item may have come with other spaces,
+    escapes, or order of keys.
+
+    Attributes:
+        line: The JSON object, without a line break.
+    """
+
+    line: bytes
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Row):
+            return NotImplemented
+        return self.line == other.line or self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> str:
+        """The same JSON in one notation. Compared as text, 1 is not true."""
+        return json.dumps(json.loads(self.line, parse_int=_whole), sort_keys=True)
 
 
 def raw_lines(content: bytes) -> Lines | None:

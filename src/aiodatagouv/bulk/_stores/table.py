@@ -114,6 +114,12 @@ class StoredTable:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         self._place.discard()
 
+    def keys(self) -> Iterator[str]:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        if not self._path.exists():
+            self._download()
+        yield from self._table.keys()
+
     def existing(self) -> Iterator[tuple[str, Any]]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         if not self._path.exists():

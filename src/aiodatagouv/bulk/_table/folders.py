@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from attrs import evolve
 
 from ..._disk import created, reopened, sync, sync_folder
 from ..._ownership import foreign
@@ -19,7 +20,7 @@ from ...errors import DestinationError
 from .._journal.fingerprint import fingerprint
 from .._journal.place import Seal
 from ..sinks import check_part, check_same
-from .parquet import ROW_GROUP, Parquet, batches_in, write_group
+from .parquet import ROW_GROUP, Parquet, Row, batches_in, write_group
 from .partitions import Partitions
 from .pieces import free
 from .sorting import Ordering
@@ -140,10 +141,25 @@ class ParquetFolder(Parquet):
             self._old.replace(self._path)
             sync_folder(self._path.parent)
 
+    def rows(self, items: Iterable[bytes]) -> list[Row]:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        rows = super().rows(items)
+        if not rows:
+            return rows
+        batch = self._partitions.as_read(rows[0].batch)
+        return [evolve(row, batch=batch) for row in rows]
+
+    @property
+    def _stored(self) -> pa.Schema:
+        return self._partitions.schema
+
+    def _tables(self) -> list[Path]:
+        return sorted(self._path.glob(f"**/{FILE}"))
+
     def _existing(self) -> Iterator[pa.RecordBatch]:
-        for path in sorted(self._path.glob(f"**/{FILE}")):
+        for path in self._tables():
             folder = path.parent.relative_to(self._path).as_posix()
-            for batch in batches_in(path, self._partitions.schema):
+            for batch in batches_in(path, self._stored):
                 yield self._partitions.restored(batch, folder)
 
     def _add(self, batch: pa.RecordBatch) -> None:

@@ -194,6 +194,14 @@ class Parquet:
         if self._has_folder():
             self._folder.rmdir()
 
+    def keys(self) -> Iterator[str]:
+        """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        assert self._key is not None
+        for path in self._tables():
+            for batch in batches_in(path, self._stored, [self._key]):
+                keys: list[Any] = batch.column(0).to_pylist()
+                yield from keys
+
     def existing(self) -> Iterator[tuple[str, Row]]:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
         assert self._key is not None
@@ -201,6 +209,15 @@ class Parquet:
             keys: list[Any] = batch.column(self._key).to_pylist()
             for number, key in enumerate(keys):
                 yield key, Row(batch, number)
+
+    @property
+    def _stored(self) -> pa.Schema:
+        """The columns of each existing file."""
+        return self._schema
+
+    def _tables(self) -> list[Path]:
+        """The existing files."""
+        return [self._path]
 
     def _existing(self) -> Iterator[pa.RecordBatch]:
         """Iterate over the rows of the existing file."""
@@ -269,8 +286,10 @@ def write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:
     writer.write_table(table, row_group_size=table.num_rows)
 
 
-def batches_in(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Iterate over the rows of a Parquet file.
+def batches_in(
+    path: Path, schema: pa.Schema, columns: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Iterate over the rows of a Parquet file, with some of its columns or all.
 
     Raises:
         DestinationError: It has other columns, or cannot be read.
@@ -281,7 +300,7 @@ def batches_in(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
                 raise DestinationError(
                     f"{path} has other columns than this harvest: harvest all anew"
                 )
-            yield from file.iter_batches(batch_size=BATCH, use_threads=False)
+            yield from file.iter_batches(BATCH, columns=columns, use_threads=False)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # The system's, not Arrow's.

@@ -84,6 +84,16 @@ class Partitions:
         """Rows without the columns that the names of folders replace."""
         return table.select(self.schema.names)
 
+    def as_read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows as :meth:`restored` reads them once they are stored: empty text is no value."""
+        arrays = [
+            pc.if_else(pc.equal(column, pa.scalar("")), None, column)
+            if name in self._replaced and column.type == pa.string()
+            else column
+            for name, column in zip(self._whole.names, batch.columns, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._whole)
+
     def restored(self, batch: pa.RecordBatch, folder: str) -> pa.RecordBatch:
         """Rows of a file with all columns."""
         steps, count = folder.split("/"), batch.num_rows

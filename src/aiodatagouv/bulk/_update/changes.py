@@ -42,6 +42,7 @@ class ChangeWalk:
         skipped: The items that the portal cannot send.
         unsorted: Why changes were found by their dates alone, if they were.
         unknown_order: The sort order by changes, if the portal does not know it.
+        total: The number of items that the list had at last; None until a page has told it.
     """
 
     plan: Plan
@@ -57,7 +58,7 @@ class ChangeWalk:
     skipped: tuple[Skipped, ...] = ()
     unsorted: str | None = None
     unknown_order: str | None = None
-    _total: int = 0
+    total: int | None = None
 
     @property
     def present(self) -> set[str]:
@@ -96,8 +97,8 @@ class ChangeWalk:
         watch = Watch(order.dates, self.since, plan.listing.marking)
         low, high = (part.low, part.high) if part else (None, None)
         walk = plan.listing.stable_walk(plan.reader(), low=low, high=high, watch=watch)
-        inventory = await self._inventory(walk, end if part else self._total or end)
-        self.ids, self.marks = inventory.ids, watch.marks
+        inventory = await self._inventory(walk, end if part else self.total or end)
+        self.ids, self.marks, self.total = inventory.ids, watch.marks, watch.total
         # An item that was written without a new date of change counts as missing; so does one that
         # could not be sent, by an earlier update or now, or whose dates cannot.
         walk.suspects |= self.stale
@@ -119,7 +120,7 @@ class ChangeWalk:
         ]
 
     def _seen(self, batch: Batch[Lines], new: list[int]) -> tuple[Batch[Lines], list[int]]:
-        self._total = batch.total
+        self.total = batch.total
         self.fetched.update(key for index in new if (key := batch.ids[index]) is not None)
         return batch, new
 

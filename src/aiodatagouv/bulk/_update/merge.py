@@ -87,14 +87,14 @@ class There:
                 together.
         """
         ids, rows = set[str](), 0
-        for key, group in groups(sink):
+        for key, group in groupby(sink.keys()):
             if key in ids:
                 raise DestinationError(
                     f"the rows of {key:.64} are not together in the file: harvest all anew, "
                     "without since"
                 )
             ids.add(key)
-            rows += len(group)
+            rows += sum(1 for _ in group)
         return cls(ids, {*empty} - ids, rows)
 
     @property
@@ -200,7 +200,9 @@ def merge(
     for key, before in groups(sink):
         if key in changes.offsets:
             rows = taken(key)
-            if before != rows:
+            if before == rows:
+                rows = before  # In the notation that they have.
+            else:
                 merged.changed.add(key)
             if rows:
                 write(rows)

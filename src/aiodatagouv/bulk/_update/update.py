@@ -43,6 +43,12 @@ def check_update(plan: Plan, sink: Sink, since: object, *, is_strict: bool) -> N
         reason = f"the portal cannot sort the list by changes: {_ANEW}"
     elif plan.listing.unstable is not None:
         reason = plan.listing.unstable
+    elif plan.scattering:
+        reason = (
+            f"the rows of an item are in several folders by {', '.join(plan.scattering)}: "
+            f"partition by columns of the item, such as {plan.key.removesuffix('id')}created_at, "
+            "or harvest all anew each time, without since"
+        )
     elif call.mask is not None and not {"id", "*"} & call.mask.keys():
         reason = "the id must be among the fields wanted: changes are merged by it"
     elif is_strict and not sink.exists():
@@ -85,7 +91,8 @@ async def update(
         counters.began = part.changes.began  # The next update starts where they may end.
     seal = await writer.run(lambda: journal.check_destination(sink.holds))
     there = await writer.run(lambda: There.of(sink, journal.empty))
-    walk = ChangeWalk(plan, since, there.known, _ANEW, {*journal.stale})
+    known = there.known
+    walk = ChangeWalk(plan, since, known, _ANEW, {*journal.stale})
     place = sink.checkpoint
     with Changes.within(place.parent if isinstance(place, Path) else None) as changes:
         async with aclosing(walk.batches()) as batches:
@@ -98,8 +105,12 @@ async def update(
         if part is not None:  # The other changes are of other parts.
             changes.keep({*walk.ids})
             counters.set(total=len(walk.ids))
+        elif counters.report.total is None:  # No page of changes has said it.
+            counters.set(total=walk.total)
         counters.set(skipped=walk.skipped, unknown_order=walk.unknown_order)
-        counters.mark(walk.marks.get(one, ()) for one in walk.ids)
+        counters.mark(
+            walk.marks.get(one, ()) for one in walk.ids if one in known or one in changes.offsets
+        )
         merged = None if changes.offsets or seal is None else there.without(walk.ids)
         if merged is None:
             explode, check = writer.explode, writer.check
