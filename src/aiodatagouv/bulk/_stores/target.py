@@ -205,22 +205,24 @@ def _check(url: str) -> str:
         DestinationError: It cannot be a destination.
     """
     scheme, _, rest = url.partition("://")
-    account, has_account, _ = rest.partition("/")[0].rpartition("@")
-    shown = url.partition("?")[0]
+    bucket, _, key = rest.partition("/")
     package = PACKAGES.get(scheme)
-    if has_account and (":" in account or package != "adlfs"):
+    # Until here, the URL may have a password in it: only its scheme is shown.
+    if package is None:
+        raise DestinationError(
+            f"a URL that begins with {url.partition(':')[0]}: cannot be a destination: a file can "
+            "be a path, or an object in a store in which it appears as a whole "
+            f"({', '.join(f'{one}://' for one in PACKAGES)}): harvest to a path and copy it"
+        )
+    # A password with a slash seems to be a folder: s3://user:pass/word@bucket/a.jsonl.
+    if ":" in bucket or ("@" in bucket and package != "adlfs"):
         raise DestinationError(
             f"the URL of a destination ({scheme}://) has no user or password in it: configure them "
             "for fsspec, or set the environment variables of the store"
         )
-    if package is None:
-        raise DestinationError(
-            f"{shown}: a file can be a path, or an object in a store in which it appears as a "
-            f"whole ({', '.join(f'{one}://' for one in PACKAGES)}): harvest to a path and copy it"
-        )
+    shown = url.partition("?")[0]
     if not url.endswith(SUFFIXES):
         raise DestinationError(f"{shown}: its suffix must be one of {', '.join(SUFFIXES)}")
-    bucket, _, key = rest.partition("/")
     if not bucket or not key or "//" in key:
         raise DestinationError(f"{shown}: it must be {scheme}://bucket/folder/name")
     return package
