@@ -57,7 +57,10 @@ class StoredTable:
         return self._place.checkpoint
 
     def open(self, state: Any) -> None:
-        """See :class:`~aiodatagouv.bulk.Sink`; the state is that of the JSON Lines, with the metadata."""
+        """See :class:`~aiodatagouv.bulk.Sink`; the state is that of the JSON Lines.
+
+        It also has the metadata, as :meth:`describe` was told.
+        """
         self._lines.open(state)
         facts = None if state is None else state.get("facts")
         if facts is not None:
