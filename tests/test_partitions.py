@@ -304,10 +304,15 @@ async def test_folders_of_others_are_not_replaced(portal: MovingPortal, tmp_path
     assert mine.read_text() == "mine"
     mine.unlink()
     await harvest(portal, path, partition_by=YEARS, resume=False)
-    with pytest.raises(DestinationError, match="is not a file"):
+    with pytest.raises(
+        DestinationError, match="of a partitioned table: give the same partition_by"
+    ):
         await harvest(portal, path)
+    (tmp_path / "c.parquet").mkdir()
+    with pytest.raises(DestinationError, match="is not a file"):
+        await harvest(portal, tmp_path / "c.parquet")
     await harvest(portal, tmp_path / "b.parquet")
-    with pytest.raises(DestinationError, match="is not a folder"):
+    with pytest.raises(DestinationError, match="is a file, and a partitioned table a folder"):
         await harvest(portal, tmp_path / "b.parquet", partition_by=YEARS)
 
 

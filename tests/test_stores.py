@@ -51,9 +51,11 @@ async def on_disk(portal: MovingPortal, path: Path) -> bytes:
     return path.read_bytes()
 
 
-async def cut_off(url: str, pages: int = 5) -> None:
-    with pytest.raises(Stop):
+async def cut_off(url: str, pages: int = 5) -> list[str]:
+    """Start a harvest that is aborted after a number of pages, and return the notes of its error."""
+    with pytest.raises(Stop) as caught:
         await harvest(portal_of(), url, progress=stop_after(pages))
+    return getattr(caught.value, "__notes__", [])
 
 
 # ---- Whole harvests
@@ -300,8 +302,15 @@ async def test_objects_of_others_among_the_pieces_are_refused(objects: dict[str,
 
 
 async def test_a_harvest_that_wrote_nothing_leaves_nothing(objects: dict[str, bytes]) -> None:
-    await cut_off(f"{URL}.jsonl", pages=0)
+    assert await cut_off(f"{URL}.jsonl", pages=0) == []
     assert objects == {}
+
+
+async def test_an_error_tells_that_the_same_call_continues_the_harvest(
+    objects: dict[str, bytes],
+) -> None:
+    assert await cut_off(f"{URL}.jsonl") == [writer.KEPT]
+    assert f"{NAME}.jsonl.checkpoint" in objects
 
 
 # ---- Two harvests at once

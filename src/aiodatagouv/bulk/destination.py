@@ -10,6 +10,7 @@ from typing import Any
 
 from .._fields import mask as masks
 from ..errors import DestinationError
+from ._journal.storage import checkpoint_of
 from ._lines.compression import needs
 from ._lines.jsonlines import JsonLines
 from ._lines.local import LocalFile
@@ -85,7 +86,7 @@ def _check_kind(path: Path, plan: Plan) -> None:
             f"{path} is a file, and a partitioned table a folder: choose another name, or harvest "
             "without partition_by"
         )
-    if not plan.keys and path.suffix == ".parquet" and path.is_dir():
+    if not plan.keys and path.is_dir() and checkpoint_of(path).exists():
         raise DestinationError(
             f"{path} is the folder of a partitioned table: give the same partition_by, or choose "
             "another name"

@@ -21,6 +21,9 @@ from .sinks import FileSink, Sink
 COMMIT = 10
 """Pages between two commits. Compressed pieces end there too."""
 
+KEPT = "what was committed is kept: the same call continues the harvest there"
+"""The note of an error after which a harvest can be continued."""
+
 T = TypeVar("T")
 
 
@@ -92,6 +95,11 @@ class Writer:
             closing.result()
         elif (failed := closing.exception()) is not None:
             error.add_note(f"closing the destination failed as well: {failed}")
+        journal = self.journal
+        if error is not None and journal is not None and self._is_committed:
+            # An update starts again; other files than those of the checkpoint are not continued.
+            if journal.since is None and not isinstance(error, CheckpointError):
+                error.add_note(KEPT)
         if cancelled is not None:
             raise cancelled
 

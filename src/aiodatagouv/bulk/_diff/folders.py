@@ -45,9 +45,8 @@ def manifest_of(folder: Path) -> Mapping[str, Any] | None:
     path = folder / MANIFEST
     try:
         manifest: Mapping[str, Any] = json.loads(path.read_bytes())
-        for part in manifest["parts"]:
-            part["file"], part["size"]
-        manifest["query"]["operation"]
+        _sizes(manifest)
+        _ = manifest["query"]["operation"]
     except FileNotFoundError:
         return None
     except (ValueError, LookupError, TypeError) as error:
@@ -95,7 +94,7 @@ def _check_named(folder: Path, parts: list[Path], manifest: Mapping[str, Any]) -
         HarvestFileError: They are not.
     """
     there = {path.relative_to(folder).as_posix(): path.stat().st_size for path in parts}
-    named = {part["file"]: part["size"] for part in manifest["parts"]}
+    named = _sizes(manifest)
     for name in sorted(named.keys() - there.keys()):
         raise _incomplete(folder, f"{MANIFEST} names {name}, which is not there")
     for name in sorted(there):
@@ -106,6 +105,11 @@ def _check_named(folder: Path, parts: list[Path], manifest: Mapping[str, Any]) -
                 f"{folder / name} has {there[name]:,} bytes, not {named[name]:,} as {MANIFEST} "
                 "says: it was changed afterwards"
             )
+
+
+def _sizes(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """The names of the files that a manifest names, with their sizes in bytes."""
+    return {part["file"]: part["size"] for part in manifest["parts"]}
 
 
 def _incomplete(folder: Path, reason: str) -> HarvestFileError:

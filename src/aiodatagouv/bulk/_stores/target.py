@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -36,6 +37,9 @@ _FAILURES = {
     "adlfs": ("azure.core.exceptions:AzureError",),
 }
 """The errors of these packages that are no ``OSError``."""
+
+NUMBERED = re.compile(r"[0-9a-f]{16}-\d{6}")
+"""The names of the objects of pieces and entries: a random number or a checksum, and a number."""
 
 _BLOCK = 8 << 20
 """Bytes that are sent or received at once. S3 takes at most 10,000 parts of an object."""
