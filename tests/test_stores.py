@@ -52,10 +52,11 @@ async def on_disk(portal: MovingPortal, path: Path) -> bytes:
 
 
 async def cut_off(url: str, pages: int = 5) -> list[str]:
-    """Start a harvest that is aborted after a number of pages, and return the notes of its error."""
+    """Start a harvest that is aborted after a number of pages; return the notes of its error."""
     with pytest.raises(Stop) as caught:
         await harvest(portal_of(), url, progress=stop_after(pages))
-    return getattr(caught.value, "__notes__", [])
+    notes: list[str] = getattr(caught.value, "__notes__", [])
+    return notes
 
 
 # ---- Whole harvests

@@ -95,11 +95,11 @@ class Writer:
             closing.result()
         elif (failed := closing.exception()) is not None:
             error.add_note(f"closing the destination failed as well: {failed}")
-        journal = self.journal
-        if error is not None and journal is not None and self._is_committed:
-            # An update starts again; other files than those of the checkpoint are not continued.
-            if journal.since is None and not isinstance(error, CheckpointError):
-                error.add_note(KEPT)
+        # An update starts again; other files than those of the checkpoint are not continued.
+        is_whole = self.journal is not None and self.journal.since is None
+        is_kept = is_whole and self._is_committed and not isinstance(error, CheckpointError)
+        if error is not None and is_kept:
+            error.add_note(KEPT)
         if cancelled is not None:
             raise cancelled
 
