@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,13 +19,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from measures import Cost, measured
 
 ROWS = 1_000_000
 
 MOST_MEMORY = 350
 """The target for the memory at the peak, in megabytes."""
 
-COMMAND = [sys.executable, "-m", "aiodatagouv", "diff"]
+COMPARE = "compare"
+"""The first argument of the process that compares."""
 
 
 def rows(count: int, *, is_new: bool) -> Iterator[dict[str, Any]]:
@@ -59,8 +59,20 @@ def write(path: Path, count: int, *, is_new: bool) -> None:
         file.writelines(f"{json.dumps(row)}\n" for row in several)
 
 
+def compare(arguments: list[str]) -> int:
+    """Compare two files by the command, and return the number of differences."""
+    from aiodatagouv.cli import main as command
+
+    assert command(["diff", *arguments]) == 10
+    with Path(arguments[-1]).open("rb") as file:
+        return sum(1 for _ in file)
+
+
 def main() -> int:
     """Compare files in three formats, and print a line for each."""
+    if sys.argv[1:2] == [COMPARE]:
+        print(measured(lambda: compare(sys.argv[2:])))
+        return 0
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     print("| format | rows | MB of both files | seconds | MB of memory at the peak |")
     print("|---|---|---|---|---|")
@@ -71,14 +83,16 @@ def main() -> int:
             write(old, count, is_new=False)
             write(new, count, is_new=True)
             size = (old.stat().st_size + new.stat().st_size) / 1e6
-            started = time.perf_counter()
-            output = str(Path(folder, "differences.jsonl"))
-            done = subprocess.run([*COMMAND, str(old), str(new), "-o", output], check=False)
-            seconds = time.perf_counter() - started
-            assert done.returncode == 10
-        # The largest so far: each format needs more than the ones before it.
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"| `{suffix}` | {count:,} | {size:,.0f} | {seconds:.0f} | {peak:.0f} |", flush=True)
+            output = Path(folder, "differences.jsonl")
+            command = [sys.executable, __file__, COMPARE, str(old), str(new), "-o", str(output)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        cost = Cost(**json.loads(done.stdout))
+        most = cost.peak / 1e6
+        peak = max(peak, most)
+        print(
+            f"| `{suffix}` | {count:,} | {size:,.0f} | {cost.seconds:.0f} | {most:.0f} |",
+            flush=True,
+        )
     return int(peak > MOST_MEMORY)
 
 

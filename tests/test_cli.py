@@ -34,9 +34,11 @@ from aiodatagouv import (
     Retry,
     RetryPolicy,
     ServerError,
+    StoreError,
     bulk,
 )
 from aiodatagouv._meter import Meter
+from aiodatagouv.bulk.writer import KEPT
 from aiodatagouv.cli import main, operations
 from aiodatagouv.cli.parameters import KnownValues, to_click
 from aiodatagouv.cli.progress import Waiting
@@ -1569,6 +1571,22 @@ def test_an_interrupted_harvest_hints_at_resuming(
     monkeypatch.setattr(bulk, "harvest", harvest)
     _, _, err = run("harvest", "datasets", "-o", str(target), *options)
     assert err == f"Error: No space left on device; {hint} continues the harvest\n"
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_failed_harvest_to_a_store_hints_at_resuming_if_something_was_kept(
+    run: Run, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    async def harvest(*_: object, **__: object) -> bulk.Report:
+        error = StoreError("s3://bucket/x.jsonl: out of reach")
+        if is_kept:
+            error.add_note(KEPT)
+        raise error
+
+    monkeypatch.setattr(bulk, "harvest", harvest)
+    _, _, err = run("harvest", "datasets", "-o", "s3://bucket/x.jsonl")
+    hint = "; the same command continues the harvest" if is_kept else ""
+    assert err == f"Error: s3://bucket/x.jsonl: out of reach{hint}\n"
 
 
 @pytest.mark.parametrize("options", [[], ["-o", "-"]])

@@ -24,11 +24,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodatagouv import bulk
+from aiodatagouv.bulk._diff import keys
 from aiodatagouv.bulk._diff.compare import differences, text_of
 from aiodatagouv.cli import main
+from aiodatagouv.dask.folder import MANIFEST, SPLIT
 from aiodatagouv.errors import HarvestFileError
 
-from .harvests import SUFFIXES, harvest, read
+from .harvests import SUFFIXES, Stop, harvest, read, stop, stop_after
 from .moving import MovingPortal
 
 Row = dict[str, Any]
@@ -202,11 +204,21 @@ async def test_harvests_are_compared(tmp_path: Path, suffix: str) -> None:
     assert {one["change"] for one in changes} == {"added", "changed", "gone"}
 
 
+def write_manifest(folder: Path, query: Row | None = None) -> None:
+    """Write the manifest of a harvest by a cluster, of the files that are there."""
+    parts = [{"file": path.name, "size": path.stat().st_size} for path in folder.glob("part-*")]
+    parts = [part for part in parts if not str(part["file"]).endswith(".checkpoint")]
+    manifest = {"query": {"operation": "list_datasets", **(query or {})}, "parts": parts}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
 def test_a_folder_of_parts_is_one_harvest(tmp_path: Path) -> None:
     for number, row in enumerate(OLD):
         write(tmp_path / f"old/part-0000{number}.jsonl.gz", [row])
         (tmp_path / f"old/part-0000{number}.jsonl.gz.checkpoint").touch()
-    (tmp_path / "old" / "_harvest.json").write_text("{}")
+    write_manifest(tmp_path / "old")
+    (tmp_path / "old" / "_checkpoints").mkdir()
+    (tmp_path / "old" / "_checkpoints" / SPLIT).touch()
     (tmp_path / "old" / ".hidden.jsonl").write_text("nothing")
     new = write(tmp_path / "new.jsonl", NEW)
     assert found(tmp_path / "old", new) == CHANGES
@@ -257,7 +269,60 @@ def test_exploded_rows_are_identified_by_the_item_as_well(tmp_path: Path) -> Non
     )
 
 
-@pytest.mark.parametrize("key", ["dataset_id,kind", ["dataset_id", "kind"]])
+EXPLODED = {"explode": "trains", "row_key": "station_id"}
+"""Of the identity of a harvest from another portal, whose models are not known here."""
+
+
+@pytest.mark.parametrize(("query", "key"), [({}, ["id"]), (EXPLODED, ["station_id", "id"])])
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_the_key_is_the_one_that_was_recorded(
+    tmp_path: Path, suffix: str, query: Row, key: list[str]
+) -> None:
+    for name in ("old", "new"):
+        path = tmp_path / name / f"part-00000{suffix}"
+        row = {"organization_id": name, "station_id": "s", "id": "1"}
+        write(path, [row])
+        if suffix == ".parquet":
+            table = pq.read_table(path)
+            metadata = {"aiodatagouv.query": json.dumps(query)}
+            pq.write_table(table.replace_schema_metadata(metadata), path)
+        else:
+            write_manifest(tmp_path / name, query)
+    (changed,) = found(tmp_path / "old", tmp_path / "new")
+    assert changed["key"] == dict(zip(reversed(key), ["1", "s"], strict=False))
+    assert [*changed["key"]] == key
+    assert [*changed["fields"]] == ["organization_id"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("explode", [None, "resources"])
+async def test_the_key_of_a_harvest_is_not_guessed(
+    tmp_path: Path, suffix: str, explode: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = tmp_path / f"old{suffix}", tmp_path / f"new{suffix}"
+    portal = MovingPortal.of(12, 0, left=0, is_ragged=True)
+    await harvest(portal, old, explode=explode)
+    monkeypatch.setattr(keys, "_guessed", stop)
+    portal.shown.remove(3)
+    await harvest(portal, new, explode=explode)
+    changes = found(old, new)
+    assert {one["change"] for one in changes} == {"gone"}
+    names = ["id"] if explode is None else ["dataset_id", "id"]
+    assert all([*one["key"]] == names for one in changes)
+
+
+async def test_without_a_checkpoint_of_the_file_the_key_is_guessed(tmp_path: Path) -> None:
+    path, portal = tmp_path / "a.jsonl", MovingPortal.of(12, 0, left=0, is_ragged=True)
+    await harvest(portal, path, explode="resources")
+    checkpoint = tmp_path / "a.jsonl.checkpoint"
+    with pytest.raises(Stop):
+        await harvest(portal, path, 1, resume=False, progress=stop_after(11))
+    for content in (checkpoint.read_bytes(), b"no checkpoint\n"):
+        checkpoint.write_bytes(content)
+        assert found(path, path) == []
+
+
+@pytest.mark.parametrize("key", ["dataset_id,kind", " dataset_id, kind ", ["dataset_id", "kind"]])
 def test_the_key_can_be_chosen(tmp_path: Path, key: str | list[str]) -> None:
     rows = [{"dataset_id": "a", "kind": kind} for kind in ("spd", "pivotal")]
     old, new = write(tmp_path / "a.jsonl", rows), write(tmp_path / "b.jsonl", rows[:1])
@@ -275,7 +340,7 @@ def test_a_key_that_two_rows_have_is_an_error(tmp_path: Path, is_old: bool) -> N
         found(twice, once) if is_old else found(once, twice)
 
 
-@pytest.mark.parametrize("key", ["", [], ["id", ""], "id,"])
+@pytest.mark.parametrize("key", ["", [], ["id", ""], "id,", "id, ,n"])
 def test_a_key_must_name_columns(tmp_path: Path, key: str | list[str]) -> None:
     path = write(tmp_path / "a.jsonl", OLD)
     with pytest.raises(ValueError, match="must be the names of columns"):
@@ -331,15 +396,86 @@ def test_a_path_that_is_no_harvest_is_an_error(tmp_path: Path) -> None:
         ("rows.csv", "is no harvest: rows.csv is no part of one"),
         ("part-00001.jsonl.part", "is incomplete: part-00001.jsonl.part"),
         ("part-00001.parquet", "has both tables and JSON Lines"),
-        ("_harvest.json", "has no files with rows"),
+        ("_notes.txt", "has no files with rows"),
     ):
         folder = tmp_path / name
         folder.mkdir()
         (folder / name).touch()
-        if name != "_harvest.json":
+        if name != "_notes.txt":
             write(folder / "part-00000.jsonl", OLD)
         with pytest.raises(HarvestFileError, match=words):
             bulk.diff(whole, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (f"_checkpoints/{SPLIT}", f"{MANIFEST}, which a cluster writes last, is not there"),
+        ("_checkpoints/part-00001.jsonl.part", "part-00001.jsonl.part is of a harvest under way"),
+        ("_checkpoints/part-00001.jsonl.checkpoint", "is there, but not part-00001.jsonl"),
+        ("part-00001.jsonl.checkpoint", "is there, but not part-00001.jsonl"),
+        ("part-00001.parquet.part/000000", "part-00001.parquet.part is of a harvest under way"),
+    ],
+)
+def test_a_folder_whose_harvest_was_not_finished_is_incomplete(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    whole = write(tmp_path / "a.jsonl", OLD)
+    write(tmp_path / "parts" / "part-00000.jsonl", OLD)
+    (tmp_path / "parts" / "_checkpoints").mkdir()
+    (tmp_path / "parts" / "_checkpoints" / "part-00000.jsonl.checkpoint").touch()
+    assert found(whole, tmp_path / "parts") == []
+    path = tmp_path / "parts" / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(HarvestFileError, match=f"parts is incomplete: .*{words}"):
+        bulk.diff(whole, tmp_path / "parts")
+
+
+def test_the_files_of_a_folder_are_those_of_its_manifest(tmp_path: Path) -> None:
+    whole, folder = write(tmp_path / "a.jsonl", OLD), tmp_path / "parts"
+    for number in range(2):
+        write(folder / f"part-0000{number}.jsonl", OLD[number : number + 1])
+    write_manifest(folder)
+    assert [one["change"] for one in found(whole, folder)] == ["gone"]
+    last = folder / "part-00001.jsonl"
+    last.write_bytes(last.read_bytes() + b"\n")
+    with pytest.raises(HarvestFileError, match=r"part-00001.jsonl has \d+ bytes, not \d+ as"):
+        bulk.diff(whole, folder)
+    last.unlink()
+    with pytest.raises(HarvestFileError, match=r"incomplete: .* names part-00001.jsonl, which is"):
+        bulk.diff(whole, folder)
+    write_manifest(folder)
+    write(last, OLD[1:])
+    with pytest.raises(HarvestFileError, match=r"does not name part-00001.jsonl"):
+        bulk.diff(whole, folder)
+    (folder / MANIFEST).write_text("{}")
+    with pytest.raises(HarvestFileError, match=f"{MANIFEST} is damaged"):
+        bulk.diff(whole, folder)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/a.jsonl", "simplecache::s3://key:secret@bucket/a"])
+def test_a_harvest_in_a_store_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    path = write(tmp_path / "a.jsonl", OLD)
+    words = r"^a harvest at \w+:// cannot be compared where it is: copy it to this machine"
+    with pytest.raises(ValueError, match=words) as caught:
+        bulk.diff(path, url)
+    assert "secret" not in str(caught.value)
+    for pair in ((path, url), (url, path)):
+        status, _, err = run(capsys, *pair)
+        assert (status, "copy it to this machine" in err) == (2, True)
+    assert run(capsys, f"file://{path}", path)[0] == 0
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 400])
+def test_a_number_that_is_too_large_for_a_float_is_compared(tmp_path: Path, number: str) -> None:
+    old, new = write(tmp_path / "a.jsonl", OLD[:1]), tmp_path / "b.jsonl"
+    new.write_text(f'{{"id": "1", "title": "a", "n": {number}}}\n')
+    large = int(number) if number.isdigit() else None
+    assert found(old, new)[0]["fields"] == {"n": {"old": 1, "new": large}}
+    assert found(new, new) == []
 
 
 def test_a_harvest_that_is_replaced_meanwhile_is_noticed(tmp_path: Path) -> None:

@@ -320,10 +320,15 @@ async def test_folders_of_others_are_not_replaced(portal: MovingPortal, tmp_path
     assert mine.read_text() == "mine"
     mine.unlink()
     await harvest(portal, path, partition_by=YEARS, resume=False)
-    with pytest.raises(DestinationError, match="is not a file"):
+    with pytest.raises(
+        DestinationError, match="of a partitioned table: give the same partition_by"
+    ):
         await harvest(portal, path)
+    (tmp_path / "c.parquet").mkdir()
+    with pytest.raises(DestinationError, match="is not a file"):
+        await harvest(portal, tmp_path / "c.parquet")
     await harvest(portal, tmp_path / "b.parquet")
-    with pytest.raises(DestinationError, match="is not a folder"):
+    with pytest.raises(DestinationError, match="is a file, and a partitioned table a folder"):
         await harvest(portal, tmp_path / "b.parquet", partition_by=YEARS)
 
 
@@ -365,9 +370,9 @@ async def test_an_update_without_changes_reads_only_the_ids_of_a_table(
     read_columns: list[Any] = []
     iter_batches = pq.ParquetFile.iter_batches
 
-    def spied(file: Any, *args: Any, columns: Any = None, **others: Any) -> Any:
-        read_columns.append(columns)
-        return iter_batches(file, *args, columns=columns, **others)
+    def spied(file: Any, **options: Any) -> Any:
+        read_columns.append(options.get("columns"))
+        return iter_batches(file, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", spied)
     assert (await harvest(portal, path, since="last", **options)).complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import random
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from aiodatagouv import Client, bulk
@@ -49,9 +51,12 @@ async def on_disk(portal: MovingPortal, path: Path) -> bytes:
     return path.read_bytes()
 
 
-async def cut_off(url: str, pages: int = 5) -> None:
-    with pytest.raises(Stop):
+async def cut_off(url: str, pages: int = 5) -> list[str]:
+    """Start a harvest that is aborted after a number of pages; return the notes of its error."""
+    with pytest.raises(Stop) as caught:
         await harvest(portal_of(), url, progress=stop_after(pages))
+    notes: list[str] = getattr(caught.value, "__notes__", [])
+    return notes
 
 
 # ---- Whole harvests
@@ -79,6 +84,35 @@ async def test_an_empty_list_is_an_object_without_items(
     assert set(objects) == {f"{NAME}{suffix}", f"{NAME}{suffix}.checkpoint"}
 
 
+async def test_a_table_tells_how_it_was_made_also_after_an_interruption_and_an_update(
+    objects: dict[str, bytes], tmp_path: Path
+) -> None:
+    url, path, portal = f"{URL}.parquet", tmp_path / "a.parquet", portal_of()
+    portal.release = "17.18.0"
+
+    def facts() -> tuple[dt.datetime, str]:
+        path.write_bytes(objects[f"{NAME}.parquet"])
+        found = pq.read_schema(path).metadata
+        began = dt.datetime.fromisoformat(found[b"aiodatagouv.began"].decode())
+        return began, found[b"aiodatagouv.release"].decode()
+
+    before = dt.datetime.now(dt.UTC)
+    with pytest.raises(Stop):
+        await harvest(portal, url, progress=stop_after(5))
+    interrupted = dt.datetime.now(dt.UTC)
+    portal.release = "18.0.0"
+    assert (await harvest(portal, url)).resumed > 0
+    began, release = facts()
+    assert before <= began <= interrupted
+    assert release == "17.18.0"
+
+    portal.shown.remove(7)
+    assert (await harvest(portal, url, since="last")).removed == 1
+    began, release = facts()
+    assert began > interrupted
+    assert release == "18.0.0"
+
+
 async def test_an_entry_records_only_the_items_since_the_one_before(
     objects: dict[str, bytes],
 ) -> None:
@@ -92,6 +126,7 @@ async def test_an_entry_records_only_the_items_since_the_one_before(
 # ---- Failures at each step
 
 
+@pytest.mark.usefixtures("same_start")
 @pytest.mark.parametrize(
     ("suffix", "is_lost"), [(".jsonl.gz", False), (".jsonl.gz", True), (".parquet", False)]
 )
@@ -118,6 +153,7 @@ async def test_a_machine_that_dies_at_any_change_loses_and_repeats_nothing(
     assert resumed > changes // 2
 
 
+@pytest.mark.usefixtures("same_start")
 @pytest.mark.parametrize("suffix", [".jsonl.gz", ".parquet"])
 async def test_an_update_that_dies_at_any_change_leaves_the_old_object_or_the_new_one(
     suffix: str, objects: dict[str, bytes], tmp_path: Path
@@ -267,7 +303,7 @@ async def test_objects_of_others_among_the_pieces_are_refused(objects: dict[str,
 
 
 async def test_a_harvest_that_wrote_nothing_leaves_nothing(objects: dict[str, bytes]) -> None:
-    await cut_off(f"{URL}.jsonl", pages=0)
+    assert await cut_off(f"{URL}.jsonl", pages=0) == []
     assert objects == {}
 
 
@@ -281,6 +317,13 @@ async def test_a_failed_harvest_does_not_forget_the_object_of_another(
     assert objects == before
 
 
+async def test_an_error_tells_that_the_same_call_continues_the_harvest(
+    objects: dict[str, bytes],
+) -> None:
+    assert await cut_off(f"{URL}.jsonl") == [writer.KEPT]
+    assert f"{NAME}.jsonl.checkpoint" in objects
+
+
 # ---- Two harvests at once
 
 
@@ -291,7 +334,7 @@ async def begun(url: str, pages: int, **options: Any) -> tuple[asyncio.Event, as
 
     async def answer(request: httpx.Request) -> httpx.Response:
         nonlocal left
-        left -= 1
+        left -= request.url.path.endswith("/datasets/")
         if left < 0:
             reached.set()
             await go_on.wait()
@@ -368,7 +411,13 @@ async def test_an_entry_whose_answer_was_lost_is_recognised_as_its_own(
         ("s3://bucket/a.jsonl?sig=secret", r"^s3://bucket/a.jsonl: its suffix"),
         ("s3://a.jsonl", "it must be s3://bucket/folder/name"),
         ("s3://key:secret@bucket/a.jsonl", r"destination \(s3://\) has no user or password"),
+        ("s3://key:sec/secret@bucket/a.jsonl", r"destination \(s3://\) has no user or password"),
+        ("s3://secret@bucket/a.jsonl", r"destination \(s3://\) has no user or password"),
+        ("ftp://me:se/secret@host/a.jsonl", "begins with ftp: cannot be a destination"),
+        ("simplecache::s3://key:secret@bucket/a.jsonl", "begins with simplecache: cannot"),
+        ("https://example.org/a.jsonl?key=secret", "begins with https: cannot"),
         ("abfs://me:secret@account/a.jsonl", r"destination \(abfs://\) has no user or password"),
+        ("abfs://me:sec/secret@account/a.jsonl", r"destination \(abfs://\) has no user"),
         ("gs://bucket/a.jsonl", r"gs://bucket/a.jsonl needs the package gcsfs: pip install gcsfs"),
         ("abfs://box@me.dfs.core.windows.net/a.jsonl", "needs the package adlfs"),
     ],

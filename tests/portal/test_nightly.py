@@ -28,13 +28,17 @@ def portal() -> Iterator[Portal]:
 
 
 def nightly(
-    portal: Portal, file: Path, *options: str, programs: Path = Path(sys.executable).parent
+    portal: Portal,
+    file: Path | str,
+    *options: str,
+    programs: Path = Path(sys.executable).parent,
+    **environment: str,
 ) -> tuple[int, list[str]]:
     """Run the script; return its exit status and the lines that cron would mail."""
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [PROJECT / "examples/nightly.sh", file, "--fields", "id,title,resources", *options],
-        env={**os.environ, "PATH": path, "DATAGOUV_PORTAL": portal.url},
+        env={**os.environ, "PATH": path, "DATAGOUV_PORTAL": portal.url, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -75,6 +79,36 @@ def test_a_failure_is_a_status_and_an_advice(portal: Portal, tmp_path: Path) -> 
     assert file.read_bytes() == before
 
 
+def write_program(folder: Path, script: str) -> None:
+    """Write a command that takes the place of the real one."""
+    program = folder / "aiodatagouv"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def test_a_log_that_cannot_be_written_is_told_and_nothing_is_harvested(
+    portal: Portal, tmp_path: Path
+) -> None:
+    write_program(tmp_path, f"touch {tmp_path}/harvested")
+    file, missing = tmp_path / "a.jsonl", tmp_path / "missing" / "a.log"
+    told = f"nightly.sh: {file}: status 1: {missing} cannot be written: nothing was harvested"
+    assert nightly(portal, file, programs=tmp_path, LOG=str(missing)) == (1, [told])
+    assert not (tmp_path / "harvested").exists()
+
+
+def test_the_log_of_a_file_in_a_store_is_where_it_is_told_to_be(
+    portal: Portal, tmp_path: Path
+) -> None:
+    write_program(tmp_path, 'echo "$4" >&2; exit 3')
+    url, log = "s3://bucket/a.jsonl", tmp_path / "a.log"
+    status, (reason,) = nightly(portal, url, programs=tmp_path)
+    assert status == 2
+    assert "a file in a store needs LOG=" in reason
+    status, (reason, _) = nightly(portal, url, programs=tmp_path, LOG=str(log))
+    assert (status, reason) == (3, url)
+    assert log.read_text() == f"{url}\n"
+
+
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
@@ -88,9 +122,7 @@ def test_a_failure_is_a_status_and_an_advice(portal: Portal, tmp_path: Path) -> 
 def test_each_status_of_a_harvest_is_passed_on(
     portal: Portal, tmp_path: Path, status: int, advice: str
 ) -> None:
-    harvest = tmp_path / "aiodatagouv"
-    harvest.write_text(f"#!/bin/sh\necho a summary >&2\nexit {status}\n")
-    harvest.chmod(0o755)
+    write_program(tmp_path, f"echo a summary >&2\nexit {status}")
     done, (reason, line) = nightly(portal, tmp_path / "a.jsonl", programs=tmp_path)
     assert (done, reason) == (status, "a summary")
     assert f"status {status}: " in line

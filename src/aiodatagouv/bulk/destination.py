@@ -10,6 +10,7 @@ from typing import Any
 
 from .._fields import mask as masks
 from ..errors import DestinationError
+from ._journal.storage import checkpoint_of
 from ._lines.compression import needs
 from ._lines.jsonlines import JsonLines
 from ._lines.local import LocalFile
@@ -66,13 +67,32 @@ def sink_of(
         raise DestinationError(f"{path}: its suffix must be one of {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
         raise DestinationError(f"{path}: there is no folder {path.parent}")
-    if path.exists() and not (path.is_dir() if plan.keys else path.is_file()):
-        raise DestinationError(f"{path} is not a {'folder' if plan.keys else 'file'}")
+    _check_kind(path, plan)
     if path.suffix != ".parquet":
         if plan.keys:
             raise ValueError(_NO_TABLE)
         return JsonLines(LocalFile(path), path, plan.key)
     return _table(path, plan)
+
+
+def _check_kind(path: Path, plan: Plan) -> None:
+    """Check that what there is at a path is a folder if rows are partitioned, a file otherwise.
+
+    Raises:
+        DestinationError: It is something else.
+    """
+    if plan.keys and path.is_file():
+        raise DestinationError(
+            f"{path} is a file, and a partitioned table a folder: choose another name, or harvest "
+            "without partition_by"
+        )
+    if not plan.keys and path.is_dir() and checkpoint_of(path).exists():
+        raise DestinationError(
+            f"{path} is the folder of a partitioned table: give the same partition_by, or choose "
+            "another name"
+        )
+    if path.exists() and not (path.is_dir() if plan.keys else path.is_file()):
+        raise DestinationError(f"{path} is not a {'folder' if plan.keys else 'file'}")
 
 
 def _table(path: Path, plan: Plan) -> FileSink:

@@ -58,7 +58,7 @@ class Flat:
             MaskError: There is no such list, or two columns would have one name.
         """
         model = masks.model_of(operation)
-        prefix = f"{_snake_case(model.__name__)}_"
+        prefix = f"{snake_case(model.__name__)}_"
         try:
             if not isinstance(explode, str):
                 raise MaskError("give the name of one list, or its dotted path")
@@ -233,6 +233,6 @@ def _without(mask: Mask, path: Path) -> Mask:
     return rest
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """A name of a class in lower case, with ``_`` between its words."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -98,6 +98,8 @@ class Plan:
         identity = _identity(listing, projection, part)
         if flat is not None:
             identity["explode"] = ".".join(flat.path)
+            if "id" in flat.columns:
+                identity["row_key"] = flat.key  # With the id of the object, it identifies a row.
         if facets is not None:
             identity["split"] = [*facets] or True
         keys = () if partition_by is None else read_keys(partition_by)

@@ -21,6 +21,9 @@ from .sinks import FileSink, Sink
 COMMIT = 10
 """Pages between two commits. Compressed pieces end there too."""
 
+KEPT = "what was committed is kept: the same call continues the harvest there"
+"""The note of an error after which a harvest can be continued."""
+
 T = TypeVar("T")
 
 
@@ -92,6 +95,11 @@ class Writer:
             closing.result()
         elif (failed := closing.exception()) is not None:
             error.add_note(f"closing the destination failed as well: {failed}")
+        # An update starts again; other files than those of the checkpoint are not continued.
+        is_whole = self.journal is not None and self.journal.since is None
+        is_kept = is_whole and self._is_committed and not isinstance(error, CheckpointError)
+        if error is not None and is_kept:
+            error.add_note(KEPT)
         if cancelled is not None:
             raise cancelled
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -56,6 +57,22 @@ class _JsonLines(Destination):
         return value
 
 
+class _Harvest(click.Path):
+    """A harvest on disk."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Check that it exists; that it is no URL, the comparison tells."""
+        from ..bulk.destination import is_url, path_of
+
+        text = os.fspath(value)
+        return text if is_url(text) else super().convert(path_of(text), param, ctx)
+
+
 def diff(package: Package) -> click.Command:
     """Make the command ``diff``."""
 
@@ -67,8 +84,8 @@ def diff(package: Package) -> click.Command:
 
     text = "The file: .jsonl, .jsonl.gz or .jsonl.zst; stdout by default."
     diff.params += [
-        click.Argument(["old"], type=click.Path(exists=True)),
-        click.Argument(["new"], type=click.Path(exists=True)),
+        click.Argument(["old"], type=_Harvest(exists=True)),
+        click.Argument(["new"], type=_Harvest(exists=True)),
         output_option(text, _JsonLines()),
         click.Option(
             ["key", "--key"],

@@ -31,6 +31,7 @@ _LINE = 2000
 
 _OPTIONS = (
     (r", without resuming", ", with --fresh and without --since"),
+    (r"\bpartition_by\b", "--partition-by"),
     (r"\(split=True\)", "(--split)"),
     (r": since: ", ": --since: "),
     (r": fields=", ": --fields "),

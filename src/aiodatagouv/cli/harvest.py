@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,10 +170,12 @@ def _harvest(ctx: click.Context, given: Given) -> int:
     # A bar would be mixed with the items on the same terminal.
     shown = waiting if to_stdout and is_terminal() else meter
 
+    notes: list[str] = []
+
     async def work(client: Client) -> Report:
         from .. import bulk
 
-        with shown:
+        with shown, _noting(notes):
             return await bulk.harvest(
                 given.operation.function(client, *given.path, **query),
                 Lines(waiting.hidden) if to_stdout else str(output),
@@ -194,7 +198,7 @@ def _harvest(ctx: click.Context, given: Given) -> int:
         report = run(ctx, work, given.operation, **options)
     except exits.EXPECTED as error:
         is_over = to_stdout or exits.is_users(error) or isinstance(error, CheckpointError)
-        after = "" if is_over else _kept(str(output), is_fresh=ctx.params["fresh"])
+        after = "" if is_over else _kept(str(output), notes, is_fresh=ctx.params["fresh"])
         if isinstance(error, APIError) and error.status == 500 and not ctx.params["skip_broken"]:
             skipping = "--skip-broken leaves out an object that the portal cannot send"
             after = f"{after}; {skipping}" if after else skipping
@@ -205,9 +209,24 @@ def _harvest(ctx: click.Context, given: Given) -> int:
     return exits.COMPLETE if report.complete else exits.INCOMPLETE
 
 
-def _kept(output: str, *, is_fresh: bool) -> str:
-    """The command that continues the harvest, if there is, or in a store may be, some."""
-    if "://" not in output and not Path(f"{Path(output).resolve()}.part").exists():
+@contextmanager
+def _noting(notes: list[str]) -> Generator[None]:
+    """Keep the notes of an error, also of the one that a signal is made of."""
+    try:
+        yield
+    except BaseException as error:
+        notes += getattr(error, "__notes__", [])
+        raise
+
+
+def _kept(output: str, notes: list[str], *, is_fresh: bool) -> str:
+    """The command that continues the harvest, if something of it was kept."""
+    from ..bulk.writer import KEPT
+
+    is_kept = KEPT in notes
+    if "://" not in output:
+        is_kept = Path(f"{Path(output).resolve()}.part").exists()
+    if not is_kept:
         return ""
     command = "the same command without --fresh" if is_fresh else "the same command"
     return f"{command} continues the harvest"

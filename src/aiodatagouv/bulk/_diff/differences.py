@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final, Literal, cast
 
 import msgspec
 from attrs import define, field, frozen
 
 from ...errors import HarvestFileError
 from ...types import JsonObject
+from .._lines.lines import item_of
+from ..destination import is_url, path_of
 from .compare import Values, differences, text_of
+from .keys import key_of
 from .rows import Harvested, Row
 
 _SAME: Final = -1
@@ -105,7 +106,7 @@ class Differences:
 
     def __iter__(self) -> Iterator[Difference]:
         self.summary = Summary()
-        key = self.key or _key_of(self.old) or _key_of(self.new)
+        key = self.key or key_of(self.old, self.new)
         if key is None:  # There are no rows.
             return
         with tempfile.TemporaryFile() as aside:
@@ -137,25 +138,42 @@ def diff(
         new: The path of the new one.
         key: The columns that identify a row: ``"dataset_id,id"`` or a list. By default it is
             ``id``, and in a harvest with ``explode`` the id of the item as well, such as
-            ``dataset_id``.
+            ``dataset_id``. Whether it is one is read from the manifest of the folder, the metadata
+            of the table or the checkpoint of the file; without any, the names of columns tell.
 
     Raises:
         FileNotFoundError: There is no file.
-        ValueError: A file has no suffix of a harvest, ``key`` is empty, or one harvest is a table
-            and the other one JSON Lines: their values are not those of the portal alike.
+        ValueError: A file has no suffix of a harvest, ``key`` is empty, or a harvest is in a store;
+            or one is a table and the other one JSON Lines: their values are not alike.
         HarvestFileError: A harvest is damaged, incomplete or none; a row has no key, or another
             row has the same. Most of these errors are raised by the iteration.
     """
-    columns = None if key is None else (*(key.split(",") if isinstance(key, str) else key),)
+    several = [one.strip() for one in key.split(",")] if isinstance(key, str) else key
+    columns = None if several is None else (*several,)
     if columns is not None and not (columns and all(columns)):
         raise ValueError(f"key is {key!r}: it must be the names of columns")
-    before, now = Harvested.at(Path(old)), Harvested.at(Path(new))
+    before, now = Harvested.at(_path(old)), Harvested.at(_path(new))
     if before.format != now.format:
         raise ValueError(
             f"{before.path} is {before.format}, {now.path} is {now.format}: a table has other "
             "values, such as dates and null for what is missing: compare two of one format"
         )
     return Differences(before, now, columns)
+
+
+def _path(harvest: str | os.PathLike[str]) -> Path:
+    """The path of a harvest on disk.
+
+    Raises:
+        ValueError: It is in a store.
+    """
+    text = os.fspath(harvest)
+    if is_url(text):
+        raise ValueError(
+            f"a harvest at {text.partition(':')[0]}:// cannot be compared where it is: copy it to "
+            "this machine, and compare the copy"
+        )
+    return Path(path_of(text))
 
 
 class _Keys:
@@ -268,27 +286,19 @@ class _Comparison:
         return _decode(self._aside.readline())
 
 
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def _decode(content: bytes) -> JsonObject:
+    """Decode a row; a number that is too large for a float becomes null, as in a table."""
+    try:
+        return _decode_object(content)
+    except msgspec.ValidationError:
+        row: Any = item_of(content)
+        if not isinstance(row, dict):
+            raise
+        return cast("JsonObject", row)
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST).digest()
-
-
-def _key_of(harvest: Harvested) -> tuple[str, ...] | None:
-    """The columns that identify a row, by the first row; None if there is none."""
-    with closing(harvest.rows()) as rows:
-        first = next(rows, None)
-    if first is None:
-        return None
-    items = [*first.read(_decode).keys() & _ids_of_items()]
-    return (*items, "id") if len(items) == 1 else ("id",)
-
-
-def _ids_of_items() -> set[str]:
-    """The columns with the id of an item in harvests with ``explode``: ``dataset_id``, ..."""
-    from ...api.operations import OPERATIONS  # Those of both versions of the API.
-
-    lists = [one for one in OPERATIONS.values() if one.kind == "page"]
-    models = {str(one.item).rpartition(".")[2] for one in lists}
-    return {f"{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', model).lower()}_id" for model in models}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,9 +16,11 @@ from ...errors import HarvestFileError, one_line
 from .._lines.compression import codec_of, needs
 from .._table.hive import value_of
 from ..sinks import SUFFIXES
+from .folders import parts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _BATCH = 100
 """Rows of a table that are held as Python objects at once."""
@@ -44,7 +48,7 @@ class Row:
         """
         try:
             return decode(self.content)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise self.wrong(str(error)) from error
 
     def wrong(self, problem: str) -> HarvestFileError:
@@ -77,7 +81,7 @@ class Harvested:
         """
         files = [path]
         if path.is_dir():
-            files = _parts(path)
+            files = parts_of(path)
         elif not path.name.endswith(SUFFIXES):
             raise ValueError(f"{path}: its suffix must be one of {', '.join(SUFFIXES)}")
         elif not path.exists():
@@ -101,45 +105,43 @@ class Harvested:
 
     def _table(self, path: Path) -> Iterator[bytes]:
         """Iterate over the rows of a Parquet file as JSON."""
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError:
-            raise needs("pyarrow", "parquet", path) from None
         folders = path.relative_to(self.path).parent
-        try:
-            with pq.ParquetFile(path) as file:
-                named = _partition(folders, file.schema_arrow)
-                for batch in file.iter_batches(batch_size=_BATCH):
-                    for row in batch.to_pylist():
-                        yield msgspec.json.encode({**row, **named})
-        except (pa.ArrowException, OSError, TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, OSError) and error.errno:
-                raise  # The system's, not Arrow's.
-            # The last three are about values that only tables of others have.
-            raise HarvestFileError(f"{path} cannot be read: {one_line(str(error))}") from None
+        with _opened(path) as file:
+            named = _partition(folders, file.schema_arrow)
+            for batch in file.iter_batches(batch_size=_BATCH):
+                for row in batch.to_pylist():
+                    yield msgspec.json.encode({**row, **named})
 
 
-def _parts(folder: Path) -> list[Path]:
-    """The parts of a harvest in a folder; other files begin with ``_`` or ``.``.
+def query_in(path: Path) -> Mapping[str, Any] | None:
+    """The identity of the harvest of a Parquet file, as its metadata have it.
 
     Raises:
-        HarvestFileError: There are none, or the folder has other files.
+        HarvestFileError: The file is damaged.
+        DestinationError: The package for the format is not installed.
     """
-    parts: list[Path] = []
-    for path in sorted(folder.rglob("*")):
-        steps = path.relative_to(folder).parts
-        if path.is_dir() or any(step.startswith(("_", ".")) for step in steps):
-            continue
-        if path.name.endswith(".part"):
-            raise HarvestFileError(f"{folder} is incomplete: {path.name} is of a harvest under way")
-        if path.name.endswith(SUFFIXES):
-            parts.append(path)
-        elif not path.name.endswith((".checkpoint", ".lock")):
-            raise HarvestFileError(f"{folder} is no harvest: {path.name} is no part of one")
-    if not parts:
-        raise HarvestFileError(f"{folder} is no harvest: it has no files with rows")
-    return parts
+    with _opened(path) as file:
+        text = (file.schema_arrow.metadata or {}).get(b"aiodatagouv.query")
+        query: Mapping[str, Any] | None = None if text is None else json.loads(text)
+        return query
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[pq.ParquetFile]:
+    """Open a Parquet file, and turn the errors of reading it into one that names it."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise needs("pyarrow", "parquet", path) from None
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # The system's, not Arrow's.
+        # The last three are about values that only tables of others have.
+        raise HarvestFileError(f"{path} cannot be read: {one_line(str(error))}") from None
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -19,6 +19,12 @@ CHECKPOINTS = "_checkpoints"
 Programs that read a folder as one table ignore names that begin with an underscore.
 """
 
+MANIFEST = "_harvest.json"
+"""The file that a harvest by a cluster writes last into its folder."""
+
+SPLIT = "split.json"
+"""The file in :data:`CHECKPOINTS` that such a harvest writes first."""
+
 
 def aside(path: Path) -> Path:
     """The path beside which a destination has its checkpoint and temporary files."""

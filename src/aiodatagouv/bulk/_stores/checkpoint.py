@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 from ...errors import CheckpointError
-from .target import Target
-
-_ENTRY = re.compile(r"[0-9a-f]{16}-\d{6}")
-"""The names of the objects of entries."""
+from .target import NUMBERED, Target
 
 
 class StoredCheckpoint:
@@ -96,7 +92,7 @@ class StoredCheckpoint:
 
     def _names(self) -> list[str]:
         """The names of all entries, in order."""
-        return [name for name in self._folder.names() if _ENTRY.fullmatch(name)]
+        return [name for name in self._folder.names() if NUMBERED.fullmatch(name)]
 
     def _entry(self, name: str) -> Target:
         return self._folder.beside(f"/{name}")

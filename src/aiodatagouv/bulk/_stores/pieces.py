@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
@@ -12,10 +11,7 @@ from ..._ownership import foreign
 from .._journal.place import Seal
 from ..sinks import lost
 from .checkpoint import StoredCheckpoint
-from .target import Target, file_of
-
-_PIECE = re.compile(r"[0-9a-f]{16}-\d{6}")
-"""The names of the objects of pieces."""
+from .target import NUMBERED, Target, file_of
 
 
 class StoredFile:
@@ -87,7 +83,7 @@ class StoredFile:
 
     def clear(self) -> None:
         """Remove the pieces of all runs."""
-        self._remove(name for name in self._folder.names() if _PIECE.fullmatch(name))
+        self._remove(name for name in self._folder.names() if NUMBERED.fullmatch(name))
 
     def close(self) -> None:
         """Do nothing: there is nothing to release."""
@@ -99,14 +95,17 @@ class StoredFile:
     def claim(self, is_known: bool, /) -> None:
         """See :class:`~aiodatagouv.bulk._journal.place.Place`; pieces are known by their names."""
         for name in self._folder.names():
-            if not _PIECE.fullmatch(name):
+            if not NUMBERED.fullmatch(name):
                 raise foreign(self._object(name).url, "is not what a harvest writes there")
 
     def holds(self, seal: Seal) -> bool:
         """See :class:`~aiodatagouv.bulk._journal.place.Place`."""
         if self._target.size() != seal.size:
             return False
-        return sha256_of(self._target.chunks()) == seal.sha256
+        checksum = hashlib.sha256()
+        for chunk in self._target.chunks():
+            checksum.update(chunk)
+        return checksum.hexdigest() == seal.sha256
 
     def discard(self) -> None:
         """See :class:`~aiodatagouv.bulk._journal.place.Place`; those of other harvests are left."""
@@ -156,11 +155,3 @@ class StoredFile:
 
     def _object(self, name: str) -> Target:
         return self._folder.beside(f"/{name}")
-
-
-def sha256_of(chunks: Iterable[bytes]) -> str:
-    """The SHA-256 checksum of some chunks."""
-    checksum = hashlib.sha256()
-    for chunk in chunks:
-        checksum.update(chunk)
-    return checksum.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 from .._journal.place import Seal
 from .._journal.storage import Storage
 from .._lines.jsonlines import JsonLines
+from ..describing import DescribedSink
 from ..sinks import FileSink
 from .pieces import StoredFile
 from .target import Target
@@ -46,6 +48,8 @@ class StoredTable:
         self._path = self._folder / Path(target.path).name
         self._table = table(self._path)
         self._is_open = False
+        self._facts: list[str | None] | None = None
+        """When the harvest began, and the release of udata, for the metadata of the table."""
 
     @property
     def checkpoint(self) -> Storage:
@@ -53,8 +57,21 @@ class StoredTable:
         return self._place.checkpoint
 
     def open(self, state: Any) -> None:
-        """See :class:`~aiodatagouv.bulk.Sink`; the state is that of the JSON Lines."""
+        """See :class:`~aiodatagouv.bulk.Sink`; the state is that of the JSON Lines.
+
+        It also has the metadata, as :meth:`describe` was told.
+        """
         self._lines.open(state)
+        facts = None if state is None else state.get("facts")
+        if facts is not None:
+            began, release = facts
+            self.describe(dt.datetime.fromisoformat(began), release)
+
+    def describe(self, began: dt.datetime, release: str | None) -> None:
+        """See :class:`~aiodatagouv.bulk.describing.DescribedSink`."""
+        self._facts = [began.isoformat(), release]
+        if isinstance(self._table, DescribedSink):
+            self._table.describe(began, release)
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
@@ -64,7 +81,7 @@ class StoredTable:
         """See :class:`~aiodatagouv.bulk.Sink`."""
         if self._is_open:
             self._table.commit()
-        return self._lines.commit()
+        return {**self._lines.commit(), "facts": self._facts}
 
     def seal(self) -> Seal:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""

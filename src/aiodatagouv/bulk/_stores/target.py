@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -36,6 +37,9 @@ _FAILURES = {
     "adlfs": ("azure.core.exceptions:AzureError",),
 }
 """The errors of these packages that are no ``OSError``."""
+
+NUMBERED = re.compile(r"[0-9a-f]{16}-\d{6}")
+"""The names of the objects of pieces and entries: a random number or a checksum, and a number."""
 
 _BLOCK = 8 << 20
 """Bytes that are sent or received at once. S3 takes at most 10,000 parts of an object."""
@@ -205,22 +209,24 @@ def _check(url: str) -> str:
         DestinationError: It cannot be a destination.
     """
     scheme, _, rest = url.partition("://")
-    account, has_account, _ = rest.partition("/")[0].rpartition("@")
-    shown = url.partition("?")[0]
+    bucket, _, key = rest.partition("/")
     package = PACKAGES.get(scheme)
-    if has_account and (":" in account or package != "adlfs"):
+    # Until here, the URL may have a password in it: only its scheme is shown.
+    if package is None:
+        raise DestinationError(
+            f"a URL that begins with {url.partition(':')[0]}: cannot be a destination: a file can "
+            "be a path, or an object in a store in which it appears as a whole "
+            f"({', '.join(f'{one}://' for one in PACKAGES)}): harvest to a path and copy it"
+        )
+    # A password with a slash seems to be a folder: s3://user:pass/word@bucket/a.jsonl.
+    if ":" in bucket or ("@" in bucket and package != "adlfs"):
         raise DestinationError(
             f"the URL of a destination ({scheme}://) has no user or password in it: configure them "
             "for fsspec, or set the environment variables of the store"
         )
-    if package is None:
-        raise DestinationError(
-            f"{shown}: a file can be a path, or an object in a store in which it appears as a "
-            f"whole ({', '.join(f'{one}://' for one in PACKAGES)}): harvest to a path and copy it"
-        )
+    shown = url.partition("?")[0]
     if not url.endswith(SUFFIXES):
         raise DestinationError(f"{shown}: its suffix must be one of {', '.join(SUFFIXES)}")
-    bucket, _, key = rest.partition("/")
     if not bucket or not key or "//" in key:
         raise DestinationError(f"{shown}: it must be {scheme}://bucket/folder/name")
     return package
