@@ -138,7 +138,6 @@ def harvest(
         if not resume:
             place.clear()
         split = driver.split(_PARTS * count if parts is None else parts)
-        place.withdraw()
         split, reading = driver.read_for_all(split)
         with ExitStack() as stack:
             operation = split[0].call.operation
@@ -146,7 +145,9 @@ def harvest(
             with _submitted(cluster, job, place, split, count, board) as futures:
                 board.gather(futures)
         report = board.report()
-        place.complete(board.files(), split, report)
+        # Nothing has changed if no worker has withdrawn the manifest.
+        if (report.complete or report.complete_but_for) and not place.is_complete:
+            place.complete(board.files(), split, report)
     return report
 
 
@@ -187,7 +188,7 @@ def _submitted(
                 # The parts in progress share the rate equally: so a part waits for one before it,
                 # however many workers there are. Meanwhile, no worker is occupied by it.
                 before = futures[number - count] if number >= count else None
-                task = Task(job, number, part, str(folder.part(number)), key)
+                task = Task(job, number, part, folder, key)
                 futures.append(
                     cluster.submit(
                         harvest_part, task, before, key=key, retries=_RETRIES, pure=False
