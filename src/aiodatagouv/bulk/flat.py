@@ -91,8 +91,8 @@ class Flat:
         """The rows of an item, in the order of the list; none if the list is empty or null.
 
         Raises:
-            DecodeError: The item lacks its id or the list, the list is none of objects, or one of them has a
-                field with the name of a column of the item.
+            DecodeError: The item lacks its id or the list, the list is none of objects, or one of
+                them has a field with the name of a column of the item.
         """
         key = item.get("id")
         if "id" in self.columns and not isinstance(key, str):
