@@ -24,6 +24,7 @@ from replay_portal import running
 from aiodatagouv import CheckpointError, Client, DestinationError, Paginator, ServerError, bulk
 from aiodatagouv.api import datasets
 from aiodatagouv.bulk import Report
+from aiodatagouv.bulk._journal.storage import CHECKPOINTS
 from aiodatagouv.dask import harvest
 from aiodatagouv.dask.board import summed
 from aiodatagouv.models import Dataset, DatasetPage
@@ -169,8 +170,9 @@ def manifest(folder: Path) -> dict[str, Any]:
     return content
 
 
-def stamps(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in folder.glob("part[-=]*")}
+def stamps(folder: Path, names: str = "part[-=]*") -> dict[str, int]:
+    found = [path for path in folder.glob(names) if path.name != CHECKPOINTS]
+    return {path.name: path.stat().st_mtime_ns for path in found}
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -214,9 +216,9 @@ def test_a_folder_that_is_complete_stays_as_it_is(
     cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
 ) -> None:
     first = run(cluster, tmp_path, url)
-    before, requests = stamps(tmp_path), portal.requests
+    before, requests = stamps(tmp_path, "*"), portal.requests
     assert run(cluster, tmp_path, url) == first
-    assert (stamps(tmp_path), portal.requests) == (before, requests)
+    assert (stamps(tmp_path, "*"), portal.requests) == (before, requests)
     path = tmp_path / "part-00003.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(CheckpointError, match=r"part-00003.parquet is not the file"):
@@ -316,17 +318,77 @@ def grouped(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_an_update_that_has_failed_leaves_no_manifest(
-    cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
+@pytest.mark.parametrize("parts", [1, 6])
+def test_an_update_whose_changes_cannot_be_read_leaves_the_folder_as_it_is(
+    parts: int, cluster: distributed.Client, portal: MovingPortal, url: str, tmp_path: Path
 ) -> None:
-    run(cluster, tmp_path, url)
+    run(cluster, tmp_path, url, parts=parts)
+    before = stamps(tmp_path, "*")
     portal.broken = dict.fromkeys(range(60), "id")
     with pytest.raises(ServerError):
         run(cluster, tmp_path, url, since="last")
-    assert not (tmp_path / "_harvest.json").exists()
-    assert ds.dataset(tmp_path).count_rows() == 60
+    assert stamps(tmp_path, "*") == before
     portal.broken = {}
     assert run(cluster, tmp_path, url, since="last").complete
+    assert manifest(tmp_path)["report"]["complete"]
+
+
+def test_an_update_that_has_failed_half_way_is_completed_by_another_one_only(
+    cluster: distributed.Client,
+    portal: MovingPortal,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def titles_of(*numbers: int) -> list[str]:
+        rows = items(tmp_path)
+        return [rows[number]["title"] for number in numbers]
+
+    run(cluster, tmp_path, url)
+    since = START + dt.timedelta(seconds=portal.clock)
+    portal.updated = {3: (1, portal.clock), 50: (1, portal.clock)}
+    answer, ids = portal.answer, 0
+
+    async def broken(request: httpx.Request) -> httpx.Response:
+        """Answer until the ids of the second part are read."""
+        nonlocal ids
+        ids += request.url.params.get("sort") == "created"
+        return httpx.Response(500, json={}) if ids > 1 else await answer(request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(portal, "answer", broken)
+        with pytest.raises(ServerError):
+            run(cluster, tmp_path, url, since=since, workers=1)
+    assert titles_of(3, 50) == ["Jeu 3, version 1", "Jeu 50, version 0"]
+    requests = portal.requests
+    with pytest.raises(CheckpointError, match=r"an update was interrupted.*: give since again"):
+        run(cluster, tmp_path, url)
+    assert portal.requests == requests
+    assert not (tmp_path / "_harvest.json").exists()
+    assert not (tmp_path / "_metadata").exists()
+    assert run(cluster, tmp_path, url, since=since).complete
+    assert titles_of(3, 50) == ["Jeu 3, version 1", "Jeu 50, version 1"]
+    before = stamps(tmp_path, "*")
+    run(cluster, tmp_path, url)
+    assert stamps(tmp_path, "*") == before
+
+
+def test_an_incomplete_part_gets_no_manifest_and_is_harvested_again(
+    cluster: distributed.Client,
+    portal: MovingPortal,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Of a list without an order, only the number of items can be checked.
+    monkeypatch.setattr(portal, "date_of", lambda _: lambda item: START - portal.date(item))
+    monkeypatch.setattr(portal, "total", lambda: 61)
+    report = run(cluster, tmp_path, url)
+    assert (report.items, report.total, report.status) == (60, 61, "incomplete")
+    assert [*stamps(tmp_path, "*")] == ["part-00000.parquet"]
+    monkeypatch.setattr(portal, "total", lambda: 60)
+    report = run(cluster, tmp_path, url)
+    assert (report.items, report.status) == (60, "complete")
     assert manifest(tmp_path)["report"]["complete"]
 
 

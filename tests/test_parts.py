@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
@@ -153,6 +154,29 @@ async def test_checkpoints_are_kept_in_a_folder_for_them_if_there_is_one(
     path.write_bytes(b"mine")
     with pytest.raises(bulk.CheckpointError, match=f"^{path} is not the file"):
         Finished.at(path)
+
+
+async def test_the_parts_of_a_public_list_are_split_without_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal = MovingPortal.of(60, 0, left=0)
+    answer = portal.answer
+
+    async def answer_by_key(request: httpx.Request) -> httpx.Response:
+        """Show the first half to the owner of the key only."""
+        portal.shown = [*range(0 if "x-api-key" in request.headers else 30, 60)]
+        return await answer(request)
+
+    monkeypatch.setattr(portal, "answer", answer_by_key)
+    async with portal.client(api_key="secret") as client:
+        found = datasets.list_datasets(client, page_size=5)
+        assert [part.end for part in await bulk.partition(found, 3)] == [20, 40, 60]
+        public = await bulk.partition(found, 3, only_public=True)
+        reports = [
+            await bulk.harvest(part, tmp_path / f"{n}.jsonl", client=client, only_public=True)
+            for n, part in enumerate(public)
+        ]
+    assert [(one.items, one.total, one.complete) for one in reports] == [(10, 10, True)] * 3
 
 
 async def test_a_part_without_a_file_cannot_be_updated(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from .._walk.stable import STRETCH
 from ..errors import NotFoundError, UnknownOrderError
 from ..pagination import Paginator
 from ._update.recorded import Recorded
+from .public import explained, without_key
 
 if TYPE_CHECKING:
     from .._fields.projection import Projection
@@ -70,7 +71,9 @@ class Part:
         }
 
 
-async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
+async def partition(
+    paginator: Paginator[Any, Any], n: int, *, only_public: bool = False
+) -> list[Part]:
     """Split a list into parts of about the same size, by dates of creation.
 
     >>> parts = await bulk.partition(api.datasets.list_datasets(client), 4)
@@ -82,22 +85,28 @@ async def partition(paginator: Paginator[Any, Any], n: int) -> list[Part]:
         paginator: The list.
         n: The number of parts. There may be fewer: items of one date are in one part, and a list
             that the portal does not sort by creation is one part.
+        only_public: Whether to split the list as it is without the key, for harvests of its parts
+            with ``only_public``: their totals are then those of public items.
 
     Raises:
         ValueError: ``n`` is not positive, or the list cannot be sorted by creation.
+        AuthenticationError: The list needs a key.
         APIError, NetworkError: A call fails.
     """
-    listing = Listing.of(paginator.client, paginator.call)
+    client = without_key(paginator.client) if only_public else paginator.client
+    listing = Listing.of(client, paginator.call)
     if listing.unstable:
         raise ValueError(f"{listing.call.operation.name} cannot be split: {listing.unstable}")
     if n < 1:
         raise ValueError(f"n is {n}: it must be at least 1")
     fetch_ids = listing.id_fetcher(listing.created)
-    try:
-        start = await fetch_ids(1, STRETCH)
-        total, is_sorted = start.total, all(one <= other for one, other in pairwise(start.dates))
-    except UnknownOrderError:
-        total, is_sorted = (await listing.fetcher(read_page)(1, 1)).total, False
+    with explained(only_public=only_public):
+        try:
+            start = await fetch_ids(1, STRETCH)
+            is_sorted = all(one <= other for one, other in pairwise(start.dates))
+            total = start.total
+        except UnknownOrderError:
+            total, is_sorted = (await listing.fetcher(read_page)(1, 1)).total, False
     if not is_sorted:
         name, problem = listing.call.operation.name, "it is not sorted by creation"
         fields = {"event": "not_split", "operation": name, "problem": problem}

@@ -22,7 +22,7 @@ from ..bulk.plan import Plan
 from ..bulk.report import Counters, Report
 from ..bulk.sinks import FileSink
 from ..client import Client
-from ..errors import DestinationError
+from ..errors import CheckpointError, DestinationError
 from ..pagination import Paginator
 from .folder import Folder
 from .worker import Job
@@ -66,7 +66,7 @@ class Driver:
         """The parts of the list, as the folder knows them, or newly split and recorded there.
 
         Raises:
-            CheckpointError: The folder is that of another harvest, or damaged.
+            CheckpointError: The folder is that of another harvest, damaged, or half updated.
             DestinationError: There is no complete harvest to update.
             APIError, NetworkError: A call failed.
         """
@@ -75,6 +75,11 @@ class Driver:
         into = plan.projection.class_ if plan.projection else None
         whole = Part(self._list().call, into, None, None, 0, 0)
         known = self.folder.read_split(whole, query)
+        if since is None and self.folder.is_half_updated:
+            raise CheckpointError(
+                f"{self.folder.path}: an update was interrupted, and some parts may be older than "
+                "others: give since again to complete it, or harvest all anew, without resuming"
+            )
         must_exist = since is not None and (self.is_strict or since != "last")
         if must_exist and not (known and all(self._existing(known))):
             raise DestinationError(f"{self.folder.path}: there is no harvest yet to update")
@@ -101,7 +106,8 @@ class Driver:
             parts = [evolve(part, changes=changes) for part in parts]
             reports.append(report)
         is_update = self.job.options.since is not None
-        if self.folder.suffix == ".parquet" and (is_update or not all(existing)):
+        is_done = self.folder.is_complete and all(existing)
+        if self.folder.suffix == ".parquet" and (is_update or not is_done):
             release, report = asyncio.run(self._ask())
             parts = [evolve(part, release=release) for part in parts]
             reports += [report] if is_update else []
@@ -110,7 +116,7 @@ class Driver:
     def _since(self, parts: list[Part], existing: list[bool]) -> dt.datetime | None:
         """The date of the oldest changes that any part needs; None if they are not read here."""
         since = self.job.options.since
-        if since is None or len(parts) == 1:
+        if since is None:
             return None
         if since != "last":
             return start_of(since)

@@ -71,7 +71,10 @@ class Folder:
 
     @property
     def changes(self) -> Path:
-        """The path of the changes of the whole list, while its parts are updated."""
+        """The path of the changes of the whole list, while its parts are updated.
+
+        They stay after an update that has failed, and so tell that it is not complete.
+        """
         return self.checkpoints / CHANGES
 
     def part(self, number: int) -> Path:
@@ -140,11 +143,25 @@ class Folder:
             elif not _is_lock(path):
                 path.unlink()
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a manifest."""
+        try:
+            # A network file system may list a file that another machine has removed, but not open.
+            with (self.path / MANIFEST).open("rb"):
+                return True
+        except FileNotFoundError:
+            return False
+
+    @property
+    def is_half_updated(self) -> bool:
+        """Whether an update has begun and not ended: some parts may be older than others."""
+        return self.changes.exists() and not self.is_complete
+
     def withdraw(self) -> None:
         """Remove what says that the folder is complete, before a file in it changes."""
         (self.path / MANIFEST).unlink(missing_ok=True)
         (self.path / METADATA).unlink(missing_ok=True)
-        self.changes.unlink(missing_ok=True)
         sync_folder(self.path)
 
     def read_split(self, whole: Part, query: Mapping[str, Any]) -> list[Part] | None:

@@ -62,7 +62,8 @@ def harvest(
     A harvest that has failed or was stopped goes on with the same call: the folder knows where the
     list was split, the files that are complete are kept after their checksums were verified, and
     the others are resumed. A folder that is complete stays as it is; ``since="last"`` brings it up
-    to date. It is complete if it has the manifest ``_harvest.json``, which is written last.
+    to date. It is complete if it has the manifest ``_harvest.json``, which is written last, and
+    only if the report of each part is complete, but for items skipped.
 
     The function blocks until the harvest ends; in an event loop, run it in ``asyncio.to_thread``.
 
@@ -100,10 +101,13 @@ def harvest(
 
     Raises:
         DestinationError: ``folder`` has files of others, or cannot be updated.
-        CheckpointError: The folder is that of another harvest, damaged or in use.
-        MaskError: The items have no such list to explode, or it cannot be combined with a class.
+        CheckpointError: The folder is that of another harvest, damaged or in use, or an update of
+            it was interrupted, and ``since`` is not given to complete it.
+        MaskError: The items cannot be narrowed down to the fields, have no such list to explode, or
+            it cannot be combined with a class.
         ValueError: The list cannot be split, a number is not positive, or the parts cannot be
             partitioned so.
+        ModuleNotFoundError: ``progress`` is True, and the package ``rich`` is missing.
         RuntimeError: The cluster has no workers.
         APIError, NetworkError, DecodeError: A call failed. The same call goes on in the folder.
     """
@@ -138,7 +142,6 @@ def harvest(
         if not resume:
             place.clear()
         split = driver.split(_PARTS * count if parts is None else parts)
-        place.withdraw()
         split, reading = driver.read_for_all(split)
         with ExitStack() as stack:
             operation = split[0].call.operation
@@ -146,7 +149,9 @@ def harvest(
             with _submitted(cluster, job, place, split, count, board) as futures:
                 board.gather(futures)
         report = board.report()
-        place.complete(board.files(), split, report)
+        # Nothing has changed if no worker has withdrawn the manifest.
+        if (report.complete or report.complete_but_for) and not place.is_complete:
+            place.complete(board.files(), split, report)
     return report
 
 
@@ -187,7 +192,7 @@ def _submitted(
                 # The parts in progress share the rate equally: so a part waits for one before it,
                 # however many workers there are. Meanwhile, no worker is occupied by it.
                 before = futures[number - count] if number >= count else None
-                task = Task(job, number, part, str(folder.part(number)), key)
+                task = Task(job, number, part, folder, key)
                 futures.append(
                     cluster.submit(
                         harvest_part, task, before, key=key, retries=_RETRIES, pure=False

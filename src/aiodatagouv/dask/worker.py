@@ -22,6 +22,7 @@ from ..client import Client
 from ..errors import CheckpointError
 from ..rate import Rate
 from ..retry import RetryPolicy
+from .folder import Folder
 
 TICK = 0.5
 """Seconds between two reports on the progress of a part."""
@@ -84,14 +85,14 @@ class Task:
         job: The harvest.
         number: The number of the part.
         part: The part.
-        path: The path of its file.
+        folder: The folder of its file.
         key: The key of the task.
     """
 
     job: Job
     number: int
     part: Part
-    path: str
+    folder: Folder
     key: str
 
     def event(self, report: Report) -> dict[str, Any]:
@@ -109,13 +110,14 @@ async def harvest_part(task: Task, before: object) -> Finished:
     Raises:
         CheckpointError: The file or the checkpoint of the part is not as a harvest has left it.
     """
-    path = Path(task.path)
+    path = task.folder.part(task.number)
     await _wait_for_others(path)
     client = task.job.client()
     if (done := await asyncio.to_thread(_done, task, path, client)) is not None:
         return done
     # The worker may have sent a request for its latest part just now.
     await asyncio.sleep(1 / task.job.rate)
+    await asyncio.to_thread(task.folder.withdraw)
     async with client:
         await _Watched(task, distributed.get_worker()).run(client, path)
     done = await asyncio.to_thread(Finished.at, path)
@@ -137,7 +139,7 @@ async def _wait_for_others(path: Path) -> None:
 
 
 def _done(task: Task, path: Path, client: Client) -> Finished | None:
-    """The file of a part, if nothing is left to do for it.
+    """The file of a part, if it is complete and nothing is left to do for it.
 
     Raises:
         CheckpointError: It was changed, or harvested with a key while there is none now.
@@ -145,8 +147,12 @@ def _done(task: Task, path: Path, client: Client) -> Finished | None:
     changes = task.part.changes
     if task.job.options.since is not None and changes is None:
         return None
-    done = Finished.at(path)
-    if done is None:
+    try:
+        done = Finished.at(path)
+    except CheckpointError:
+        task.folder.withdraw()
+        raise
+    if done is None or not (done.report.complete or done.report.complete_but_for):
         return None
     compare(path, {"key": done.query["key"]}, {"key": bool(client._key)})
     # Another worker may have updated the part, and been lost before it could report so.
