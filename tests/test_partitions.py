@@ -370,9 +370,9 @@ async def test_an_update_without_changes_reads_only_the_ids_of_a_table(
     read_columns: list[Any] = []
     iter_batches = pq.ParquetFile.iter_batches
 
-    def spied(file: Any, **options: Any) -> Any:
-        read_columns.append(options.get("columns"))
-        return iter_batches(file, **options)
+    def spied(file: Any, size: int, **options: Any) -> Any:
+        read_columns.append(options["columns"])
+        return iter_batches(file, size, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", spied)
     assert (await harvest(portal, path, since="last", **options)).complete

@@ -26,7 +26,7 @@ from .._disk import sync_folder, written
 from .._ownership import foreign, locked, release
 from ..bulk._journal.checkpoint import compare
 from ..bulk._journal.finished import Finished
-from ..bulk._journal.storage import CHECKPOINTS
+from ..bulk._journal.storage import CHECKPOINTS, MANIFEST, SPLIT
 from ..bulk._table.tree import FILE, METADATA, check_ours, remove
 from ..bulk.partition import Part
 from ..bulk.report import Report
@@ -34,8 +34,6 @@ from ..bulk.sinks import SUFFIXES
 from ..errors import CheckpointError, DestinationError
 from ..version import __version__
 
-MANIFEST = "_harvest.json"
-SPLIT = "split.json"
 CHANGES = "changes"
 
 _ASIDE = re.compile(r"(part[-=]\d{5,}\.|split\.json|changes).*")
