@@ -381,26 +381,6 @@ async def test_what_cannot_be_flattened_is_refused_before_any_request(
 
 
 @pytest.mark.parametrize("version", [1], indirect=True)
-@pytest.mark.parametrize("explode", ["badges", "organization.badges"])
-async def test_a_list_that_the_portal_does_not_send_is_an_error(
-    explode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    portal, path = ragged(12, 0, left=0), tmp_path / "a.jsonl"
-
-    def content(item: int) -> dict[str, Any]:
-        """Return an item of a release that does not know the badges."""
-        own = MovingPortal.content(portal, item)
-        del own["badges"]
-        return own | {"organization": {"id": "o"}}
-
-    monkeypatch.setattr(portal, "content", content)
-    monkeypatch.setattr("tests.moving.masked", lambda value, _: value)
-    with pytest.raises(DecodeError, match=rf"expected {explode}, which may be null: .* release"):
-        await flat(portal, path, explode=explode)
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("version", [1], indirect=True)
 @pytest.mark.parametrize(
     ("resources", "words"),
     [

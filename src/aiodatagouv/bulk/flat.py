@@ -96,8 +96,8 @@ class Flat:
         """The rows of an item, in the order of the list; none if the list is empty or null.
 
         Raises:
-            DecodeError: The item lacks its id or the list, the list is none of objects, or one of
-                them has a field with the name of a column of the item.
+            DecodeError: The item lacks its id, the list is none of objects, or one of them has a
+                field with the name of a column of the item.
         """
         key = item.get("id")
         if "id" in self.columns and not isinstance(key, str):
@@ -127,11 +127,7 @@ class Flat:
     def _taken(self, item: JsonObject, path: Path) -> tuple[Any, JsonObject]:
         """Take the list out of an item: the list, and a copy of the item without it."""
         name, *below = path
-        if name not in item:
-            where = ".".join(self.path[: len(self.path) - len(below)])
-            expected = f"{where}, which may be null: does the portal's release know it?"
-            raise self._error(None, item.get("id"), None, expected)
-        value = item[name]
+        value = item.get(name)
         if not below:
             return value, {key: one for key, one in item.items() if key != name}
         if not isinstance(value, dict):
