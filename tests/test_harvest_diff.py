@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from aiodatagouv import bulk
 from aiodatagouv.bulk._diff import keys
 from aiodatagouv.bulk._diff.compare import differences, text_of
+from aiodatagouv.bulk._journal.storage import MANIFEST, SPLIT
 from aiodatagouv.cli import main
-from aiodatagouv.dask.folder import MANIFEST, SPLIT
 from aiodatagouv.errors import HarvestFileError
 
 from .harvests import SUFFIXES, Stop, harvest, read, stop, stop_after
