@@ -35,6 +35,9 @@ from .moving import START, MovingPortal
 from .moving_served import served
 from .secret_cluster import SECRET
 
+# Two clusters at once would be more processes than a small machine can run in time.
+pytestmark = pytest.mark.xdist_group("dask")
+
 
 def test_a_cluster_that_loses_a_worker_harvests_everything_once_within_the_rate(
     tmp_path: Path,
