@@ -69,12 +69,13 @@ async def harvest(
 ) -> bulk.Report:
     """Harvest all datasets of a portal; all harvests say that they began at the same time."""
     keys = "year(created_at)" if path.name.endswith(FOLDER) else None
-    describing.began_of = began_of
-    async with Client(base_url=url, api_key="", rate=math.inf) as client:
-        found = datasets.list_datasets(client, fields=FIELDS)
-        return await bulk.harvest(
-            found, path, concurrency=4, explode=explode, partition_by=keys, progress=progress
-        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(describing, "began_of", began_of)
+        async with Client(base_url=url, api_key="", rate=math.inf) as client:
+            found = datasets.list_datasets(client, fields=FIELDS)
+            return await bulk.harvest(
+                found, path, concurrency=4, explode=explode, partition_by=keys, progress=progress
+            )
 
 
 class Steps:

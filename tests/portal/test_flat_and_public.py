@@ -145,7 +145,6 @@ THE_SAME: list[List] = [
     api.discussions.list_discussions,
     api.datasets.list_community_resources,
     api.harvest.list_harvest_sources,
-    api.site.list_activities,
     api.posts.list_posts,
     api.v2.datasets.search_datasets,
 ]
