@@ -214,7 +214,7 @@ async def test_an_updated_file_equals_a_fresh_harvest(
             before = path.read_bytes()
             refusals = (OrderError, DestinationError)  # The latter of items without an id.
             with pytest.raises(refusals, match="harvest all"):
-                await bulk.harvest(found, path, since="last")
+                await bulk.harvest(found, path, since="last", strict=True)
             assert path.read_bytes() == before
             continue
         report = await bulk.harvest(found, path, since="last")
