@@ -1,6 +1,6 @@
 """An event loop with virtual time: a sleep advances the clock and returns at once.
 
-What is to be done in a thread is done at once as well.
+The work of a thread is done in the event loop as well.
 """
 
 from __future__ import annotations
@@ -40,12 +40,10 @@ class _Loop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        done = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:  # For whoever awaits it.
-            done.set_exception(error)
-        return done
+        async def work() -> T:
+            return func(*args)
+
+        return self.create_task(work())
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

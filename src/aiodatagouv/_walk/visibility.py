@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from .._decoding.declared import Model, declared
 
 Mark: TypeAlias = Literal["private", "deleted", "archived"]
-"""What may be said of an item. Several may be true of one."""
+"""A reason why not everybody sees an item, or nobody should use it. One may have several."""
 
 MARKS: Mapping[str, Mark] = {
     "private": "private",

@@ -114,7 +114,7 @@ class Plan:
 
     @property
     def scattering(self) -> list[str]:
-        """What partitions a flat table such that rows of an item are in several folders."""
+        """The partition keys that may put the rows of an item into several folders."""
         flat = self.flat
         return [] if flat is None else [str(key) for key in self.keys if not flat.owns(key.path[0])]
 

@@ -35,7 +35,7 @@ class Seal:
 
 
 class Place(Protocol):
-    """Where a file that consists of pieces is, and where its pieces are until it is complete."""
+    """The location of a file that consists of pieces, and of the pieces until it is complete."""
 
     @property
     def checkpoint(self) -> Path | Storage:

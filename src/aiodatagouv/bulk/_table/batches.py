@@ -48,7 +48,7 @@ _READERS: dict[pa.DataType, tuple[pa.DataType, Callable[[Any], Any], int, int]] 
 agrees with it: from the year 2 to the year 9998."""
 
 _SPACE = re.compile(rb"\s")
-"""What JSON has that was not written as compactly as possible, or whose text has spaces."""
+"""The characters of JSON that is not in the most compact notation, or has spaces in a text."""
 
 
 class Batches:

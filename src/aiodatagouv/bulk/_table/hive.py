@@ -25,7 +25,7 @@ _SPECIAL = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
 
 @frozen
 class Key:
-    """What rows are partitioned by.
+    """A column, or a function of one, by which rows are partitioned.
 
     Attributes:
         path: The name of a column, or the names that lead to a field of its structs.
