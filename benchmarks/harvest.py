@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,9 @@ PEER = HERE.parent / ".venv-peers" / "bin" / "python"
 ITEMS = (10_000, 75_000, 300_000, 1_000_000)
 ROUNDS = {10_000: 5, 75_000: 3}
 """Rounds of the smaller sizes; of the others there is one."""
+
+ENVIRONMENT = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""The environment of each harvest: with the allocator of Arrow that `aiodatagouv` chooses."""
 
 CONCURRENCY = 4
 """Pages in flight at once, of the floor as of a harvest."""
@@ -92,7 +96,7 @@ def measure(contender: Contender, url: str, number: int) -> Cost:
     """Harvest in a new process, so that only its own resources are measured."""
     with tempfile.TemporaryDirectory(prefix="harvest-") as folder:
         command = contender.command(url, Path(folder, f"datasets{contender.suffix}"), number)
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=ENVIRONMENT, check=True)
     return Cost(**json.loads(done.stdout))
 
 

@@ -8,7 +8,6 @@ which keeps what fits no column. Both give the same cells.
 
 from __future__ import annotations
 
-import re
 import types
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain, groupby
@@ -21,6 +20,9 @@ import pyarrow.compute as pc
 
 from .._lines.lines import item_of
 from . import columns
+
+POOL = pa.system_memory_pool()
+"""Arrow's default pool would keep memory that is no longer used."""
 
 _Build: TypeAlias = Callable[[Sequence[Any]], Any]
 """Makes an Arrow array of the values of a column."""
@@ -47,8 +49,9 @@ _READERS: dict[pa.DataType, tuple[pa.DataType, Callable[[Any], Any], int, int]] 
 """The type of a date -> its integers, its slow reader, and the limits within which Arrow's reader
 agrees with it: from the year 2 to the year 9998."""
 
-_SPACE = re.compile(rb"\s")
-"""The characters of JSON that is not in the most compact notation, or has spaces in a text."""
+_NULL = b"null"
+
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Batches:
@@ -103,7 +106,7 @@ class Batches:
             yield from self._quickly(run[:middle])
             yield from self._quickly(run[middle:])
         else:
-            rest = [pa.nulls(len(run), pa.string())] if self._has_rest else []
+            rest = [pa.nulls(len(run), pa.string(), POOL)] if self._has_rest else []
             yield pa.RecordBatch.from_arrays([*arrays, *rest], schema=self.schema)
 
     def _slowly(self, items: list[bytes]) -> pa.RecordBatch:
@@ -116,7 +119,7 @@ def joined(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
     """Join record batches into one."""
     if len(batches) == 1:
         return batches[0]
-    table = pa.Table.from_batches(batches, schema).combine_chunks()
+    table = pa.Table.from_batches(batches, schema).combine_chunks(memory_pool=POOL)
     whole = table.to_batches()
     return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
 
@@ -151,7 +154,7 @@ def _builder(field: pa.Field[Any]) -> _Build:
         return _or_nulls(_date_builder(field.type), field.type)
 
     def column(values: Sequence[Any]) -> Any:
-        return pa.array(values, field.type)
+        return pa.array(values, field.type, memory_pool=POOL)
 
     return column
 
@@ -160,39 +163,33 @@ def _or_nulls(build: _Build, type_: Any) -> _Build:
     """A builder that has less to do for a column without values."""
 
     def column(values: Sequence[Any]) -> Any:
-        is_empty = all(value is None for value in values)
-        return pa.nulls(len(values), type_) if is_empty else build(values)
+        is_empty = values.count(None) == len(values)
+        return pa.nulls(len(values), type_, POOL) if is_empty else build(values)
 
     return column
 
 
 def _texts(values: Sequence[Any]) -> Any:
-    """A column of JSON."""
-    return pa.array([_text(value) for value in values], pa.string())
+    """A column of JSON, written as compactly as :func:`columns.text_of` does."""
+    listed = b"[%b]" % b",".join(_NULL if value is None else value for value in values)
+    compact = _LIST.decode(msgspec.json.format(listed, indent=-1))
+    texts = [None if text == _NULL else text for text in map(bytes, compact)]
+    if b"\\" in listed:
+        texts = [_unescaped(text) if text and b"\\" in text else text for text in texts]
+    return pa.array(texts, pa.string(), memory_pool=POOL)
 
 
-def _text(value: msgspec.Raw | None) -> str | bytes | None:
-    """JSON, written as compactly as :func:`columns.text_of` does; None for null."""
-    if value is None:
-        return None
-    raw = bytes(value)
-    if raw == b"null":
-        return None
-    if b"\\" in raw:  # An escape, which may not be needed.
-        return columns.text_of(msgspec.json.decode(raw))
-    return msgspec.json.format(raw, indent=-1) if _SPACE.search(raw) else raw
+def _unescaped(text: bytes) -> bytes:
+    """JSON without escapes that are not needed."""
+    return columns.text_of(msgspec.json.decode(text)).encode()
 
 
 def _children_builder(fields: Sequence[pa.Field[Any]]) -> Callable[[Sequence[Any]], list[Any]]:
     """The builder of the columns of structs, none of which is null."""
-    builders = [_builder(field) for field in fields]
-    if len(fields) < 2:
-        return lambda structs: [build([one._0 for one in structs]) for build in builders]
-    get = attrgetter(*(f"_{number}" for number in range(len(fields))))
+    columns_of = [(attrgetter(f"_{number}"), _builder(one)) for number, one in enumerate(fields)]
 
     def children(structs: Sequence[Any]) -> list[Any]:
-        cells = zip(*map(get, structs), strict=True)
-        return [build(values) for build, values in zip(builders, cells, strict=True)]
+        return [build([*map(get, structs)]) for get, build in columns_of]
 
     return children
 
@@ -204,9 +201,11 @@ def _struct_builder(fields: Sequence[pa.Field[Any]]) -> _Build:
     def struct(values: Sequence[Any]) -> Any:
         mask = None
         if None in values:
-            mask = pa.array([value is None for value in values])
+            mask = _mask(values)
             values = [blank if value is None else value for value in values]
-        return pa.StructArray.from_arrays(children(values), fields=[*fields], mask=mask)
+        return pa.StructArray.from_arrays(
+            children(values), fields=[*fields], mask=mask, memory_pool=POOL
+        )
 
     return struct
 
@@ -219,11 +218,16 @@ def _list_builder(type_: Any) -> _Build:
         ends = accumulate((len(value) if value else 0 for value in values), initial=0)
         inside = [*chain.from_iterable(value for value in values if value)]
         elements = build(inside) if inside else nothing
-        mask = pa.array([value is None for value in values]) if None in values else None
-        offsets = pa.array(ends, pa.int32())
-        return pa.ListArray.from_arrays(offsets, elements, type=type_, mask=mask)
+        mask = _mask(values) if None in values else None
+        offsets = pa.array(ends, pa.int32(), memory_pool=POOL)
+        return pa.ListArray.from_arrays(offsets, elements, type=type_, pool=POOL, mask=mask)
 
     return lists
+
+
+def _mask(values: Sequence[Any]) -> Any:
+    """Whether each value is null."""
+    return pa.array([value is None for value in values], memory_pool=POOL)
 
 
 def _date_builder(type_: pa.DataType) -> _Build:
@@ -231,11 +235,11 @@ def _date_builder(type_: pa.DataType) -> _Build:
 
     def dates(values: Sequence[Any]) -> Any:
         try:
-            cells = pa.array(values, pa.string()).cast(type_)
+            cells = pa.array(values, pa.string(), memory_pool=POOL).cast(type_, memory_pool=POOL)
         except pa.ArrowInvalid:
             pass  # In another notation.
         else:
-            limits: Any = pc.min_max(cells.cast(numbers)).as_py()
+            limits: Any = pc.min_max(cells.view(numbers)).as_py()
             if earliest <= limits["min"] and limits["max"] <= latest:
                 return cells
         return pa.array([None if one is None else read(one) for one in values], type_)

@@ -24,15 +24,19 @@ from ...version import __version__
 from .._journal.place import Seal
 from .._journal.storage import aside, checkpoint_of
 from ..sinks import check_part, check_same, damaged
-from .batches import Batches, joined
-from .pieces import POOL, ArrowFile, Pieces, free
+from .batches import POOL, Batches, joined
+from .pieces import ArrowFile, Pieces, free
 from .sorting import Ordering, sorted_tables
 
-ROW_GROUP = 8 << 20
-"""Approximate bytes of a row group in memory."""
+ROW_GROUP = 16 << 20
+"""Approximate bytes of a row group in memory. Smaller ones take less, but the facts about each are
+kept until the end of the file: about a kilobyte a column."""
 
 BATCH = 100
-"""Rows that are held as Python objects at once."""
+"""Rows of an existing file that are read at once."""
+
+_CONVERTED = 2 << 20
+"""Approximate bytes of items, as JSON, that are converted into columns at once."""
 
 _NAMES = re.compile(r"\d{6,}|sorted-\d+|whole")
 """The names of the temporary files."""
@@ -93,6 +97,8 @@ class Parquet:
         self._query = {} if query is None else query
         self._facts: dict[str, str | None] | None = None
         self._batches = Batches(schema)
+        self._items: list[bytes] = []
+        self._size = 0
         self._pieces = Pieces(self._folder, schema, self._model)
         self._written: os.stat_result | None = None
 
@@ -120,11 +126,15 @@ class Parquet:
 
     def write(self, items: Sequence[bytes]) -> None:
         """See :class:`~aiodatagouv.bulk.Sink`."""
-        for start in range(0, len(items), BATCH):
-            self._add(self._batches.batch(items[start : start + BATCH]))
+        for item in items:
+            self._items.append(item)
+            self._size += len(item)
+            if self._size >= _CONVERTED:
+                self._convert()
 
     def commit(self) -> dict[str, Any]:
         """See :class:`~aiodatagouv.bulk.Sink`."""
+        self._convert()
         return {**self._pieces.commit(), "facts": self._facts}
 
     def seal(self) -> Seal:
@@ -162,6 +172,7 @@ class Parquet:
 
     def write_rows(self, rows: list[Row]) -> None:
         """See :class:`~aiodatagouv.bulk.sinks.FileSink`."""
+        self._convert()
         if rows:
             self._add(joined([*_slices(rows)], self._schema))
 
@@ -218,6 +229,12 @@ class Parquet:
         """Iterate over the rows of the existing file."""
         yield from batches_in(self._path, self._schema)
 
+    def _convert(self) -> None:
+        """Convert the items that were written into rows."""
+        self._add(self._batches.batch(self._items))
+        self._items.clear()
+        self._size = 0
+
     def _add(self, batch: pa.RecordBatch) -> None:
         """Add rows to those of the next commit."""
         if batch.num_rows:
@@ -247,7 +264,7 @@ class Parquet:
             file,
             schema.with_metadata(self._metadata()),
             compression="zstd",
-            write_page_index=True,
+            use_dictionary=False,  # It takes longer, and zstd finds what repeats as well.
             sorting_columns=sorting_columns(schema, self._key),
             memory_pool=POOL,
             **options,

@@ -15,16 +15,13 @@ from attrs import define, field, frozen
 from ..._disk import created, sync, sync_folder
 from ...errors import CheckpointError
 from ..sinks import lost
-from .batches import joined
+from .batches import POOL, joined
 
 _TOGETHER = 1 << 20
 """Approximate bytes of a record batch: large ones take less time to write, and to find a row in."""
 
 _SIZE = b"size"
 """The metadata of a record batch that are its bytes in memory."""
-
-POOL = pa.system_memory_pool()
-"""Arrow's default pool would keep memory that is no longer used."""
 
 
 @frozen
@@ -56,7 +53,7 @@ def read(
     options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
     for path, together in groupby(stored, lambda one: one.path):
         with (
-            path.open("rb") as file,
+            pa.OSFile(str(path), "rb") as file,
             pa.ipc.open_file(file, options=options, memory_pool=POOL) as reader,
         ):
             for one in together:

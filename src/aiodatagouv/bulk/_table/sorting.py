@@ -9,26 +9,25 @@ consecutive row groups, as often as it takes.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import define, frozen
 
-from .batches import joined
+from .batches import POOL, joined
 from .pieces import ArrowFile, Stored, batches_of, free, read
 
-_READS = 4
+_READS = 2
 """How often a record batch may be read on average, before rows are distributed to files."""
 
-_FILES = 16
+_FILES = 64
 """The most files that rows are distributed to at once."""
 
-_SHARE = 1 << 18
-"""Approximate bytes that each of these files gets at once: smaller record batches take more time,
-and larger ones more memory."""
+_DISTRIBUTED = 8 << 20
+"""Approximate bytes of rows that are distributed at once: few take more time, and many memory."""
 
 
 @frozen
@@ -77,6 +76,7 @@ def sorted_tables(
         The folder of some rows, and the rows.
     """
     index = _Index.of(stored, ordering)
+    free()  # The keys are no longer needed.
     if not index.is_scattered():
         for group in index.groups:
             yield group.folder, index.gather(group)
@@ -111,34 +111,34 @@ class _Index:
     def of(cls, stored: Sequence[Stored], ordering: Ordering) -> _Index:
         """Read the keys of all rows, and sort them."""
         numbers: dict[str, int] = {}
-        parts: dict[str, list[Any]] = {"folder": [], "key": [], "size": [], "source": [], "row": []}
+        parts: dict[str, list[Any]] = {"folder": [], "key": [], "source": [], "row": []}
+        sizes: list[int] = []
         for source, (batch, size) in enumerate(read(stored, ordering.columns)):
             count = batch.num_rows
             names = [""] * count if ordering.folders is None else ordering.folders(batch)
             folders = [numbers.setdefault(name, len(numbers)) for name in names]
-            parts["folder"].append(pa.array(folders, pa.int32()))
+            parts["folder"].append(_numbers(folders))
             if ordering.key is not None:
                 parts["key"].append(batch.column(ordering.key))
-            parts["size"].append(pa.repeat(pa.scalar(size // count, pa.int64()), count))
-            parts["source"].append(pa.repeat(pa.scalar(source, pa.int32()), count))
-            parts["row"].append(pa.array(range(count), pa.int32()))
+            parts["source"].append(pa.repeat(pa.scalar(source, pa.int32()), count, POOL))
+            parts["row"].append(_numbers(range(count)))
+            sizes.append(size // count)
         if not stored:
-            nothing = pa.array([], pa.int32())
+            nothing = _numbers([])
             return cls(stored, [], nothing, nothing, nothing)
         # The folders in order.
         names = sorted(numbers)
-        ranks = pa.array([names.index(name) for name in numbers], pa.int32())
-        rank = ranks.take(pa.chunked_array(parts["folder"]).combine_chunks())
+        ranks = _numbers([names.index(name) for name in numbers])
+        rank = _take(ranks, _whole(parts.pop("folder")))
         keys: dict[str, Any] = {"folder": rank}
         if ordering.key is not None:
             keys["key"] = pa.chunked_array(parts.pop("key"))
         order = _sorting(keys)
-        del keys
-        sources, rows, sizes = (
-            pa.chunked_array(parts.pop(name)).combine_chunks().take(order)
-            for name in ("source", "row", "size")
-        )
-        groups = _groups(names, rank.take(order), pc.cumulative_sum(sizes), ordering.size)
+        del keys, batch
+        sources, rows = (_take(_whole(parts.pop(name)), order) for name in ("source", "row"))
+        each = _take(pa.array(sizes, pa.int64()), sources)
+        totals = pc.cumulative_sum(each, memory_pool=POOL)
+        groups = _groups(names, _take(rank, order), totals, ordering.size)
         return cls(stored, groups, order, sources, rows)
 
     def is_scattered(self) -> bool:
@@ -155,18 +155,19 @@ class _Index:
         source = self.source.slice(group.start, count)
         row = self.row.slice(group.start, count)
         as_stored = _sorting({"source": source, "row": row})
-        row = row.take(as_stored)
+        row = _take(row, as_stored)
         parts: list[pa.RecordBatch] = []
         start = 0
-        runs = [*_runs(source.take(as_stored))]
+        runs = [*_runs(_take(source, as_stored))]
         batches = read(self.stored[number] for number, _ in runs)
         for (batch, _), (_, stop) in zip(batches, runs, strict=True):
             parts.append(_taken(batch, row.slice(start, stop - start)))
             start = stop
         table = pa.Table.from_batches(parts)
+        del parts, batch
         if as_stored.equals(pa.array(range(count), pa.uint64())):
             return table
-        return table.take(pc.sort_indices(as_stored))  # The inverse of the permutation.
+        return _reordered(table, _inverse(as_stored))
 
     def distribute(self, scratch: Callable[[], tuple[Path, ArrowFile]]) -> list[Path]:
         """Write the rows of consecutive row groups to files, and return their paths."""
@@ -175,19 +176,19 @@ class _Index:
         if len(self.groups) % each:
             stops.append(self.groups[-1].stop)
         files = [scratch() for _ in stops]
-        places = pc.sort_indices(self.order)  # Of all rows, as they are stored.
+        places = _inverse(self.order)  # Of all rows, as they are stored.
         start = 0
         try:
-            for batch in self._joined(_SHARE * len(files)):
+            for batch in self._joined(_DISTRIBUTED):
                 there = places.slice(start, batch.num_rows)
                 start += batch.num_rows
-                order = pc.sort_indices(there)
-                there = there.take(order)
+                order = _inverse(there)
+                there = _take(there, order)
                 low = 0
                 for (_, file), stop in zip(files, stops, strict=True):
                     high = bisect_left(there, stop, key=_number)
                     if high > low:
-                        file.add(batch.take(order.slice(low, high - low)))
+                        file.add(_take(batch, order.slice(low, high - low)))
                     low = high
             for _, file in files:
                 file.finish()
@@ -238,7 +239,39 @@ def _groups(names: Sequence[str], ranks: Any, sizes: Any, most: int) -> list[Gro
 
 def _sorting(keys: dict[str, Any]) -> Any:
     """The numbers of rows in the order of some columns, the first one first."""
-    return pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
+    by: list[tuple[str, Literal["ascending"]]] = [(name, "ascending") for name in keys]
+    return pc.sort_indices(pa.table(keys), sort_keys=by, memory_pool=POOL)
+
+
+def _inverse(numbers: Any) -> Any:
+    """The places of numbers in their order: of a permutation, the inverse."""
+    return pc.sort_indices(numbers, memory_pool=POOL)
+
+
+def _take(rows: Any, numbers: Any) -> Any:
+    """The rows of these numbers."""
+    return pc.take(rows, numbers, memory_pool=POOL)
+
+
+def _reordered(table: pa.Table, numbers: Any) -> pa.Table:
+    """The rows of a table in another order; each column is freed once it is copied."""
+    schema, columns = table.schema, list[Any]()
+    for _ in schema:
+        chunks = table.column(0)
+        table = table.remove_column(0)
+        column = chunks.combine_chunks(POOL)
+        del chunks
+        columns.append(_take(column, numbers))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _whole(parts: list[Any]) -> Any:
+    """Arrays one after the other."""
+    return pa.concat_arrays(parts, POOL)
+
+
+def _numbers(values: Iterable[int]) -> Any:
+    return pa.array(values, pa.int32(), memory_pool=POOL)
 
 
 def _runs(values: Any) -> Iterator[tuple[int, int]]:
@@ -252,7 +285,8 @@ def _taken(batch: pa.RecordBatch, rows: Any) -> pa.RecordBatch:
     first, count = _number(rows[0]), len(rows)
     if _number(rows[-1]) - first + 1 == count and count * 2 >= batch.num_rows:
         return batch.slice(first, count)
-    return batch.take(rows)
+    taken: pa.RecordBatch = _take(batch, rows)
+    return taken
 
 
 def _number(scalar: Any) -> int:
