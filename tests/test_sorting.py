@@ -92,7 +92,6 @@ def test_the_statistics_of_row_groups_tell_where_an_id_is(tmp_path: Path) -> Non
     assert (flat[0], flat[-1]) == ("000", "199")
     group = pq.read_metadata(path).row_group(0)
     assert group.sorting_columns[0].column_index == 1
-    assert group.column(1).has_column_index
 
 
 async def test_a_file_tells_how_it_was_made(tmp_path: Path, same_start: None) -> None:
