@@ -156,15 +156,16 @@ def _builder(field: pa.Field[Any]) -> _Build:
     def column(values: Sequence[Any]) -> Any:
         return pa.array(values, field.type, memory_pool=POOL)
 
-    return column
+    return _or_nulls(column, field.type)
 
 
 def _or_nulls(build: _Build, type_: Any) -> _Build:
     """A builder that has less to do for a column without values."""
 
     def column(values: Sequence[Any]) -> Any:
-        is_empty = values.count(None) == len(values)
-        return pa.nulls(len(values), type_, POOL) if is_empty else build(values)
+        if values[0] is None and values.count(None) == len(values):
+            return pa.nulls(len(values), type_, POOL)
+        return build(values)
 
     return column
 
