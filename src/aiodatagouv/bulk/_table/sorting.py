@@ -134,7 +134,7 @@ class _Index:
         if ordering.key is not None:
             keys["key"] = pa.chunked_array(parts.pop("key"))
         order = _sorting(keys)
-        del keys, batch
+        del keys
         sources, rows = (_take(_whole(parts.pop(name)), order) for name in ("source", "row"))
         each = _take(pa.array(sizes, pa.int64()), sources)
         totals = pc.cumulative_sum(each, memory_pool=POOL)
@@ -155,16 +155,9 @@ class _Index:
         source = self.source.slice(group.start, count)
         row = self.row.slice(group.start, count)
         as_stored = _sorting({"source": source, "row": row})
-        row = _take(row, as_stored)
-        parts: list[pa.RecordBatch] = []
-        start = 0
-        runs = [*_runs(_take(source, as_stored))]
-        batches = read(self.stored[number] for number, _ in runs)
-        for (batch, _), (_, stop) in zip(batches, runs, strict=True):
-            parts.append(_taken(batch, row.slice(start, stop - start)))
-            start = stop
-        table = pa.Table.from_batches(parts)
-        del parts, batch
+        table = pa.Table.from_batches(
+            self._rows_at(_take(source, as_stored), _take(row, as_stored))
+        )
         if as_stored.equals(pa.array(range(count), pa.uint64())):
             return table
         return _reordered(table, _inverse(as_stored))
@@ -196,6 +189,17 @@ class _Index:
             for _, file in files:
                 file.close()
         return [path for path, _ in files]
+
+    def _rows_at(self, source: Any, row: Any) -> list[pa.RecordBatch]:
+        """Read rows by their places, which are in the order in which they are stored."""
+        parts: list[pa.RecordBatch] = []
+        start = 0
+        runs = [*_runs(source)]
+        batches = read(self.stored[number] for number, _ in runs)
+        for (batch, _), (_, stop) in zip(batches, runs, strict=True):
+            parts.append(_taken(batch, row.slice(start, stop - start)))
+            start = stop
+        return parts
 
     def _joined(self, size: int) -> Iterator[pa.RecordBatch]:
         """Iterate over all rows as they are stored, in record batches of at least some bytes."""
