@@ -1,4 +1,4 @@
-"""Harvests that are killed at 70 or 30 steps, chosen independently of the speed of the machine.
+"""Harvests that are killed at 50 or 30 steps, chosen independently of the speed of the machine.
 
     python -m tests.killed URL DESTINATION [LIST]
 
@@ -52,7 +52,7 @@ FOLDER = "folder.parquet"
 
 def kills_of(name: str) -> int:
     """The number of kills: fewer for flat tables, whose files are written as others are."""
-    return 30 if name.startswith("flat.") else 70
+    return 30 if name.startswith("flat.") else 50
 
 
 Moment = tuple[int, str, int]

@@ -1,4 +1,4 @@
-"""Harvests of 14,000 objects, each killed with `kill -9` at 70 or 30 points."""
+"""Harvests of 10,000 objects, each killed with `kill -9` at 50 or 30 points."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .killed import FOLDER, TOGETHER, harvest, kills_of
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with running(14_000) as url:
+    with running(10_000) as url:
         yield url
 
 
@@ -37,7 +37,7 @@ def test_harvests_killed_at_many_points_produce_identical_files(
 ) -> None:
     whole = tmp_path / f"whole-{name}"
     report = asyncio.run(harvest(url, whole, None, *explode))
-    assert report.items == 14_000
+    assert report.items == 10_000
     assert (report.rows == report.items) is not bool(explode)
     (tmp_path / "killed").mkdir()
     command = [sys.executable, "-m", "tests.killed", url, str(tmp_path / "killed" / name), *explode]
