@@ -1,0 +1,21 @@
+"""CPU time of one call whose transport sends nothing: the price of the client itself."""
+
+from __future__ import annotations
+
+from processes import OURS, Contender, ratio, taking_turns, workers
+from recorded import Recorded
+from results import Row
+
+ROUNDS, SECONDS = 25, 0.3
+URL = "http://127.0.0.1/"
+CONTENDERS = [Contender("ours", "ours", OURS), Contender("httpx", "plain_httpx")]
+
+
+def rows(recorded: Recorded) -> list[Row]:
+    """Measure, and return the rows."""
+    answer = str(recorded.dataset.resolve())
+    with workers(recorded.folder, CONTENDERS, URL, recorded.slug, answer) as running:
+        rounds = taking_turns(running, 1, ROUNDS, SECONDS)
+    ours, httpx = ([one.cpu for one in rounds[name]] for name in ("ours", "httpx"))
+    what = "CPU of one typed call, transport that sends nothing"
+    return [Row(what, "httpx and its `json()`", ratio(ours, httpx), 1.2)]
