@@ -10,6 +10,7 @@ import gc
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +20,7 @@ from results import Row
 
 from aiodatagouv import Client
 from aiodatagouv.api import datasets
+from aiodatagouv.models import Dataset
 
 TASKS, ROUNDS = 10_000, 5
 
@@ -38,22 +40,17 @@ async def waiting() -> tuple[float, float]:
         base_url="http://127.0.0.1/", api_key="", rate=None, timeout=None, transport=Silent()
     ) as client:
         # The first call imports modules.
-        await cancelled([asyncio.create_task(fetch(client))])
+        await cancelled([asyncio.create_task(datasets.get_dataset(client, "one"))])
         gc.collect()
         before = resident()
-        tasks = [asyncio.create_task(fetch(client)) for _ in range(TASKS)]
+        tasks = [asyncio.create_task(datasets.get_dataset(client, "one")) for _ in range(TASKS)]
         for _ in range(10):
             await asyncio.sleep(0)
         each = (resident() - before) / TASKS
         return each, await cancelled(tasks)
 
 
-async def fetch(client: Client) -> object:
-    """Make a call, which is never answered."""
-    return await datasets.get_dataset(client, "one")
-
-
-async def cancelled(tasks: list[asyncio.Task[object]]) -> float:
+async def cancelled(tasks: Sequence[asyncio.Task[Dataset]]) -> float:
     """Cancel tasks that wait, and return how many seconds that took."""
     await asyncio.sleep(0.1)
     assert not any(task.done() for task in tasks)
