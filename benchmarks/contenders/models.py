@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from keyword import iskeyword
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, TypeAlias
 
 DOCUMENT = Path("openapi.json")
@@ -79,5 +80,5 @@ class Models:
             kinds = [self._type(one) for one in schema["anyOf"] if one != {"type": "null"}]
             return kinds[0] | None if len(kinds) == 1 else Any
         if schema.get("type") == "array":
-            return list.__class_getitem__(self._type(schema["items"]))
+            return GenericAlias(list, (self._type(schema["items"]),))
         return DATES.get(schema.get("format", "")) or PLAIN.get(schema.get("type", ""), Any)
