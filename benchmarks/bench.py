@@ -14,9 +14,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import decode
 import stock
-from cases import calls, limited, many_tasks, peers_decoding, price, starting, waiting
+from cases import calls, decoding, limited, many_tasks, peers_decoding, price, starting, waiting
 from processes import OURS, PEERS, STACKS
 from recorded import Recorded, server
 from results import Row, table
@@ -82,7 +81,7 @@ def main(folder: Path) -> int:
             *shown(starting.rows(recorded, url)),
         ]
     targets += [*shown(waiting.rows()), *shown(limited.rows())]
-    decoding = [*shown(decode.rows(recorded.page)), *shown(peers_decoding.rows(recorded))]
+    decoded = [*shown(decoding.rows(recorded.page)), *shown(peers_decoding.rows(recorded))]
     text = TEXT.format(
         machine=machine(),
         targets=table(targets),
@@ -90,10 +89,10 @@ def main(folder: Path) -> int:
         tasks=calls.TASKS,
         calls=calls.table(rounds),
         page=recorded.page.stat().st_size // 1000,
-        decoding=table(decoding),
+        decoding=table(decoded),
     )
     RESULTS.write_text(text, encoding="utf-8")
-    return int(any(row.verdict == "missed" for row in targets + decoding))
+    return int(any(row.verdict == "missed" for row in targets + decoded))
 
 
 def shown(rows: list[Row]) -> list[Row]:

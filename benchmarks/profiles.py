@@ -15,9 +15,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import decode
 from backoff import BURST, call, limiting
-from cases import many_tasks, price, starting, waiting
+from cases import decoding, many_tasks, price, starting, waiting
 from contenders import ours
 from contenders.noop import Noop
 from contenders.worker import calls
@@ -80,7 +79,7 @@ def profile_limited(_: Recorded) -> None:
 def profile_decoding(recorded: Recorded) -> None:
     """Profile decoding the page, and reading all fields of it."""
     content = recorded.page.read_bytes()
-    functions(lambda: [decode.with_all(content) for _ in range(20)])
+    functions(lambda: [decoding.with_all(content) for _ in range(20)])
 
 
 def profile_first_call(recorded: Recorded) -> None:
