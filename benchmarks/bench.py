@@ -54,7 +54,8 @@ without a unit are medians of the ratios of all rounds.
 ## Calls
 
 `get_dataset` ({size:,} bytes) from {tasks} tasks over 16 connections, the rate not limited. Every
-client returns the title: of a whole model those that have models, and of the JSON the others.
+client returns the title: of a whole model those that have models, of the JSON the others; two leave
+the JSON alone, as the least that a call can cost.
 
 {calls}
 

@@ -7,7 +7,7 @@ from recorded import Recorded
 from results import Row
 
 FEW, MANY = 16, (300, 2000)
-ROUNDS, CALLS = 7, 6000
+ROUNDS, CALLS = 7, 4000
 
 
 def rows(recorded: Recorded, url: str) -> list[Row]:

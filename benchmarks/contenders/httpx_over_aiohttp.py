@@ -12,9 +12,13 @@ from . import plain_httpx
 from .call import CONNECTIONS, Call
 
 
+def transport() -> AiohttpTransport:
+    """Return the transport."""
+    return AiohttpTransport(limits=httpx.Limits(max_connections=CONNECTIONS))
+
+
 @asynccontextmanager
 async def opened(url: str, slug: str) -> AsyncIterator[Call]:
     """Open the client."""
-    transport = AiohttpTransport(limits=httpx.Limits(max_connections=CONNECTIONS))
-    async with plain_httpx.opened(url, slug, transport) as call:
+    async with plain_httpx.opened(url, slug, transport()) as call:
         yield call
