@@ -41,9 +41,9 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 
 TEXT = """# Speed, beside the peers
 
-The results of `make bench` ([how to run and read it](../docs/benchmarks.md)). All is
-measured in one run: those that are compared take turns, and each process measures itself. Numbers
-without a unit are medians of the ratios of all rounds.
+The results of `make bench` ([how to run and read it](../docs/benchmarks.md)). All is measured in
+one run: those that are compared take turns, and each process measures itself. Numbers without a
+unit are medians of the ratios of all rounds.
 
 {machine}
 
@@ -55,7 +55,7 @@ without a unit are medians of the ratios of all rounds.
 
 `get_dataset` ({size:,} bytes) from {tasks} tasks over 16 connections, the rate not limited. Every
 client returns the title: of a whole model those that have models, of the JSON the others; two leave
-the JSON alone, as the least that a call can cost.
+the JSON alone, as the least that a call can cost. Both columns are relative to {base}.
 
 {calls}
 
@@ -88,6 +88,7 @@ def main(folder: Path) -> int:
         targets=table(targets),
         size=recorded.dataset.stat().st_size,
         tasks=calls.TASKS,
+        base=calls.BASE,
         calls=calls.table(rounds),
         page=recorded.page.stat().st_size // 1000,
         decoding=table(decoded),

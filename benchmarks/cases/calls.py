@@ -43,12 +43,9 @@ def rows(rounds: Rounds) -> list[Row]:
 
 
 def table(rounds: Rounds) -> str:
-    """Return the table of all contenders, the fastest first."""
+    """Return the table of all contenders, relative to `BASE`, the fastest first."""
     speeds = {name: _speed(rounds, name, BASE) for name in rounds}
-    lines = [
-        f"| client | calls per second, over {BASE} | CPU per call, over the same |",
-        "|---|---|---|",
-    ]
+    lines = ["| client | calls per second | CPU per call |", "|---|---|---|"]
     base = [one.cpu for one in rounds[BASE]]
     for name in sorted(speeds, key=lambda one: -speeds[one]):
         cpu = ratio([one.cpu for one in rounds[name]], base)

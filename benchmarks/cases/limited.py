@@ -20,7 +20,7 @@ def rows() -> list[Row]:
     time, share = _medians() if find() else (None, None)
     what = f'{CALLS:,} calls, `rate="auto"`, behind `limit_req` of {RATE}/s, {BURST}'
     return [
-        Row(f"{what}: time", "the shortest that the limit allows", time, 1.03),
+        Row(f"{what}: time", "the shortest that the limit allows", time, 1.03, form="{:.3f}"),
         Row(f"{what}: rejected", "", share, 0.005, form="{:.1%}"),
     ]
 
