@@ -140,7 +140,8 @@ override HOST := $(value HOST)
 override AGAINST := $(value AGAINST)
 override TAG := $(value TAG)
 override ITEMS := $(value ITEMS)
-export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG ITEMS
+override CASE := $(value CASE)
+export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG ITEMS CASE
 
 .PHONY: test-resolution
 test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-direct or highest dependencies
@@ -183,8 +184,16 @@ portal-stop: .venv/ready ## Stop the portal in the background
 	@$(BIN)/python -m tests.portal --stop
 
 .PHONY: bench
-bench: .venv/ready .venv-portal-17.18.0/ready ## Measure the cost of decoding a page, and write benchmarks/decode.md
-	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/decode.py
+bench: build/bench/recorded .venv-peers/ready .venv-stacks/ready ## Measure this client beside its peers, and write benchmarks/RESULTS.md
+	@$(BIN)/python benchmarks/bench.py build/bench
+
+.PHONY: profile
+profile: build/bench/recorded ## Show where the time of a case of make bench goes: CASE=call, tasks, price, start, first, version, wait, limit or decode
+	@$(BIN)/python benchmarks/profiles.py build/bench "$$CASE"
+
+build/bench/recorded: .venv/ready .venv-portal-17.18.0/ready benchmarks/record.py
+	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/record.py $(@D)
+	@touch $@
 
 .PHONY: bench-versions
 bench-versions: .venv/ready .venv-portal-17.18.0/ready ## Compare the pages of datasets of API v1 and v2
@@ -245,7 +254,7 @@ clean: ## Remove environments, caches and harvested files
 	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.venv-peers/ready: benchmarks/requirements-peers.txt
+.venv-peers/ready .venv-stacks/ready: .venv-%/ready: benchmarks/requirements-%.txt
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -14,55 +14,42 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from nginx import find, free_port, nginx, running
+
 from aiodatagouv import Client, DataGouvError
 from aiodatagouv.api import datasets
 
 CALLS, TASKS = 1000, 64
 
-PATH = f"{os.environ['PATH']}:/usr/sbin"
-"""The search path for nginx, which Debian installs in a folder outside the PATH of users."""
+BURST = "burst=10 nodelay"
 
 BIG_BURST = "burst=500 nodelay"
 """A burst that accepts many requests at once and then rejects all that follow."""
 
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{ worker_connections 512; }}
-http {{
+RATE = 50
+"""The requests per second that nginx accepts."""
+
+LIMITED = """
     log_format line '$msec $request_time $status';
     access_log {folder}/access.log line;
-    client_body_temp_path {folder};
-    proxy_temp_path {folder};
-    fastcgi_temp_path {folder};
-    uwsgi_temp_path {folder};
-    scgi_temp_path {folder};
-    keepalive_requests 100000;
-    limit_req_zone $binary_remote_addr zone=api:1m rate=50r/s;
+    limit_req_zone $binary_remote_addr zone=api:1m rate=RATEr/s;
     limit_req_status 429;
     server {{
         listen 127.0.0.1:{port};
         location / {{
-            limit_req zone=api {burst};
+            limit_req zone=api BURST;
             proxy_pass http://unix:{folder}/portal:;
             error_page 429 @rejected;
         }}
-        location @rejected {{ {retry_after} return 429; }}
+        location @rejected {{ RETRY_AFTER return 429; }}
     }}
     server {{
         listen unix:{folder}/portal;
@@ -70,8 +57,8 @@ http {{
         default_type application/json;
         location / {{ return 200 '{{"id": "1"}}'; }}
     }}
-}}
 """
+"""The configuration of nginx, with the words in capital letters to be replaced."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +76,34 @@ Server: TypeAlias = AbstractContextManager[tuple[str, Callable[[], list[Request]
 """A running server: its URL, and a function that returns its log."""
 
 
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one run, from the log of the server.
+
+    Attributes:
+        seconds: The time from the first request to the last.
+        requests: The number of requests.
+        rejected: How many of them were rejected.
+        early: How many of them came during an imposed wait.
+    """
+
+    seconds: float
+    requests: int
+    rejected: int
+    early: int
+
+    @property
+    def share(self) -> float:
+        """The share of rejected requests."""
+        return self.rejected / self.requests
+
+
 @contextmanager
-def nginx(burst: str, retry_after: int = 0) -> Iterator[tuple[str, Callable[[], list[Request]]]]:
+def limiting(burst: str, retry_after: int = 0) -> Iterator[tuple[str, Callable[[], list[Request]]]]:
     """Run a portal behind nginx with a limit of 50 requests per second."""
-    with tempfile.TemporaryDirectory(prefix="nginx-") as name:
-        folder, port = Path(name), free_port()
-        header = f"add_header Retry-After {retry_after} always;" if retry_after else ""
-        text = NGINX.format(folder=folder, port=port, burst=burst, retry_after=header)
-        (folder / "nginx.conf").write_text(text)
+    header = f"add_header Retry-After {retry_after} always;" if retry_after else ""
+    http = LIMITED.replace("RATE", str(RATE)).replace("BURST", burst)
+    with nginx(http.replace("RETRY_AFTER", header)) as (url, folder):
 
         def log() -> list[Request]:
             lines = (folder / "access.log").read_text().splitlines()
@@ -106,10 +113,7 @@ def nginx(burst: str, retry_after: int = 0) -> Iterator[tuple[str, Callable[[], 
                 for left, took, status in rows
             ]
 
-        program = shutil.which("nginx", path=PATH)
-        assert program is not None
-        with running(port, program, "-p", name, "-c", str(folder / "nginx.conf")):
-            yield f"http://127.0.0.1:{port}", log
+        yield url, log
 
 
 @contextmanager
@@ -125,33 +129,6 @@ def flask_limiter() -> Iterator[tuple[str, Callable[[], list[Request]]]]:
         server = Path(__file__).with_name("limited_portal.py")
         with running(port, sys.executable, str(server), str(port), str(path)):
             yield f"http://127.0.0.1:{port}", log
-
-
-@contextmanager
-def running(port: int, *command: str) -> Iterator[None]:
-    """Run a server process, and wait until it listens on its port."""
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 30
-        while True:
-            with socket.socket() as probe:
-                if not probe.connect_ex(("127.0.0.1", port)):
-                    break
-            if process.poll() is not None or time.monotonic() > until:
-                sys.exit(f"{command[0]} does not start")
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def free_port() -> int:
-    """Return a free TCP port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def call(url: str, rate: float | Literal["auto"]) -> int:
@@ -173,15 +150,22 @@ async def call(url: str, rate: float | Literal["auto"]) -> int:
     return failed
 
 
-def report(what: str, failed: int, log: list[Request]) -> None:
-    """Print the figures of one run."""
-    log.sort(key=lambda one: one.came)
-    seconds = log[-1].left - log[0].came
-    rejected = sum(one.status == 429 for one in log)
+def figures(log: list[Request]) -> Figures:
+    """Return the figures of one run."""
+    log = sorted(log, key=lambda one: one.came)
     windows = [(one.left, one.left + one.forbidden) for one in log if one.forbidden]
-    inside = sum(any(start < one.came < end for start, end in windows) for one in log)
-    part = f"{rejected} ({rejected / len(log):.1%})"
-    print(f"{what:50} {seconds:6.2f} s {part:>11} {inside:9} {failed:6}", flush=True)
+    return Figures(
+        seconds=log[-1].left - log[0].came,
+        requests=len(log),
+        rejected=sum(one.status == 429 for one in log),
+        early=sum(any(start < one.came < end for start, end in windows) for one in log),
+    )
+
+
+def report(what: str, failed: int, found: Figures) -> None:
+    """Print the figures of one run."""
+    part = f"{found.rejected} ({found.share:.1%})"
+    print(f"{what:50} {found.seconds:6.2f} s {part:>11} {found.early:9} {failed:6}", flush=True)
 
 
 def main() -> int:
@@ -190,16 +174,15 @@ def main() -> int:
         ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=auto", "auto", flask_limiter()),
         ("Flask-Limiter, 500 in 10 s, X-RateLimit; rate=inf", math.inf, flask_limiter()),
     ]
-    if shutil.which("nginx", path=PATH):
-        burst = "burst=10 nodelay"
+    if find():
         runs += [
-            ("nginx, 50/s, burst=10; rate=auto", "auto", nginx(burst)),
-            ("nginx, 50/s, burst=10; rate=45", 45, nginx(burst)),
-            ("nginx, 50/s, burst=10, Retry-After: 1; rate=auto", "auto", nginx(burst, 1)),
-            ("nginx, 50/s, burst=10, Retry-After: 1; rate=45", 45, nginx(burst, 1)),
-            ("nginx, 50/s, burst=500, Retry-After: 3; rate=inf", math.inf, nginx(BIG_BURST, 3)),
-            ("nginx, 50/s, no burst; rate=auto", "auto", nginx("")),
-            ("nginx, 50/s, no burst; rate=45", 45, nginx("")),
+            ("nginx, 50/s, burst=10; rate=auto", "auto", limiting(BURST)),
+            ("nginx, 50/s, burst=10; rate=45", 45, limiting(BURST)),
+            ("nginx, 50/s, burst=10, Retry-After: 1; rate=auto", "auto", limiting(BURST, 1)),
+            ("nginx, 50/s, burst=10, Retry-After: 1; rate=45", 45, limiting(BURST, 1)),
+            ("nginx, 50/s, burst=500, Retry-After: 3; rate=inf", math.inf, limiting(BIG_BURST, 3)),
+            ("nginx, 50/s, no burst; rate=auto", "auto", limiting("")),
+            ("nginx, 50/s, no burst; rate=45", 45, limiting("")),
         ]
     else:
         print("nginx is not installed (Debian: nginx-light): its part is skipped", file=sys.stderr)
@@ -208,7 +191,7 @@ def main() -> int:
     for what, rate, server in runs:
         with server as (url, log):
             failures = asyncio.run(call(url, rate))
-            report(what, failures, log())
+            report(what, failures, figures(log()))
         failed += failures
     return min(failed, 1)
 

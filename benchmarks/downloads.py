@@ -17,7 +17,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backoff import PATH, free_port, running
+from nginx import find, free_port, running
 
 from aiodatagouv import Client
 from aiodatagouv.files._download.downloads import download
@@ -57,7 +56,7 @@ http {{
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
     """Serve the folder `served`, and yield its URL."""
-    program, port = shutil.which("nginx", path=PATH), free_port()
+    program, port = find(), free_port()
     if program is None:
         sys.exit("nginx is not installed (Debian: nginx-light)")
     configuration = folder / "nginx.conf"

@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backoff import PATH, free_port, running
+from nginx import find, free_port, running
 
 from aiodatagouv import Client, IntegrityError
 from aiodatagouv.files._upload.uploads import upload as send
@@ -92,7 +91,7 @@ def nginx(folder: Path, sha1: str) -> Iterator[str]:
     )
     configuration = folder / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder, port=port, answer=answer))
-    program = shutil.which("nginx", path=PATH)
+    program = find()
     if program is None:
         sys.exit("nginx is not installed")
     with running(port, program, "-c", str(configuration), "-p", str(folder)):

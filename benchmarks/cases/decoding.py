@@ -1,31 +1,27 @@
-"""Benchmark of decoding a page, relative to parsing its JSON: `make bench`.
+"""The cost of decoding a page, relative to parsing its JSON: a part of `make bench`.
 
-The page has 100 datasets of the portal at DATAGOUV_PORTAL, which the Makefile starts. Because the
-speed of a machine drifts, both sides of a ratio are measured in the same round, and the result is
-the median of many rounds. The ratios are printed with their targets and written to
-benchmarks/decode.md.
+Because the speed of a machine drifts, both sides of a ratio are measured in the same round, and the
+result is the median of many rounds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import platform
 import statistics
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
-from attrs import define, frozen
+from attrs import define
+from results import Row
 
 from aiodatagouv import Client
 from aiodatagouv._decoding.declared import declared
@@ -36,7 +32,6 @@ from aiodatagouv.api import datasets
 from aiodatagouv.models import DatasetPage
 
 ROUNDS = 60
-RESULTS = Path(__file__).with_name("decode.md")
 FIELDS = ["id", "title", "created_at", "last_update", "tags"]
 PAGES = 50
 
@@ -50,16 +45,6 @@ class Five:
     created_at: datetime
     last_update: datetime
     tags: list[str]
-
-
-@frozen
-class Row:
-    """A row of the table of results."""
-
-    measure: str
-    ratio: float
-    target: float
-    over: str
 
 
 def page_of(items: list[Any], *, total: int | None = None) -> dict[str, Any]:
@@ -147,15 +132,6 @@ def with_all(content: bytes) -> object:
     page = parsed(content)
     read_all(page)
     return page
-
-
-async def recorded() -> list[Any]:
-    """Return 100 datasets of the portal as JSON."""
-    async with Client(base_url=os.environ["DATAGOUV_PORTAL"]) as client:
-        page = await datasets.list_datasets(client, page_size=100)
-        items: list[Any] = page.to_dict()["data"]
-        assert len(items) == 100
-        return items
 
 
 @asynccontextmanager
@@ -262,100 +238,67 @@ def memory(content: bytes) -> float:
     return size(views) / size(lambda: orjson.loads(content)["data"])
 
 
-def measure() -> tuple[str, list[Row]]:
-    """Return a description of the page, and the rows of the table."""
-    items = asyncio.run(recorded())
-    content = orjson.dumps(page_of(items))
+def rows(page: Path) -> list[Row]:
+    """Measure with a recorded page of 100 datasets, and return the rows."""
+    content = page.read_bytes()
+    items = orjson.loads(content)["data"]
     five = [{name: item[name] for name in FIELDS} for item in items]
     masked = orjson.dumps(page_of(five))
     view = parsed(content)
     data = orjson.loads(content)
     each, raw = view.data, data["data"]
     loads = "`orjson.loads`"
-    rows = [
+    return [
         Row(
             "decoding the bytes to a `DatasetPage` with its list of `Dataset`",
+            loads,
             ratio(lambda: with_list(content), lambda: orjson.loads(content)),
             1.1,
-            loads,
         ),
         Row(
             "the same, and reading five fields of each dataset, two of them dates",
+            loads,
             ratio(lambda: with_five(content), lambda: orjson.loads(content)),
             1.2,
-            loads,
         ),
         Row(
             "the same, and reading all fields at any depth",
+            loads,
             ratio(lambda: with_all(content), lambda: orjson.loads(content)),
             3.5,
-            loads,
         ),
         Row(
             f"decoding a page masked to these fields ({len(masked) // 1000} kB), and reading them",
+            loads,
             ratio(lambda: with_five(masked), lambda: orjson.loads(masked)),
             4.5,
-            loads,
         ),
         Row(
             "`to_dict()` of the page and `orjson.dumps`",
+            "`orjson.dumps` of the dict",
             ratio(lambda: orjson.dumps(view.to_dict()), lambda: orjson.dumps(data)),
             1.1,
-            "`orjson.dumps` of the dict",
         ),
         Row(
             "`to_dict()` of each of its datasets and `orjson.dumps`",
+            "`orjson.dumps` of the dicts",
             ratio(
                 lambda: [orjson.dumps(one.to_dict()) for one in each],
                 lambda: [orjson.dumps(one) for one in raw],
             ),
             1.1,
-            "`orjson.dumps` of the dicts",
         ),
         Row(
             "longest time that a page of 1,000 datasets blocks the event loop",
+            loads,
             asyncio.run(stops(items)),
             1.2,
-            "`orjson.loads`",
         ),
-        Row("memory of 10,000 datasets with five fields read", memory(content), 1.15, "dicts"),
+        Row("memory of 10,000 datasets with five fields read", "dicts", memory(content), 1.15),
         Row(
             "iterating over the items of masked pages with `into()`",
+            "awaiting each page with `into()`",
             asyncio.run(iteration(five)),
             1.2,
-            "awaiting each page with `into()`",
         ),
     ]
-    return f"100 datasets, {len(content) // 1000} kB", rows
-
-
-def table(page: str, rows: list[Row]) -> str:
-    """Format the results as Markdown."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("orjson", "msgspec", "attrs"))
-    python = f"CPython {platform.python_version()}"
-    lines = [
-        "# Cost of decoding a page",
-        "",
-        f"{page}. Medians of the ratios of up to {ROUNDS} rounds (`make bench`).",
-        f"{python}, {libraries}; {platform.machine()}, {os.cpu_count()} shared cores.",
-        "",
-        "| measured | relative to | ratio | target | result |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row.measure} | {row.over} | {row.ratio:.2f} | {row.target} "
-        f"| {'met' if row.ratio <= row.target else 'missed'} |"
-        for row in rows
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    """Print the table of results and write it to benchmarks/decode.md."""
-    text = table(*measure())
-    print(text)
-    RESULTS.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""The measures of `make bench`: each module measures one thing, and gives its rows of the table."""

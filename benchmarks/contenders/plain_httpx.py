@@ -1,0 +1,26 @@
+"""httpx, and the JSON as it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from .call import CONNECTIONS, Call
+
+
+@asynccontextmanager
+async def opened(
+    url: str, slug: str, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Call]:
+    """Open the client."""
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    async with httpx.AsyncClient(base_url=url, limits=limits, transport=transport) as client:
+
+        async def call() -> str:
+            response = await client.get(f"api/1/datasets/{slug}/")
+            title: str = response.raise_for_status().json()["title"]
+            return title
+
+        yield call
