@@ -175,11 +175,6 @@ class Switch:
         return [self.item, *([self.page] if self.page else [])]
 
     @property
-    def own_classes(self) -> list[str]:
-        """Those of API v1."""
-        return [one for one in self.classes if not versions.is_second(one)]
-
-    @property
     def model(self) -> str:
         """The class that the answer is decoded into."""
         return self.page or self.answer

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from . import names, safe, verify
 from .declarations import Operation, View
 from .errors import GenerationError
+from .qualified import MODELS, in_signature
 from .target import OWN, Target
 from .versions import bare, is_second, up
 
@@ -117,28 +118,23 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
 
 def _tag(view: View, tag: str, operations: list[Operation]) -> dict[str, Any]:
     """Return the values of the template of a tag."""
+    operations = [in_signature(one) for one in operations]
     code = " ".join(one.code for one in operations)
     words = {*re.findall(r"[\w.]+", code)}
     functions = {one.function for one in operations}
     projects = any(one.projected for one in operations)
-    switches = [one.switch for one in operations if one.switch]
-    switched = {name for one in switches for name in one.classes}
-    names_of = {name for one in operations for name in one.classes}
-    enums = {name for one in operations for name in one.enums}
+    switches = any(one.switch for one in operations)
     typing = {
         "Any": "Any" in words,
-        "Literal": bool(switches),
-        "TYPE_CHECKING": any(one.own_classes for one in switches),
+        "Literal": switches,
         "TypeVar": projects,
-        "overload": projects or bool(switches),
+        "overload": projects or switches,
     }
     return {
         "description": view.tag_descriptions[tag] or names.sentence(bare(tag)),
         "operations": operations,
-        "classes": sorted(one for one in names_of if not is_second(one)),
-        "enums": sorted(one for one in enums if not is_second(one)),
-        "switched": sorted(one for one in switched - names_of if not is_second(one)),
-        "second": any(map(is_second, names_of | switched | enums)),
+        "first": any(one.startswith(MODELS) for one in words),
+        "second": any(map(is_second, words)),
         "up": up(tag),
         "code": code,
         "words": words,
