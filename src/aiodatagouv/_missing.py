@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from attrs import define, field
 
-from ._http import Response
+from . import _http
 from .errors import APIError, DataGouvError
 from .operation import Operation
 from .portal import Fetch, Portal, describe, describe_v2
@@ -117,7 +117,7 @@ def json_object(content: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
 
-def is_unrouted(response: Response) -> bool:
+def is_unrouted(response: _http.Response) -> bool:
     """Whether a portal's router has answered that it has no route for the path and the method.
 
     It never answers without a body, as other servers do.
@@ -128,12 +128,12 @@ def is_unrouted(response: Response) -> bool:
     return response.status_code in (404, 405) and is_routers
 
 
-def is_of_the_api(response: Response) -> bool:
+def is_of_the_api(response: _http.Response) -> bool:
     """Whether the API itself has refused a call, which shows that its path has a route."""
     return "message" in json_object(response.content)
 
 
-def may_be_missing(operation: Operation, response: Response, page: object) -> bool:
+def may_be_missing(operation: Operation, response: _http.Response, page: object) -> bool:
     """Whether a failure may mean that the portal does not serve the operation.
 
     Args:
