@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from . import names, safe, verify
 from .declarations import Operation, View
 from .errors import GenerationError
-from .qualified import MODELS, in_signature
+from .qualified import MODELS, in_class, in_function
 from .target import OWN, Target
 from .versions import bare, is_second, up
 
@@ -109,7 +109,10 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
             add(name, "api/tag.py.jinja", **_tag(view, tag, operations))
         for model in models:
             template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
-            add(f"models/{room}{safe.name(model.file)}.py", template, model=model)
+            named, documentation = in_class(model), model.documentation
+            first = {"first": MODELS in f"{named.base} {named.code}"}
+            name = f"models/{room}{safe.name(model.file)}.py"
+            add(name, template, model=named, documentation=documentation, **first)
     if not target.is_facade:
         for name in ("__init__.py", "__main__.py", "client.py"):
             add(name, f"package/{name}.jinja")
@@ -118,7 +121,7 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
 
 def _tag(view: View, tag: str, operations: list[Operation]) -> dict[str, Any]:
     """Return the values of the template of a tag."""
-    operations = [in_signature(one) for one in operations]
+    operations = [in_function(one) for one in operations]
     code = " ".join(one.code for one in operations)
     words = {*re.findall(r"[\w.]+", code)}
     functions = {one.function for one in operations}

@@ -1,7 +1,7 @@
-"""The names of classes in declarations, and in the signatures of functions.
+"""The names of classes in declarations, and in code.
 
-In declarations, ``V2Topic`` of API v2 becomes ``v2.Topic``. In signatures, ``Dataset`` becomes
-``models.Dataset`` as well: importing a function then loads no model.
+In declarations, ``V2Topic`` of API v2 becomes ``v2.Topic``. In code, ``Dataset`` also becomes
+``models.Dataset``: a model is then loaded when a call or a field needs it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 from attrs import evolve
 
-from .declarations import Argument, Enum, Field, Model, Operation, Switch, View
+from .declarations import Argument, Enum, Model, Operation, Switch, View
 from .versions import CLASS, MARK, is_second
 
 MODELS = "models."
-"""The start of the name of a class of API v1 in a signature."""
+"""The start of the name of a class of API v1 in code."""
 
 Code: TypeAlias = Callable[[str], str]
 """Replaces the names of classes in code."""
@@ -36,37 +36,33 @@ def _code(code: str) -> str:
     return CLASS.sub(MARK, code)
 
 
-def _all(codes: Iterable[str]) -> list[str]:
-    return sorted(map(_code, codes))
-
-
-def _maybe(code: str | None) -> str | None:
-    return None if code is None else _code(code)
-
-
-def _model(model: Model) -> Model:
+def _model(model: Model, code: Code = _code) -> Model:
     return evolve(
         model,
         name=_code(model.name),
-        read=_maybe(model.read),
-        fields=[_field(one) for one in model.fields],
-        classes=_all(model.classes),
-        enums=_all(model.enums),
+        read=None if model.read is None else code(model.read),
+        fields=[evolve(one, annotation=code(one.annotation)) for one in model.fields],
+        classes=sorted(map(code, model.classes)),
+        enums=sorted(map(code, model.enums)),
     )
 
 
-def _field(field: Field) -> Field:
-    return evolve(field, annotation=_code(field.annotation))
+def in_class(model: Model) -> Model:
+    """Return a model whose fields name classes of API v1 as ``models.Dataset``."""
+    return _model(model, _members([*model.classes, *model.enums]))
 
 
-def in_signature(operation: Operation) -> Operation:
-    """Return an operation in which classes of API v1 are called ``models.Dataset``."""
+def in_function(operation: Operation) -> Operation:
+    """Return an operation whose function names classes of API v1 as ``models.Dataset``."""
     switched = [] if operation.switch is None else operation.switch.classes
-    names = {one for one in [*operation.classes, *operation.enums, *switched] if not is_second(one)}
-    if not names:
-        return operation
-    named = re.compile(rf"(?<![\w.])(?:{'|'.join(sorted(names))})\b")
-    return _operation(operation, lambda code: named.sub(rf"{MODELS}\g<0>", code))
+    return _operation(operation, _members([*operation.classes, *operation.enums, *switched]))
+
+
+def _members(names: Iterable[str]) -> Code:
+    """Return the function that puts ``models.`` before some classes, unless they are of API v2."""
+    first = sorted({one for one in names if not is_second(one)})
+    named = re.compile(rf"(?<![\w.])(?:{'|'.join(first)})\b") if first else None
+    return lambda code: named.sub(rf"{MODELS}\g<0>", code) if named else code
 
 
 def _argument(argument: Argument, code: Code) -> Argument:

@@ -167,7 +167,7 @@ class _Check:
         if not self._room:
             return imported <= TOP.get(source, set())
         if source == ".":
-            return self._has_functions and imported == {"models"}
+            return imported == {"models"} and (self._has_functions or self._has_classes)
         module = source.removeprefix(".")
         if f"{module}.__init__" in self._modules:  # A package, and modules in it.
             inside = [{f"{module}.{one}", f"{module}.{one}.__init__"} for one in imported]

@@ -427,9 +427,9 @@ def test_a_link_is_typed_by_the_page_that_it_leads_to() -> None:
         thing["more"] = {"type": "object", "x-link": {"$ref": "#/definitions/Owner"}}
 
     code = files(changed(link))["models/v2/thing.py"]
-    assert "more: Link[Owner] | None" in code
+    assert "more: Link[models.Owner] | None" in code
     assert "from ...links import Link" in code
-    assert "from ..owner import Owner" in code
+    assert "from ... import models" in code
 
 
 @pytest.mark.parametrize("link", ["Owner", {"type": "string"}, {"$ref": "#/definitions/Nothing"}])

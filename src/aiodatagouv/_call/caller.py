@@ -24,13 +24,7 @@ T = TypeVar("T")
 
 
 class Caller:
-    """The base of ``Client``: it opens the session, and hands calls to the pipeline.
-
-    Raises:
-        APIError: The portal answers that the call failed.
-        NetworkError: There is no answer, or only a part of it.
-        RuntimeError: The client is closed, or was opened in another event loop.
-    """
+    """The base of ``Client``: it opens the session, and hands calls to the pipeline."""
 
     def __init__(self, portal: _http.URL, key: ApiKey, shared: Shared, options: Options) -> None:
         self._portal = portal
