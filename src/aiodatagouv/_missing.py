@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import builtins
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field
 
 from . import _http
 from .errors import APIError, DataGouvError
 from .operation import Operation
-from .portal import Fetch, Portal, describe, describe_v2
+
+if TYPE_CHECKING:
+    from .portal import Fetch, Portal
 
 PATIENCE = 10.0
 """Seconds for which a call that has failed waits for what the portal says of itself."""
@@ -78,6 +80,8 @@ class Known:
 
     async def _ask(self, version: int, url: str, fetch: Fetch) -> Portal:
         """Return the portal with what it says of a version, for which it is asked only once."""
+        from .portal import describe, describe_v2  # Few programs need it.
+
         portal = self._portal
         if portal is None:
             portal = self._portal = await describe(url, fetch)
