@@ -43,6 +43,7 @@ from aiodatagouv.cli import main, operations
 from aiodatagouv.cli.parameters import KnownValues, to_click
 from aiodatagouv.cli.progress import Waiting
 from aiodatagouv.operation import Parameter
+from aiodatagouv.version import __version__
 
 from . import answers, clock
 from .servers import OK, server
@@ -1101,6 +1102,17 @@ async def test_a_closed_stdout_is_an_error(arguments: Sequence[str]) -> None:
         )
         _, err = await process.communicate()
     assert (process.returncode, err) == (1, b"Error: stdout is closed\n")
+
+
+async def test_the_version_is_printed_or_its_loss_is_an_error() -> None:
+    assert await run_process("--version") == (
+        0,
+        f"aiodatagouv, version {__version__}\n".encode(),
+        b"",
+    )
+    with Path("/dev/full").open("wb") as full:
+        done = await run_process("--version", stdout=full.fileno())
+    assert done == (1, b"", b"Error: No space left on device\n")
 
 
 async def test_a_closed_stdin_is_an_error() -> None:

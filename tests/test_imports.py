@@ -79,7 +79,7 @@ async def main():
     ("statement", "before", "budget"),
     [
         ("from aiodatagouv import Client", "pass", 50),
-        (one_call("datasets.get_dataset(client, '1')", {}), "import httpx, httpx_aiohttp", 125),
+        (one_call("datasets.get_dataset(client, '1')", {}), "import httpx, httpx_aiohttp", 100),
         ("from aiodatagouv.cli import main; main(['--version'])", "pass", 60),
         ("from aiodatagouv.cli import main; main(['--help'])", "pass", 275),
         (
