@@ -105,21 +105,6 @@ class Model:
         return versions.up(self.name)
 
     @property
-    def near(self) -> str:
-        """The way from its file to those of the models of v1."""
-        return ".." if self.is_second else "."
-
-    @property
-    def own_classes(self) -> list[str]:
-        """The models that it names, without those of API v2."""
-        return [one for one in self.classes if not versions.is_second(one)]
-
-    @property
-    def own_enums(self) -> list[str]:
-        """The enums that it names, without those of API v2."""
-        return [one for one in self.enums if not versions.is_second(one)]
-
-    @property
     def names_second(self) -> bool:
         """Whether it names models or enums of API v2."""
         return any(map(versions.is_second, [*self.classes, *self.enums]))
@@ -173,11 +158,6 @@ class Switch:
     def classes(self) -> list[str]:
         """The models of the answer."""
         return [self.item, *([self.page] if self.page else [])]
-
-    @property
-    def own_classes(self) -> list[str]:
-        """Those of API v1."""
-        return [one for one in self.classes if not versions.is_second(one)]
 
     @property
     def model(self) -> str:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from . import names, safe, verify
 from .declarations import Operation, View
 from .errors import GenerationError
+from .qualified import MODELS, in_class, in_function
 from .target import OWN, Target
 from .versions import bare, is_second, up
 
@@ -108,7 +109,10 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
             add(name, "api/tag.py.jinja", **_tag(view, tag, operations))
         for model in models:
             template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
-            add(f"models/{room}{safe.name(model.file)}.py", template, model=model)
+            named, documentation = in_class(model), model.documentation
+            first = {"first": MODELS in f"{named.base} {named.code}"}
+            name = f"models/{room}{safe.name(model.file)}.py"
+            add(name, template, model=named, documentation=documentation, **first)
     if not target.is_facade:
         for name in ("__init__.py", "__main__.py", "client.py"):
             add(name, f"package/{name}.jinja")
@@ -117,28 +121,23 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
 
 def _tag(view: View, tag: str, operations: list[Operation]) -> dict[str, Any]:
     """Return the values of the template of a tag."""
+    operations = [in_function(one) for one in operations]
     code = " ".join(one.code for one in operations)
     words = {*re.findall(r"[\w.]+", code)}
     functions = {one.function for one in operations}
     projects = any(one.projected for one in operations)
-    switches = [one.switch for one in operations if one.switch]
-    switched = {name for one in switches for name in one.classes}
-    names_of = {name for one in operations for name in one.classes}
-    enums = {name for one in operations for name in one.enums}
+    switches = any(one.switch for one in operations)
     typing = {
         "Any": "Any" in words,
-        "Literal": bool(switches),
-        "TYPE_CHECKING": any(one.own_classes for one in switches),
+        "Literal": switches,
         "TypeVar": projects,
-        "overload": projects or bool(switches),
+        "overload": projects or switches,
     }
     return {
         "description": view.tag_descriptions[tag] or names.sentence(bare(tag)),
         "operations": operations,
-        "classes": sorted(one for one in names_of if not is_second(one)),
-        "enums": sorted(one for one in enums if not is_second(one)),
-        "switched": sorted(one for one in switched - names_of if not is_second(one)),
-        "second": any(map(is_second, names_of | switched | enums)),
+        "first": any(one.startswith(MODELS) for one in words),
+        "second": any(map(is_second, words)),
         "up": up(tag),
         "code": code,
         "words": words,

@@ -43,7 +43,7 @@ CLASSES = {
 FUNCTIONS = {
     *("answers", "call", "client", "dt", "getattr", "globals", "import_module", "operations"),
     *("ops", "overload", "prepare", "releases", "renamed", "renamed_constants", "sorted"),
-    *("aliases", "v2"),
+    *("aliases", "models", "v2"),
 }
 """Names that generated code refers to, which no function may shadow."""
 
@@ -53,7 +53,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 TAKEN = {
     *("str", "int", "float", "bool", "list", "dict", "dt", "self", "declare", "v2"),
-    *("answers", "call", "ops", "prepare"),
+    *("answers", "call", "models", "ops", "prepare"),
 }
 """Names that generated code refers to, which no field or parameter may shadow."""
 

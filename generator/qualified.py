@@ -1,13 +1,25 @@
-"""The names of the classes of API v2 in declarations: ``V2Topic`` becomes ``v2.Topic``."""
+"""The names of classes in declarations, and in code.
+
+In declarations, ``V2Topic`` of API v2 becomes ``v2.Topic``. In code, ``Dataset`` also becomes
+``models.Dataset``: a model is then loaded when a call or a field needs it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from attrs import evolve
 
-from .declarations import Argument, Enum, Field, Model, Operation, Switch, View
-from .versions import CLASS, MARK
+from .declarations import Argument, Enum, Model, Operation, Switch, View
+from .versions import CLASS, MARK, is_second
+
+MODELS = "models."
+"""The start of the name of a class of API v1 in code."""
+
+Code: TypeAlias = Callable[[str], str]
+"""Replaces the names of classes in code."""
 
 
 def qualified(view: View) -> View:
@@ -24,52 +36,60 @@ def _code(code: str) -> str:
     return CLASS.sub(MARK, code)
 
 
-def _all(codes: Iterable[str]) -> list[str]:
-    return sorted(map(_code, codes))
-
-
-def _maybe(code: str | None) -> str | None:
-    return None if code is None else _code(code)
-
-
-def _model(model: Model) -> Model:
+def _model(model: Model, code: Code = _code) -> Model:
     return evolve(
         model,
         name=_code(model.name),
-        read=_maybe(model.read),
-        fields=[_field(one) for one in model.fields],
-        classes=_all(model.classes),
-        enums=_all(model.enums),
+        read=None if model.read is None else code(model.read),
+        fields=[evolve(one, annotation=code(one.annotation)) for one in model.fields],
+        classes=sorted(map(code, model.classes)),
+        enums=sorted(map(code, model.enums)),
     )
 
 
-def _field(field: Field) -> Field:
-    return evolve(field, annotation=_code(field.annotation))
+def in_class(model: Model) -> Model:
+    """Return a model whose fields name classes of API v1 as ``models.Dataset``."""
+    return _model(model, _members([*model.classes, *model.enums]))
 
 
-def _argument(argument: Argument) -> Argument:
-    return evolve(argument, annotation=_code(argument.annotation))
+def in_function(operation: Operation) -> Operation:
+    """Return an operation whose function names classes of API v1 as ``models.Dataset``."""
+    switched = [] if operation.switch is None else operation.switch.classes
+    return _operation(operation, _members([*operation.classes, *operation.enums, *switched]))
 
 
-def _operation(operation: Operation) -> Operation:
+def _members(names: Iterable[str]) -> Code:
+    """Return the function that puts ``models.`` before some classes, unless they are of API v2."""
+    first = sorted({one for one in names if not is_second(one)})
+    named = re.compile(rf"(?<![\w.])(?:{'|'.join(first)})\b") if first else None
+    return lambda code: named.sub(rf"{MODELS}\g<0>", code) if named else code
+
+
+def _argument(argument: Argument, code: Code) -> Argument:
+    return evolve(argument, annotation=code(argument.annotation))
+
+
+def _operation(operation: Operation, code: Code = _code) -> Operation:
+    def maybe(name: str | None) -> str | None:
+        return None if name is None else code(name)
+
+    def switched(switch: Switch) -> Switch:
+        return evolve(
+            switch,
+            answer=code(switch.answer),
+            page=maybe(switch.page),
+            item=code(switch.item),
+        )
+
     return evolve(
         operation,
-        path_arguments=[_argument(one) for one in operation.path_arguments],
-        query_arguments=[_argument(one) for one in operation.query_arguments],
-        body=None if operation.body is None else _argument(operation.body),
-        answer=_code(operation.answer),
-        page=_maybe(operation.page),
-        item=_maybe(operation.item),
-        switch=None if operation.switch is None else _switch(operation.switch),
-        classes=_all(operation.classes),
-        enums=_all(operation.enums),
-    )
-
-
-def _switch(switch: Switch) -> Switch:
-    return evolve(
-        switch,
-        answer=_code(switch.answer),
-        page=_maybe(switch.page),
-        item=_code(switch.item),
+        path_arguments=[_argument(one, code) for one in operation.path_arguments],
+        query_arguments=[_argument(one, code) for one in operation.query_arguments],
+        body=None if operation.body is None else _argument(operation.body, code),
+        answer=code(operation.answer),
+        page=maybe(operation.page),
+        item=maybe(operation.item),
+        switch=None if operation.switch is None else switched(operation.switch),
+        classes=sorted(map(code, operation.classes)),
+        enums=sorted(map(code, operation.enums)),
     )

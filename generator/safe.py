@@ -21,7 +21,6 @@ from . import names
 from .descriptions import ended
 from .errors import GenerationError, printable
 from .pin import RELEASE, URL
-from .versions import MARK
 
 WIDTH = 100
 
@@ -91,12 +90,13 @@ def module_name(class_: str) -> Code:
 
 @cache
 def annotation(text: str) -> Code:
-    """Check a type: names, those of ``v2`` and ``dt``, None, unions and subscripts."""
+    """Check a type: names, those of ``models``, ``v2`` and ``dt``, None, unions, subscripts."""
     for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Attribute):
             code = ast.unparse(node)
-            is_second = code.startswith(MARK) and names.is_usable(code.removeprefix(MARK))
-            if code not in ("dt.date", "dt.datetime") and not is_second:
+            package, _, class_ = code.partition(".")
+            is_member = package in ("models", "v2") and names.is_usable(class_)
+            if code not in ("dt.date", "dt.datetime") and not is_member:
                 raise UnsafeError(f"{text!r} is not a type")
         elif not isinstance(node, TYPE_NODES) and not is_constant(node, None):
             raise UnsafeError(f"{text!r} is not a type")

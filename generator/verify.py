@@ -166,6 +166,8 @@ class _Check:
             return imported <= self._imports[source]
         if not self._room:
             return imported <= TOP.get(source, set())
+        if source == ".":
+            return imported == {"models"} and (self._has_functions or self._has_classes)
         module = source.removeprefix(".")
         if f"{module}.__init__" in self._modules:  # A package, and modules in it.
             inside = [{f"{module}.{one}", f"{module}.{one}.__init__"} for one in imported]
@@ -300,16 +302,10 @@ class _Check:
         )
 
     def _switched(self, node: ast.stmt) -> bool:
-        """Return whether a statement is ``if full_objects: return <another answer>``.
-
-        The model of that answer may be imported before.
-        """
+        """Return whether a statement is ``if full_objects: return <another answer>``."""
         if not isinstance(node, ast.If) or not isinstance(node.test, ast.Name) or node.orelse:
             return False
-        *imports, answer = node.body
-        return self._answer(answer) and all(
-            isinstance(one, ast.ImportFrom) and self._import(one) for one in imports
-        )
+        return len(node.body) == 1 and self._answer(node.body[0])
 
     def _call(self, node: ast.stmt) -> bool:
         """Return whether a statement is ``call = prepare(ops.X, path=..., ...)``."""

@@ -58,7 +58,7 @@ def test_a_body_has_not() -> None:
 
     made = files(send_it)
     assert "class Thing(Crawled, init=False):" in made["models/thing.py"]
-    assert "class ThingWrite(BodyOf[Thing]):" in made["models/thing_write.py"]
+    assert "class ThingWrite(BodyOf[models.Thing]):" in made["models/thing_write.py"]
 
 
 def test_the_package_of_another_portal_imports_it_from_the_public_module() -> None:

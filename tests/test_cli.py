@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import click
 import httpx
@@ -43,9 +43,9 @@ from aiodatagouv.cli import main, operations
 from aiodatagouv.cli.parameters import KnownValues, to_click
 from aiodatagouv.cli.progress import Waiting
 from aiodatagouv.operation import Parameter
+from aiodatagouv.version import __version__
 
 from . import answers, clock
-from .hints import hints_of
 from .servers import OK, server
 from .servers import says as says_bytes
 
@@ -134,7 +134,7 @@ def test_commands_take_the_parameters_of_their_functions(tag: str) -> None:
         }
         read = {one.name: one for one in operation.parameters}
         assert [*read] == [*parameters]
-        hints = hints_of(operation.function)
+        hints = get_type_hints(operation.function)
         for name, parameter in parameters.items():
             assert (read[name].place == "path") == (
                 parameter.kind is parameter.POSITIONAL_OR_KEYWORD
@@ -631,10 +631,7 @@ def test_an_empty_answer_prints_nothing(run: Run, says: Any) -> None:
         (httpx.Response(410, json={}), "410 Gone"),
     ],
 )
-def test_a_portal_error_is_one_line(
-    run: Run, monkeypatch: pytest.MonkeyPatch, answer: httpx.Response, message: str
-) -> None:
-    monkeypatch.setattr("aiodatagouv.client.RETRY", None)
+def test_a_portal_error_is_one_line(run: Run, answer: httpx.Response, message: str) -> None:
     result = run("call", "create_reuse", "--body", "{}", portal=lambda _: answer)
     assert (result.status, result.out) == (1, "")
     assert result.err.startswith("Error: create_reuse: ")
@@ -1105,6 +1102,17 @@ async def test_a_closed_stdout_is_an_error(arguments: Sequence[str]) -> None:
         )
         _, err = await process.communicate()
     assert (process.returncode, err) == (1, b"Error: stdout is closed\n")
+
+
+async def test_the_version_is_printed_or_its_loss_is_an_error() -> None:
+    assert await run_process("--version") == (
+        0,
+        f"aiodatagouv, version {__version__}\n".encode(),
+        b"",
+    )
+    with Path("/dev/full").open("wb") as full:
+        done = await run_process("--version", stdout=full.fileno())
+    assert done == (1, b"", b"Error: No space left on device\n")
 
 
 async def test_a_closed_stdin_is_an_error() -> None:

@@ -16,8 +16,12 @@ HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "httpx_aiohttp", "h11", "yarl"
 
 def loaded_by(statement: str) -> set[str]:
     """Return the modules that a statement loads; ``-X importtime`` would miss the lazy ones."""
-    command = [sys.executable, "-c", f"{statement}; import sys; print(*sys.modules)"]
-    return {*subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()}
+    command = [
+        sys.executable,
+        "-c",
+        f"{statement}; import sys; print(*sys.modules, file=sys.stderr)",
+    ]
+    return {*subprocess.run(command, check=True, capture_output=True, text=True).stderr.split()}
 
 
 def models_in(modules: set[str]) -> set[str]:
@@ -39,19 +43,57 @@ def test_the_operations_load_no_model_and_no_http_library() -> None:
     assert {name.split(".")[0] for name in loaded}.isdisjoint(HTTP_LIBRARIES)
 
 
-def test_a_group_of_operations_loads_the_models_that_it_names() -> None:
-    assert models_in(loaded_by("from aiodatagouv.api import avatars")) == set()
-    assert models_in(loaded_by("from aiodatagouv.api import tags")) == {"text_suggestion"}
-    assert models_in(loaded_by("from aiodatagouv.api import workers")) == {
-        "crontab",
-        "crontab_write",
-        "enums",
-        "interval",
-        "interval_write",
-        "periodic_task",
-        "periodic_task_write",
-        "task",
-    }
+def test_the_client_loads_no_http_library_before_it_is_made() -> None:
+    loaded = loaded_by("from aiodatagouv import Client, api; api.datasets; api.v2.datasets")
+    assert {"aiodatagouv.client", "aiodatagouv.api.datasets"} <= loaded
+    assert {name.split(".")[0] for name in loaded}.isdisjoint(HTTP_LIBRARIES)
+
+
+def test_a_group_of_operations_loads_no_model() -> None:
+    for group in ("avatars", "datasets", "workers"):
+        assert models_in(loaded_by(f"from aiodatagouv.api import {group}")) == set()
+
+
+def test_a_call_loads_the_model_that_it_decodes() -> None:
+    loaded = loaded_by(one_call("tags.suggest_tags(client, q='a')", []))
+    assert models_in(loaded) == {"text_suggestion"}
+
+
+def one_call(call: str, json: object) -> str:
+    """A statement that enters a client and makes one call of a group."""
+    group = call.partition(".")[0]
+    program = f"""
+import asyncio, httpx
+from aiodatagouv import Client
+from aiodatagouv.api import {group}
+
+async def main():
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={json!r}))
+    async with Client(base_url="https://portal.example/", transport=transport) as client:
+        await {call}
+"""
+    return f"exec({program!r}); asyncio.run(main())"
+
+
+@pytest.mark.parametrize(
+    ("statement", "before", "budget"),
+    [
+        ("from aiodatagouv import Client", "pass", 50),
+        (one_call("datasets.get_dataset(client, '1')", {}), "import httpx, httpx_aiohttp", 100),
+        ("from aiodatagouv.cli import main; main(['--version'])", "pass", 60),
+        ("from aiodatagouv.cli import main; main(['--help'])", "pass", 275),
+        (
+            "import os; os.environ.update(_AIODATAGOUV_COMPLETE='bash_complete', COMP_CWORD='1', "
+            "COMP_WORDS='aiodatagouv '); from aiodatagouv.cli import main; main()",
+            "pass",
+            275,
+        ),
+    ],
+    ids=["client", "call", "version", "help", "completion"],
+)
+def test_a_start_loads_few_modules(statement: str, before: str, budget: int) -> None:
+    more = loaded_by(statement) - loaded_by(before)
+    assert len(more) <= budget, len(more)
 
 
 def test_groups_of_operations_are_loaded_on_first_use() -> None:

@@ -12,7 +12,7 @@ PACKAGE = "aiodatagouv"
 ROOT = Path(aiodatagouv.__file__).parent
 
 LAYERS = [
-    ["version", "_environment", "_renamed", "types", "_disk", "rate"],
+    ["version", "_environment", "_renamed", "_unset", "types", "_disk", "rate"],
     ["_http"],
     ["operation", "errors"],
     ["retry", "_ownership", "_names"],
@@ -39,11 +39,11 @@ CALL_PATH = ("client.py", "_call/*.py", "_decoding/*.py")
 """The modules that a call passes through, in this order."""
 
 
-TYPED_AHEAD = {"aiodatagouv.links", "aiodatagouv.models.v2"}
+TYPED_AHEAD = {"aiodatagouv.links", "aiodatagouv.models", "aiodatagouv.models.v2"}
 """The modules of which imports for type checkers do not count.
 
-A link returns a list, which is of a higher layer. Models of version 2 name each other as members of
-their package, which loads them when they are used.
+A link returns a list, which is of a higher layer. Models name each other as members of their
+package, which loads them when they are used.
 """
 
 

@@ -310,8 +310,8 @@ def test_each_version_has_its_own_folders_and_shares_the_rest() -> None:
         *("models/v2/__init__.py", "models/v2/enums.py", "models/v2/thing_page.py"),
     }
     things = made["api/v2/things.py"]
-    assert "-> Paginator[v2.ThingPage, Thing]:" in things
-    assert "from ...models.thing import Thing" in things
+    assert "-> Paginator[v2.ThingPage, models.Thing]:" in things
+    assert "from ... import models" in things
     assert "from ..ops" not in things
     ops = made["api/v2/ops.py"]
     for line in ('id="v2.list_things"', 'path="/things/"', "version=2", 'tag="v2.things"'):
@@ -366,7 +366,8 @@ def test_a_header_is_an_argument_that_changes_the_type_of_the_answer() -> None:
     made = files(changed(with_whole))
     code = made["api/v2/things.py"]
     assert code.count("@overload") == 3
-    things, owners = "Paginator[v2.ThingPage, Thing]", "Paginator[v2.WholePage, Owner]"
+    things = "Paginator[v2.ThingPage, models.Thing]"
+    owners = "Paginator[v2.WholePage, models.Owner]"
     for argument, answer in (
         ("whole: Literal[False] = False", things),
         ("whole: Literal[True]", owners),
@@ -426,9 +427,9 @@ def test_a_link_is_typed_by_the_page_that_it_leads_to() -> None:
         thing["more"] = {"type": "object", "x-link": {"$ref": "#/definitions/Owner"}}
 
     code = files(changed(link))["models/v2/thing.py"]
-    assert "more: Link[Owner] | None" in code
+    assert "more: Link[models.Owner] | None" in code
     assert "from ...links import Link" in code
-    assert "from ..owner import Owner" in code
+    assert "from ... import models" in code
 
 
 @pytest.mark.parametrize("link", ["Owner", {"type": "string"}, {"$ref": "#/definitions/Nothing"}])

@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import builtins
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field
 
-from ._http import Response
+from . import _http
 from .errors import APIError, DataGouvError
 from .operation import Operation
-from .portal import Fetch, Portal, describe, describe_v2
+
+if TYPE_CHECKING:
+    from .portal import Fetch, Portal
 
 PATIENCE = 10.0
 """Seconds for which a call that has failed waits for what the portal says of itself."""
@@ -78,6 +80,8 @@ class Known:
 
     async def _ask(self, version: int, url: str, fetch: Fetch) -> Portal:
         """Return the portal with what it says of a version, for which it is asked only once."""
+        from .portal import describe, describe_v2  # Few programs need it.
+
         portal = self._portal
         if portal is None:
             portal = self._portal = await describe(url, fetch)
@@ -117,7 +121,7 @@ def json_object(content: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
 
-def is_unrouted(response: Response) -> bool:
+def is_unrouted(response: _http.Response) -> bool:
     """Whether a portal's router has answered that it has no route for the path and the method.
 
     It never answers without a body, as other servers do.
@@ -128,12 +132,12 @@ def is_unrouted(response: Response) -> bool:
     return response.status_code in (404, 405) and is_routers
 
 
-def is_of_the_api(response: Response) -> bool:
+def is_of_the_api(response: _http.Response) -> bool:
     """Whether the API itself has refused a call, which shows that its path has a route."""
     return "message" in json_object(response.content)
 
 
-def may_be_missing(operation: Operation, response: Response, page: object) -> bool:
+def may_be_missing(operation: Operation, response: _http.Response, page: object) -> bool:
     """Whether a failure may mean that the portal does not serve the operation.
 
     Args:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from . import _http
-from ._call import auth
-from ._call.call import prepare_path
-from ._call.caller import Caller, Shared
-from ._call.options import MAX_SIZE, MAX_TIME, RATE, RETRY, TIMEOUT, Options
-from ._call.session import Session
-from ._encoding.parameters import QueryValue
-from ._events import OnResponse, OnRetry
+from ._call.caller import Caller
 from ._http.portals import DEMO, PRODUCTION, portal_of
-from ._http.proxies import Proxy
-from ._http.transport import transports
-from ._http.trust import Verify
-from ._http.urls import is_private
-from ._limits.gate import Gate
-from .portal import Portal
-from .rate import Rate
-from .retry import RetryPolicy
-from .types import UNSET, Unset
+from ._unset import UNSET, Unset
+from .rate import RATE
 from .version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from . import _http
+    from ._encoding.parameters import QueryValue
+    from ._events import OnResponse, OnRetry
+    from ._http.trust import Verify
+    from .portal import Portal
+    from .rate import Rate
+    from .retry import RetryPolicy
 
 __all__ = ["DEMO", "PRODUCTION", "Client"]
 
@@ -88,8 +83,8 @@ class Client(Caller):
         *,
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout: float | _http.Timeout | None = TIMEOUT,
-        retry: RetryPolicy | None = RETRY,
+        timeout: float | _http.Timeout | Unset | None = UNSET,
+        retry: RetryPolicy | Unset | None = UNSET,
         rate: float | Rate | Literal["auto"] | None = RATE,
         max_connections: int = 16,
         proxy: str | None = None,
@@ -97,21 +92,24 @@ class Client(Caller):
         transport: _http.AsyncBaseTransport | None = None,
         user_agent: str = f"aiodatagouv/{__version__}",
         lang: str | None = None,
-        max_size: int | None = MAX_SIZE,
-        max_time: float | None = MAX_TIME,
+        max_size: int | None = 256 << 20,
+        max_time: float | None = 4 * 3600.0,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        key, found = auth.ApiKey.find(api_key), Proxy.find(proxy)
+        # The HTTP libraries are slow to import: the first client loads them, not this module.
+        from ._call.auth import ApiKey
+        from ._call.options import Options
+        from ._call.session import Session
+        from ._call.shared import Shared
+        from ._http.proxies import Proxy
+        from ._http.transport import transports
+        from ._limits.gate import Gate
+
+        key, found = ApiKey.find(api_key), Proxy.find(proxy)
         del api_key, proxy  # A traceback shows the local variables.
         key.check()
         portal = portal_of(base_url, self._default_portal)
-        if key and not is_private(portal):
-            raise ValueError(
-                f"base_url: {portal}: an API key is only sent over https or to this machine"
-            )
-        if not (user_agent.isascii() and user_agent.isprintable()):
-            raise ValueError(f"user_agent is {user_agent!r}: a header must be plain ASCII")
         make, outside = transports(
             portal, transport, max_connections, user_agent, found, verify, has_key=bool(key)
         )
@@ -200,6 +198,8 @@ class Client(Caller):
             ValueError: The path leads out of the API, or a parameter has an unsupported type.
             RuntimeError: The client is closed, or was opened in another event loop.
         """
+        from ._call.call import prepare_path
+
         call = prepare_path(method, path, params, json, version=version)
         return await self._read(call, lambda one: one)
 
@@ -229,12 +229,7 @@ class Client(Caller):
         self._shared.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._shared.close()
 
     async def aclose(self) -> None:

@@ -13,11 +13,10 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
 
-from ._call.options import RATE, RETRY
 from ._walk.pages import check_concurrency
 from .client import Client
-from .rate import Rate
-from .retry import RetryPolicy
+from .rate import RATE, Rate
+from .retry import RETRY, RetryPolicy
 from .types import Fields
 
 try:

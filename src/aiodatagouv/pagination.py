@@ -14,14 +14,11 @@ from ._call.call import Call
 from ._decoding.json import decode
 from ._encoding.parameters import QueryValue
 from ._views.page import PageView
-from ._walk.keys import batch_of
-from ._walk.listing import Listing
-from ._walk.pages import Batch, walk
-from ._walk.seen import Seen
 from .client import Client
 
 if TYPE_CHECKING:
     from ._fields.projection import Page, Projection
+    from ._walk.pages import Batch
     from ._walk.split import Split
 
 Item = TypeVar("Item")
@@ -65,6 +62,8 @@ class Paginator(Generic[PageT, Item]):
         page: type[PageT],
         projection: Projection[Item] | None = None,
     ) -> None:
+        from ._walk.listing import Listing  # Slow to import.
+
         self.client = client
         self.call = call
         self.projection = projection
@@ -188,12 +187,16 @@ class Paginator(Generic[PageT, Item]):
 
     async def _once(self, concurrency: int) -> AsyncGenerator[tuple[Batch[PageT], list[int]]]:
         """Each page, with the indexes of its new items."""
+        from ._walk.seen import Seen
+
         seen = Seen()
         async with aclosing(self._walk(concurrency)) as batches:
             async for batch in batches:
                 yield batch, seen.new(batch.ids)
 
     def _walk(self, concurrency: int, call: Call | None = None) -> AsyncGenerator[Batch[PageT]]:
+        from ._walk.pages import walk
+
         listing = self._listing
         fetch = listing.fetcher(self._batch, call)
         return walk(self.client._start, fetch, first=listing.first, concurrency=concurrency)
@@ -209,6 +212,8 @@ class Paginator(Generic[PageT, Item]):
         return _only(page, []) if is_first and asked not in (None, 1) else page
 
     def _batch(self, operation: str, content: bytes) -> Batch[PageT]:
+        from ._walk.keys import batch_of
+
         page = self._decode(operation, content)
         if self.projection is not None:
             envelope = {name: getattr(page, name) for name in ("total", "page_size", "next_page")}

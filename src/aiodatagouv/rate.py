@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+RATE = 5.0
+"""Requests a second by default: about half of the rate that is known to get an address banned."""
+
 BURST = 10.0
 """Requests that may be sent within a second after a pause: more would look like an attack."""
 

@@ -123,6 +123,9 @@ class RetryPolicy:
         return is_transient and (self.unsafe or operation.method in IDEMPOTENT)
 
 
+RETRY = RetryPolicy()
+"""The policy of a client that is given none."""
+
 NEVER = RetryPolicy(attempts=1, base=0, max_wait=0, retry_for=0)
 """Never retries, and never waits for a time that the portal asks for: that is an error too."""
 

@@ -17,7 +17,6 @@ from attrs import frozen
 from . import _http
 from ._call.call import Call
 from ._disk import written
-from ._http import Response
 from .client import Client
 from .errors import DecodeError, NetworkError
 from .types import OnProgress, Progress
@@ -61,7 +60,7 @@ class Stream:
     def __init__(self, client: Client, call: Call) -> None:
         self._client = client
         self._call = call
-        self._context: AbstractAsyncContextManager[Response] | None = None
+        self._context: AbstractAsyncContextManager[_http.Response] | None = None
         self._total: int | None = None
         self._has_end = False
 
@@ -116,7 +115,7 @@ class Stream:
             DecodeError: The answer is longer than the ``max_size`` of the client.
         """
 
-        def read(response: Response) -> str:
+        def read(response: _http.Response) -> str:
             self._check(response)
             return response.text
 
@@ -196,7 +195,7 @@ class Stream:
             )
         return size
 
-    def _check(self, response: Response) -> None:
+    def _check(self, response: _http.Response) -> None:
         """Refuse a web page or a message in the place of data.
 
         Raises:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from enum import Enum
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from attrs import field, frozen
+
+from ._unset import UNSET as UNSET
+from ._unset import Unset as Unset
 
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object whose keys the API leaves open: extras, metrics, permissions."""
@@ -22,24 +24,6 @@ In the server's own syntax, ``"id,organization{name}"``, as dotted paths,
 
 Mask: TypeAlias = dict[str, "Mask | None"]
 """The fields asked for: name -> the fields wanted of it, None for all. ``*`` is all others."""
-
-
-class Unset(Enum):
-    """The type of :data:`UNSET`; an enum, so that pickle and deepcopy keep its identity."""
-
-    UNSET = "unset"
-
-    def __bool__(self) -> Literal[False]:
-        return False
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-    __str__ = __repr__
-
-
-UNSET: Final = Unset.UNSET
-"""The value of a field that a body does not send. Falsy."""
 
 
 Id: TypeAlias = str

@@ -10,26 +10,15 @@ from attrs import field, frozen
 from .. import _http
 from .._events import Observer, OnResponse, OnRetry
 from .._limits.gate import Queue
-from ..retry import NEVER, RetryPolicy
-
-TIMEOUT = _http.Timeout(30, connect=10, pool=None)
-"""Seconds: 10 to connect, 30 for the next bytes; waiting for a free connection has no limit."""
-
-RETRY = RetryPolicy()
-
-MAX_SIZE = 256 << 20
-"""Bytes of an answer that is read at once."""
-
-MAX_TIME = 4 * 3600.0
-"""Seconds that an answer may take."""
-
-RATE = 5.0
-"""Requests a second: about half of the rate that is known to get an address banned."""
+from .._unset import Unset
+from ..retry import NEVER, RETRY, RetryPolicy
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
 
 
-def _timeout(timeout: float | _http.Timeout | None) -> _http.Timeout:
+def _timeout(timeout: float | _http.Timeout | Unset | None) -> _http.Timeout:
+    if isinstance(timeout, Unset):
+        return _http.Timeout(30, connect=10, pool=None)
     if isinstance(timeout, _http.Timeout):
         return timeout
     if timeout is not None and not 0 < timeout < math.inf:
@@ -37,7 +26,9 @@ def _timeout(timeout: float | _http.Timeout | None) -> _http.Timeout:
     return _http.Timeout(timeout, pool=None)
 
 
-def _policy(retry: RetryPolicy | None) -> RetryPolicy:
+def _policy(retry: RetryPolicy | Unset | None) -> RetryPolicy:
+    if isinstance(retry, Unset):
+        return RETRY
     if retry is None:
         return NEVER
     if not isinstance(retry, RetryPolicy):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from inspect import get_annotations
+from types import SimpleNamespace
 from typing import Any, Literal, TypeGuard, get_type_hints
 
 import attrs
-from attrs import frozen
 
 
 class Model:
@@ -15,14 +18,14 @@ class Model:
     __slots__ = ()
 
 
-@frozen
+@attrs.frozen
 class Declared:
     """One field of a model.
 
     Attributes:
         name: The attribute.
         key: The key in JSON.
-        type: The type of the attribute.
+        model: The model.
         whole: Whether the portal only sends it as a whole, although it has parts.
         secret: Whether it must not be printed.
         absent: Whether a whole answer may lack it; it then reads as None.
@@ -33,13 +36,21 @@ class Declared:
 
     name: str
     key: str
-    type: Any
+    model: type[Model]
     whole: bool
     secret: bool
     absent: bool
     apart: Literal[True] | Sequence[str]
     bare: bool
     default: Any
+
+    @cached_property
+    def type(self) -> Any:
+        """The type of the attribute. The models that it names are loaded when it is first read."""
+        owner = next(one for one in self.model.__mro__ if self.name in get_annotations(one))
+        written = SimpleNamespace(__annotations__={"it": get_annotations(owner)[self.name]})
+        names = vars(sys.modules[owner.__module__])
+        return get_type_hints(written, dict(vars(owner)), names)["it"]
 
     @property
     def is_required(self) -> bool:
@@ -71,15 +82,13 @@ _DECLARED: dict[type, Mapping[str, Declared]] = {}
 
 def declared(model: type[Model]) -> Mapping[str, Declared]:
     """The fields of a model, by their keys in JSON."""
-    known = _DECLARED.get(model)
-    if known is None:
-        hints = get_type_hints(model)
+    if model not in _DECLARED:
         fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(model)  # type: ignore[arg-type]
-        known = _DECLARED[model] = {
+        _DECLARED[model] = {
             key: Declared(
                 one.name,
                 key,
-                hints[one.name],
+                model,
                 whole="whole" in one.metadata,
                 secret="secret" in one.metadata,
                 absent="absent" in one.metadata,
@@ -91,7 +100,7 @@ def declared(model: type[Model]) -> Mapping[str, Declared]:
             if one.name != "additional_properties"
             for key in [one.metadata.get("key", one.name)]
         }
-    return known
+    return _DECLARED[model]
 
 
 def required(model: type[Model]) -> list[str]:

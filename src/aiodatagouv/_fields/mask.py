@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from .._decoding.declared import Model, declared
@@ -206,6 +205,8 @@ def check(mask: Mask, model: type[Model], where: str = "", *, is_paths: bool = F
 
 def unknown(name: str, model: type[Model], where: str = "") -> MaskError:
     """The error for a field that a model does not have."""
+    from difflib import get_close_matches
+
     known = {one.lower(): one for one in declared(model)}
     nearest = get_close_matches(name.lower(), known, n=1, cutoff=0)
     hint = f": did you mean {where}{known[nearest[0]]}?" if nearest else ""

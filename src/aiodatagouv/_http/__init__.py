@@ -2,43 +2,55 @@
 
 httpx is the interface and aiohttp the sockets: httpx over aiohttp is several times faster than
 httpx alone under concurrency, and its pool survives cancelled requests.
+
+Both are slow to import: the module of each name is imported when the name is first used.
 """
 
-from httpx import URL, AsyncBaseTransport, Request, Response, Timeout
+from __future__ import annotations
 
-from .client import (
-    client_of,
-    close,
-    has_end,
-    length_of,
-    limit,
-    rewritten,
-    tidy_headers,
-    without_body,
-)
-from .coding import CodingError
-from .failures import FAILURES, Failure, TooLongError, failure_of
-from .urls import join, parse_url
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "FAILURES",
-    "URL",
-    "AsyncBaseTransport",
-    "CodingError",
-    "Failure",
-    "Request",
-    "Response",
-    "Timeout",
-    "TooLongError",
-    "client_of",
-    "close",
-    "failure_of",
-    "has_end",
-    "join",
-    "length_of",
-    "limit",
-    "parse_url",
-    "rewritten",
-    "tidy_headers",
-    "without_body",
-]
+if TYPE_CHECKING:
+    from httpx import URL as URL
+    from httpx import AsyncBaseTransport as AsyncBaseTransport
+    from httpx import Request as Request
+    from httpx import Response as Response
+    from httpx import Timeout as Timeout
+
+    from .client import client_of as client_of
+    from .client import close as close
+    from .client import has_end as has_end
+    from .client import length_of as length_of
+    from .client import limit as limit
+    from .client import rewritten as rewritten
+    from .client import tidy_headers as tidy_headers
+    from .client import without_body as without_body
+    from .coding import CodingError as CodingError
+    from .failures import FAILURES as FAILURES
+    from .failures import Failure as Failure
+    from .failures import TooLongError as TooLongError
+    from .failures import failure_of as failure_of
+    from .urls import join as join
+    from .urls import parse_url as parse_url
+
+_NAMES = {
+    "httpx": "URL AsyncBaseTransport Request Response Timeout",
+    ".client": "client_of close has_end length_of limit rewritten tidy_headers without_body",
+    ".coding": "CodingError",
+    ".failures": "FAILURES Failure TooLongError failure_of",
+    ".urls": "join parse_url",
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = [*_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+if not TYPE_CHECKING:  # A type checker that saw this function would accept any attribute.
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_MODULE_OF[name], __name__), name)
+        globals()[name] = value
+        return value

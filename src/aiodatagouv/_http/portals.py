@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-
-from httpx import URL
+from typing import TYPE_CHECKING
 
 from .._environment import PORTAL
-from .urls import parse_url
+
+if TYPE_CHECKING:
+    from httpx import URL
 
 PRODUCTION = "https://www.data.gouv.fr/"
 """data.gouv.fr."""
@@ -34,6 +35,8 @@ def portal_of(base_url: str | None, default: str | None = PRODUCTION) -> URL:
     Raises:
         ValueError: It is not the URL of a portal, or no portal is named.
     """
+    from .urls import parse_url  # It loads an HTTP library.
+
     name = "base_url" if base_url is not None else PORTAL
     given = base_url if base_url is not None else os.environ.get(PORTAL) or default
     if given is None:

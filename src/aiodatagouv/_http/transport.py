@@ -16,6 +16,7 @@ from .outside import Outside
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
 from .trust import Verify, context_of
+from .urls import is_private
 
 
 def transports(
@@ -34,8 +35,15 @@ def transports(
         The function that makes the transport, and the connections to other hosts.
 
     Raises:
-        ValueError: The proxy or the certificates cannot be used, or the pool has no connection.
+        ValueError: The key would be sent in clear text, the proxy, the certificates or the user
+            agent cannot be used, or the pool has no connection.
     """
+    if has_key and not is_private(portal):
+        raise ValueError(
+            f"base_url: {portal}: an API key is only sent over https or to this machine"
+        )
+    if not (user_agent.isascii() and user_agent.isprintable()):
+        raise ValueError(f"user_agent is {user_agent!r}: a header must be plain ASCII")
     if max_connections < 1:
         raise ValueError(f"max_connections is {max_connections!r}: it must be at least 1")
     if transport is not None:

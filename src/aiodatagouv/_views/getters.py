@@ -55,7 +55,7 @@ class Secret(str):
 
 
 class Undecided:
-    """A field whose class was not read yet: reading it evaluates all annotations of the class."""
+    """A field that was not read yet: reading it loads the models that its type names."""
 
     def __init__(self, model: type[Placed], name: str) -> None:
         self._model = model
@@ -64,10 +64,10 @@ class Undecided:
     def __get__(self, view: Placed | None, owner: type[Placed]) -> Any:
         if view is None:
             return self
-        for field in declared(self._model).values():
-            if isinstance(vars(self._model).get(field.name), Undecided):
-                setattr(self._model, field.name, _attribute(field))
-        return vars(self._model)[self._name].__get__(view, owner)
+        (field,) = [one for one in declared(self._model).values() if one.name == self._name]
+        found = _attribute(field)
+        setattr(self._model, self._name, found)
+        return found.__get__(view, owner)
 
 
 class _KeptView:

@@ -7,10 +7,10 @@ See :mod:`aiodatagouv.api` for ``client`` and ``DataGouvError``.
 
 from __future__ import annotations
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.reason_category import ReasonCategory
 from . import ops
 
 __all__ = ["list_access_reason_categories"]
@@ -20,10 +20,10 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def list_access_reason_categories(client: Client) -> list[ReasonCategory]:
+async def list_access_reason_categories(client: Client) -> list[models.ReasonCategory]:
     """List all limitation reason categories.
 
     ``GET /access_type/reason_categories/``
     """
     call = prepare(ops.LIST_ACCESS_REASON_CATEGORIES)
-    return await answers.json(client, call, list[ReasonCategory])
+    return await answers.json(client, call, list[models.ReasonCategory])

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.contact_point import ContactPoint
-from ..models.contact_point_roles import ContactPointRoles
-from ..models.contact_point_write import ContactPointWrite
 from ..types import Fields, Id
 from . import ops
 
@@ -33,7 +31,9 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_contact_point(client: Client, *, body: ContactPointWrite) -> ContactPoint:
+async def create_contact_point(
+    client: Client, *, body: models.ContactPointWrite
+) -> models.ContactPoint:
     """Creates a contact point.
 
     ``POST /contacts/``
@@ -43,7 +43,7 @@ async def create_contact_point(client: Client, *, body: ContactPointWrite) -> Co
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_CONTACT_POINT, body=body)
-    return await answers.json(client, call, ContactPoint)
+    return await answers.json(client, call, models.ContactPoint)
 
 
 async def delete_contact_point(client: Client, contact_point: Id) -> None:
@@ -61,12 +61,12 @@ async def delete_contact_point(client: Client, contact_point: Id) -> None:
 @overload
 async def get_contact_point(
     client: Client, contact_point: Id, *, fields: Fields | None = None
-) -> ContactPoint: ...
+) -> models.ContactPoint: ...
 @overload
 async def get_contact_point(client: Client, contact_point: Id, *, into: type[T]) -> T: ...
 async def get_contact_point(
     client: Client, contact_point: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> ContactPoint | T:
+) -> models.ContactPoint | T:
     """Get a contact point given its identifier.
 
     ``GET /contacts/{contact_point}/``
@@ -75,29 +75,29 @@ async def get_contact_point(
         NotFoundError: Contact point not found.
     """
     call = prepare(ops.GET_CONTACT_POINT, path={"contact_point": contact_point}, fields=fields)
-    return await answers.json(client, call, ContactPoint, into)
+    return await answers.json(client, call, models.ContactPoint, into)
 
 
 @overload
 async def list_contact_point_roles(
     client: Client, *, fields: Fields | None = None
-) -> list[ContactPointRoles]: ...
+) -> list[models.ContactPointRoles]: ...
 @overload
 async def list_contact_point_roles(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_contact_point_roles(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[ContactPointRoles] | list[T]:
+) -> list[models.ContactPointRoles] | list[T]:
     """List all contact point roles.
 
     ``GET /contacts/roles/``
     """
     call = prepare(ops.LIST_CONTACT_POINT_ROLES, fields=fields)
-    return await answers.json(client, call, list[ContactPointRoles], into)
+    return await answers.json(client, call, list[models.ContactPointRoles], into)
 
 
 async def update_contact_point(
-    client: Client, contact_point: Id, *, body: ContactPointWrite
-) -> ContactPoint:
+    client: Client, contact_point: Id, *, body: models.ContactPointWrite
+) -> models.ContactPoint:
     """Updates a contact point given its identifier.
 
     ``PUT /contacts/{contact_point}/``
@@ -107,4 +107,4 @@ async def update_contact_point(
         NotFoundError: Contact point not found.
     """
     call = prepare(ops.UPDATE_CONTACT_POINT, path={"contact_point": contact_point}, body=body)
-    return await answers.json(client, call, ContactPoint)
+    return await answers.json(client, call, models.ContactPoint)

@@ -10,20 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.dataservice import Dataservice
-from ..models.dataservice_datasets_add import DataserviceDatasetsAdd
-from ..models.dataservice_page import DataservicePage
-from ..models.dataservice_suggestion import DataserviceSuggestion
-from ..models.dataservice_write import DataserviceWrite
-from ..models.dataset import Dataset
-from ..models.dataset_reference import DatasetReference
-from ..models.enums import DatasetAccessType, ListDataservicesSort
-from ..models.follow import Follow
-from ..models.follow_page import FollowPage
-from ..models.followers_count import FollowersCount
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id
@@ -59,8 +49,8 @@ async def add_dataservice_datasets(
     client: Client,
     dataservice: Id,
     *,
-    body: Sequence[DataserviceDatasetsAdd | DatasetReference | Dataset],
-) -> Dataservice:
+    body: Sequence[models.DataserviceDatasetsAdd | models.DatasetReference | models.Dataset],
+) -> models.Dataservice:
     """Add dataservice datasets.
 
     ``POST /dataservices/{dataservice}/datasets/``
@@ -75,10 +65,12 @@ async def add_dataservice_datasets(
         GoneError: Dataservice has been deleted.
     """
     call = prepare(ops.ADD_DATASERVICE_DATASETS, path={"dataservice": dataservice}, body=body)
-    return await answers.json(client, call, Dataservice)
+    return await answers.json(client, call, models.Dataservice)
 
 
-async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Dataservice:
+async def create_dataservice(
+    client: Client, *, body: models.DataserviceWrite
+) -> models.Dataservice:
     """Create dataservice.
 
     ``POST /dataservices/``
@@ -88,7 +80,7 @@ async def create_dataservice(client: Client, *, body: DataserviceWrite) -> Datas
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_DATASERVICE, body=body)
-    return await answers.json(client, call, Dataservice)
+    return await answers.json(client, call, models.Dataservice)
 
 
 async def delete_dataservice(
@@ -110,7 +102,7 @@ async def delete_dataservice(
     await answers.empty(client, call)
 
 
-async def feature_dataservice(client: Client, dataservice: Id) -> Dataservice:
+async def feature_dataservice(client: Client, dataservice: Id) -> models.Dataservice:
     """Mark a dataservice as featured.
 
     ``POST /dataservices/{dataservice}/featured/``
@@ -119,10 +111,10 @@ async def feature_dataservice(client: Client, dataservice: Id) -> Dataservice:
         dataservice: The dataservice ID or slug.
     """
     call = prepare(ops.FEATURE_DATASERVICE, path={"dataservice": dataservice})
-    return await answers.json(client, call, Dataservice)
+    return await answers.json(client, call, models.Dataservice)
 
 
-async def follow_dataservice(client: Client, id: Id) -> FollowersCount:
+async def follow_dataservice(client: Client, id: Id) -> models.FollowersCount:
     """Follow an object given its ID.
 
     ``POST /dataservices/{id}/followers/``
@@ -133,24 +125,24 @@ async def follow_dataservice(client: Client, id: Id) -> FollowersCount:
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.FOLLOW_DATASERVICE, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
 @overload
 async def get_dataservice(
     client: Client, dataservice: Id, *, fields: Fields | None = None
-) -> Dataservice: ...
+) -> models.Dataservice: ...
 @overload
 async def get_dataservice(client: Client, dataservice: Id, *, into: type[T]) -> T: ...
 async def get_dataservice(
     client: Client, dataservice: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Dataservice | T:
+) -> models.Dataservice | T:
     """Get dataservice.
 
     ``GET /dataservices/{dataservice}/``
     """
     call = prepare(ops.GET_DATASERVICE, path={"dataservice": dataservice}, fields=fields)
-    return await answers.json(client, call, Dataservice, into)
+    return await answers.json(client, call, models.Dataservice, into)
 
 
 def get_dataservice_rdf(client: Client, dataservice: Id, format: Id) -> Stream:
@@ -192,7 +184,7 @@ def list_dataservice_followers(
     page_size: int | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[FollowPage, Follow]:
+) -> Paginator[models.FollowPage, models.Follow]:
     """List all followers for a given object.
 
     ``GET /dataservices/{id}/followers/``
@@ -208,13 +200,13 @@ def list_dataservice_followers(
         query={"page": page, "page_size": page_size, "user": user},
         fields=fields,
     )
-    return Paginator(client, call, FollowPage)
+    return Paginator(client, call, models.FollowPage)
 
 
 def list_dataservices(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     contact_point: str | None = None,
     dataset: str | None = None,
     featured: bool | None = None,
@@ -225,11 +217,11 @@ def list_dataservices(
     page_size: int | None = None,
     q: str | None = None,
     reuse: str | None = None,
-    sort: ListDataservicesSort | None = None,
+    sort: models.ListDataservicesSort | None = None,
     tag: Sequence[str] | None = None,
     topic: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[DataservicePage, Dataservice]:
+) -> Paginator[models.DataservicePage, models.Dataservice]:
     """List or search all dataservices.
 
     ``GET /dataservices/``
@@ -262,7 +254,7 @@ def list_dataservices(
         },
         fields=fields,
     )
-    return Paginator(client, call, DataservicePage)
+    return Paginator(client, call, models.DataservicePage)
 
 
 async def redirect_dataservice_rdf(client: Client, dataservice: Id) -> str:
@@ -304,7 +296,7 @@ async def remove_dataservice_dataset(client: Client, dataservice: Id, dataset: I
 @overload
 async def suggest_dataservices(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[DataserviceSuggestion]: ...
+) -> list[models.DataserviceSuggestion]: ...
 @overload
 async def suggest_dataservices(
     client: Client, *, q: str, size: int | None = None, into: type[T]
@@ -316,7 +308,7 @@ async def suggest_dataservices(
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[DataserviceSuggestion] | list[T]:
+) -> list[models.DataserviceSuggestion] | list[T]:
     """Dataservices suggest endpoint using mongoDB contains.
 
     ``GET /dataservices/suggest/``
@@ -326,10 +318,10 @@ async def suggest_dataservices(
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
     call = prepare(ops.SUGGEST_DATASERVICES, query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[DataserviceSuggestion], into)
+    return await answers.json(client, call, list[models.DataserviceSuggestion], into)
 
 
-async def unfeature_dataservice(client: Client, dataservice: Id) -> Dataservice:
+async def unfeature_dataservice(client: Client, dataservice: Id) -> models.Dataservice:
     """Unmark a dataservice as featured.
 
     ``DELETE /dataservices/{dataservice}/featured/``
@@ -338,10 +330,10 @@ async def unfeature_dataservice(client: Client, dataservice: Id) -> Dataservice:
         dataservice: The dataservice ID or slug.
     """
     call = prepare(ops.UNFEATURE_DATASERVICE, path={"dataservice": dataservice})
-    return await answers.json(client, call, Dataservice)
+    return await answers.json(client, call, models.Dataservice)
 
 
-async def unfollow_dataservice(client: Client, id: Id) -> FollowersCount:
+async def unfollow_dataservice(client: Client, id: Id) -> models.FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /dataservices/{id}/followers/``
@@ -349,12 +341,12 @@ async def unfollow_dataservice(client: Client, id: Id) -> FollowersCount:
     Returns the number of followers left after the operation.
     """
     call = prepare(ops.UNFOLLOW_DATASERVICE, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
 async def update_dataservice(
-    client: Client, dataservice: Id, *, body: DataserviceWrite
-) -> Dataservice:
+    client: Client, dataservice: Id, *, body: models.DataserviceWrite
+) -> models.Dataservice:
     """Update dataservice.
 
     ``PATCH /dataservices/{dataservice}/``
@@ -363,4 +355,4 @@ async def update_dataservice(
         BadRequestError: Validation error.
     """
     call = prepare(ops.UPDATE_DATASERVICE, path={"dataservice": dataservice}, body=body)
-    return await answers.json(client, call, Dataservice)
+    return await answers.json(client, call, models.Dataservice)

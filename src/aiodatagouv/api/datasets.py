@@ -8,47 +8,16 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar, overload
+from typing import Literal, TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.badge import Badge
-from ..models.badge_write import BadgeWrite
-from ..models.catalog_schema import CatalogSchema
-from ..models.community_resource import CommunityResource
-from ..models.community_resource_page import CommunityResourcePage
-from ..models.community_resource_write import CommunityResourceWrite
-from ..models.dataset import Dataset
-from ..models.dataset_page import DatasetPage
-from ..models.dataset_suggestion import DatasetSuggestion
-from ..models.dataset_write import DatasetWrite
-from ..models.enums import (
-    DatasetAccessType,
-    ListDatasetsBadge,
-    ListDatasetsOrganizationBadge,
-    ListDatasetsSort,
-)
-from ..models.file_upload import FileUpload
-from ..models.follow import Follow
-from ..models.follow_page import FollowPage
-from ..models.followers_count import FollowersCount
-from ..models.frequency import Frequency
-from ..models.license import License
-from ..models.resource import Resource
-from ..models.resource_type import ResourceType
-from ..models.resource_write import ResourceWrite
-from ..models.text_suggestion import TextSuggestion
-from ..models.uploaded_community_resource import UploadedCommunityResource
-from ..models.uploaded_resource import UploadedResource
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from . import ops
-
-if TYPE_CHECKING:
-    from ..models.dataset_full import DatasetFull
-    from ..models.dataset_full_page import DatasetFullPage
 
 __all__ = [
     "add_dataset_badge",
@@ -101,7 +70,9 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def add_dataset_badge(client: Client, dataset: Id, *, body: BadgeWrite) -> Badge:
+async def add_dataset_badge(
+    client: Client, dataset: Id, *, body: models.BadgeWrite
+) -> models.Badge:
     """Create a new badge for a given dataset.
 
     ``POST /datasets/{dataset}/badges/``
@@ -110,12 +81,12 @@ async def add_dataset_badge(client: Client, dataset: Id, *, body: BadgeWrite) ->
         dataset: The dataset ID or slug.
     """
     call = prepare(ops.ADD_DATASET_BADGE, path={"dataset": dataset}, body=body)
-    return await answers.json(client, call, Badge)
+    return await answers.json(client, call, models.Badge)
 
 
 async def create_community_resource(
-    client: Client, *, body: CommunityResourceWrite
-) -> CommunityResource:
+    client: Client, *, body: models.CommunityResourceWrite
+) -> models.CommunityResource:
     """Create a new community resource.
 
     ``POST /datasets/community_resources/``
@@ -125,10 +96,10 @@ async def create_community_resource(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_COMMUNITY_RESOURCE, body=body)
-    return await answers.json(client, call, CommunityResource)
+    return await answers.json(client, call, models.CommunityResource)
 
 
-async def create_dataset(client: Client, *, body: DatasetWrite) -> Dataset:
+async def create_dataset(client: Client, *, body: models.DatasetWrite) -> models.Dataset:
     """Create a new dataset.
 
     ``POST /datasets/``
@@ -138,10 +109,12 @@ async def create_dataset(client: Client, *, body: DatasetWrite) -> Dataset:
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_DATASET, body=body)
-    return await answers.json(client, call, Dataset)
+    return await answers.json(client, call, models.Dataset)
 
 
-async def create_resource(client: Client, dataset: Id, *, body: ResourceWrite) -> Resource:
+async def create_resource(
+    client: Client, dataset: Id, *, body: models.ResourceWrite
+) -> models.Resource:
     """Create a new resource for a given dataset.
 
     ``POST /datasets/{dataset}/resources/``
@@ -154,7 +127,7 @@ async def create_resource(client: Client, dataset: Id, *, body: ResourceWrite) -
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_RESOURCE, path={"dataset": dataset}, body=body)
-    return await answers.json(client, call, Resource)
+    return await answers.json(client, call, models.Resource)
 
 
 async def delete_community_resource(
@@ -223,7 +196,7 @@ async def delete_resource(client: Client, dataset: Id, rid: Id) -> None:
     await answers.empty(client, call)
 
 
-async def feature_dataset(client: Client, dataset: Id) -> Dataset:
+async def feature_dataset(client: Client, dataset: Id) -> models.Dataset:
     """Mark the dataset as featured.
 
     ``POST /datasets/{dataset}/featured/``
@@ -232,10 +205,10 @@ async def feature_dataset(client: Client, dataset: Id) -> Dataset:
         dataset: The dataset ID or slug.
     """
     call = prepare(ops.FEATURE_DATASET, path={"dataset": dataset})
-    return await answers.json(client, call, Dataset)
+    return await answers.json(client, call, models.Dataset)
 
 
-async def follow_dataset(client: Client, id: Id) -> FollowersCount:
+async def follow_dataset(client: Client, id: Id) -> models.FollowersCount:
     """Follow an object given its ID.
 
     ``POST /datasets/{id}/followers/``
@@ -246,7 +219,7 @@ async def follow_dataset(client: Client, id: Id) -> FollowersCount:
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.FOLLOW_DATASET, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
 async def force_resource_analysis(client: Client, dataset: Id, rid: Id) -> None:
@@ -272,12 +245,12 @@ async def force_resource_analysis(client: Client, dataset: Id, rid: Id) -> None:
 @overload
 async def get_community_resource(
     client: Client, community: Id, *, fields: Fields | None = None
-) -> CommunityResource: ...
+) -> models.CommunityResource: ...
 @overload
 async def get_community_resource(client: Client, community: Id, *, into: type[T]) -> T: ...
 async def get_community_resource(
     client: Client, community: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> CommunityResource | T:
+) -> models.CommunityResource | T:
     """Retrieve a community resource given its identifier.
 
     ``GET /datasets/community_resources/{community}/``
@@ -286,7 +259,7 @@ async def get_community_resource(
         community: The community resource unique identifier.
     """
     call = prepare(ops.GET_COMMUNITY_RESOURCE, path={"community": community}, fields=fields)
-    return await answers.json(client, call, CommunityResource, into)
+    return await answers.json(client, call, models.CommunityResource, into)
 
 
 @overload
@@ -296,15 +269,15 @@ async def get_dataset(
     *,
     full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Dataset: ...
+) -> models.Dataset: ...
 @overload
 async def get_dataset(
     client: Client, dataset: Id, *, full_objects: Literal[True], fields: Fields | None = None
-) -> DatasetFull: ...
+) -> models.DatasetFull: ...
 @overload
 async def get_dataset(
     client: Client, dataset: Id, *, full_objects: bool, fields: Fields | None = None
-) -> Dataset | DatasetFull: ...
+) -> models.Dataset | models.DatasetFull: ...
 @overload
 async def get_dataset(
     client: Client, dataset: Id, *, full_objects: bool = False, into: type[T]
@@ -316,7 +289,7 @@ async def get_dataset(
     full_objects: bool = False,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> Dataset | DatasetFull | T:
+) -> models.Dataset | models.DatasetFull | T:
     """Get a dataset given its identifier.
 
     ``GET /datasets/{dataset}/``
@@ -336,10 +309,8 @@ async def get_dataset(
         fields=fields,
     )
     if full_objects:
-        from ..models.dataset_full import DatasetFull
-
-        return await answers.json(client, call, DatasetFull, into)
-    return await answers.json(client, call, Dataset, into)
+        return await answers.json(client, call, models.DatasetFull, into)
+    return await answers.json(client, call, models.Dataset, into)
 
 
 def get_dataset_rdf(client: Client, dataset: Id, format: Id) -> Stream:
@@ -364,9 +335,9 @@ def get_dataset_rdf(client: Client, dataset: Id, format: Id) -> Stream:
 def get_recent_datasets_atom_feed(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -376,14 +347,14 @@ def get_recent_datasets_atom_feed(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     private: bool | None = None,
     q: str | None = None,
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
@@ -447,7 +418,7 @@ def get_recent_datasets_atom_feed(
 @overload
 async def get_resource(
     client: Client, dataset: Id, rid: Id, *, fields: Fields | None = None
-) -> Resource: ...
+) -> models.Resource: ...
 @overload
 async def get_resource(client: Client, dataset: Id, rid: Id, *, into: type[T]) -> T: ...
 async def get_resource(
@@ -457,7 +428,7 @@ async def get_resource(
     *,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> Resource | T:
+) -> models.Resource | T:
     """Get a resource given its identifier.
 
     ``GET /datasets/{dataset}/resources/{rid}/``
@@ -467,7 +438,7 @@ async def get_resource(
         rid: The resource unique identifier.
     """
     call = prepare(ops.GET_RESOURCE, path={"dataset": dataset, "rid": rid}, fields=fields)
-    return await answers.json(client, call, Resource, into)
+    return await answers.json(client, call, models.Resource, into)
 
 
 async def list_allowed_extensions(client: Client) -> list[str]:
@@ -498,7 +469,7 @@ def list_community_resources(
     page_size: int | None = None,
     sort: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[CommunityResourcePage, CommunityResource]:
+) -> Paginator[models.CommunityResourcePage, models.CommunityResource]:
     """List all community resources.
 
     ``GET /datasets/community_resources/``
@@ -525,7 +496,7 @@ def list_community_resources(
         },
         fields=fields,
     )
-    return Paginator(client, call, CommunityResourcePage)
+    return Paginator(client, call, models.CommunityResourcePage)
 
 
 def list_dataset_followers(
@@ -536,7 +507,7 @@ def list_dataset_followers(
     page_size: int | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[FollowPage, Follow]:
+) -> Paginator[models.FollowPage, models.Follow]:
     """List all followers for a given object.
 
     ``GET /datasets/{id}/followers/``
@@ -552,16 +523,16 @@ def list_dataset_followers(
         query={"page": page, "page_size": page_size, "user": user},
         fields=fields,
     )
-    return Paginator(client, call, FollowPage)
+    return Paginator(client, call, models.FollowPage)
 
 
 @overload
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -571,7 +542,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -580,20 +551,20 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
     full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset]: ...
+) -> Paginator[models.DatasetPage, models.Dataset]: ...
 @overload
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -603,7 +574,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -612,20 +583,20 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
     full_objects: Literal[True],
     fields: Fields | None = None,
-) -> Paginator[DatasetFullPage, DatasetFull]: ...
+) -> Paginator[models.DatasetFullPage, models.DatasetFull]: ...
 @overload
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -635,7 +606,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -644,19 +615,22 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
     full_objects: bool,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]: ...
+) -> (
+    Paginator[models.DatasetPage, models.Dataset]
+    | Paginator[models.DatasetFullPage, models.DatasetFull]
+): ...
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -666,7 +640,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -675,13 +649,16 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
     full_objects: bool = False,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]:
+) -> (
+    Paginator[models.DatasetPage, models.Dataset]
+    | Paginator[models.DatasetFullPage, models.DatasetFull]
+):
     """List or search all datasets.
 
     ``GET /datasets/``
@@ -740,75 +717,79 @@ def list_datasets(
         fields=fields,
     )
     if full_objects:
-        from ..models.dataset_full_page import DatasetFullPage
-
-        return Paginator(client, call, DatasetFullPage)
-    return Paginator(client, call, DatasetPage)
+        return Paginator(client, call, models.DatasetFullPage)
+    return Paginator(client, call, models.DatasetPage)
 
 
 @overload
-async def list_frequencies(client: Client, *, fields: Fields | None = None) -> list[Frequency]: ...
+async def list_frequencies(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.Frequency]: ...
 @overload
 async def list_frequencies(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_frequencies(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[Frequency] | list[T]:
+) -> list[models.Frequency] | list[T]:
     """List all available frequencies.
 
     ``GET /datasets/frequencies/``
     """
     call = prepare(ops.LIST_FREQUENCIES, fields=fields)
-    return await answers.json(client, call, list[Frequency], into)
+    return await answers.json(client, call, list[models.Frequency], into)
 
 
 @overload
-async def list_licenses(client: Client, *, fields: Fields | None = None) -> list[License]: ...
+async def list_licenses(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.License]: ...
 @overload
 async def list_licenses(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_licenses(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[License] | list[T]:
+) -> list[models.License] | list[T]:
     """List all available licenses.
 
     ``GET /datasets/licenses/``
     """
     call = prepare(ops.LIST_LICENSES, fields=fields)
-    return await answers.json(client, call, list[License], into)
+    return await answers.json(client, call, list[models.License], into)
 
 
 @overload
 async def list_resource_types(
     client: Client, *, fields: Fields | None = None
-) -> list[ResourceType]: ...
+) -> list[models.ResourceType]: ...
 @overload
 async def list_resource_types(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_resource_types(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[ResourceType] | list[T]:
+) -> list[models.ResourceType] | list[T]:
     """List all resource types.
 
     ``GET /datasets/resource_types/``
     """
     call = prepare(ops.LIST_RESOURCE_TYPES, fields=fields)
-    return await answers.json(client, call, list[ResourceType], into)
+    return await answers.json(client, call, list[models.ResourceType], into)
 
 
 @overload
-async def list_schemas(client: Client, *, fields: Fields | None = None) -> list[CatalogSchema]: ...
+async def list_schemas(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.CatalogSchema]: ...
 @overload
 async def list_schemas(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_schemas(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[CatalogSchema] | list[T]:
+) -> list[models.CatalogSchema] | list[T]:
     """List all available schemas.
 
     ``GET /datasets/schemas/``
     """
     call = prepare(ops.LIST_SCHEMAS, fields=fields)
-    return await answers.json(client, call, list[CatalogSchema], into)
+    return await answers.json(client, call, list[models.CatalogSchema], into)
 
 
-async def mint_dataset_doi(client: Client, dataset: Id) -> Dataset:
+async def mint_dataset_doi(client: Client, dataset: Id) -> models.Dataset:
     """Mint a DOI for the dataset and attach it.
 
     ``POST /datasets/{dataset}/doi/``
@@ -820,7 +801,7 @@ async def mint_dataset_doi(client: Client, dataset: Id) -> Dataset:
         APIError: Dataset already has a DOI.
     """
     call = prepare(ops.MINT_DATASET_DOI, path={"dataset": dataset})
-    return await answers.json(client, call, Dataset)
+    return await answers.json(client, call, models.Dataset)
 
 
 async def redirect_dataset_rdf(client: Client, dataset: Id) -> str:
@@ -855,8 +836,8 @@ async def redirect_resource(client: Client, id: Id) -> str:
 
 
 async def reorder_resources(
-    client: Client, dataset: Id, *, body: Sequence[ResourceWrite | Resource]
-) -> list[Resource]:
+    client: Client, dataset: Id, *, body: Sequence[models.ResourceWrite | models.Resource]
+) -> list[models.Resource]:
     """Reorder resources.
 
     ``PUT /datasets/{dataset}/resources/``
@@ -868,13 +849,13 @@ async def reorder_resources(
         BadRequestError: Validation error.
     """
     call = prepare(ops.REORDER_RESOURCES, path={"dataset": dataset}, body=body)
-    return await answers.json(client, call, list[Resource])
+    return await answers.json(client, call, list[models.Resource])
 
 
 @overload
 async def suggest_datasets(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[DatasetSuggestion]: ...
+) -> list[models.DatasetSuggestion]: ...
 @overload
 async def suggest_datasets(
     client: Client, *, q: str, size: int | None = None, into: type[T]
@@ -886,7 +867,7 @@ async def suggest_datasets(
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[DatasetSuggestion] | list[T]:
+) -> list[models.DatasetSuggestion] | list[T]:
     """Datasets suggest endpoint using mongoDB contains.
 
     ``GET /datasets/suggest/``
@@ -896,12 +877,12 @@ async def suggest_datasets(
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
     call = prepare(ops.SUGGEST_DATASETS, query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[DatasetSuggestion], into)
+    return await answers.json(client, call, list[models.DatasetSuggestion], into)
 
 
 async def suggest_formats(
     client: Client, *, q: str, size: int | None = None
-) -> list[TextSuggestion]:
+) -> list[models.TextSuggestion]:
     """Suggest file formats.
 
     ``GET /datasets/suggest/formats/``
@@ -911,12 +892,12 @@ async def suggest_formats(
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
     call = prepare(ops.SUGGEST_FORMATS, query={"q": q, "size": size})
-    return await answers.json(client, call, list[TextSuggestion])
+    return await answers.json(client, call, list[models.TextSuggestion])
 
 
 async def suggest_mime_types(
     client: Client, *, q: str, size: int | None = None
-) -> list[TextSuggestion]:
+) -> list[models.TextSuggestion]:
     """Suggest mime types.
 
     ``GET /datasets/suggest/mime/``
@@ -926,10 +907,10 @@ async def suggest_mime_types(
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
     call = prepare(ops.SUGGEST_MIME_TYPES, query={"q": q, "size": size})
-    return await answers.json(client, call, list[TextSuggestion])
+    return await answers.json(client, call, list[models.TextSuggestion])
 
 
-async def unfeature_dataset(client: Client, dataset: Id) -> Dataset:
+async def unfeature_dataset(client: Client, dataset: Id) -> models.Dataset:
     """Unmark the dataset as featured.
 
     ``DELETE /datasets/{dataset}/featured/``
@@ -938,10 +919,10 @@ async def unfeature_dataset(client: Client, dataset: Id) -> Dataset:
         dataset: The dataset ID or slug.
     """
     call = prepare(ops.UNFEATURE_DATASET, path={"dataset": dataset})
-    return await answers.json(client, call, Dataset)
+    return await answers.json(client, call, models.Dataset)
 
 
-async def unfollow_dataset(client: Client, id: Id) -> FollowersCount:
+async def unfollow_dataset(client: Client, id: Id) -> models.FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /datasets/{id}/followers/``
@@ -949,12 +930,16 @@ async def unfollow_dataset(client: Client, id: Id) -> FollowersCount:
     Returns the number of followers left after the operation.
     """
     call = prepare(ops.UNFOLLOW_DATASET, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
 async def update_community_resource(
-    client: Client, community: Id, *, body: CommunityResourceWrite, dataset: str | None = None
-) -> CommunityResource:
+    client: Client,
+    community: Id,
+    *,
+    body: models.CommunityResourceWrite,
+    dataset: str | None = None,
+) -> models.CommunityResource:
     """Update a given community resource.
 
     ``PUT /datasets/community_resources/{community}/``
@@ -972,10 +957,12 @@ async def update_community_resource(
         query={"dataset": dataset},
         body=body,
     )
-    return await answers.json(client, call, CommunityResource)
+    return await answers.json(client, call, models.CommunityResource)
 
 
-async def update_dataset(client: Client, dataset: Id, *, body: DatasetWrite) -> Dataset:
+async def update_dataset(
+    client: Client, dataset: Id, *, body: models.DatasetWrite
+) -> models.Dataset:
     """Update a dataset given its identifier.
 
     ``PUT /datasets/{dataset}/``
@@ -990,10 +977,12 @@ async def update_dataset(client: Client, dataset: Id, *, body: DatasetWrite) -> 
         GoneError: Dataset has been deleted.
     """
     call = prepare(ops.UPDATE_DATASET, path={"dataset": dataset}, body=body)
-    return await answers.json(client, call, Dataset)
+    return await answers.json(client, call, models.Dataset)
 
 
-async def update_resource(client: Client, dataset: Id, rid: Id, *, body: ResourceWrite) -> Resource:
+async def update_resource(
+    client: Client, dataset: Id, rid: Id, *, body: models.ResourceWrite
+) -> models.Resource:
     """Update a given resource on a given dataset.
 
     ``PUT /datasets/{dataset}/resources/{rid}/``
@@ -1006,12 +995,12 @@ async def update_resource(client: Client, dataset: Id, rid: Id, *, body: Resourc
         BadRequestError: Validation error.
     """
     call = prepare(ops.UPDATE_RESOURCE, path={"dataset": dataset, "rid": rid}, body=body)
-    return await answers.json(client, call, Resource)
+    return await answers.json(client, call, models.Resource)
 
 
 async def upload_community_resource(
-    client: Client, community: Id, *, body: FileUpload, dataset: str | None = None
-) -> UploadedCommunityResource:
+    client: Client, community: Id, *, body: models.FileUpload, dataset: str | None = None
+) -> models.UploadedCommunityResource:
     """Update the file related to a given community resource.
 
     ``POST /datasets/community_resources/{community}/upload/``
@@ -1031,12 +1020,12 @@ async def upload_community_resource(
         query={"dataset": dataset},
         body=body,
     )
-    return await answers.json(client, call, UploadedCommunityResource)
+    return await answers.json(client, call, models.UploadedCommunityResource)
 
 
 async def upload_dataset_resource(
-    client: Client, dataset: Id, rid: Id, *, body: FileUpload
-) -> UploadedResource:
+    client: Client, dataset: Id, rid: Id, *, body: models.FileUpload
+) -> models.UploadedResource:
     """Upload a file related to a given resource on a given dataset.
 
     ``POST /datasets/{dataset}/resources/{rid}/upload/``
@@ -1051,12 +1040,12 @@ async def upload_dataset_resource(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.UPLOAD_DATASET_RESOURCE, path={"dataset": dataset, "rid": rid}, body=body)
-    return await answers.json(client, call, UploadedResource)
+    return await answers.json(client, call, models.UploadedResource)
 
 
 async def upload_new_community_resource(
-    client: Client, dataset: Id, *, body: FileUpload
-) -> UploadedCommunityResource:
+    client: Client, dataset: Id, *, body: models.FileUpload
+) -> models.UploadedCommunityResource:
     """Upload a new community resource.
 
     ``POST /datasets/{dataset}/upload/community/``
@@ -1070,12 +1059,12 @@ async def upload_new_community_resource(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.UPLOAD_NEW_COMMUNITY_RESOURCE, path={"dataset": dataset}, body=body)
-    return await answers.json(client, call, UploadedCommunityResource)
+    return await answers.json(client, call, models.UploadedCommunityResource)
 
 
 async def upload_new_dataset_resource(
-    client: Client, dataset: Id, *, body: FileUpload
-) -> UploadedResource:
+    client: Client, dataset: Id, *, body: models.FileUpload
+) -> models.UploadedResource:
     """Upload a file for a new dataset resource.
 
     ``POST /datasets/{dataset}/upload/``
@@ -1089,4 +1078,4 @@ async def upload_new_dataset_resource(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.UPLOAD_NEW_DATASET_RESOURCE, path={"dataset": dataset}, body=body)
-    return await answers.json(client, call, UploadedResource)
+    return await answers.json(client, call, models.UploadedResource)

@@ -10,16 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.discussion import Discussion
-from ..models.discussion_edit import DiscussionEdit
-from ..models.discussion_edit_comment import DiscussionEditComment
-from ..models.discussion_page import DiscussionPage
-from ..models.discussion_response import DiscussionResponse
-from ..models.discussion_start import DiscussionStart
-from ..models.enums import ListDiscussionsSort
 from ..pagination import Paginator
 from ..types import Fields, Id, JsonObject
 from . import ops
@@ -44,7 +38,9 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def comment_discussion(client: Client, id: Id, *, body: DiscussionResponse) -> Discussion:
+async def comment_discussion(
+    client: Client, id: Id, *, body: models.DiscussionResponse
+) -> models.Discussion:
     """Add comment and optionally close a discussion given its ID.
 
     ``POST /discussions/{id}/``
@@ -55,10 +51,10 @@ async def comment_discussion(client: Client, id: Id, *, body: DiscussionResponse
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.COMMENT_DISCUSSION, path={"id": id}, body=body)
-    return await answers.json(client, call, Discussion)
+    return await answers.json(client, call, models.Discussion)
 
 
-async def create_discussion(client: Client, *, body: DiscussionStart) -> Discussion:
+async def create_discussion(client: Client, *, body: models.DiscussionStart) -> models.Discussion:
     """Create a new Discussion.
 
     ``POST /discussions/``
@@ -67,7 +63,7 @@ async def create_discussion(client: Client, *, body: DiscussionStart) -> Discuss
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_DISCUSSION, body=body)
-    return await answers.json(client, call, Discussion)
+    return await answers.json(client, call, models.Discussion)
 
 
 async def delete_discussion(
@@ -113,18 +109,20 @@ async def delete_discussion_comment(
 
 
 @overload
-async def get_discussion(client: Client, id: Id, *, fields: Fields | None = None) -> Discussion: ...
+async def get_discussion(
+    client: Client, id: Id, *, fields: Fields | None = None
+) -> models.Discussion: ...
 @overload
 async def get_discussion(client: Client, id: Id, *, into: type[T]) -> T: ...
 async def get_discussion(
     client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Discussion | T:
+) -> models.Discussion | T:
     """Get a discussion given its ID.
 
     ``GET /discussions/{id}/``
     """
     call = prepare(ops.GET_DISCUSSION, path={"id": id}, fields=fields)
-    return await answers.json(client, call, Discussion, into)
+    return await answers.json(client, call, models.Discussion, into)
 
 
 def list_discussions(
@@ -136,10 +134,10 @@ def list_discussions(
     page: int | None = None,
     page_size: int | None = None,
     q: str | None = None,
-    sort: ListDiscussionsSort | None = None,
+    sort: models.ListDiscussionsSort | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[DiscussionPage, Discussion]:
+) -> Paginator[models.DiscussionPage, models.Discussion]:
     """List all Discussions.
 
     ``GET /discussions/``
@@ -169,7 +167,7 @@ def list_discussions(
         },
         fields=fields,
     )
-    return Paginator(client, call, DiscussionPage)
+    return Paginator(client, call, models.DiscussionPage)
 
 
 async def unspam_discussion(client: Client, id: Id) -> JsonObject:
@@ -198,7 +196,9 @@ async def unspam_discussion_comment(client: Client, id: Id, cidx: int) -> JsonOb
     return await answers.json(client, call, JsonObject)
 
 
-async def update_discussion(client: Client, id: Id, *, body: DiscussionEdit) -> Discussion:
+async def update_discussion(
+    client: Client, id: Id, *, body: models.DiscussionEdit
+) -> models.Discussion:
     """Update a discussion given its ID.
 
     ``PUT /discussions/{id}/``
@@ -207,12 +207,12 @@ async def update_discussion(client: Client, id: Id, *, body: DiscussionEdit) -> 
         PermissionDeniedError: Not allowed to update this discussion.
     """
     call = prepare(ops.UPDATE_DISCUSSION, path={"id": id}, body=body)
-    return await answers.json(client, call, Discussion)
+    return await answers.json(client, call, models.Discussion)
 
 
 async def update_discussion_comment(
-    client: Client, id: Id, cidx: Id, *, body: DiscussionEditComment
-) -> Discussion:
+    client: Client, id: Id, cidx: Id, *, body: models.DiscussionEditComment
+) -> models.Discussion:
     """Edit a comment given its index or UUID.
 
     ``PUT /discussions/{id}/comments/{cidx}/``
@@ -221,4 +221,4 @@ async def update_discussion_comment(
         PermissionDeniedError: Not allowed to edit this comment.
     """
     call = prepare(ops.UPDATE_DISCUSSION_COMMENT, path={"id": id, "cidx": cidx}, body=body)
-    return await answers.json(client, call, Discussion)
+    return await answers.json(client, call, models.Discussion)

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.geopf_dataset_status import GeopfDatasetStatus
-from ..models.geopf_datastore import GeopfDatastore
-from ..models.geopf_push_request import GeopfPushRequest
-from ..models.geopf_status import GeopfStatus
-from ..models.geopf_task import GeopfTask
 from ..types import Fields, Id
 from . import ops
 
@@ -68,12 +64,12 @@ async def disconnect_geopf(client: Client) -> None:
 @overload
 async def get_geopf_dataset_status(
     client: Client, dataset: Id, *, fields: Fields | None = None
-) -> GeopfDatasetStatus: ...
+) -> models.GeopfDatasetStatus: ...
 @overload
 async def get_geopf_dataset_status(client: Client, dataset: Id, *, into: type[T]) -> T: ...
 async def get_geopf_dataset_status(
     client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> GeopfDatasetStatus | T:
+) -> models.GeopfDatasetStatus | T:
     """A dataset's Géoplateforme sync state, as stored locally.
 
     ``GET /geopf/status/{dataset}/``
@@ -92,16 +88,18 @@ async def get_geopf_dataset_status(
         dataset: The dataset ID or slug.
     """
     call = prepare(ops.GET_GEOPF_DATASET_STATUS, path={"dataset": dataset}, fields=fields)
-    return await answers.json(client, call, GeopfDatasetStatus, into)
+    return await answers.json(client, call, models.GeopfDatasetStatus, into)
 
 
 @overload
-async def get_geopf_status(client: Client, *, fields: Fields | None = None) -> GeopfStatus: ...
+async def get_geopf_status(
+    client: Client, *, fields: Fields | None = None
+) -> models.GeopfStatus: ...
 @overload
 async def get_geopf_status(client: Client, *, into: type[T]) -> T: ...
 async def get_geopf_status(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> GeopfStatus | T:
+) -> models.GeopfStatus | T:
     """Whether the current user has an active, usable geopf link.
 
     ``GET /geopf/status/``
@@ -111,18 +109,18 @@ async def get_geopf_status(
     disconnected.
     """
     call = prepare(ops.GET_GEOPF_STATUS, fields=fields)
-    return await answers.json(client, call, GeopfStatus, into)
+    return await answers.json(client, call, models.GeopfStatus, into)
 
 
 @overload
 async def list_geopf_datastores(
     client: Client, *, fields: Fields | None = None
-) -> list[GeopfDatastore]: ...
+) -> list[models.GeopfDatastore]: ...
 @overload
 async def list_geopf_datastores(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_geopf_datastores(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[GeopfDatastore] | list[T]:
+) -> list[models.GeopfDatastore] | list[T]:
     """List the entrepôts (datastores) available to the current user's geopf account.
 
     ``GET /geopf/datastores/``
@@ -132,10 +130,10 @@ async def list_geopf_datastores(
         ServerError: Géoplateforme API error.
     """
     call = prepare(ops.LIST_GEOPF_DATASTORES, fields=fields)
-    return await answers.json(client, call, list[GeopfDatastore], into)
+    return await answers.json(client, call, list[models.GeopfDatastore], into)
 
 
-async def pull_geopf_offerings(client: Client, dataset: Id) -> GeopfTask:
+async def pull_geopf_offerings(client: Client, dataset: Id) -> models.GeopfTask:
     """Pull Géoplateforme offerings into resources for this dataset, as the current user.
 
     ``POST /geopf/pull-offerings/{dataset}/``
@@ -147,12 +145,12 @@ async def pull_geopf_offerings(client: Client, dataset: Id) -> GeopfTask:
         APIError: Not connected to Géoplateforme.
     """
     call = prepare(ops.PULL_GEOPF_OFFERINGS, path={"dataset": dataset})
-    return await answers.json(client, call, GeopfTask)
+    return await answers.json(client, call, models.GeopfTask)
 
 
 async def push_resource_to_geopf(
-    client: Client, dataset: Id, rid: Id, *, body: GeopfPushRequest
-) -> GeopfTask:
+    client: Client, dataset: Id, rid: Id, *, body: models.GeopfPushRequest
+) -> models.GeopfTask:
     """Push a resource to Géoplateforme, as the current user.
 
     ``POST /geopf/push/{dataset}/{rid}/``
@@ -168,7 +166,7 @@ async def push_resource_to_geopf(
         APIError: Not connected to Géoplateforme.
     """
     call = prepare(ops.PUSH_RESOURCE_TO_GEOPF, path={"dataset": dataset, "rid": rid}, body=body)
-    return await answers.json(client, call, GeopfTask)
+    return await answers.json(client, call, models.GeopfTask)
 
 
 async def start_geopf_login(client: Client) -> str:

@@ -9,20 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.enums import HarvestItemStatus
-from ..models.harvest_backend import HarvestBackend
-from ..models.harvest_item import HarvestItem
-from ..models.harvest_item_page import HarvestItemPage
-from ..models.harvest_job import HarvestJob
-from ..models.harvest_job_page import HarvestJobPage
-from ..models.harvest_job_preview import HarvestJobPreview
-from ..models.harvest_source import HarvestSource
-from ..models.harvest_source_page import HarvestSourcePage
-from ..models.harvest_source_validation_write import HarvestSourceValidationWrite
-from ..models.harvest_source_write import HarvestSourceWrite
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -52,7 +42,9 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> HarvestSource:
+async def create_harvest_source(
+    client: Client, *, body: models.HarvestSourceWrite
+) -> models.HarvestSource:
     """Create a new harvest source.
 
     ``POST /harvest/sources/``
@@ -61,7 +53,7 @@ async def create_harvest_source(client: Client, *, body: HarvestSourceWrite) -> 
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_HARVEST_SOURCE, body=body)
-    return await answers.json(client, call, HarvestSource)
+    return await answers.json(client, call, models.HarvestSource)
 
 
 async def delete_harvest_source(client: Client, source: Id) -> None:
@@ -76,52 +68,52 @@ async def delete_harvest_source(client: Client, source: Id) -> None:
 @overload
 async def get_harvest_job(
     client: Client, job: Id, *, fields: Fields | None = None
-) -> HarvestJob: ...
+) -> models.HarvestJob: ...
 @overload
 async def get_harvest_job(client: Client, job: Id, *, into: type[T]) -> T: ...
 async def get_harvest_job(
     client: Client, job: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> HarvestJob | T:
+) -> models.HarvestJob | T:
     """Get a single job given an ID.
 
     ``GET /harvest/job/{job}/``
     """
     call = prepare(ops.GET_HARVEST_JOB, path={"job": job}, fields=fields)
-    return await answers.json(client, call, HarvestJob, into)
+    return await answers.json(client, call, models.HarvestJob, into)
 
 
 @overload
 async def get_harvest_source(
     client: Client, source: Id, *, fields: Fields | None = None
-) -> HarvestSource: ...
+) -> models.HarvestSource: ...
 @overload
 async def get_harvest_source(client: Client, source: Id, *, into: type[T]) -> T: ...
 async def get_harvest_source(
     client: Client, source: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> HarvestSource | T:
+) -> models.HarvestSource | T:
     """Get a single source given an ID or a slug.
 
     ``GET /harvest/source/{source}/``
     """
     call = prepare(ops.GET_HARVEST_SOURCE, path={"source": source}, fields=fields)
-    return await answers.json(client, call, HarvestSource, into)
+    return await answers.json(client, call, models.HarvestSource, into)
 
 
 @overload
 async def list_harvest_backends(
     client: Client, *, fields: Fields | None = None
-) -> list[HarvestBackend]: ...
+) -> list[models.HarvestBackend]: ...
 @overload
 async def list_harvest_backends(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_harvest_backends(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[HarvestBackend] | list[T]:
+) -> list[models.HarvestBackend] | list[T]:
     """List all available harvest backends.
 
     ``GET /harvest/backends/``
     """
     call = prepare(ops.LIST_HARVEST_BACKENDS, fields=fields)
-    return await answers.json(client, call, list[HarvestBackend], into)
+    return await answers.json(client, call, list[models.HarvestBackend], into)
 
 
 def list_harvest_job_items(
@@ -130,9 +122,9 @@ def list_harvest_job_items(
     *,
     page: int | None = None,
     page_size: int | None = None,
-    status: HarvestItemStatus | None = None,
+    status: models.HarvestItemStatus | None = None,
     fields: Fields | None = None,
-) -> Paginator[HarvestItemPage, HarvestItem]:
+) -> Paginator[models.HarvestItemPage, models.HarvestItem]:
     """List the items of a given harvest job (paginated).
 
     ``GET /harvest/job/{job}/items/``
@@ -147,7 +139,7 @@ def list_harvest_job_items(
         query={"page": page, "page_size": page_size, "status": status},
         fields=fields,
     )
-    return Paginator(client, call, HarvestItemPage)
+    return Paginator(client, call, models.HarvestItemPage)
 
 
 def list_harvest_jobs(
@@ -157,7 +149,7 @@ def list_harvest_jobs(
     page: int | None = None,
     page_size: int | None = None,
     fields: Fields | None = None,
-) -> Paginator[HarvestJobPage, HarvestJob]:
+) -> Paginator[models.HarvestJobPage, models.HarvestJob]:
     """List all jobs for a given source.
 
     ``GET /harvest/source/{source}/jobs/``
@@ -172,7 +164,7 @@ def list_harvest_jobs(
         query={"page": page, "page_size": page_size},
         fields=fields,
     )
-    return Paginator(client, call, HarvestJobPage)
+    return Paginator(client, call, models.HarvestJobPage)
 
 
 def list_harvest_sources(
@@ -185,7 +177,7 @@ def list_harvest_sources(
     page_size: int | None = None,
     q: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[HarvestSourcePage, HarvestSource]:
+) -> Paginator[models.HarvestSourcePage, models.HarvestSource]:
     """List all harvest sources.
 
     ``GET /harvest/sources/``
@@ -211,29 +203,29 @@ def list_harvest_sources(
         },
         fields=fields,
     )
-    return Paginator(client, call, HarvestSourcePage)
+    return Paginator(client, call, models.HarvestSourcePage)
 
 
 @overload
 async def preview_harvest_source(
     client: Client, source: Id, *, fields: Fields | None = None
-) -> HarvestJobPreview: ...
+) -> models.HarvestJobPreview: ...
 @overload
 async def preview_harvest_source(client: Client, source: Id, *, into: type[T]) -> T: ...
 async def preview_harvest_source(
     client: Client, source: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> HarvestJobPreview | T:
+) -> models.HarvestJobPreview | T:
     """Preview a single harvest source given an ID or a slug.
 
     ``GET /harvest/source/{source}/preview/``
     """
     call = prepare(ops.PREVIEW_HARVEST_SOURCE, path={"source": source}, fields=fields)
-    return await answers.json(client, call, HarvestJobPreview, into)
+    return await answers.json(client, call, models.HarvestJobPreview, into)
 
 
 async def preview_harvest_source_config(
-    client: Client, *, body: HarvestSourceWrite
-) -> HarvestJobPreview:
+    client: Client, *, body: models.HarvestSourceWrite
+) -> models.HarvestJobPreview:
     """Preview an harvesting from a source created with the given payload.
 
     ``POST /harvest/source/preview/``
@@ -242,19 +234,19 @@ async def preview_harvest_source_config(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.PREVIEW_HARVEST_SOURCE_CONFIG, body=body)
-    return await answers.json(client, call, HarvestJobPreview)
+    return await answers.json(client, call, models.HarvestJobPreview)
 
 
-async def run_harvest_source(client: Client, source: Id) -> HarvestSource:
+async def run_harvest_source(client: Client, source: Id) -> models.HarvestSource:
     """Run harvest source.
 
     ``POST /harvest/source/{source}/run/``
     """
     call = prepare(ops.RUN_HARVEST_SOURCE, path={"source": source})
-    return await answers.json(client, call, HarvestSource)
+    return await answers.json(client, call, models.HarvestSource)
 
 
-async def schedule_harvest_source(client: Client, source: Id, *, body: str) -> HarvestSource:
+async def schedule_harvest_source(client: Client, source: Id, *, body: str) -> models.HarvestSource:
     """Schedule an harvest source.
 
     ``POST /harvest/source/{source}/schedule/``
@@ -263,7 +255,7 @@ async def schedule_harvest_source(client: Client, source: Id, *, body: str) -> H
         body: A cron expression.
     """
     call = prepare(ops.SCHEDULE_HARVEST_SOURCE, path={"source": source}, body=body)
-    return await answers.json(client, call, HarvestSource)
+    return await answers.json(client, call, models.HarvestSource)
 
 
 async def unschedule_harvest_source(client: Client, source: Id) -> None:
@@ -276,22 +268,22 @@ async def unschedule_harvest_source(client: Client, source: Id) -> None:
 
 
 async def update_harvest_source(
-    client: Client, source: Id, *, body: HarvestSourceWrite
-) -> HarvestSource:
+    client: Client, source: Id, *, body: models.HarvestSourceWrite
+) -> models.HarvestSource:
     """Update a harvest source.
 
     ``PUT /harvest/source/{source}/``
     """
     call = prepare(ops.UPDATE_HARVEST_SOURCE, path={"source": source}, body=body)
-    return await answers.json(client, call, HarvestSource)
+    return await answers.json(client, call, models.HarvestSource)
 
 
 async def validate_harvest_source(
-    client: Client, source: Id, *, body: HarvestSourceValidationWrite
-) -> HarvestSource:
+    client: Client, source: Id, *, body: models.HarvestSourceValidationWrite
+) -> models.HarvestSource:
     """Validate or reject an harvest source.
 
     ``POST /harvest/source/{source}/validate/``
     """
     call = prepare(ops.VALIDATE_HARVEST_SOURCE, path={"source": source}, body=body)
-    return await answers.json(client, call, HarvestSource)
+    return await answers.json(client, call, models.HarvestSource)

@@ -9,23 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.api_key import ApiKey
-from ..models.api_token import ApiToken
-from ..models.api_token_created import ApiTokenCreated
-from ..models.api_token_write import ApiTokenWrite
-from ..models.community_resource import CommunityResource
-from ..models.dataset import Dataset
-from ..models.discussion import Discussion
-from ..models.image_upload import ImageUpload
-from ..models.my_metrics import MyMetrics
-from ..models.pending_invitation import PendingInvitation
-from ..models.reuse import Reuse
-from ..models.uploaded_image import UploadedImage
-from ..models.user import User
-from ..models.user_write import UserWrite
 from ..types import Fields, Id, JsonObject
 from . import ops
 
@@ -87,7 +74,7 @@ async def clear_apikey(client: Client) -> None:
     await answers.empty(client, call)
 
 
-async def create_api_token(client: Client, *, body: ApiTokenWrite) -> ApiTokenCreated:
+async def create_api_token(client: Client, *, body: models.ApiTokenWrite) -> models.ApiTokenCreated:
     """Create a new API token.
 
     ``POST /me/api_tokens/``
@@ -95,7 +82,7 @@ async def create_api_token(client: Client, *, body: ApiTokenWrite) -> ApiTokenCr
     The plaintext token is returned only once.
     """
     call = prepare(ops.CREATE_API_TOKEN, body=body)
-    return await answers.json(client, call, ApiTokenCreated)
+    return await answers.json(client, call, models.ApiTokenCreated)
 
 
 async def delete_me(client: Client) -> None:
@@ -107,7 +94,7 @@ async def delete_me(client: Client) -> None:
     await answers.empty(client, call)
 
 
-async def generate_apikey(client: Client) -> ApiKey:
+async def generate_apikey(client: Client) -> models.ApiKey:
     """(Re)Generate my API Key.
 
     ``POST /me/apikey/``
@@ -120,73 +107,77 @@ async def generate_apikey(client: Client) -> ApiKey:
         ``201``: API Key generated.
     """
     call = prepare(ops.GENERATE_APIKEY)
-    return await answers.json(client, call, ApiKey)
+    return await answers.json(client, call, models.ApiKey)
 
 
 @overload
-async def get_me(client: Client, *, fields: Fields | None = None) -> User: ...
+async def get_me(client: Client, *, fields: Fields | None = None) -> models.User: ...
 @overload
 async def get_me(client: Client, *, into: type[T]) -> T: ...
 async def get_me(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> User | T:
+) -> models.User | T:
     """Fetch the current user (me) identity.
 
     ``GET /me/``
     """
     call = prepare(ops.GET_ME, fields=fields)
-    return await answers.json(client, call, User, into)
+    return await answers.json(client, call, models.User, into)
 
 
 @overload
-async def get_my_metrics(client: Client, *, fields: Fields | None = None) -> MyMetrics: ...
+async def get_my_metrics(client: Client, *, fields: Fields | None = None) -> models.MyMetrics: ...
 @overload
 async def get_my_metrics(client: Client, *, into: type[T]) -> T: ...
 async def get_my_metrics(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> MyMetrics | T:
+) -> models.MyMetrics | T:
     """Fetch the current user (me) metrics.
 
     ``GET /me/metrics/``
     """
     call = prepare(ops.GET_MY_METRICS, fields=fields)
-    return await answers.json(client, call, MyMetrics, into)
+    return await answers.json(client, call, models.MyMetrics, into)
 
 
 @overload
-async def list_api_tokens(client: Client, *, fields: Fields | None = None) -> list[ApiToken]: ...
+async def list_api_tokens(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.ApiToken]: ...
 @overload
 async def list_api_tokens(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_api_tokens(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[ApiToken] | list[T]:
+) -> list[models.ApiToken] | list[T]:
     """List all my active API tokens.
 
     ``GET /me/api_tokens/``
     """
     call = prepare(ops.LIST_API_TOKENS, fields=fields)
-    return await answers.json(client, call, list[ApiToken], into)
+    return await answers.json(client, call, list[models.ApiToken], into)
 
 
 @overload
-async def list_my_datasets(client: Client, *, fields: Fields | None = None) -> list[Dataset]: ...
+async def list_my_datasets(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.Dataset]: ...
 @overload
 async def list_my_datasets(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_my_datasets(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[Dataset] | list[T]:
+) -> list[models.Dataset] | list[T]:
     """List all my datasets (including private ones).
 
     ``GET /me/datasets/``
     """
     call = prepare(ops.LIST_MY_DATASETS, fields=fields)
-    return await answers.json(client, call, list[Dataset], into)
+    return await answers.json(client, call, list[models.Dataset], into)
 
 
 @overload
 async def list_my_org_community_resources(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[CommunityResource]: ...
+) -> list[models.CommunityResource]: ...
 @overload
 async def list_my_org_community_resources(
     client: Client, *, q: str | None = None, into: type[T]
@@ -197,7 +188,7 @@ async def list_my_org_community_resources(
     q: str | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[CommunityResource] | list[T]:
+) -> list[models.CommunityResource] | list[T]:
     """List all community resources related to me and my organizations.
 
     ``GET /me/org_community_resources/``
@@ -206,13 +197,13 @@ async def list_my_org_community_resources(
         q: The string to filter items.
     """
     call = prepare(ops.LIST_MY_ORG_COMMUNITY_RESOURCES, query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[CommunityResource], into)
+    return await answers.json(client, call, list[models.CommunityResource], into)
 
 
 @overload
 async def list_my_org_datasets(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[Dataset]: ...
+) -> list[models.Dataset]: ...
 @overload
 async def list_my_org_datasets(
     client: Client, *, q: str | None = None, into: type[T]
@@ -223,7 +214,7 @@ async def list_my_org_datasets(
     q: str | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[Dataset] | list[T]:
+) -> list[models.Dataset] | list[T]:
     """List all datasets related to me and my organizations.
 
     ``GET /me/org_datasets/``
@@ -232,13 +223,13 @@ async def list_my_org_datasets(
         q: The string to filter items.
     """
     call = prepare(ops.LIST_MY_ORG_DATASETS, query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[Dataset], into)
+    return await answers.json(client, call, list[models.Dataset], into)
 
 
 @overload
 async def list_my_org_discussions(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[Discussion]: ...
+) -> list[models.Discussion]: ...
 @overload
 async def list_my_org_discussions(
     client: Client, *, q: str | None = None, into: type[T]
@@ -249,7 +240,7 @@ async def list_my_org_discussions(
     q: str | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[Discussion] | list[T]:
+) -> list[models.Discussion] | list[T]:
     """List all discussions related to my organizations.
 
     ``GET /me/org_discussions/``
@@ -258,13 +249,13 @@ async def list_my_org_discussions(
         q: The string to filter items.
     """
     call = prepare(ops.LIST_MY_ORG_DISCUSSIONS, query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[Discussion], into)
+    return await answers.json(client, call, list[models.Discussion], into)
 
 
 @overload
 async def list_my_org_reuses(
     client: Client, *, q: str | None = None, fields: Fields | None = None
-) -> list[Reuse]: ...
+) -> list[models.Reuse]: ...
 @overload
 async def list_my_org_reuses(client: Client, *, q: str | None = None, into: type[T]) -> list[T]: ...
 async def list_my_org_reuses(
@@ -273,7 +264,7 @@ async def list_my_org_reuses(
     q: str | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[Reuse] | list[T]:
+) -> list[models.Reuse] | list[T]:
     """List all reuses related to me and my organizations.
 
     ``GET /me/org_reuses/``
@@ -282,39 +273,39 @@ async def list_my_org_reuses(
         q: The string to filter items.
     """
     call = prepare(ops.LIST_MY_ORG_REUSES, query={"q": q}, fields=fields)
-    return await answers.json(client, call, list[Reuse], into)
+    return await answers.json(client, call, list[models.Reuse], into)
 
 
 @overload
-async def list_my_reuses(client: Client, *, fields: Fields | None = None) -> list[Reuse]: ...
+async def list_my_reuses(client: Client, *, fields: Fields | None = None) -> list[models.Reuse]: ...
 @overload
 async def list_my_reuses(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_my_reuses(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[Reuse] | list[T]:
+) -> list[models.Reuse] | list[T]:
     """List all my reuses (including private ones).
 
     ``GET /me/reuses/``
     """
     call = prepare(ops.LIST_MY_REUSES, fields=fields)
-    return await answers.json(client, call, list[Reuse], into)
+    return await answers.json(client, call, list[models.Reuse], into)
 
 
 @overload
 async def list_org_invitations(
     client: Client, *, fields: Fields | None = None
-) -> list[PendingInvitation]: ...
+) -> list[models.PendingInvitation]: ...
 @overload
 async def list_org_invitations(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_org_invitations(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[PendingInvitation] | list[T]:
+) -> list[models.PendingInvitation] | list[T]:
     """List pending organization invitations for current user.
 
     ``GET /me/org_invitations/``
     """
     call = prepare(ops.LIST_ORG_INVITATIONS, fields=fields)
-    return await answers.json(client, call, list[PendingInvitation], into)
+    return await answers.json(client, call, list[models.PendingInvitation], into)
 
 
 async def refuse_org_invitation(client: Client, id: Id) -> JsonObject:
@@ -346,7 +337,7 @@ async def revoke_api_token(client: Client, api_token: Id) -> None:
     await answers.empty(client, call)
 
 
-async def update_me(client: Client, *, body: UserWrite) -> User:
+async def update_me(client: Client, *, body: models.UserWrite) -> models.User:
     """Update my profile.
 
     ``PUT /me/``
@@ -355,13 +346,13 @@ async def update_me(client: Client, *, body: UserWrite) -> User:
         BadRequestError: Validation error.
     """
     call = prepare(ops.UPDATE_ME, body=body)
-    return await answers.json(client, call, User)
+    return await answers.json(client, call, models.User)
 
 
-async def upload_my_avatar(client: Client, *, body: ImageUpload) -> UploadedImage:
+async def upload_my_avatar(client: Client, *, body: models.ImageUpload) -> models.UploadedImage:
     """Upload a new avatar.
 
     ``POST /me/avatar/``
     """
     call = prepare(ops.UPLOAD_MY_AVATAR, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)

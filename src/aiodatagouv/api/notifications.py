@@ -10,17 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.enums import ListNotificationsSort, NotificationType
-from ..models.notification import Notification
-from ..models.notification_follow import NotificationFollow
-from ..models.notification_page import NotificationPage
-from ..models.notification_resolved import NotificationResolved
-from ..models.notification_setting import NotificationSetting
-from ..models.notification_setting_page import NotificationSettingPage
-from ..models.notification_setting_write import NotificationSettingWrite
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -41,7 +34,9 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def follow_notifications(client: Client, *, body: NotificationFollow) -> NotificationResolved:
+async def follow_notifications(
+    client: Client, *, body: models.NotificationFollow
+) -> models.NotificationResolved:
     """Follow some notifications on a subject, or stop, and get what the current user hears
     about once done.
 
@@ -55,13 +50,13 @@ async def follow_notifications(client: Client, *, body: NotificationFollow) -> N
         BadRequestError: Unknown subject or event.
     """
     call = prepare(ops.FOLLOW_NOTIFICATIONS, body=body)
-    return await answers.json(client, call, NotificationResolved)
+    return await answers.json(client, call, models.NotificationResolved)
 
 
 @overload
 async def get_resolved_notifications(
     client: Client, *, scope: Sequence[str], event: str | None = None, fields: Fields | None = None
-) -> list[NotificationResolved]: ...
+) -> list[models.NotificationResolved]: ...
 @overload
 async def get_resolved_notifications(
     client: Client, *, scope: Sequence[str], event: str | None = None, into: type[T]
@@ -73,7 +68,7 @@ async def get_resolved_notifications(
     event: str | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[NotificationResolved] | list[T]:
+) -> list[models.NotificationResolved] | list[T]:
     """Whether and why the current user hears about notifications on some subjects, once their
     rules and the defaults are applied.
 
@@ -92,7 +87,7 @@ async def get_resolved_notifications(
     call = prepare(
         ops.GET_RESOLVED_NOTIFICATIONS, query={"scope": scope, "event": event}, fields=fields
     )
-    return await answers.json(client, call, list[NotificationResolved], into)
+    return await answers.json(client, call, list[models.NotificationResolved], into)
 
 
 def list_notification_settings(
@@ -102,7 +97,7 @@ def list_notification_settings(
     page: int | None = None,
     page_size: int | None = None,
     fields: Fields | None = None,
-) -> Paginator[NotificationSettingPage, NotificationSetting]:
+) -> Paginator[models.NotificationSettingPage, models.NotificationSetting]:
     """List the rules the current user set about their notifications, latest first.
 
     ``GET /notifications/settings/``
@@ -123,7 +118,7 @@ def list_notification_settings(
         query={"followed": followed, "page": page, "page_size": page_size},
         fields=fields,
     )
-    return Paginator(client, call, NotificationSettingPage)
+    return Paginator(client, call, models.NotificationSettingPage)
 
 
 def list_notifications(
@@ -132,11 +127,11 @@ def list_notifications(
     handled: bool | None = None,
     page: int | None = None,
     page_size: int | None = None,
-    sort: ListNotificationsSort | None = None,
-    type: NotificationType | None = None,
+    sort: models.ListNotificationsSort | None = None,
+    type: models.NotificationType | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[NotificationPage, Notification]:
+) -> Paginator[models.NotificationPage, models.Notification]:
     """List all current user pending notifications.
 
     ``GET /notifications/``
@@ -159,10 +154,10 @@ def list_notifications(
         },
         fields=fields,
     )
-    return Paginator(client, call, NotificationPage)
+    return Paginator(client, call, models.NotificationPage)
 
 
-async def mark_notification_as_read(client: Client, notification: Id) -> Notification:
+async def mark_notification_as_read(client: Client, notification: Id) -> models.Notification:
     """Read a notification.
 
     ``POST /notifications/{notification}/read/``
@@ -171,10 +166,12 @@ async def mark_notification_as_read(client: Client, notification: Id) -> Notific
         BadRequestError: Validation error.
     """
     call = prepare(ops.MARK_NOTIFICATION_AS_READ, path={"notification": notification})
-    return await answers.json(client, call, Notification)
+    return await answers.json(client, call, models.Notification)
 
 
-async def set_notification_setting(client: Client, *, body: NotificationSettingWrite) -> None:
+async def set_notification_setting(
+    client: Client, *, body: models.NotificationSettingWrite
+) -> None:
     """Set a rule about some notifications, or remove it with `enabled: null`.
 
     ``PUT /notifications/settings/``

@@ -8,57 +8,16 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields``, ``into`` and ``DataGouvEr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar, overload
+from typing import Literal, TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.assignment import Assignment
-from ..models.badge import Badge
-from ..models.badge_write import BadgeWrite
-from ..models.contact_point import ContactPoint
-from ..models.contact_point_page import ContactPointPage
-from ..models.dataservice import Dataservice
-from ..models.dataservice_reference import DataserviceReference
-from ..models.dataset import Dataset
-from ..models.dataset_page import DatasetPage
-from ..models.dataset_reference import DatasetReference
-from ..models.discussion import Discussion
-from ..models.enums import (
-    DatasetAccessType,
-    ListDatasetsBadge,
-    ListDatasetsOrganizationBadge,
-    ListDatasetsSort,
-    ListOrganizationsSort,
-)
-from ..models.follow import Follow
-from ..models.follow_page import FollowPage
-from ..models.followers_count import FollowersCount
-from ..models.image_upload import ImageUpload
-from ..models.member import Member
-from ..models.member_write import MemberWrite
-from ..models.membership_invite import MembershipInvite
-from ..models.membership_request import MembershipRequest
-from ..models.membership_request_write import MembershipRequestWrite
-from ..models.model_reference import ModelReference
-from ..models.model_reference_write import ModelReferenceWrite
-from ..models.organization import Organization
-from ..models.organization_page import OrganizationPage
-from ..models.organization_role import OrganizationRole
-from ..models.organization_suggestion import OrganizationSuggestion
-from ..models.organization_write import OrganizationWrite
-from ..models.refuse_membership import RefuseMembership
-from ..models.reuse import Reuse
-from ..models.reuse_reference import ReuseReference
-from ..models.uploaded_image import UploadedImage
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
 from . import ops
-
-if TYPE_CHECKING:
-    from ..models.dataset_full import DatasetFull
-    from ..models.dataset_full_page import DatasetFullPage
 
 __all__ = [
     "accept_membership",
@@ -109,7 +68,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def accept_membership(client: Client, org: Id, id: Id) -> Member:
+async def accept_membership(client: Client, org: Id, id: Id) -> models.Member:
     """Accept user membership to a given organization.
 
     ``POST /organizations/{org}/membership/{id}/accept/``
@@ -118,10 +77,12 @@ async def accept_membership(client: Client, org: Id, id: Id) -> Member:
         org: The organization ID or slug.
     """
     call = prepare(ops.ACCEPT_MEMBERSHIP, path={"org": org, "id": id})
-    return await answers.json(client, call, Member)
+    return await answers.json(client, call, models.Member)
 
 
-async def add_organization_badge(client: Client, org: Id, *, body: BadgeWrite) -> Badge:
+async def add_organization_badge(
+    client: Client, org: Id, *, body: models.BadgeWrite
+) -> models.Badge:
     """Create a new badge for a given organization.
 
     ``POST /organizations/{org}/badges/``
@@ -130,7 +91,7 @@ async def add_organization_badge(client: Client, org: Id, *, body: BadgeWrite) -
         org: The organization ID or slug.
     """
     call = prepare(ops.ADD_ORGANIZATION_BADGE, path={"org": org}, body=body)
-    return await answers.json(client, call, Badge)
+    return await answers.json(client, call, models.Badge)
 
 
 async def cancel_membership(client: Client, org: Id, id: Id) -> JsonObject:
@@ -148,7 +109,9 @@ async def cancel_membership(client: Client, org: Id, id: Id) -> JsonObject:
     return await answers.json(client, call, JsonObject)
 
 
-async def create_organization(client: Client, *, body: OrganizationWrite) -> Organization:
+async def create_organization(
+    client: Client, *, body: models.OrganizationWrite
+) -> models.Organization:
     """Create a new organization.
 
     ``POST /organizations/``
@@ -158,12 +121,12 @@ async def create_organization(client: Client, *, body: OrganizationWrite) -> Org
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_ORGANIZATION, body=body)
-    return await answers.json(client, call, Organization)
+    return await answers.json(client, call, models.Organization)
 
 
 async def create_organization_member(
-    client: Client, org: Id, user: Id, *, body: MemberWrite
-) -> Member:
+    client: Client, org: Id, user: Id, *, body: models.MemberWrite
+) -> models.Member:
     """Add a member into a given organization.
 
     ``POST /organizations/{org}/member/{user}/``
@@ -181,7 +144,7 @@ async def create_organization_member(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_ORGANIZATION_MEMBER, path={"org": org, "user": user}, body=body)
-    return await answers.json(client, call, Member)
+    return await answers.json(client, call, models.Member)
 
 
 async def delete_organization(
@@ -245,7 +208,7 @@ async def delete_organization_member(client: Client, org: Id, user: Id) -> None:
     await answers.empty(client, call)
 
 
-async def follow_organization(client: Client, id: Id) -> FollowersCount:
+async def follow_organization(client: Client, id: Id) -> models.FollowersCount:
     """Follow an object given its ID.
 
     ``POST /organizations/{id}/followers/``
@@ -256,18 +219,18 @@ async def follow_organization(client: Client, id: Id) -> FollowersCount:
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.FOLLOW_ORGANIZATION, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
 @overload
 async def get_organization(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> Organization: ...
+) -> models.Organization: ...
 @overload
 async def get_organization(client: Client, org: Id, *, into: type[T]) -> T: ...
 async def get_organization(
     client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Organization | T:
+) -> models.Organization | T:
     """Get a organization given its identifier.
 
     ``GET /organizations/{org}/``
@@ -280,7 +243,7 @@ async def get_organization(
         GoneError: Organization has been deleted.
     """
     call = prepare(ops.GET_ORGANIZATION, path={"org": org}, fields=fields)
-    return await answers.json(client, call, Organization, into)
+    return await answers.json(client, call, models.Organization, into)
 
 
 def get_organization_catalog(
@@ -288,9 +251,9 @@ def get_organization_catalog(
     org: Id,
     format_: Id,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -300,7 +263,7 @@ def get_organization_catalog(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -451,8 +414,8 @@ def get_organization_discussions_csv(client: Client, org: Id) -> Stream:
 
 
 async def invite_organization_member(
-    client: Client, org: Id, *, body: MembershipInvite
-) -> MembershipRequest:
+    client: Client, org: Id, *, body: models.MembershipInvite
+) -> models.MembershipRequest:
     """Invite a user or email to join the organization.
 
     ``POST /organizations/{org}/member/``
@@ -465,7 +428,7 @@ async def invite_organization_member(
         PermissionDeniedError: Not Authorized.
     """
     call = prepare(ops.INVITE_ORGANIZATION_MEMBER, path={"org": org}, body=body)
-    return await answers.json(client, call, MembershipRequest)
+    return await answers.json(client, call, models.MembershipRequest)
 
 
 async def list_available_organization_badges(client: Client) -> JsonObject:
@@ -485,7 +448,7 @@ async def list_membership_requests(
     status: str | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> list[MembershipRequest]: ...
+) -> list[models.MembershipRequest]: ...
 @overload
 async def list_membership_requests(
     client: Client, org: Id, *, status: str | None = None, user: str | None = None, into: type[T]
@@ -498,7 +461,7 @@ async def list_membership_requests(
     user: str | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[MembershipRequest] | list[T]:
+) -> list[models.MembershipRequest] | list[T]:
     """List membership requests for a given organization.
 
     ``GET /organizations/{org}/membership/``
@@ -517,18 +480,18 @@ async def list_membership_requests(
         query={"status": status, "user": user},
         fields=fields,
     )
-    return await answers.json(client, call, list[MembershipRequest], into)
+    return await answers.json(client, call, list[models.MembershipRequest], into)
 
 
 @overload
 async def list_organization_assignments(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> list[Assignment]: ...
+) -> list[models.Assignment]: ...
 @overload
 async def list_organization_assignments(client: Client, org: Id, *, into: type[T]) -> list[T]: ...
 async def list_organization_assignments(
     client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[Assignment] | list[T]:
+) -> list[models.Assignment] | list[T]:
     """List assignments for this organization.
 
     ``GET /organizations/{org}/assignments/``
@@ -537,7 +500,7 @@ async def list_organization_assignments(
         org: The organization ID or slug.
     """
     call = prepare(ops.LIST_ORGANIZATION_ASSIGNMENTS, path={"org": org}, fields=fields)
-    return await answers.json(client, call, list[Assignment], into)
+    return await answers.json(client, call, list[models.Assignment], into)
 
 
 def list_organization_contact_points(
@@ -547,7 +510,7 @@ def list_organization_contact_points(
     page: int | None = None,
     page_size: int | None = None,
     fields: Fields | None = None,
-) -> Paginator[ContactPointPage, ContactPoint]:
+) -> Paginator[models.ContactPointPage, models.ContactPoint]:
     """List all organization contact points.
 
     ``GET /organizations/{org}/contacts/``
@@ -562,7 +525,7 @@ def list_organization_contact_points(
         query={"page": page, "page_size": page_size},
         fields=fields,
     )
-    return Paginator(client, call, ContactPointPage)
+    return Paginator(client, call, models.ContactPointPage)
 
 
 @overload
@@ -572,10 +535,10 @@ def list_organization_datasets(
     *,
     page: int | None = None,
     page_size: int | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     full_objects: Literal[False] = False,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset]: ...
+) -> Paginator[models.DatasetPage, models.Dataset]: ...
 @overload
 def list_organization_datasets(
     client: Client,
@@ -583,10 +546,10 @@ def list_organization_datasets(
     *,
     page: int | None = None,
     page_size: int | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     full_objects: Literal[True],
     fields: Fields | None = None,
-) -> Paginator[DatasetFullPage, DatasetFull]: ...
+) -> Paginator[models.DatasetFullPage, models.DatasetFull]: ...
 @overload
 def list_organization_datasets(
     client: Client,
@@ -594,20 +557,26 @@ def list_organization_datasets(
     *,
     page: int | None = None,
     page_size: int | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     full_objects: bool,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]: ...
+) -> (
+    Paginator[models.DatasetPage, models.Dataset]
+    | Paginator[models.DatasetFullPage, models.DatasetFull]
+): ...
 def list_organization_datasets(
     client: Client,
     org: Id,
     *,
     page: int | None = None,
     page_size: int | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     full_objects: bool = False,
     fields: Fields | None = None,
-) -> Paginator[DatasetPage, Dataset] | Paginator[DatasetFullPage, DatasetFull]:
+) -> (
+    Paginator[models.DatasetPage, models.Dataset]
+    | Paginator[models.DatasetFullPage, models.DatasetFull]
+):
     """List organization datasets (including private ones when member).
 
     ``GET /organizations/{org}/datasets/``
@@ -628,27 +597,25 @@ def list_organization_datasets(
         fields=fields,
     )
     if full_objects:
-        from ..models.dataset_full_page import DatasetFullPage
-
-        return Paginator(client, call, DatasetFullPage)
-    return Paginator(client, call, DatasetPage)
+        return Paginator(client, call, models.DatasetFullPage)
+    return Paginator(client, call, models.DatasetPage)
 
 
 @overload
 async def list_organization_discussions(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> list[Discussion]: ...
+) -> list[models.Discussion]: ...
 @overload
 async def list_organization_discussions(client: Client, org: Id, *, into: type[T]) -> list[T]: ...
 async def list_organization_discussions(
     client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[Discussion] | list[T]:
+) -> list[models.Discussion] | list[T]:
     """List organization discussions.
 
     ``GET /organizations/{org}/discussions/``
     """
     call = prepare(ops.LIST_ORGANIZATION_DISCUSSIONS, path={"org": org}, fields=fields)
-    return await answers.json(client, call, list[Discussion], into)
+    return await answers.json(client, call, list[models.Discussion], into)
 
 
 def list_organization_followers(
@@ -659,7 +626,7 @@ def list_organization_followers(
     page_size: int | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[FollowPage, Follow]:
+) -> Paginator[models.FollowPage, models.Follow]:
     """List all followers for a given object.
 
     ``GET /organizations/{id}/followers/``
@@ -675,41 +642,41 @@ def list_organization_followers(
         query={"page": page, "page_size": page_size, "user": user},
         fields=fields,
     )
-    return Paginator(client, call, FollowPage)
+    return Paginator(client, call, models.FollowPage)
 
 
 @overload
 async def list_organization_reuses(
     client: Client, org: Id, *, fields: Fields | None = None
-) -> list[Reuse]: ...
+) -> list[models.Reuse]: ...
 @overload
 async def list_organization_reuses(client: Client, org: Id, *, into: type[T]) -> list[T]: ...
 async def list_organization_reuses(
     client: Client, org: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[Reuse] | list[T]:
+) -> list[models.Reuse] | list[T]:
     """List organization reuses (including private ones when member).
 
     ``GET /organizations/{org}/reuses/``
     """
     call = prepare(ops.LIST_ORGANIZATION_REUSES, path={"org": org}, fields=fields)
-    return await answers.json(client, call, list[Reuse], into)
+    return await answers.json(client, call, list[models.Reuse], into)
 
 
 @overload
 async def list_organization_roles(
     client: Client, *, fields: Fields | None = None
-) -> list[OrganizationRole]: ...
+) -> list[models.OrganizationRole]: ...
 @overload
 async def list_organization_roles(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_organization_roles(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[OrganizationRole] | list[T]:
+) -> list[models.OrganizationRole] | list[T]:
     """List all possible organization roles.
 
     ``GET /organizations/roles/``
     """
     call = prepare(ops.LIST_ORGANIZATION_ROLES, fields=fields)
-    return await answers.json(client, call, list[OrganizationRole], into)
+    return await answers.json(client, call, list[models.OrganizationRole], into)
 
 
 def list_organizations(
@@ -721,9 +688,9 @@ def list_organizations(
     page: int | None = None,
     page_size: int | None = None,
     q: str | None = None,
-    sort: ListOrganizationsSort | None = None,
+    sort: models.ListOrganizationsSort | None = None,
     fields: Fields | None = None,
-) -> Paginator[OrganizationPage, Organization]:
+) -> Paginator[models.OrganizationPage, models.Organization]:
     """List or search all organizations.
 
     ``GET /organizations/``
@@ -747,16 +714,16 @@ def list_organizations(
         },
         fields=fields,
     )
-    return Paginator(client, call, OrganizationPage)
+    return Paginator(client, call, models.OrganizationPage)
 
 
 async def redirect_organization_catalog(
     client: Client,
     org: Id,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -766,7 +733,7 @@ async def redirect_organization_catalog(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -844,7 +811,7 @@ async def redirect_organization_catalog(
 
 
 async def refuse_membership(
-    client: Client, org: Id, id: Id, *, body: RefuseMembership
+    client: Client, org: Id, id: Id, *, body: models.RefuseMembership
 ) -> JsonObject:
     """Refuse user membership to a given organization.
 
@@ -858,8 +825,8 @@ async def refuse_membership(
 
 
 async def request_membership(
-    client: Client, org: Id, *, body: MembershipRequestWrite
-) -> MembershipRequest:
+    client: Client, org: Id, *, body: models.MembershipRequestWrite
+) -> models.MembershipRequest:
     """Apply for membership to a given organization.
 
     ``POST /organizations/{org}/membership/``
@@ -872,10 +839,12 @@ async def request_membership(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.REQUEST_MEMBERSHIP, path={"org": org}, body=body)
-    return await answers.json(client, call, MembershipRequest)
+    return await answers.json(client, call, models.MembershipRequest)
 
 
-async def resize_organization_logo(client: Client, org: Id, *, body: ImageUpload) -> UploadedImage:
+async def resize_organization_logo(
+    client: Client, org: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Set the logo BBox.
 
     ``PUT /organizations/{org}/logo/``
@@ -884,13 +853,13 @@ async def resize_organization_logo(client: Client, org: Id, *, body: ImageUpload
         org: The organization ID or slug.
     """
     call = prepare(ops.RESIZE_ORGANIZATION_LOGO, path={"org": org}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)
 
 
 @overload
 async def suggest_organization_contact_points(
     client: Client, org: Id, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[ContactPoint]: ...
+) -> list[models.ContactPoint]: ...
 @overload
 async def suggest_organization_contact_points(
     client: Client, org: Id, *, q: str, size: int | None = None, into: type[T]
@@ -903,7 +872,7 @@ async def suggest_organization_contact_points(
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[ContactPoint] | list[T]:
+) -> list[models.ContactPoint] | list[T]:
     """Contact points suggest endpoint using mongoDB contains.
 
     ``GET /organizations/{org}/contacts/suggest/``
@@ -918,13 +887,13 @@ async def suggest_organization_contact_points(
         query={"q": q, "size": size},
         fields=fields,
     )
-    return await answers.json(client, call, list[ContactPoint], into)
+    return await answers.json(client, call, list[models.ContactPoint], into)
 
 
 @overload
 async def suggest_organizations(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[OrganizationSuggestion]: ...
+) -> list[models.OrganizationSuggestion]: ...
 @overload
 async def suggest_organizations(
     client: Client, *, q: str, size: int | None = None, into: type[T]
@@ -936,7 +905,7 @@ async def suggest_organizations(
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[OrganizationSuggestion] | list[T]:
+) -> list[models.OrganizationSuggestion] | list[T]:
     """Organizations suggest endpoint using mongoDB contains.
 
     ``GET /organizations/suggest/``
@@ -946,7 +915,7 @@ async def suggest_organizations(
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
     call = prepare(ops.SUGGEST_ORGANIZATIONS, query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[OrganizationSuggestion], into)
+    return await answers.json(client, call, list[models.OrganizationSuggestion], into)
 
 
 async def sync_member_assignments(
@@ -955,16 +924,16 @@ async def sync_member_assignments(
     user: Id,
     *,
     body: Sequence[
-        ModelReferenceWrite
-        | ModelReference
-        | DatasetReference
-        | Dataset
-        | ReuseReference
-        | Reuse
-        | DataserviceReference
-        | Dataservice
+        models.ModelReferenceWrite
+        | models.ModelReference
+        | models.DatasetReference
+        | models.Dataset
+        | models.ReuseReference
+        | models.Reuse
+        | models.DataserviceReference
+        | models.Dataservice
     ],
-) -> list[Assignment]:
+) -> list[models.Assignment]:
     """Sync assignments for a partial_editor member.
 
     ``PUT /organizations/{org}/member/{user}/assignments/``
@@ -978,10 +947,10 @@ async def sync_member_assignments(
         PermissionDeniedError: Not Authorized.
     """
     call = prepare(ops.SYNC_MEMBER_ASSIGNMENTS, path={"org": org, "user": user}, body=body)
-    return await answers.json(client, call, list[Assignment])
+    return await answers.json(client, call, list[models.Assignment])
 
 
-async def unfollow_organization(client: Client, id: Id) -> FollowersCount:
+async def unfollow_organization(client: Client, id: Id) -> models.FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /organizations/{id}/followers/``
@@ -989,10 +958,12 @@ async def unfollow_organization(client: Client, id: Id) -> FollowersCount:
     Returns the number of followers left after the operation.
     """
     call = prepare(ops.UNFOLLOW_ORGANIZATION, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
-async def update_organization(client: Client, org: Id, *, body: OrganizationWrite) -> Organization:
+async def update_organization(
+    client: Client, org: Id, *, body: models.OrganizationWrite
+) -> models.Organization:
     """Update a organization given its identifier.
 
     ``PUT /organizations/{org}/``
@@ -1009,12 +980,12 @@ async def update_organization(client: Client, org: Id, *, body: OrganizationWrit
         GoneError: Organization has been deleted.
     """
     call = prepare(ops.UPDATE_ORGANIZATION, path={"org": org}, body=body)
-    return await answers.json(client, call, Organization)
+    return await answers.json(client, call, models.Organization)
 
 
 async def update_organization_member(
-    client: Client, org: Id, user: Id, *, body: MemberWrite
-) -> Member:
+    client: Client, org: Id, user: Id, *, body: models.MemberWrite
+) -> models.Member:
     """Update member status into a given organization.
 
     ``PUT /organizations/{org}/member/{user}/``
@@ -1026,12 +997,12 @@ async def update_organization_member(
         PermissionDeniedError: Not Authorized.
     """
     call = prepare(ops.UPDATE_ORGANIZATION_MEMBER, path={"org": org, "user": user}, body=body)
-    return await answers.json(client, call, Member)
+    return await answers.json(client, call, models.Member)
 
 
 async def upload_organization_banner(
-    client: Client, org: Id, *, body: ImageUpload
-) -> UploadedImage:
+    client: Client, org: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Upload a new banner image.
 
     ``POST /organizations/{org}/banner/``
@@ -1040,10 +1011,12 @@ async def upload_organization_banner(
         org: The organization ID or slug.
     """
     call = prepare(ops.UPLOAD_ORGANIZATION_BANNER, path={"org": org}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)
 
 
-async def upload_organization_logo(client: Client, org: Id, *, body: ImageUpload) -> UploadedImage:
+async def upload_organization_logo(
+    client: Client, org: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Upload a new logo.
 
     ``POST /organizations/{org}/logo/``
@@ -1052,4 +1025,4 @@ async def upload_organization_logo(client: Client, org: Id, *, body: ImageUpload
         org: The organization ID or slug.
     """
     call = prepare(ops.UPLOAD_ORGANIZATION_LOGO, path={"org": org}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.enums import ListPagesSort
-from ..models.page import Page
-from ..models.page_page import PagePage
-from ..models.page_write import PageWrite
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -29,7 +26,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_page(client: Client, *, body: PageWrite) -> Page:
+async def create_page(client: Client, *, body: models.PageWrite) -> models.Page:
     """Create page.
 
     ``POST /pages/``
@@ -42,16 +39,16 @@ async def create_page(client: Client, *, body: PageWrite) -> Page:
         BadRequestError: Validation error.
     """
     call = prepare(ops.CREATE_PAGE, body=body)
-    return await answers.json(client, call, Page)
+    return await answers.json(client, call, models.Page)
 
 
 @overload
-async def get_page(client: Client, page: Id, *, fields: Fields | None = None) -> Page: ...
+async def get_page(client: Client, page: Id, *, fields: Fields | None = None) -> models.Page: ...
 @overload
 async def get_page(client: Client, page: Id, *, into: type[T]) -> T: ...
 async def get_page(
     client: Client, page: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Page | T:
+) -> models.Page | T:
     """Get page.
 
     ``GET /pages/{page}/``
@@ -61,7 +58,7 @@ async def get_page(
         14.13.0 does.
     """
     call = prepare(ops.GET_PAGE, path={"page": page}, fields=fields)
-    return await answers.json(client, call, Page, into)
+    return await answers.json(client, call, models.Page, into)
 
 
 def list_pages(
@@ -71,9 +68,9 @@ def list_pages(
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
-    sort: ListPagesSort | None = None,
+    sort: models.ListPagesSort | None = None,
     fields: Fields | None = None,
-) -> Paginator[PagePage, Page]:
+) -> Paginator[models.PagePage, models.Page]:
     """List or search all pages.
 
     ``GET /pages/``
@@ -98,10 +95,10 @@ def list_pages(
         },
         fields=fields,
     )
-    return Paginator(client, call, PagePage)
+    return Paginator(client, call, models.PagePage)
 
 
-async def update_page(client: Client, page: Id, *, body: PageWrite) -> Page:
+async def update_page(client: Client, page: Id, *, body: models.PageWrite) -> models.Page:
     """Update page.
 
     ``PUT /pages/{page}/``
@@ -111,4 +108,4 @@ async def update_page(client: Client, page: Id, *, body: PageWrite) -> Page:
         14.13.0 does.
     """
     call = prepare(ops.UPDATE_PAGE, path={"page": page}, body=body)
-    return await answers.json(client, call, Page)
+    return await answers.json(client, call, models.Page)

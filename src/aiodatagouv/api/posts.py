@@ -9,15 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.enums import ListPostsSort, PostKind
-from ..models.image_upload import ImageUpload
-from ..models.post import Post
-from ..models.post_page import PostPage
-from ..models.post_write import PostWrite
-from ..models.uploaded_image import UploadedImage
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id
@@ -43,7 +38,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_post(client: Client, *, body: PostWrite) -> Post:
+async def create_post(client: Client, *, body: models.PostWrite) -> models.Post:
     """Create a post.
 
     ``POST /posts/``
@@ -52,7 +47,7 @@ async def create_post(client: Client, *, body: PostWrite) -> Post:
         BadRequestError: Validation error.
     """
     call = prepare(ops.CREATE_POST, body=body)
-    return await answers.json(client, call, Post)
+    return await answers.json(client, call, models.Post)
 
 
 async def delete_post(client: Client, post: Id) -> None:
@@ -71,12 +66,12 @@ async def delete_post(client: Client, post: Id) -> None:
 
 
 @overload
-async def get_post(client: Client, post: Id, *, fields: Fields | None = None) -> Post: ...
+async def get_post(client: Client, post: Id, *, fields: Fields | None = None) -> models.Post: ...
 @overload
 async def get_post(client: Client, post: Id, *, into: type[T]) -> T: ...
 async def get_post(
     client: Client, post: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Post | T:
+) -> models.Post | T:
     """Get a given post.
 
     ``GET /posts/{post}/``
@@ -88,7 +83,7 @@ async def get_post(
         NotFoundError: Object not found.
     """
     call = prepare(ops.GET_POST, path={"post": post}, fields=fields)
-    return await answers.json(client, call, Post, into)
+    return await answers.json(client, call, models.Post, into)
 
 
 def get_recent_posts_atom_feed(client: Client) -> Stream:
@@ -106,14 +101,14 @@ def get_recent_posts_atom_feed(client: Client) -> Stream:
 def list_posts(
     client: Client,
     *,
-    kind: PostKind | None = None,
+    kind: models.PostKind | None = None,
     page: int | None = None,
     page_size: int | None = None,
     q: str | None = None,
-    sort: ListPostsSort | None = None,
+    sort: models.ListPostsSort | None = None,
     with_drafts: bool | None = None,
     fields: Fields | None = None,
-) -> Paginator[PostPage, Post]:
+) -> Paginator[models.PostPage, models.Post]:
     """List all posts.
 
     ``GET /posts/``
@@ -140,37 +135,39 @@ def list_posts(
         },
         fields=fields,
     )
-    return Paginator(client, call, PostPage)
+    return Paginator(client, call, models.PostPage)
 
 
-async def publish_post(client: Client, post: Id) -> Post:
+async def publish_post(client: Client, post: Id) -> models.Post:
     """Publish an existing post.
 
     ``POST /posts/{post}/publish/``
     """
     call = prepare(ops.PUBLISH_POST, path={"post": post})
-    return await answers.json(client, call, Post)
+    return await answers.json(client, call, models.Post)
 
 
-async def resize_post_image(client: Client, post: Id, *, body: ImageUpload) -> UploadedImage:
+async def resize_post_image(
+    client: Client, post: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Set the image BBox.
 
     ``PUT /posts/{post}/image/``
     """
     call = prepare(ops.RESIZE_POST_IMAGE, path={"post": post}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)
 
 
-async def unpublish_post(client: Client, post: Id) -> Post:
+async def unpublish_post(client: Client, post: Id) -> models.Post:
     """Unpublish an existing post.
 
     ``DELETE /posts/{post}/publish/``
     """
     call = prepare(ops.UNPUBLISH_POST, path={"post": post})
-    return await answers.json(client, call, Post)
+    return await answers.json(client, call, models.Post)
 
 
-async def update_post(client: Client, post: Id, *, body: PostWrite) -> Post:
+async def update_post(client: Client, post: Id, *, body: models.PostWrite) -> models.Post:
     """Update a given post.
 
     ``PUT /posts/{post}/``
@@ -183,13 +180,15 @@ async def update_post(client: Client, post: Id, *, body: PostWrite) -> Post:
         NotFoundError: Object not found.
     """
     call = prepare(ops.UPDATE_POST, path={"post": post}, body=body)
-    return await answers.json(client, call, Post)
+    return await answers.json(client, call, models.Post)
 
 
-async def upload_post_image(client: Client, post: Id, *, body: ImageUpload) -> UploadedImage:
+async def upload_post_image(
+    client: Client, post: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Upload a new image.
 
     ``POST /posts/{post}/image/``
     """
     call = prepare(ops.UPLOAD_POST_IMAGE, path={"post": post}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)

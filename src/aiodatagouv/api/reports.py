@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.enums import ListReportsSort, ListReportsSubjectType
-from ..models.report import Report
-from ..models.report_page import ReportPage
-from ..models.report_reason import ReportReason
-from ..models.report_write import ReportWrite
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -30,7 +26,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_report(client: Client, *, body: ReportWrite) -> Report:
+async def create_report(client: Client, *, body: models.ReportWrite) -> models.Report:
     """Create report.
 
     ``POST /reports/``
@@ -39,25 +35,27 @@ async def create_report(client: Client, *, body: ReportWrite) -> Report:
         BadRequestError: Validation error.
     """
     call = prepare(ops.CREATE_REPORT, body=body)
-    return await answers.json(client, call, Report)
+    return await answers.json(client, call, models.Report)
 
 
 @overload
-async def get_report(client: Client, report: Id, *, fields: Fields | None = None) -> Report: ...
+async def get_report(
+    client: Client, report: Id, *, fields: Fields | None = None
+) -> models.Report: ...
 @overload
 async def get_report(client: Client, report: Id, *, into: type[T]) -> T: ...
 async def get_report(
     client: Client, report: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Report | T:
+) -> models.Report | T:
     """Get report.
 
     ``GET /reports/{report}/``
     """
     call = prepare(ops.GET_REPORT, path={"report": report}, fields=fields)
-    return await answers.json(client, call, Report, into)
+    return await answers.json(client, call, models.Report, into)
 
 
-async def list_report_reasons(client: Client) -> list[ReportReason]:
+async def list_report_reasons(client: Client) -> list[models.ReportReason]:
     """List report reasons.
 
     ``GET /reports/reasons/``
@@ -66,7 +64,7 @@ async def list_report_reasons(client: Client) -> list[ReportReason]:
         ``200``: list of available reasons associated with their labels.
     """
     call = prepare(ops.LIST_REPORT_REASONS)
-    return await answers.json(client, call, list[ReportReason])
+    return await answers.json(client, call, list[models.ReportReason])
 
 
 def list_reports(
@@ -75,10 +73,10 @@ def list_reports(
     handled: bool | None = None,
     page: int | None = None,
     page_size: int | None = None,
-    sort: ListReportsSort | None = None,
-    subject_type: ListReportsSubjectType | None = None,
+    sort: models.ListReportsSort | None = None,
+    subject_type: models.ListReportsSubjectType | None = None,
     fields: Fields | None = None,
-) -> Paginator[ReportPage, Report]:
+) -> Paginator[models.ReportPage, models.Report]:
     """List reports.
 
     ``GET /reports/``
@@ -100,10 +98,10 @@ def list_reports(
         },
         fields=fields,
     )
-    return Paginator(client, call, ReportPage)
+    return Paginator(client, call, models.ReportPage)
 
 
-async def update_report(client: Client, report: Id, *, body: ReportWrite) -> Report:
+async def update_report(client: Client, report: Id, *, body: models.ReportWrite) -> models.Report:
     """Update report.
 
     ``PATCH /reports/{report}/``
@@ -112,4 +110,4 @@ async def update_report(client: Client, report: Id, *, body: ReportWrite) -> Rep
         BadRequestError: Validation error.
     """
     call = prepare(ops.UPDATE_REPORT, path={"report": report}, body=body)
-    return await answers.json(client, call, Report)
+    return await answers.json(client, call, models.Report)

@@ -10,29 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.badge import Badge
-from ..models.badge_write import BadgeWrite
-from ..models.dataservice import Dataservice
-from ..models.dataservice_reference import DataserviceReference
-from ..models.dataservice_reference_write import DataserviceReferenceWrite
-from ..models.dataset import Dataset
-from ..models.dataset_reference import DatasetReference
-from ..models.dataset_reference_write import DatasetReferenceWrite
-from ..models.enums import ListReusesSort, ReuseTopicValue, ReuseTypeValue
-from ..models.follow import Follow
-from ..models.follow_page import FollowPage
-from ..models.followers_count import FollowersCount
-from ..models.image_upload import ImageUpload
-from ..models.reuse import Reuse
-from ..models.reuse_page import ReusePage
-from ..models.reuse_suggestion import ReuseSuggestion
-from ..models.reuse_topic import ReuseTopic
-from ..models.reuse_type import ReuseType
-from ..models.reuse_write import ReuseWrite
-from ..models.uploaded_image import UploadedImage
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
@@ -68,7 +49,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def add_reuse_badge(client: Client, reuse: Id, *, body: BadgeWrite) -> Badge:
+async def add_reuse_badge(client: Client, reuse: Id, *, body: models.BadgeWrite) -> models.Badge:
     """Create a new badge for a given reuse.
 
     ``POST /reuses/{reuse}/badges/``
@@ -77,15 +58,15 @@ async def add_reuse_badge(client: Client, reuse: Id, *, body: BadgeWrite) -> Bad
         reuse: The reuse ID or slug.
     """
     call = prepare(ops.ADD_REUSE_BADGE, path={"reuse": reuse}, body=body)
-    return await answers.json(client, call, Badge)
+    return await answers.json(client, call, models.Badge)
 
 
 async def add_reuse_dataservice(
     client: Client,
     reuse: Id,
     *,
-    body: DataserviceReferenceWrite | DataserviceReference | Dataservice,
-) -> Reuse:
+    body: models.DataserviceReferenceWrite | models.DataserviceReference | models.Dataservice,
+) -> models.Reuse:
     """Add a dataservice to a given reuse.
 
     ``POST /reuses/{reuse}/dataservices/``
@@ -101,12 +82,15 @@ async def add_reuse_dataservice(
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.ADD_REUSE_DATASERVICE, path={"reuse": reuse}, body=body)
-    return await answers.json(client, call, Reuse)
+    return await answers.json(client, call, models.Reuse)
 
 
 async def add_reuse_dataset(
-    client: Client, reuse: Id, *, body: DatasetReferenceWrite | DatasetReference | Dataset
-) -> Reuse:
+    client: Client,
+    reuse: Id,
+    *,
+    body: models.DatasetReferenceWrite | models.DatasetReference | models.Dataset,
+) -> models.Reuse:
     """Add a dataset to a given reuse.
 
     ``POST /reuses/{reuse}/datasets/``
@@ -121,10 +105,10 @@ async def add_reuse_dataset(
         PermissionDeniedError: Not allowed to modify this reuse.
     """
     call = prepare(ops.ADD_REUSE_DATASET, path={"reuse": reuse}, body=body)
-    return await answers.json(client, call, Reuse)
+    return await answers.json(client, call, models.Reuse)
 
 
-async def create_reuse(client: Client, *, body: ReuseWrite) -> Reuse:
+async def create_reuse(client: Client, *, body: models.ReuseWrite) -> models.Reuse:
     """Create reuse.
 
     ``POST /reuses/``
@@ -134,7 +118,7 @@ async def create_reuse(client: Client, *, body: ReuseWrite) -> Reuse:
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.CREATE_REUSE, body=body)
-    return await answers.json(client, call, Reuse)
+    return await answers.json(client, call, models.Reuse)
 
 
 async def delete_reuse(client: Client, reuse: Id, *, send_legal_notice: bool | None = None) -> None:
@@ -169,7 +153,7 @@ async def delete_reuse_badge(client: Client, reuse: Id, badge_kind: Id) -> None:
     await answers.empty(client, call)
 
 
-async def feature_reuse(client: Client, reuse: Id) -> Reuse:
+async def feature_reuse(client: Client, reuse: Id) -> models.Reuse:
     """Mark a reuse as featured.
 
     ``POST /reuses/{reuse}/featured/``
@@ -178,10 +162,10 @@ async def feature_reuse(client: Client, reuse: Id) -> Reuse:
         reuse: The reuse ID or slug.
     """
     call = prepare(ops.FEATURE_REUSE, path={"reuse": reuse})
-    return await answers.json(client, call, Reuse)
+    return await answers.json(client, call, models.Reuse)
 
 
-async def follow_reuse(client: Client, id: Id) -> FollowersCount:
+async def follow_reuse(client: Client, id: Id) -> models.FollowersCount:
     """Follow an object given its ID.
 
     ``POST /reuses/{id}/followers/``
@@ -192,7 +176,7 @@ async def follow_reuse(client: Client, id: Id) -> FollowersCount:
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.FOLLOW_REUSE, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
 def get_recent_reuses_atom_feed(client: Client) -> Stream:
@@ -208,12 +192,12 @@ def get_recent_reuses_atom_feed(client: Client) -> Stream:
 
 
 @overload
-async def get_reuse(client: Client, reuse: Id, *, fields: Fields | None = None) -> Reuse: ...
+async def get_reuse(client: Client, reuse: Id, *, fields: Fields | None = None) -> models.Reuse: ...
 @overload
 async def get_reuse(client: Client, reuse: Id, *, into: type[T]) -> T: ...
 async def get_reuse(
     client: Client, reuse: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Reuse | T:
+) -> models.Reuse | T:
     """Fetch a given reuse.
 
     ``GET /reuses/{reuse}/``
@@ -226,7 +210,7 @@ async def get_reuse(
         GoneError: Reuse has been deleted.
     """
     call = prepare(ops.GET_REUSE, path={"reuse": reuse}, fields=fields)
-    return await answers.json(client, call, Reuse, into)
+    return await answers.json(client, call, models.Reuse, into)
 
 
 async def list_available_reuse_badges(client: Client) -> JsonObject:
@@ -246,7 +230,7 @@ def list_reuse_followers(
     page_size: int | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[FollowPage, Follow]:
+) -> Paginator[models.FollowPage, models.Follow]:
     """List all followers for a given object.
 
     ``GET /reuses/{id}/followers/``
@@ -262,39 +246,41 @@ def list_reuse_followers(
         query={"page": page, "page_size": page_size, "user": user},
         fields=fields,
     )
-    return Paginator(client, call, FollowPage)
+    return Paginator(client, call, models.FollowPage)
 
 
 @overload
 async def list_reuse_topics(
     client: Client, *, fields: Fields | None = None
-) -> list[ReuseTopic]: ...
+) -> list[models.ReuseTopic]: ...
 @overload
 async def list_reuse_topics(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_reuse_topics(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[ReuseTopic] | list[T]:
+) -> list[models.ReuseTopic] | list[T]:
     """List all reuse topics.
 
     ``GET /reuses/topics/``
     """
     call = prepare(ops.LIST_REUSE_TOPICS, fields=fields)
-    return await answers.json(client, call, list[ReuseTopic], into)
+    return await answers.json(client, call, list[models.ReuseTopic], into)
 
 
 @overload
-async def list_reuse_types(client: Client, *, fields: Fields | None = None) -> list[ReuseType]: ...
+async def list_reuse_types(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.ReuseType]: ...
 @overload
 async def list_reuse_types(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_reuse_types(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[ReuseType] | list[T]:
+) -> list[models.ReuseType] | list[T]:
     """List all reuse types.
 
     ``GET /reuses/types/``
     """
     call = prepare(ops.LIST_REUSE_TYPES, fields=fields)
-    return await answers.json(client, call, list[ReuseType], into)
+    return await answers.json(client, call, list[models.ReuseType], into)
 
 
 def list_reuses(
@@ -310,12 +296,12 @@ def list_reuses(
     page_size: int | None = None,
     private: bool | None = None,
     q: str | None = None,
-    sort: ListReusesSort | None = None,
+    sort: models.ListReusesSort | None = None,
     tag: Sequence[str] | None = None,
-    topic: ReuseTopicValue | None = None,
-    type: ReuseTypeValue | None = None,
+    topic: models.ReuseTopicValue | None = None,
+    type: models.ReuseTypeValue | None = None,
     fields: Fields | None = None,
-) -> Paginator[ReusePage, Reuse]:
+) -> Paginator[models.ReusePage, models.Reuse]:
     """List reuses.
 
     ``GET /reuses/``
@@ -348,13 +334,13 @@ def list_reuses(
         },
         fields=fields,
     )
-    return Paginator(client, call, ReusePage)
+    return Paginator(client, call, models.ReusePage)
 
 
 @overload
 async def suggest_reuses(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[ReuseSuggestion]: ...
+) -> list[models.ReuseSuggestion]: ...
 @overload
 async def suggest_reuses(
     client: Client, *, q: str, size: int | None = None, into: type[T]
@@ -366,7 +352,7 @@ async def suggest_reuses(
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[ReuseSuggestion] | list[T]:
+) -> list[models.ReuseSuggestion] | list[T]:
     """Reuses suggest endpoint using mongoDB contains.
 
     ``GET /reuses/suggest/``
@@ -376,10 +362,10 @@ async def suggest_reuses(
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
     call = prepare(ops.SUGGEST_REUSES, query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[ReuseSuggestion], into)
+    return await answers.json(client, call, list[models.ReuseSuggestion], into)
 
 
-async def unfeature_reuse(client: Client, reuse: Id) -> Reuse:
+async def unfeature_reuse(client: Client, reuse: Id) -> models.Reuse:
     """Unmark a reuse as featured.
 
     ``DELETE /reuses/{reuse}/featured/``
@@ -388,10 +374,10 @@ async def unfeature_reuse(client: Client, reuse: Id) -> Reuse:
         reuse: The reuse ID or slug.
     """
     call = prepare(ops.UNFEATURE_REUSE, path={"reuse": reuse})
-    return await answers.json(client, call, Reuse)
+    return await answers.json(client, call, models.Reuse)
 
 
-async def unfollow_reuse(client: Client, id: Id) -> FollowersCount:
+async def unfollow_reuse(client: Client, id: Id) -> models.FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /reuses/{id}/followers/``
@@ -399,10 +385,10 @@ async def unfollow_reuse(client: Client, id: Id) -> FollowersCount:
     Returns the number of followers left after the operation.
     """
     call = prepare(ops.UNFOLLOW_REUSE, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
-async def update_reuse(client: Client, reuse: Id, *, body: ReuseWrite) -> Reuse:
+async def update_reuse(client: Client, reuse: Id, *, body: models.ReuseWrite) -> models.Reuse:
     """Update a given reuse.
 
     ``PUT /reuses/{reuse}/``
@@ -417,10 +403,12 @@ async def update_reuse(client: Client, reuse: Id, *, body: ReuseWrite) -> Reuse:
         GoneError: Reuse has been deleted.
     """
     call = prepare(ops.UPDATE_REUSE, path={"reuse": reuse}, body=body)
-    return await answers.json(client, call, Reuse)
+    return await answers.json(client, call, models.Reuse)
 
 
-async def upload_reuse_image(client: Client, reuse: Id, *, body: ImageUpload) -> UploadedImage:
+async def upload_reuse_image(
+    client: Client, reuse: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Upload a new reuse image.
 
     ``POST /reuses/{reuse}/image/``
@@ -429,4 +417,4 @@ async def upload_reuse_image(client: Client, reuse: Id, *, body: ImageUpload) ->
         reuse: The reuse ID or slug.
     """
     call = prepare(ops.UPLOAD_REUSE_IMAGE, path={"reuse": reuse}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)

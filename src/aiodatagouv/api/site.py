@@ -10,19 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.activity import Activity
-from ..models.activity_page import ActivityPage
-from ..models.enums import (
-    ActivitySort,
-    DatasetAccessType,
-    ListDatasetsBadge,
-    ListDatasetsOrganizationBadge,
-)
-from ..models.site import Site
-from ..models.site_write import SiteWrite
 from ..pagination import Paginator
 from ..streams import Stream
 from ..types import Fields, Id, JsonObject
@@ -53,27 +44,27 @@ def __dir__() -> list[str]:
 
 
 @overload
-async def get_site(client: Client, *, fields: Fields | None = None) -> Site: ...
+async def get_site(client: Client, *, fields: Fields | None = None) -> models.Site: ...
 @overload
 async def get_site(client: Client, *, into: type[T]) -> T: ...
 async def get_site(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Site | T:
+) -> models.Site | T:
     """Site-wide variables.
 
     ``GET /site/``
     """
     call = prepare(ops.GET_SITE, fields=fields)
-    return await answers.json(client, call, Site, into)
+    return await answers.json(client, call, models.Site, into)
 
 
 def get_site_catalog(
     client: Client,
     format_: Id,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -83,7 +74,7 @@ def get_site_catalog(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -258,10 +249,10 @@ def list_activities(
     page: int | None = None,
     page_size: int | None = None,
     related_to: str | None = None,
-    sort: ActivitySort | None = None,
+    sort: models.ActivitySort | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[ActivityPage, Activity]:
+) -> Paginator[models.ActivityPage, models.Activity]:
     """Fetch site activity, optionally filtered by user or org.
 
     ``GET /activity/``
@@ -289,15 +280,15 @@ def list_activities(
         },
         fields=fields,
     )
-    return Paginator(client, call, ActivityPage)
+    return Paginator(client, call, models.ActivityPage)
 
 
 async def redirect_site_catalog(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -307,7 +298,7 @@ async def redirect_site_catalog(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -390,10 +381,10 @@ async def redirect_site_data(client: Client, format: Id) -> str:
     return await answers.location(client, call)
 
 
-async def update_site(client: Client, *, body: SiteWrite) -> Site:
+async def update_site(client: Client, *, body: models.SiteWrite) -> models.Site:
     """Update site.
 
     ``PATCH /site/``
     """
     call = prepare(ops.UPDATE_SITE, body=body)
-    return await answers.json(client, call, Site)
+    return await answers.json(client, call, models.Site)

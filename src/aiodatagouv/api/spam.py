@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.potential_spam import PotentialSpam
 from ..types import Fields
 from . import ops
 
@@ -28,12 +28,12 @@ def __dir__() -> list[str]:
 @overload
 async def list_potential_spams(
     client: Client, *, fields: Fields | None = None
-) -> list[PotentialSpam]: ...
+) -> list[models.PotentialSpam]: ...
 @overload
 async def list_potential_spams(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_potential_spams(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[PotentialSpam] | list[T]:
+) -> list[models.PotentialSpam] | list[T]:
     """Get all potential spam objects.
 
     ``GET /spam/``
@@ -43,4 +43,4 @@ async def list_potential_spams(
         14.13.0 does.
     """
     call = prepare(ops.LIST_POTENTIAL_SPAMS, fields=fields)
-    return await answers.json(client, call, list[PotentialSpam], into)
+    return await answers.json(client, call, list[models.PotentialSpam], into)

@@ -9,15 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.dataset_reference import DatasetReference
-from ..models.geo_granularity import GeoGranularity
-from ..models.geo_json_feature import GeoJSONFeature
-from ..models.geo_json_feature_collection import GeoJSONFeatureCollection
-from ..models.geo_level import GeoLevel
-from ..models.territory_suggestion import TerritorySuggestion
 from ..types import Fields, Id
 from . import ops
 
@@ -41,21 +36,21 @@ def __dir__() -> list[str]:
 @overload
 async def get_spatial_coverage(
     client: Client, level: Id, *, fields: Fields | None = None
-) -> GeoJSONFeatureCollection: ...
+) -> models.GeoJSONFeatureCollection: ...
 @overload
 async def get_spatial_coverage(client: Client, level: Id, *, into: type[T]) -> T: ...
 async def get_spatial_coverage(
     client: Client, level: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> GeoJSONFeatureCollection | T:
+) -> models.GeoJSONFeatureCollection | T:
     """List each zone for a given level with their datasets count.
 
     ``GET /spatial/coverage/{level}/``
     """
     call = prepare(ops.GET_SPATIAL_COVERAGE, path={"level": level}, fields=fields)
-    return await answers.json(client, call, GeoJSONFeatureCollection, into)
+    return await answers.json(client, call, models.GeoJSONFeatureCollection, into)
 
 
-async def get_spatial_zone(client: Client, id: Id) -> GeoJSONFeature:
+async def get_spatial_zone(client: Client, id: Id) -> models.GeoJSONFeature:
     """Fetch a zone.
 
     ``GET /spatial/zone/{id}/``
@@ -64,18 +59,18 @@ async def get_spatial_zone(client: Client, id: Id) -> GeoJSONFeature:
         id: A zone identifier.
     """
     call = prepare(ops.GET_SPATIAL_ZONE, path={"id": id})
-    return await answers.json(client, call, GeoJSONFeature)
+    return await answers.json(client, call, models.GeoJSONFeature)
 
 
 @overload
 async def get_spatial_zones(
     client: Client, ids: Id, *, fields: Fields | None = None
-) -> GeoJSONFeatureCollection: ...
+) -> models.GeoJSONFeatureCollection: ...
 @overload
 async def get_spatial_zones(client: Client, ids: Id, *, into: type[T]) -> T: ...
 async def get_spatial_zones(
     client: Client, ids: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> GeoJSONFeatureCollection | T:
+) -> models.GeoJSONFeatureCollection | T:
     """Fetch a zone list as GeoJSON.
 
     ``GET /spatial/zones/{ids}/``
@@ -84,47 +79,47 @@ async def get_spatial_zones(
         ids: A zone identifiers list (comma separated).
     """
     call = prepare(ops.GET_SPATIAL_ZONES, path={"ids": ids}, fields=fields)
-    return await answers.json(client, call, GeoJSONFeatureCollection, into)
+    return await answers.json(client, call, models.GeoJSONFeatureCollection, into)
 
 
 @overload
 async def list_spatial_granularities(
     client: Client, *, fields: Fields | None = None
-) -> list[GeoGranularity]: ...
+) -> list[models.GeoGranularity]: ...
 @overload
 async def list_spatial_granularities(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_spatial_granularities(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[GeoGranularity] | list[T]:
+) -> list[models.GeoGranularity] | list[T]:
     """List all known spatial granularities.
 
     ``GET /spatial/granularities/``
     """
     call = prepare(ops.LIST_SPATIAL_GRANULARITIES, fields=fields)
-    return await answers.json(client, call, list[GeoGranularity], into)
+    return await answers.json(client, call, list[models.GeoGranularity], into)
 
 
 @overload
 async def list_spatial_levels(
     client: Client, *, fields: Fields | None = None
-) -> list[GeoLevel]: ...
+) -> list[models.GeoLevel]: ...
 @overload
 async def list_spatial_levels(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_spatial_levels(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[GeoLevel] | list[T]:
+) -> list[models.GeoLevel] | list[T]:
     """List all known levels.
 
     ``GET /spatial/levels/``
     """
     call = prepare(ops.LIST_SPATIAL_LEVELS, fields=fields)
-    return await answers.json(client, call, list[GeoLevel], into)
+    return await answers.json(client, call, list[models.GeoLevel], into)
 
 
 @overload
 async def list_spatial_zone_datasets(
     client: Client, id: Id, *, size: int | None = None, fields: Fields | None = None
-) -> list[DatasetReference]: ...
+) -> list[models.DatasetReference]: ...
 @overload
 async def list_spatial_zone_datasets(
     client: Client, id: Id, *, size: int | None = None, into: type[T]
@@ -136,7 +131,7 @@ async def list_spatial_zone_datasets(
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[DatasetReference] | list[T]:
+) -> list[models.DatasetReference] | list[T]:
     """Fetch datasets for a given zone.
 
     ``GET /spatial/zone/{id}/datasets/``
@@ -148,13 +143,13 @@ async def list_spatial_zone_datasets(
     call = prepare(
         ops.LIST_SPATIAL_ZONE_DATASETS, path={"id": id}, query={"size": size}, fields=fields
     )
-    return await answers.json(client, call, list[DatasetReference], into)
+    return await answers.json(client, call, list[models.DatasetReference], into)
 
 
 @overload
 async def suggest_zones(
     client: Client, *, q: str, size: int | None = None, fields: Fields | None = None
-) -> list[TerritorySuggestion]: ...
+) -> list[models.TerritorySuggestion]: ...
 @overload
 async def suggest_zones(
     client: Client, *, q: str, size: int | None = None, into: type[T]
@@ -166,7 +161,7 @@ async def suggest_zones(
     size: int | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[TerritorySuggestion] | list[T]:
+) -> list[models.TerritorySuggestion] | list[T]:
     """Geospatial zones suggest endpoint using mongoDB contains.
 
     ``GET /spatial/zones/suggest/``
@@ -176,4 +171,4 @@ async def suggest_zones(
         size: The amount of suggestion to fetch. The portal's default is 10.
     """
     call = prepare(ops.SUGGEST_ZONES, query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[TerritorySuggestion], into)
+    return await answers.json(client, call, list[models.TerritorySuggestion], into)

@@ -7,10 +7,10 @@ See :mod:`aiodatagouv.api` for ``client`` and ``DataGouvError``.
 
 from __future__ import annotations
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.text_suggestion import TextSuggestion
 from . import ops
 
 __all__ = ["suggest_tags"]
@@ -20,7 +20,9 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def suggest_tags(client: Client, *, q: str, size: int | None = None) -> list[TextSuggestion]:
+async def suggest_tags(
+    client: Client, *, q: str, size: int | None = None
+) -> list[models.TextSuggestion]:
     """Suggest tags.
 
     ``GET /tags/suggest/``
@@ -30,4 +32,4 @@ async def suggest_tags(client: Client, *, q: str, size: int | None = None) -> li
         size: The amount of suggestion to fetch. The portal's default is 8.
     """
     call = prepare(ops.SUGGEST_TAGS, query={"q": q, "size": size})
-    return await answers.json(client, call, list[TextSuggestion])
+    return await answers.json(client, call, list[models.TextSuggestion])

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.enums import ListTransfersSubjectType, TransferStatus
-from ..models.transfer import Transfer
-from ..models.transfer_request import TransferRequest
-from ..models.transfer_response import TransferResponse
 from ..types import Fields, Id
 from . import ops
 
@@ -29,18 +26,20 @@ def __dir__() -> list[str]:
 
 
 @overload
-async def get_transfer(client: Client, id: Id, *, fields: Fields | None = None) -> Transfer: ...
+async def get_transfer(
+    client: Client, id: Id, *, fields: Fields | None = None
+) -> models.Transfer: ...
 @overload
 async def get_transfer(client: Client, id: Id, *, into: type[T]) -> T: ...
 async def get_transfer(
     client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Transfer | T:
+) -> models.Transfer | T:
     """Fetch a transfer request given its identifier.
 
     ``GET /transfer/{id}/``
     """
     call = prepare(ops.GET_TRANSFER, path={"id": id}, fields=fields)
-    return await answers.json(client, call, Transfer, into)
+    return await answers.json(client, call, models.Transfer, into)
 
 
 @overload
@@ -48,31 +47,31 @@ async def list_transfers(
     client: Client,
     *,
     recipient: str | None = None,
-    status: TransferStatus | None = None,
+    status: models.TransferStatus | None = None,
     subject: str | None = None,
-    subject_type: ListTransfersSubjectType | None = None,
+    subject_type: models.ListTransfersSubjectType | None = None,
     fields: Fields | None = None,
-) -> list[Transfer]: ...
+) -> list[models.Transfer]: ...
 @overload
 async def list_transfers(
     client: Client,
     *,
     recipient: str | None = None,
-    status: TransferStatus | None = None,
+    status: models.TransferStatus | None = None,
     subject: str | None = None,
-    subject_type: ListTransfersSubjectType | None = None,
+    subject_type: models.ListTransfersSubjectType | None = None,
     into: type[T],
 ) -> list[T]: ...
 async def list_transfers(
     client: Client,
     *,
     recipient: str | None = None,
-    status: TransferStatus | None = None,
+    status: models.TransferStatus | None = None,
     subject: str | None = None,
-    subject_type: ListTransfersSubjectType | None = None,
+    subject_type: models.ListTransfersSubjectType | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[Transfer] | list[T]:
+) -> list[models.Transfer] | list[T]:
     """List transfers.
 
     ``GET /transfer/``
@@ -94,10 +93,10 @@ async def list_transfers(
         },
         fields=fields,
     )
-    return await answers.json(client, call, list[Transfer], into)
+    return await answers.json(client, call, list[models.Transfer], into)
 
 
-async def request_transfer(client: Client, *, body: TransferRequest) -> Transfer:
+async def request_transfer(client: Client, *, body: models.TransferRequest) -> models.Transfer:
     """Initiate transfer request.
 
     ``POST /transfer/``
@@ -106,13 +105,15 @@ async def request_transfer(client: Client, *, body: TransferRequest) -> Transfer
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.REQUEST_TRANSFER, body=body)
-    return await answers.json(client, call, Transfer)
+    return await answers.json(client, call, models.Transfer)
 
 
-async def respond_to_transfer(client: Client, id: Id, *, body: TransferResponse) -> Transfer:
+async def respond_to_transfer(
+    client: Client, id: Id, *, body: models.TransferResponse
+) -> models.Transfer:
     """Respond to a transfer request.
 
     ``POST /transfer/{id}/``
     """
     call = prepare(ops.RESPOND_TO_TRANSFER, path={"id": id}, body=body)
-    return await answers.json(client, call, Transfer)
+    return await answers.json(client, call, models.Transfer)

@@ -9,22 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.contact_point import ContactPoint
-from ..models.contact_point_page import ContactPointPage
-from ..models.enums import ListUsersSort
-from ..models.follow import Follow
-from ..models.follow_page import FollowPage
-from ..models.followers_count import FollowersCount
-from ..models.image_upload import ImageUpload
-from ..models.uploaded_image import UploadedImage
-from ..models.user import User
-from ..models.user_page import UserPage
-from ..models.user_role import UserRole
-from ..models.user_suggestion import UserSuggestion
-from ..models.user_write import UserWrite
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -52,7 +40,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_user(client: Client, *, body: UserWrite) -> User:
+async def create_user(client: Client, *, body: models.UserWrite) -> models.User:
     """Create a new user.
 
     ``POST /users/``
@@ -61,7 +49,7 @@ async def create_user(client: Client, *, body: UserWrite) -> User:
         BadRequestError: Validation error.
     """
     call = prepare(ops.CREATE_USER, body=body)
-    return await answers.json(client, call, User)
+    return await answers.json(client, call, models.User)
 
 
 async def delete_user(
@@ -102,7 +90,7 @@ async def delete_user(
     await answers.empty(client, call)
 
 
-async def follow_user(client: Client, id: Id) -> FollowersCount:
+async def follow_user(client: Client, id: Id) -> models.FollowersCount:
     """Follow a user given its ID.
 
     ``POST /users/{id}/followers/``
@@ -112,16 +100,16 @@ async def follow_user(client: Client, id: Id) -> FollowersCount:
         LockedError: The portal is in read-only mode: nothing is created.
     """
     call = prepare(ops.FOLLOW_USER, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
 @overload
-async def get_user(client: Client, user: Id, *, fields: Fields | None = None) -> User: ...
+async def get_user(client: Client, user: Id, *, fields: Fields | None = None) -> models.User: ...
 @overload
 async def get_user(client: Client, user: Id, *, into: type[T]) -> T: ...
 async def get_user(
     client: Client, user: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> User | T:
+) -> models.User | T:
     """Get a user given its identifier.
 
     ``GET /users/{user}/``
@@ -131,7 +119,7 @@ async def get_user(
         GoneError: User is not active or has been deleted.
     """
     call = prepare(ops.GET_USER, path={"user": user}, fields=fields)
-    return await answers.json(client, call, User, into)
+    return await answers.json(client, call, models.User, into)
 
 
 def list_user_contact_points(
@@ -141,7 +129,7 @@ def list_user_contact_points(
     page: int | None = None,
     page_size: int | None = None,
     fields: Fields | None = None,
-) -> Paginator[ContactPointPage, ContactPoint]:
+) -> Paginator[models.ContactPointPage, models.ContactPoint]:
     """List all user contact points.
 
     ``GET /users/{user}/contacts/``
@@ -156,7 +144,7 @@ def list_user_contact_points(
         query={"page": page, "page_size": page_size},
         fields=fields,
     )
-    return Paginator(client, call, ContactPointPage)
+    return Paginator(client, call, models.ContactPointPage)
 
 
 def list_user_followers(
@@ -167,7 +155,7 @@ def list_user_followers(
     page_size: int | None = None,
     user: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[FollowPage, Follow]:
+) -> Paginator[models.FollowPage, models.Follow]:
     """List all followers for a given object.
 
     ``GET /users/{id}/followers/``
@@ -183,22 +171,24 @@ def list_user_followers(
         query={"page": page, "page_size": page_size, "user": user},
         fields=fields,
     )
-    return Paginator(client, call, FollowPage)
+    return Paginator(client, call, models.FollowPage)
 
 
 @overload
-async def list_user_roles(client: Client, *, fields: Fields | None = None) -> list[UserRole]: ...
+async def list_user_roles(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.UserRole]: ...
 @overload
 async def list_user_roles(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_user_roles(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[UserRole] | list[T]:
+) -> list[models.UserRole] | list[T]:
     """List all possible user roles.
 
     ``GET /users/roles/``
     """
     call = prepare(ops.LIST_USER_ROLES, fields=fields)
-    return await answers.json(client, call, list[UserRole], into)
+    return await answers.json(client, call, list[models.UserRole], into)
 
 
 def list_users(
@@ -207,9 +197,9 @@ def list_users(
     page: int | None = None,
     page_size: int | None = None,
     q: str | None = None,
-    sort: ListUsersSort | None = None,
+    sort: models.ListUsersSort | None = None,
     fields: Fields | None = None,
-) -> Paginator[UserPage, User]:
+) -> Paginator[models.UserPage, models.User]:
     """List all users.
 
     ``GET /users/``
@@ -225,7 +215,7 @@ def list_users(
         query={"page": page, "page_size": page_size, "q": q, "sort": sort},
         fields=fields,
     )
-    return Paginator(client, call, UserPage)
+    return Paginator(client, call, models.UserPage)
 
 
 async def rotate_user_password(client: Client, user: Id) -> None:
@@ -243,7 +233,7 @@ async def rotate_user_password(client: Client, user: Id) -> None:
 @overload
 async def suggest_users(
     client: Client, *, q: str, size: str | None = None, fields: Fields | None = None
-) -> list[UserSuggestion]: ...
+) -> list[models.UserSuggestion]: ...
 @overload
 async def suggest_users(
     client: Client, *, q: str, size: str | None = None, into: type[T]
@@ -255,7 +245,7 @@ async def suggest_users(
     size: str | None = None,
     fields: Fields | None = None,
     into: type[T] | None = None,
-) -> list[UserSuggestion] | list[T]:
+) -> list[models.UserSuggestion] | list[T]:
     """Suggest users.
 
     ``GET /users/suggest/``
@@ -266,10 +256,10 @@ async def suggest_users(
             10.
     """
     call = prepare(ops.SUGGEST_USERS, query={"q": q, "size": size}, fields=fields)
-    return await answers.json(client, call, list[UserSuggestion], into)
+    return await answers.json(client, call, list[models.UserSuggestion], into)
 
 
-async def unfollow_user(client: Client, id: Id) -> FollowersCount:
+async def unfollow_user(client: Client, id: Id) -> models.FollowersCount:
     """Unfollow an object given its ID.
 
     ``DELETE /users/{id}/followers/``
@@ -277,10 +267,10 @@ async def unfollow_user(client: Client, id: Id) -> FollowersCount:
     Returns the number of followers left after the operation.
     """
     call = prepare(ops.UNFOLLOW_USER, path={"id": id})
-    return await answers.json(client, call, FollowersCount)
+    return await answers.json(client, call, models.FollowersCount)
 
 
-async def update_user(client: Client, user: Id, *, body: UserWrite) -> User:
+async def update_user(client: Client, user: Id, *, body: models.UserWrite) -> models.User:
     """Update a user given its identifier.
 
     ``PUT /users/{user}/``
@@ -291,13 +281,15 @@ async def update_user(client: Client, user: Id, *, body: UserWrite) -> User:
         GoneError: User is not active or has been deleted.
     """
     call = prepare(ops.UPDATE_USER, path={"user": user}, body=body)
-    return await answers.json(client, call, User)
+    return await answers.json(client, call, models.User)
 
 
-async def upload_user_avatar(client: Client, user: Id, *, body: ImageUpload) -> UploadedImage:
+async def upload_user_avatar(
+    client: Client, user: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Upload a new avatar for a given user.
 
     ``POST /users/{user}/avatar/``
     """
     call = prepare(ops.UPLOAD_USER_AVATAR, path={"user": user}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)

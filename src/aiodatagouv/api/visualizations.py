@@ -9,15 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.chart import Chart
-from ..models.chart_page import ChartPage
-from ..models.chart_write import ChartWrite
-from ..models.enums import ListVisualizationsSort
-from ..models.image_upload import ImageUpload
-from ..models.uploaded_image import UploadedImage
 from ..pagination import Paginator
 from ..types import Fields, Id
 from . import ops
@@ -38,7 +33,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:
+async def create_visualization(client: Client, *, body: models.ChartWrite) -> models.Chart:
     """Create a new visualization.
 
     ``POST /visualizations/``
@@ -47,7 +42,7 @@ async def create_visualization(client: Client, *, body: ChartWrite) -> Chart:
         BadRequestError: Validation error.
     """
     call = prepare(ops.CREATE_VISUALIZATION, body=body)
-    return await answers.json(client, call, Chart)
+    return await answers.json(client, call, models.Chart)
 
 
 async def delete_visualization(client: Client, visualization: Id) -> None:
@@ -65,12 +60,12 @@ async def delete_visualization(client: Client, visualization: Id) -> None:
 @overload
 async def get_visualization(
     client: Client, visualization: Id, *, fields: Fields | None = None
-) -> Chart: ...
+) -> models.Chart: ...
 @overload
 async def get_visualization(client: Client, visualization: Id, *, into: type[T]) -> T: ...
 async def get_visualization(
     client: Client, visualization: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Chart | T:
+) -> models.Chart | T:
     """Get a visualization given its identifier.
 
     ``GET /visualizations/{visualization}/``
@@ -79,7 +74,7 @@ async def get_visualization(
         visualization: The visualization ID or slug.
     """
     call = prepare(ops.GET_VISUALIZATION, path={"visualization": visualization}, fields=fields)
-    return await answers.json(client, call, Chart, into)
+    return await answers.json(client, call, models.Chart, into)
 
 
 def list_visualizations(
@@ -90,9 +85,9 @@ def list_visualizations(
     page: int | None = None,
     page_size: int | None = None,
     private: bool | None = None,
-    sort: ListVisualizationsSort | None = None,
+    sort: models.ListVisualizationsSort | None = None,
     fields: Fields | None = None,
-) -> Paginator[ChartPage, Chart]:
+) -> Paginator[models.ChartPage, models.Chart]:
     """List or search all visualizations.
 
     ``GET /visualizations/``
@@ -114,10 +109,12 @@ def list_visualizations(
         },
         fields=fields,
     )
-    return Paginator(client, call, ChartPage)
+    return Paginator(client, call, models.ChartPage)
 
 
-async def update_visualization(client: Client, visualization: Id, *, body: ChartWrite) -> Chart:
+async def update_visualization(
+    client: Client, visualization: Id, *, body: models.ChartWrite
+) -> models.Chart:
     """Update a visualization given its identifier.
 
     ``PATCH /visualizations/{visualization}/``
@@ -129,12 +126,12 @@ async def update_visualization(client: Client, visualization: Id, *, body: Chart
         BadRequestError: Validation error.
     """
     call = prepare(ops.UPDATE_VISUALIZATION, path={"visualization": visualization}, body=body)
-    return await answers.json(client, call, Chart)
+    return await answers.json(client, call, models.Chart)
 
 
 async def upload_visualization_image(
-    client: Client, visualization: Id, *, body: ImageUpload
-) -> UploadedImage:
+    client: Client, visualization: Id, *, body: models.ImageUpload
+) -> models.UploadedImage:
     """Upload a new visualization image.
 
     ``POST /visualizations/{visualization}/image/``
@@ -143,4 +140,4 @@ async def upload_visualization_image(
         visualization: The visualization ID or slug.
     """
     call = prepare(ops.UPLOAD_VISUALIZATION_IMAGE, path={"visualization": visualization}, body=body)
-    return await answers.json(client, call, UploadedImage)
+    return await answers.json(client, call, models.UploadedImage)

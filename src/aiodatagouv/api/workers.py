@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar, overload
 
+from .. import models
 from .._call import answers
 from .._call.call import prepare
 from ..client import Client
-from ..models.periodic_task import PeriodicTask
-from ..models.periodic_task_write import PeriodicTaskWrite
-from ..models.task import Task
 from ..types import Fields, Id
 from . import ops
 
@@ -35,13 +33,13 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-async def create_job(client: Client, *, body: PeriodicTaskWrite) -> PeriodicTask:
+async def create_job(client: Client, *, body: models.PeriodicTaskWrite) -> models.PeriodicTask:
     """Create a new scheduled job.
 
     ``POST /workers/jobs/``
     """
     call = prepare(ops.CREATE_JOB, body=body)
-    return await answers.json(client, call, PeriodicTask)
+    return await answers.json(client, call, models.PeriodicTask)
 
 
 async def delete_job(client: Client, id: Id) -> None:
@@ -54,48 +52,52 @@ async def delete_job(client: Client, id: Id) -> None:
 
 
 @overload
-async def get_job(client: Client, id: Id, *, fields: Fields | None = None) -> PeriodicTask: ...
+async def get_job(
+    client: Client, id: Id, *, fields: Fields | None = None
+) -> models.PeriodicTask: ...
 @overload
 async def get_job(client: Client, id: Id, *, into: type[T]) -> T: ...
 async def get_job(
     client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> PeriodicTask | T:
+) -> models.PeriodicTask | T:
     """Fetch a single scheduled job.
 
     ``GET /workers/jobs/{id}/``
     """
     call = prepare(ops.GET_JOB, path={"id": id}, fields=fields)
-    return await answers.json(client, call, PeriodicTask, into)
+    return await answers.json(client, call, models.PeriodicTask, into)
 
 
 @overload
-async def get_task(client: Client, id: Id, *, fields: Fields | None = None) -> Task: ...
+async def get_task(client: Client, id: Id, *, fields: Fields | None = None) -> models.Task: ...
 @overload
 async def get_task(client: Client, id: Id, *, into: type[T]) -> T: ...
 async def get_task(
     client: Client, id: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> Task | T:
+) -> models.Task | T:
     """Get a tasks status given its ID.
 
     ``GET /workers/tasks/{id}/``
     """
     call = prepare(ops.GET_TASK, path={"id": id}, fields=fields)
-    return await answers.json(client, call, Task, into)
+    return await answers.json(client, call, models.Task, into)
 
 
 @overload
-async def list_jobs(client: Client, *, fields: Fields | None = None) -> list[PeriodicTask]: ...
+async def list_jobs(
+    client: Client, *, fields: Fields | None = None
+) -> list[models.PeriodicTask]: ...
 @overload
 async def list_jobs(client: Client, *, into: type[T]) -> list[T]: ...
 async def list_jobs(
     client: Client, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[PeriodicTask] | list[T]:
+) -> list[models.PeriodicTask] | list[T]:
     """List all scheduled jobs.
 
     ``GET /workers/jobs/``
     """
     call = prepare(ops.LIST_JOBS, fields=fields)
-    return await answers.json(client, call, list[PeriodicTask], into)
+    return await answers.json(client, call, list[models.PeriodicTask], into)
 
 
 async def list_schedulable_jobs(client: Client) -> list[str]:
@@ -107,10 +109,12 @@ async def list_schedulable_jobs(client: Client) -> list[str]:
     return await answers.json(client, call, list[str])
 
 
-async def update_job(client: Client, id: Id, *, body: PeriodicTaskWrite) -> PeriodicTask:
+async def update_job(
+    client: Client, id: Id, *, body: models.PeriodicTaskWrite
+) -> models.PeriodicTask:
     """Update a single scheduled job.
 
     ``PUT /workers/jobs/{id}/``
     """
     call = prepare(ops.UPDATE_JOB, path={"id": id}, body=body)
-    return await answers.json(client, call, PeriodicTask)
+    return await answers.json(client, call, models.PeriodicTask)

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from attrs import Factory, asdict, define, evolve, field, frozen
 
+from .. import _http
 from .._call.caller import Caller
 from .._decoding.dates import read_http_date
-from .._http import Response
 from .._walk.skipped import Skipped, merged, read_skipped, reason_of
 from .._walk.visibility import Mark
 from ..errors import NetworkError
@@ -163,7 +163,7 @@ class Counters:
             reason="; ".join(reasons) or None,
         )
 
-    def _responded(self, response: Response) -> None:
+    def _responded(self, response: _http.Response) -> None:
         known = self.report
         self.report = evolve(
             known,

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from ..version import __version__
+
 __all__ = ["main"]
 
 
@@ -34,12 +36,24 @@ def main(arguments: Sequence[str] | None = None, *, package: str = "aiodatagouv"
             file=sys.stderr,
         )
         return 1
+    given = sys.argv[1:] if arguments is None else [*arguments]
+    if given == ["--version"] and _has_told_version():
+        return 0
     # Arrow's own allocator keeps some 30 MB more than a harvest into Parquet needs.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         from .app import run
 
-        return run(arguments, package)
+        return run(given, package)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+
+
+def _has_told_version() -> bool:
+    """Print the version, without Click, which takes a while to import; return whether it could."""
+    try:
+        print(f"aiodatagouv, version {__version__}", flush=True)
+    except OSError:
+        return False  # The command tries again, and reports the error.
+    return sys.stdout is not None

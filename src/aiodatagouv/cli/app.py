@@ -99,15 +99,14 @@ def root(package: Package) -> click.Command:
     return click.version_option(__version__, prog_name=OWN)(group)
 
 
-def run(arguments: Sequence[str] | None, package: str) -> int:
+def run(arguments: Sequence[str], package: str) -> int:
     """Run the command line of a package and return its exit status."""
     # A closed stream is None in Python. Messages may be lost, but data must not be: an error.
     nowhere = Path(os.devnull)
     with nowhere.open(encoding="utf-8") as refused, nowhere.open("w", encoding="utf-8") as ignored:
         sys.stdout, sys.stderr = sys.stdout or refused, sys.stderr or ignored
         try:
-            given = sys.argv[1:] if arguments is None else [*arguments]
-            status = _invoke(given, Package(package))
+            status = _invoke([*arguments], Package(package))
             sys.stdout.flush()
         except exits.EXPECTED as error:
             return exits.report(error)

@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 import distributed
 
-from .._call.options import RATE, RETRY
 from .._walk.pages import check_concurrency
 from ..bulk.partition import Part
 from ..bulk.public import explained
 from ..bulk.report import Report
 from ..client import Client
-from ..retry import RetryPolicy
+from ..rate import RATE
+from ..retry import RETRY, RetryPolicy
 from .board import Board, Progress, check_progress, shown
 from .driver import Driver, Paginate
 from .folder import Folder

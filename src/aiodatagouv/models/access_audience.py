@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import AccessAudienceCondition, AccessAudienceRole
 
 
 class AccessAudience(View, init=False):
     """Access audience."""
 
-    condition: AccessAudienceCondition | str | None
-    role: AccessAudienceRole | str | None
+    condition: models.AccessAudienceCondition | str | None
+    role: models.AccessAudienceRole | str | None

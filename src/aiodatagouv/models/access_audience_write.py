@@ -2,14 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .access_audience import AccessAudience
-from .enums import AccessAudienceCondition, AccessAudienceRole
 
 
-class AccessAudienceWrite(BodyOf[AccessAudience]):
+class AccessAudienceWrite(BodyOf[models.AccessAudience]):
     """``AccessAudience``, as it is sent."""
 
-    condition: AccessAudienceCondition | Unset | None = UNSET
-    role: AccessAudienceRole | Unset | None = UNSET
+    condition: models.AccessAudienceCondition | Unset | None = UNSET
+    role: models.AccessAudienceRole | Unset | None = UNSET

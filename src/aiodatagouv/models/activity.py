@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .organization_reference import OrganizationReference
 
 
 class Activity(View, init=False):
@@ -28,7 +28,7 @@ class Activity(View, init=False):
     """The key of the activity."""
     label: str | None
     """The label of the activity."""
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """The organization who performed the action."""
     related_to: str
     """The activity target name."""

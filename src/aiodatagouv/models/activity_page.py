@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .activity import Activity
 
 
 class ActivityPage(PageView, init=False):
     """Activity page."""
 
-    data: list[Activity]
+    data: list[models.Activity]
     """The page data."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import ApiTokenKind, ApiTokenScopes
 
 
 class ApiToken(View, init=False):
@@ -16,7 +16,7 @@ class ApiToken(View, init=False):
     expires_at: dt.datetime | None
     """When this token expires."""
     id: str
-    kind: ApiTokenKind | str
+    kind: models.ApiTokenKind | str
     """Token type."""
     last_used_at: dt.datetime | None
     """Last time this token was used."""
@@ -24,7 +24,7 @@ class ApiToken(View, init=False):
     """User-given label for this token."""
     revoked_at: dt.datetime | None
     """When this token was revoked."""
-    scopes: list[ApiTokenScopes | str]
+    scopes: list[models.ApiTokenScopes | str]
     """Token scopes."""
     token_prefix: str
     """First characters of the token for identification."""

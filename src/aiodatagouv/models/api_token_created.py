@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
-from .enums import ApiTokenKind, ApiTokenScopes
 
 
 class ApiTokenCreated(View, init=False):
@@ -17,7 +17,7 @@ class ApiTokenCreated(View, init=False):
     expires_at: dt.datetime | None
     """When this token expires."""
     id: str
-    kind: ApiTokenKind | str
+    kind: models.ApiTokenKind | str
     """Token type."""
     last_used_at: dt.datetime | None
     """Last time this token was used."""
@@ -25,7 +25,7 @@ class ApiTokenCreated(View, init=False):
     """User-given label for this token."""
     revoked_at: dt.datetime | None
     """When this token was revoked."""
-    scopes: list[ApiTokenScopes | str]
+    scopes: list[models.ApiTokenScopes | str]
     """Token scopes."""
     token_prefix: str
     """First characters of the token for identification."""

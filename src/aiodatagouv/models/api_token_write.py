@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .api_token import ApiToken
-from .enums import ApiTokenScopes
 
 
-class ApiTokenWrite(BodyOf[ApiToken]):
+class ApiTokenWrite(BodyOf[models.ApiToken]):
     """``ApiToken``, as it is sent."""
 
     expires_at: dt.datetime | Unset | None = UNSET
     """When this token expires."""
     name: str | Unset | None = UNSET
     """User-given label for this token."""
-    scopes: list[ApiTokenScopes] | Unset = UNSET
+    scopes: list[models.ApiTokenScopes] | Unset = UNSET
     """Token scopes."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
-from .organization_reference import OrganizationReference
-from .transfer_subject import TransferSubject
-from .user_reference import UserReference
 
 
 class Assignment(View, init=False):
@@ -16,7 +14,7 @@ class Assignment(View, init=False):
 
     created_at: dt.datetime
     id: str
-    organization: OrganizationReference | str
+    organization: models.OrganizationReference | str
     """The organization: on udata 15 and 16.0 its name."""
-    subject: TransferSubject = declare(whole=True)
-    user: UserReference
+    subject: models.TransferSubject = declare(whole=True)
+    user: models.UserReference

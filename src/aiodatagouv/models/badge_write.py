@@ -2,11 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
-from .badge import Badge
 
 
-class BadgeWrite(BodyOf[Badge]):
+class BadgeWrite(BodyOf[models.Badge]):
     """``Badge``, as it is sent."""
 
     kind: str

@@ -2,10 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .catalog_schema_example import CatalogSchemaExample
-from .catalog_schema_version import CatalogSchemaVersion
-from .enums import CatalogSchemaSchemaType
 
 
 class CatalogSchema(View, init=False):
@@ -20,15 +18,15 @@ class CatalogSchema(View, init=False):
     datapackage_title: str | None
     """Only present if the schema is inside a datapackage."""
     description: str | None
-    examples: list[CatalogSchemaExample] | None
+    examples: list[models.CatalogSchemaExample] | None
     external_doc: str | None
     external_tool: str | None
     """Link to tools to create a file with this schema."""
     homepage: str | None
     labels: list[str] | None
     name: str | None
-    schema_type: CatalogSchemaSchemaType | str | None
+    schema_type: models.CatalogSchemaSchemaType | str | None
     schema_url: str | None
     """Often the link to the latest version."""
     title: str | None
-    versions: list[CatalogSchemaVersion] | None
+    versions: list[models.CatalogSchemaVersion] | None

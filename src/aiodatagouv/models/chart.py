@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .data_series import DataSeries
-from .organization_reference import OrganizationReference
-from .user_reference import UserReference
-from .visualization_permissions import VisualizationPermissions
-from .x_axis import XAxis
-from .y_axis import YAxis
 
 
 class Chart(View, init=False):
@@ -26,16 +21,16 @@ class Chart(View, init=False):
     """URL of the image."""
     last_modified: dt.datetime
     metrics: JsonObject
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: VisualizationPermissions
+    permissions: models.VisualizationPermissions
     private: bool
-    series: list[DataSeries]
+    series: list[models.DataSeries]
     slug: str
     title: str
-    x_axis: XAxis
-    y_axis: YAxis
+    x_axis: models.XAxis
+    y_axis: models.YAxis

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .chart import Chart
 
 
 class ChartPage(PageView, init=False):
     """Chart page."""
 
-    data: list[Chart]
+    data: list[models.Chart]
     """The page data."""

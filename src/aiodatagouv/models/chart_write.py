@@ -2,31 +2,24 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .chart import Chart
-from .data_series_write import DataSeriesWrite
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .user import User
-from .user_reference import UserReference
-from .x_axis_write import XAxisWrite
-from .y_axis_write import YAxisWrite
 
 
-class ChartWrite(BodyOf[Chart]):
+class ChartWrite(BodyOf[models.Chart]):
     """``Chart``, as it is sent."""
 
     description: str | Unset = UNSET
     extras: JsonObject | Unset | None = UNSET
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET
-    series: list[DataSeriesWrite] | Unset = UNSET
+    series: list[models.DataSeriesWrite] | Unset = UNSET
     title: str | Unset = UNSET
-    x_axis: XAxisWrite | Unset = UNSET
-    y_axis: YAxisWrite | Unset | None = UNSET
+    x_axis: models.XAxisWrite | Unset = UNSET
+    y_axis: models.YAxisWrite | Unset | None = UNSET

@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import ChecksumType
 
 
 class Checksum(View, init=False):
     """Checksum."""
 
-    type: ChecksumType | str
+    type: models.ChecksumType | str
     """The hashing algorithm used to compute the checksum."""
     value: str
     """The resulting checksum/hash."""

@@ -2,16 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .checksum import Checksum
-from .enums import ChecksumType
 
 
-class ChecksumWrite(BodyOf[Checksum]):
+class ChecksumWrite(BodyOf[models.Checksum]):
     """``Checksum``, as it is sent."""
 
-    type: ChecksumType | Unset | None = UNSET
+    type: models.ChecksumType | Unset | None = UNSET
     """The hashing algorithm used to compute the checksum."""
     value: str
     """The resulting checksum/hash."""

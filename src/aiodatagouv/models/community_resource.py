@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.crawled import Crawled
 from ..types import JsonObject
-from .checksum import Checksum
-from .dataset_permissions import DatasetPermissions
-from .dataset_reference import DatasetReference
-from .enums import ResourceFiletype, ResourceTypeValue
-from .geopf_resource_metadata import GeopfResourceMetadata
-from .harvest_resource_metadata import HarvestResourceMetadata
-from .organization_reference import OrganizationReference
-from .resource_internals import ResourceInternals
-from .schema import Schema
-from .user_reference import UserReference
 
 
 class CommunityResource(Crawled, init=False):
     """Community resource."""
 
-    checksum: Checksum | None
+    checksum: models.Checksum | None
     """A checksum to validate file validity."""
     created_at: dt.datetime
     """The resource creation date."""
@@ -31,17 +22,17 @@ class CommunityResource(Crawled, init=False):
     """Extra attributes as key-value pairs."""
     filesize: int | None
     """The resource file size in bytes."""
-    filetype: ResourceFiletype | str
+    filetype: models.ResourceFiletype | str
     """Whether the resource is an uploaded file, a remote file or an API."""
     format: str | None
     """The resource format."""
-    geopf: GeopfResourceMetadata | None
+    geopf: models.GeopfResourceMetadata | None
     """Géoplateforme sync status metadata."""
-    harvest: HarvestResourceMetadata | None
+    harvest: models.HarvestResourceMetadata | None
     """Harvest attributes metadata information."""
     id: str
     """The resource unique ID."""
-    internal: ResourceInternals
+    internal: models.ResourceInternals
     """Site internal and specific object's data."""
     last_modified: dt.datetime
     """The resource last modification date."""
@@ -54,18 +45,18 @@ class CommunityResource(Crawled, init=False):
     """The resource mime type."""
     preview_url: str | None
     """An optional preview URL to be loaded as a standalone page (ie. iframe or new page)."""
-    schema: Schema | None
+    schema: models.Schema | None
     """Reference to the associated schema."""
     title: str
     """The resource title."""
-    type: ResourceTypeValue | str
+    type: models.ResourceTypeValue | str
     """Resource type (documentation, API...)."""
     url: str
     """The resource URL."""
-    dataset: DatasetReference | None
+    dataset: models.DatasetReference | None
     """Reference to the associated dataset."""
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """The producer organization."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """The user information."""
-    permissions: DatasetPermissions
+    permissions: models.DatasetPermissions

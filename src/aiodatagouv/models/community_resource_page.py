@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .community_resource import CommunityResource
 
 
 class CommunityResourcePage(PageView, init=False):
     """Community resource page."""
 
-    data: list[CommunityResource]
+    data: list[models.CommunityResource]
     """The page data."""

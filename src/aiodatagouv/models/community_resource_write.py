@@ -2,24 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .checksum_write import ChecksumWrite
-from .community_resource import CommunityResource
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .enums import ResourceFiletype, ResourceTypeValue
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .schema_write import SchemaWrite
-from .user import User
-from .user_reference import UserReference
 
 
-class CommunityResourceWrite(BodyOf[CommunityResource]):
+class CommunityResourceWrite(BodyOf[models.CommunityResource]):
     """``CommunityResource``, as it is sent."""
 
-    checksum: ChecksumWrite | Unset | None = UNSET
+    checksum: models.ChecksumWrite | Unset | None = UNSET
     """A checksum to validate file validity."""
     description: str | Unset | None = UNSET
     """The resource markdown description."""
@@ -27,7 +18,7 @@ class CommunityResourceWrite(BodyOf[CommunityResource]):
     """Extra attributes as key-value pairs."""
     filesize: int | Unset | None = UNSET
     """The resource file size in bytes."""
-    filetype: ResourceFiletype | Unset = UNSET
+    filetype: models.ResourceFiletype | Unset = UNSET
     """Whether the resource is an uploaded file, a remote file or an API."""
     format: str | Unset | None = UNSET
     """The resource format."""
@@ -35,17 +26,17 @@ class CommunityResourceWrite(BodyOf[CommunityResource]):
     """Which resource it is, in a list of all resources of a dataset."""
     mime: str | Unset | None = UNSET
     """The resource mime type."""
-    schema: SchemaWrite | Unset | None = UNSET
+    schema: models.SchemaWrite | Unset | None = UNSET
     """Reference to the associated schema."""
     title: str | Unset = UNSET
     """The resource title."""
-    type: ResourceTypeValue | Unset = UNSET
+    type: models.ResourceTypeValue | Unset = UNSET
     """Resource type (documentation, API...)."""
     url: str | Unset = UNSET
     """The resource URL."""
-    dataset: str | DatasetReference | Dataset | Unset | None = UNSET
+    dataset: str | models.DatasetReference | models.Dataset | Unset | None = UNSET
     """Reference to the associated dataset."""
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """The producer organization."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """The user information."""

@@ -2,10 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import ContactPointRole
-from .organization_reference import OrganizationReference
-from .user_reference import UserReference
 
 
 class ContactPoint(View, init=False):
@@ -15,10 +13,10 @@ class ContactPoint(View, init=False):
     email: str | None
     id: str
     name: str | None
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    role: ContactPointRole | str
+    role: models.ContactPointRole | str

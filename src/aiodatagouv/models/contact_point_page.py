@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .contact_point import ContactPoint
 
 
 class ContactPointPage(PageView, init=False):
     """Contact point page."""
 
-    data: list[ContactPoint]
+    data: list[models.ContactPoint]
     """The page data."""

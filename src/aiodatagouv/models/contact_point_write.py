@@ -2,29 +2,26 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._decoding.declared import declare
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .contact_point import ContactPoint
-from .enums import ContactPointRole
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .user import User
-from .user_reference import UserReference
 
 
-class ContactPointWrite(BodyOf[ContactPoint]):
+class ContactPointWrite(BodyOf[models.ContactPoint]):
     """``ContactPoint``, as it is sent."""
 
     contact_form: str | Unset | None = UNSET
     email: str | Unset | None = UNSET
     name: str | Unset | None = UNSET
-    organization: str | OrganizationReference | Organization | Unset | None = declare(
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = declare(
         apart=True, default=UNSET
     )
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | UserReference | User | Unset | None = declare(apart=True, default=UNSET)
+    owner: str | models.UserReference | models.User | Unset | None = declare(
+        apart=True, default=UNSET
+    )
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    role: ContactPointRole | Unset = UNSET
+    role: models.ContactPointRole | Unset = UNSET

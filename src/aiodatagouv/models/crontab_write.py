@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .crontab import Crontab
 
 
-class CrontabWrite(BodyOf[Crontab]):
+class CrontabWrite(BodyOf[models.Crontab]):
     """``Crontab``, as it is sent."""
 
     day_of_month: str | Unset | None = UNSET

@@ -2,18 +2,18 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .enums import DataSeriesAggregateY, DataSeriesType
 
 
 class DataSeries(View, init=False):
     """Data series."""
 
-    aggregate_y: DataSeriesAggregateY | str | None
+    aggregate_y: models.DataSeriesAggregateY | str | None
     column_x_name_override: str | None
     column_y: str | None
     filters: JsonObject | None = declare(whole=True)
     resource_id: str
-    type: DataSeriesType | str | None
+    type: models.DataSeriesType | str | None

@@ -2,18 +2,17 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .data_series import DataSeries
-from .enums import DataSeriesAggregateY, DataSeriesType
 
 
-class DataSeriesWrite(BodyOf[DataSeries]):
+class DataSeriesWrite(BodyOf[models.DataSeries]):
     """``DataSeries``, as it is sent."""
 
-    aggregate_y: DataSeriesAggregateY | Unset | None = UNSET
+    aggregate_y: models.DataSeriesAggregateY | Unset | None = UNSET
     column_x_name_override: str | Unset | None = UNSET
     column_y: str | Unset | None = UNSET
     filters: JsonObject | Unset | None = UNSET
     resource_id: str
-    type: DataSeriesType | Unset | None = UNSET
+    type: models.DataSeriesType | Unset | None = UNSET

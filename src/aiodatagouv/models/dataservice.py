@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .access_audience import AccessAudience
-from .badge import Badge
-from .contact_point import ContactPoint
-from .dataservice_permissions import DataservicePermissions
-from .enums import DataserviceFormat, DatasetAccessType, DatasetAccessTypeReasonCategory
-from .harvest_dataservice_metadata import HarvestDataserviceMetadata
-from .organization_reference import OrganizationReference
-from .user_reference import UserReference
 
 
 class Dataservice(View, init=False):
     """Dataservice."""
 
-    access_audiences: list[AccessAudience]
-    access_type: DatasetAccessType | str | None
+    access_audiences: list[models.AccessAudience]
+    access_type: models.DatasetAccessType | str | None
     """Null on portals older than udata 14, if it was never set."""
     access_type_reason: str | None
-    access_type_reason_category: DatasetAccessTypeReasonCategory | str | None
+    access_type_reason_category: models.DatasetAccessTypeReasonCategory | str | None
     acronym: str | None
     archived_at: dt.datetime | None
     authorization_request_url: str | None
     availability: float | None
     availability_url: str | None
-    badges: list[Badge]
+    badges: list[models.Badge]
     base_api_url: str | None
     business_documentation_url: str | None
-    contact_points: list[ContactPoint]
+    contact_points: list[models.ContactPoint]
     created_at: dt.datetime
     datasets: JsonObject
     """Visit this API link to see the list."""
@@ -40,8 +33,8 @@ class Dataservice(View, init=False):
     description: str
     extras: JsonObject
     featured: bool | None
-    format: DataserviceFormat | str | None
-    harvest: HarvestDataserviceMetadata
+    format: models.DataserviceFormat | str | None
+    harvest: models.HarvestDataserviceMetadata
     id: str
     license: str | None
     """The ID of the license."""
@@ -49,13 +42,13 @@ class Dataservice(View, init=False):
     """Swagger link, OpenAPI format, WMS XML…"""
     metadata_modified_at: dt.datetime
     metrics: JsonObject
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: DataservicePermissions
+    permissions: models.DataservicePermissions
     private: bool
     """Is the dataservice private to the owner or the organization."""
     rate_limiting: str | None

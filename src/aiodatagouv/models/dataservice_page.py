@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .dataservice import Dataservice
 
 
 class DataservicePage(PageView, init=False):
     """Dataservice page."""
 
-    data: list[Dataservice]
+    data: list[models.Dataservice]
     """The page data."""

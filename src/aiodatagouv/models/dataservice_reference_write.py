@@ -2,11 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
-from .dataservice_reference import DataserviceReference
 
 
-class DataserviceReferenceWrite(BodyOf[DataserviceReference]):
+class DataserviceReferenceWrite(BodyOf[models.DataserviceReference]):
     """``DataserviceReference``, as it is sent."""
 
     id: str

@@ -5,27 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .access_audience_write import AccessAudienceWrite
-from .contact_point import ContactPoint
-from .dataservice import Dataservice
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .enums import DataserviceFormat, DatasetAccessType, DatasetAccessTypeReasonCategory
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .user import User
-from .user_reference import UserReference
 
 
-class DataserviceWrite(BodyOf[Dataservice]):
+class DataserviceWrite(BodyOf[models.Dataservice]):
     """``Dataservice``, as it is sent."""
 
-    access_audiences: list[AccessAudienceWrite] | Unset = UNSET
-    access_type: DatasetAccessType | Unset | None = UNSET
+    access_audiences: list[models.AccessAudienceWrite] | Unset = UNSET
+    access_type: models.DatasetAccessType | Unset | None = UNSET
     access_type_reason: str | Unset | None = UNSET
-    access_type_reason_category: DatasetAccessTypeReasonCategory | Unset | None = UNSET
+    access_type_reason_category: models.DatasetAccessTypeReasonCategory | Unset | None = UNSET
     acronym: str | Unset | None = UNSET
     archived_at: dt.datetime | Unset | None = UNSET
     authorization_request_url: str | Unset | None = UNSET
@@ -33,20 +24,20 @@ class DataserviceWrite(BodyOf[Dataservice]):
     availability_url: str | Unset | None = UNSET
     base_api_url: str | Unset | None = UNSET
     business_documentation_url: str | Unset | None = UNSET
-    contact_points: Sequence[str | ContactPoint] | Unset = UNSET
-    datasets: Sequence[str | DatasetReference | Dataset] | Unset = UNSET
+    contact_points: Sequence[str | models.ContactPoint] | Unset = UNSET
+    datasets: Sequence[str | models.DatasetReference | models.Dataset] | Unset = UNSET
     deleted_at: dt.datetime | Unset | None = UNSET
     description: str | Unset | None = UNSET
     extras: JsonObject | Unset | None = UNSET
-    format: DataserviceFormat | Unset | None = UNSET
+    format: models.DataserviceFormat | Unset | None = UNSET
     license: str | Unset | None = UNSET
     """The ID of the license."""
     machine_documentation_url: str | Unset | None = UNSET
     """Swagger link, OpenAPI format, WMS XML…"""
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .dataset_full import DatasetFull
 
 
 class DatasetFullPage(PageView, init=False):
     """Dataset full page."""
 
-    data: list[DatasetFull]
+    data: list[models.DatasetFull]
     """The page data."""

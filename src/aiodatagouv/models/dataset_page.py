@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .dataset import Dataset
 
 
 class DatasetPage(PageView, init=False):
     """Dataset page."""
 
-    data: list[Dataset]
+    data: list[models.Dataset]
     """The page data."""

@@ -4,41 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .access_audience import AccessAudience
-from .badge import Badge
-from .community_resource import CommunityResource
-from .contact_point import ContactPoint
-from .dataset_internals import DatasetInternals
-from .dataset_permissions import DatasetPermissions
-from .enums import DatasetAccessType, DatasetAccessTypeReasonCategory, DatasetFrequency
-from .geopf_dataset_metadata import GeopfDatasetMetadata
-from .harvest_dataset_metadata import HarvestDatasetMetadata
-from .organization_reference import OrganizationReference
-from .resource import Resource
-from .schema import Schema
-from .spatial_coverage import SpatialCoverage
-from .temporal_coverage import TemporalCoverage
-from .user_reference import UserReference
 
 
 class DatasetPreview(View, init=False):
     """Dataset preview."""
 
-    access_audiences: list[AccessAudience]
-    access_type: DatasetAccessType | str
+    access_audiences: list[models.AccessAudience]
+    access_type: models.DatasetAccessType | str
     access_type_reason: str | None
-    access_type_reason_category: DatasetAccessTypeReasonCategory | str | None
+    access_type_reason_category: models.DatasetAccessTypeReasonCategory | str | None
     acronym: str | None
     """An optional dataset acronym."""
     archived: dt.datetime | None
     """The archival date if archived."""
     authorization_request_url: str | None
-    badges: list[Badge]
+    badges: list[models.Badge]
     """The dataset badges."""
-    community_resources: list[CommunityResource]
-    contact_points: list[ContactPoint]
+    community_resources: list[models.CommunityResource]
+    contact_points: list[models.ContactPoint]
     created_at: dt.datetime
     """This date is computed between harvested creation date if any and site's internal creation
     date."""
@@ -54,17 +40,17 @@ class DatasetPreview(View, init=False):
     """Extras attributes as key-value pairs."""
     featured: bool
     """Is the dataset featured."""
-    frequency: DatasetFrequency | str
+    frequency: models.DatasetFrequency | str
     """The update frequency."""
     frequency_date: dt.datetime | None
     """Next expected update date, you will be notified once that date is reached."""
-    geopf: GeopfDatasetMetadata | None
+    geopf: models.GeopfDatasetMetadata | None
     """Géoplateforme sync status metadata."""
-    harvest: HarvestDatasetMetadata
+    harvest: models.HarvestDatasetMetadata
     """Dataset harvest metadata attributes."""
     id: str | None
     """The dataset identifier."""
-    internal: DatasetInternals
+    internal: models.DatasetInternals
     """Site internal and specific object's data."""
     last_modified: dt.datetime
     """The dataset last modification date."""
@@ -74,26 +60,26 @@ class DatasetPreview(View, init=False):
     """The dataset license."""
     metrics: JsonObject
     """The dataset metrics."""
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """The producer organization."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """The user information."""
     page: JsonObject | None
     """The dataset page URL (fake)."""
-    permissions: DatasetPermissions
+    permissions: models.DatasetPermissions
     private: bool
     """Is the dataset private to the owner or the organization."""
     quality: JsonObject
     """The dataset quality."""
-    resources: list[Resource]
-    schema: Schema | None
+    resources: list[models.Resource]
+    schema: models.Schema | None
     """Reference to the associated schema."""
     slug: str | None
     """The dataset permalink string."""
-    spatial: SpatialCoverage | None
+    spatial: models.SpatialCoverage | None
     """The spatial coverage."""
     tags: list[str]
-    temporal_coverage: TemporalCoverage | None
+    temporal_coverage: models.TemporalCoverage | None
     """The temporal coverage."""
     title: str
     """The dataset title."""

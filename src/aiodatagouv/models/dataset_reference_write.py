@@ -2,11 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
-from .dataset_reference import DatasetReference
 
 
-class DatasetReferenceWrite(BodyOf[DatasetReference]):
+class DatasetReferenceWrite(BodyOf[models.DatasetReference]):
     """``DatasetReference``, as it is sent."""
 
     id: str

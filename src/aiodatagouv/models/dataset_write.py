@@ -5,35 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from .. import models
 from .._decoding.declared import declare
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .access_audience_write import AccessAudienceWrite
-from .contact_point import ContactPoint
-from .dataset import Dataset
-from .enums import DatasetAccessType, DatasetAccessTypeReasonCategory, DatasetFrequency
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .resource_write import ResourceWrite
-from .spatial_coverage_write import SpatialCoverageWrite
-from .temporal_coverage_write import TemporalCoverageWrite
-from .user import User
-from .user_reference import UserReference
 
 
-class DatasetWrite(BodyOf[Dataset]):
+class DatasetWrite(BodyOf[models.Dataset]):
     """``Dataset``, as it is sent."""
 
-    access_audiences: list[AccessAudienceWrite] | Unset = UNSET
-    access_type: DatasetAccessType | Unset | None = UNSET
+    access_audiences: list[models.AccessAudienceWrite] | Unset = UNSET
+    access_type: models.DatasetAccessType | Unset | None = UNSET
     access_type_reason: str | Unset | None = UNSET
-    access_type_reason_category: DatasetAccessTypeReasonCategory | Unset | None = UNSET
+    access_type_reason_category: models.DatasetAccessTypeReasonCategory | Unset | None = UNSET
     acronym: str | Unset | None = UNSET
     """An optional dataset acronym."""
     archived: dt.datetime | Unset | None = UNSET
     """The archival date if archived."""
     authorization_request_url: str | Unset | None = UNSET
-    contact_points: Sequence[str | ContactPoint] | Unset | None = UNSET
+    contact_points: Sequence[str | models.ContactPoint] | Unset | None = UNSET
     deleted: dt.datetime | Unset | None = UNSET
     """The deletion date if deleted."""
     description: str | Unset = UNSET
@@ -42,23 +32,23 @@ class DatasetWrite(BodyOf[Dataset]):
     """The dataset short description."""
     extras: JsonObject | Unset | None = UNSET
     """Extras attributes as key-value pairs."""
-    frequency: DatasetFrequency | Unset = UNSET
+    frequency: models.DatasetFrequency | Unset = UNSET
     """The update frequency."""
     frequency_date: dt.datetime | Unset | None = UNSET
     """Next expected update date, you will be notified once that date is reached."""
     license: str | Unset | None = declare(apart=["notspecified"], default=UNSET)
     """The dataset license."""
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """The producer organization."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """The user information."""
     private: bool | Unset | None = UNSET
     """Is the dataset private to the owner or the organization."""
-    resources: list[ResourceWrite] | Unset = declare(apart=True, default=UNSET)
-    spatial: SpatialCoverageWrite | Unset | None = UNSET
+    resources: list[models.ResourceWrite] | Unset = declare(apart=True, default=UNSET)
+    spatial: models.SpatialCoverageWrite | Unset | None = UNSET
     """The spatial coverage."""
     tags: list[str] | Unset | None = UNSET
-    temporal_coverage: TemporalCoverageWrite | Unset | None = UNSET
+    temporal_coverage: models.TemporalCoverageWrite | Unset | None = UNSET
     """The temporal coverage."""
     title: str | Unset = UNSET
     """The dataset title."""

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .discussion_permissions import DiscussionPermissions
-from .message import Message
-from .model_reference import ModelReference
-from .organization_reference import OrganizationReference
-from .spam import Spam
-from .user_reference import UserReference
 
 
 class Discussion(View, init=False):
@@ -20,31 +15,31 @@ class Discussion(View, init=False):
 
     closed: dt.datetime | None
     """The discussion closing date."""
-    closed_by: UserReference | None
+    closed_by: models.UserReference | None
     """The user who closed the discussion."""
-    closed_by_organization: OrganizationReference | None
+    closed_by_organization: models.OrganizationReference | None
     """The organization who closed the discussion."""
     created: dt.datetime
     """The discussion creation date."""
-    discussion: list[Message]
+    discussion: list[models.Message]
     """The list of messages in the discussion."""
     extras: JsonObject
     """Extra attributes as key-value pairs."""
     id: str
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """The organization to publish on behalf of."""
-    permissions: DiscussionPermissions
+    permissions: models.DiscussionPermissions
     self_web_url: str | None
     """The discussion web URL."""
-    subject: ModelReference
+    subject: models.ModelReference
     """The discussion target object."""
     title: str
     """The discussion title."""
     url: str
     """The discussion API URI."""
-    user: UserReference
+    user: models.UserReference
     """The discussion author."""
     class_: str = declare(key="class")
     """The object class. Only of portals older than udata 17.18.0."""
-    spam: Spam
+    spam: models.Spam
     """Only of portals older than udata 17.18.0."""

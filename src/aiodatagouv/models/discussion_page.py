@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .discussion import Discussion
 
 
 class DiscussionPage(PageView, init=False):
     """Discussion page."""
 
-    data: list[Discussion]
+    data: list[models.Discussion]
     """The page data."""

@@ -2,10 +2,9 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import Body
 from ..types import UNSET, Unset
-from .organization import Organization
-from .organization_reference import OrganizationReference
 
 
 class DiscussionResponse(Body):
@@ -15,5 +14,5 @@ class DiscussionResponse(Body):
     """Is this a closing response. Only subject owner can close."""
     comment: str | Unset | None = UNSET
     """The comment to submit."""
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Publish in the name of this organization."""

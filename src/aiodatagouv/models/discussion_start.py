@@ -2,19 +2,9 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import Body
 from ..types import UNSET, JsonObject, Unset
-from .dataservice import Dataservice
-from .dataservice_reference import DataserviceReference
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .model_reference import ModelReference
-from .model_reference_write import ModelReferenceWrite
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .post import Post
-from .reuse import Reuse
-from .reuse_reference import ReuseReference
 
 
 class DiscussionStart(Body):
@@ -24,18 +14,18 @@ class DiscussionStart(Body):
     """The content of the initial comment."""
     extras: JsonObject | Unset | None = UNSET
     """Extras attributes as key-value pairs."""
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Publish in the name of this organization."""
     subject: (
-        ModelReferenceWrite
-        | ModelReference
-        | DatasetReference
-        | Dataset
-        | ReuseReference
-        | Reuse
-        | DataserviceReference
-        | Dataservice
-        | Post
+        models.ModelReferenceWrite
+        | models.ModelReference
+        | models.DatasetReference
+        | models.Dataset
+        | models.ReuseReference
+        | models.Reuse
+        | models.DataserviceReference
+        | models.Dataservice
+        | models.Post
     )
     """The discussion target object."""
     title: str

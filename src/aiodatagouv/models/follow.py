@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .user_reference import UserReference
 
 
 class Follow(View, init=False):
     """Follow."""
 
-    follower: UserReference
+    follower: models.UserReference
     """The follower."""
     id: str
     since: dt.datetime

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .follow import Follow
 
 
 class FollowPage(PageView, init=False):
     """Follow page."""
 
-    data: list[Follow]
+    data: list[models.Follow]
     """The page data."""

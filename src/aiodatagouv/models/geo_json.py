@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import models
 from .._views.view import View
-from .enums import GeoJSONType
 
 
 class GeoJSON(View, init=False):
@@ -13,5 +13,5 @@ class GeoJSON(View, init=False):
 
     coordinates: list[Any] | None
     """The geometry as coordinates lists."""
-    type: GeoJSONType | str | None
+    type: models.GeoJSONType | str | None
     """The GeoJSON Type."""

@@ -2,17 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .enums import GeoJSONFeatureType
-from .geo_json import GeoJSON
 
 
 class GeoJSONFeature(View, init=False):
     """Geo json feature."""
 
-    geometry: GeoJSON | None = declare(absent=True)
+    geometry: models.GeoJSON | None = declare(absent=True)
     id: str
     properties: JsonObject
-    type: GeoJSONFeatureType | str
+    type: models.GeoJSONFeatureType | str

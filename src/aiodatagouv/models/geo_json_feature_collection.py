@@ -2,13 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import GeoJSONFeatureCollectionType
-from .geo_json_feature import GeoJSONFeature
 
 
 class GeoJSONFeatureCollection(View, init=False):
     """Geo json feature collection."""
 
-    features: list[GeoJSONFeature]
-    type: GeoJSONFeatureCollectionType | str
+    features: list[models.GeoJSONFeature]
+    type: models.GeoJSONFeatureCollectionType | str

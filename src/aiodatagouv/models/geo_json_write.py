@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import models
 from .._encoding.body import BodyOf
-from .enums import GeoJSONType
-from .geo_json import GeoJSON
 
 
-class GeoJSONWrite(BodyOf[GeoJSON]):
+class GeoJSONWrite(BodyOf[models.GeoJSON]):
     """``GeoJSON``, as it is sent."""
 
     coordinates: list[Any]
     """The geometry as coordinates lists."""
-    type: GeoJSONType
+    type: models.GeoJSONType
     """The GeoJSON Type."""

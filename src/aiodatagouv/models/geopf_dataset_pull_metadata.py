@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import GeopfDatasetPullMetadataStatus
 
 
 class GeopfDatasetPullMetadata(View, init=False):
@@ -15,7 +15,7 @@ class GeopfDatasetPullMetadata(View, init=False):
     """The last pull error, if any."""
     last_synced_at: dt.datetime | None
     """Last successful pull date."""
-    status: GeopfDatasetPullMetadataStatus | str | None
+    status: models.GeopfDatasetPullMetadataStatus | str | None
     """Pull status: null (never run), pending, done or error."""
     task_id: str | None
     """The last pull Celery task's id."""

@@ -2,19 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .geopf_dataset_pull_metadata import GeopfDatasetPullMetadata
-from .geopf_dataset_push_metadata import GeopfDatasetPushMetadata
-from .geopf_offering_resource import GeopfOfferingResource
-from .geopf_pushable_resource import GeopfPushableResource
 
 
 class GeopfDatasetStatus(View, init=False):
     """Geopf dataset status."""
 
-    offerings: list[GeopfOfferingResource]
+    offerings: list[models.GeopfOfferingResource]
     """Resources that came back from a pull as geopf offerings."""
-    pull: GeopfDatasetPullMetadata
-    push: GeopfDatasetPushMetadata
-    pushable: list[GeopfPushableResource]
+    pull: models.GeopfDatasetPullMetadata
+    push: models.GeopfDatasetPushMetadata
+    pushable: list[models.GeopfPushableResource]
     """Resources eligible for a push."""

@@ -2,8 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .geopf_resource_offering_metadata import GeopfResourceOfferingMetadata
 
 
 class GeopfOfferingResource(View, init=False):
@@ -13,7 +13,7 @@ class GeopfOfferingResource(View, init=False):
     """The resource format."""
     id: str
     """The resource id."""
-    offering: GeopfResourceOfferingMetadata
+    offering: models.GeopfResourceOfferingMetadata
     title: str
     """The resource title."""
     url: str

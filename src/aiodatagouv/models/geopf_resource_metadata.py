@@ -2,9 +2,9 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
-from .enums import GeopfResourceMetadataPushStatus
 
 
 class GeopfResourceMetadata(View, init=False):
@@ -12,5 +12,5 @@ class GeopfResourceMetadata(View, init=False):
 
     offering_id: str | None = declare(absent=True)
     """Géoplateforme offering id, if this resource was created from a geopf offering pull."""
-    push_status: GeopfResourceMetadataPushStatus | str | None = declare(absent=True)
+    push_status: models.GeopfResourceMetadataPushStatus | str | None = declare(absent=True)
     """Push status to Géoplateforme, if this resource has ever been pushed."""

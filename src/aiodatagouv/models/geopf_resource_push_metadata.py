@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import GeopfResourceMetadataPushStatus
 
 
 class GeopfResourcePushMetadata(View, init=False):
@@ -15,7 +15,7 @@ class GeopfResourcePushMetadata(View, init=False):
     """The last push error, if any."""
     last_synced_at: dt.datetime | None
     """Last successful push date."""
-    status: GeopfResourceMetadataPushStatus | str | None
+    status: models.GeopfResourceMetadataPushStatus | str | None
     """Push status: null (never run), pending, done, error or timeout."""
     stored_data_id: str | None
     """The geopf stored_data id produced by the last push."""

@@ -2,20 +2,18 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .harvest_extra_config import HarvestExtraConfig
-from .harvest_feature import HarvestFeature
-from .harvest_filter import HarvestFilter
 
 
 class HarvestBackend(View, init=False):
     """Harvest backend."""
 
-    extra_configs: list[HarvestExtraConfig]
+    extra_configs: list[models.HarvestExtraConfig]
     """The backend extra configuration variables."""
-    features: list[HarvestFeature]
+    features: list[models.HarvestFeature]
     """The backend optional features."""
-    filters: list[HarvestFilter]
+    filters: list[models.HarvestFilter]
     """The backend supported filters."""
     id: str
     """The backend identifier."""

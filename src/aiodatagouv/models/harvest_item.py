@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .dataservice_reference import DataserviceReference
-from .dataset_reference import DatasetReference
-from .enums import HarvestItemStatus
-from .harvest_error import HarvestError
-from .harvest_log import HarvestLog
 
 
 class HarvestItem(View, init=False):
@@ -20,17 +16,17 @@ class HarvestItem(View, init=False):
     """The item positional arguments."""
     created: dt.datetime
     """The item creation date."""
-    dataservice: DataserviceReference | None
+    dataservice: models.DataserviceReference | None
     """The processed dataservice."""
-    dataset: DatasetReference | None
+    dataset: models.DatasetReference | None
     """The processed dataset."""
     ended: dt.datetime | None
     """The item end date."""
-    errors: list[HarvestError]
+    errors: list[models.HarvestError]
     """The item errors."""
     kwargs: JsonObject
     """The item keyword arguments."""
-    logs: list[HarvestLog]
+    logs: list[models.HarvestLog]
     """The item logs."""
     remote_id: str | None
     """The item remote ID to process."""
@@ -38,5 +34,5 @@ class HarvestItem(View, init=False):
     """The item remote url (if available)."""
     started: dt.datetime | None
     """The item start date."""
-    status: HarvestItemStatus | str
+    status: models.HarvestItemStatus | str
     """The item status."""

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .harvest_item import HarvestItem
 
 
 class HarvestItemPage(PageView, init=False):
     """Harvest item page."""
 
-    data: list[HarvestItem]
+    data: list[models.HarvestItem]
     """The page data."""

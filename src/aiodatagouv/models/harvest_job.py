@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .enums import HarvestJobStatus
-from .harvest_error import HarvestError
-from .harvest_item import HarvestItem
-from .harvest_source_reference import HarvestSourceReference
 
 
 class HarvestJob(View, init=False):
@@ -19,14 +16,14 @@ class HarvestJob(View, init=False):
     """The job creation date."""
     ended: dt.datetime | None
     """The job end date."""
-    errors: list[HarvestError]
+    errors: list[models.HarvestError]
     """The job initialization errors."""
     id: str
-    items: JsonObject | list[HarvestItem]
+    items: JsonObject | list[models.HarvestItem]
     """Visit this API link to see the list."""
-    source: HarvestSourceReference | str | None
+    source: models.HarvestSourceReference | str | None
     """The source owning the job: in 14.13.0 its name."""
     started: dt.datetime | None
     """The job start date."""
-    status: HarvestJobStatus | str
+    status: models.HarvestJobStatus | str
     """The job status."""

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .harvest_job import HarvestJob
 
 
 class HarvestJobPage(PageView, init=False):
     """Harvest job page."""
 
-    data: list[HarvestJob]
+    data: list[models.HarvestJob]
     """The page data."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import HarvestJobStatus
-from .harvest_error import HarvestError
-from .harvest_item_preview import HarvestItemPreview
-from .harvest_source_reference import HarvestSourceReference
 
 
 class HarvestJobPreview(View, init=False):
@@ -18,14 +15,14 @@ class HarvestJobPreview(View, init=False):
     """The job creation date."""
     ended: dt.datetime
     """The job end date."""
-    errors: list[HarvestError]
+    errors: list[models.HarvestError]
     """The job initialization errors."""
     id: str | None
-    items: list[HarvestItemPreview]
+    items: list[models.HarvestItemPreview]
     """The job collected items."""
-    source: HarvestSourceReference | str
+    source: models.HarvestSourceReference | str
     """The source owning the job: in 14.13.0 its name."""
     started: dt.datetime
     """The job start date."""
-    status: HarvestJobStatus | str
+    status: models.HarvestJobStatus | str
     """The job status."""

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .harvest_job import HarvestJob
-from .harvest_source_permissions import HarvestSourcePermissions
-from .harvest_source_validation import HarvestSourceValidation
-from .organization_reference import OrganizationReference
-from .user_reference import UserReference
 
 
 class HarvestSource(View, init=False):
@@ -31,22 +27,22 @@ class HarvestSource(View, init=False):
     description: str | None
     """The source description."""
     id: str
-    last_job: HarvestJob | None
+    last_job: models.HarvestJob | None
     """The last job for this source."""
     name: str
     """The source display name."""
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: HarvestSourcePermissions
+    permissions: models.HarvestSourcePermissions
     schedule: str | None
     """The source schedule (interval or cron expression)."""
     slug: str
     """The source permalink string."""
     url: str
     """The source base URL."""
-    validation: HarvestSourceValidation
+    validation: models.HarvestSourceValidation
     """Has the source been validated."""

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .harvest_source import HarvestSource
 
 
 class HarvestSourcePage(PageView, init=False):
     """Harvest source page."""
 
-    data: list[HarvestSource]
+    data: list[models.HarvestSource]
     """The page data."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import TransferStatus
-from .user_reference import UserReference
 
 
 class HarvestSourceValidation(View, init=False):
     """Harvest source validation."""
 
-    by: UserReference | None
+    by: models.UserReference | None
     """Who performed the validation."""
     comment: str | None
     """A comment about the validation. Required on rejection."""
     on: dt.datetime | None
     """Date on which validation was performed."""
-    state: TransferStatus | str
+    state: models.TransferStatus | str
     """Is it validated or not."""

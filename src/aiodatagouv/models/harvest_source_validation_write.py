@@ -2,16 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .enums import HarvestSourceValidationWriteState
-from .harvest_source_validation import HarvestSourceValidation
 
 
-class HarvestSourceValidationWrite(BodyOf[HarvestSourceValidation]):
+class HarvestSourceValidationWrite(BodyOf[models.HarvestSourceValidation]):
     """``HarvestSourceValidation``, as it is sent."""
 
     comment: str | Unset | None = UNSET
     """A comment about the validation. Required on rejection."""
-    state: HarvestSourceValidationWriteState
+    state: models.HarvestSourceValidationWriteState
     """Is it validated or not."""

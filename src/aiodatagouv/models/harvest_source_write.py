@@ -2,16 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .harvest_source import HarvestSource
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .user import User
-from .user_reference import UserReference
 
 
-class HarvestSourceWrite(BodyOf[HarvestSource]):
+class HarvestSourceWrite(BodyOf[models.HarvestSource]):
     """``HarvestSource``, as it is sent."""
 
     active: bool | Unset | None = UNSET
@@ -26,10 +22,10 @@ class HarvestSourceWrite(BodyOf[HarvestSource]):
     """The source description."""
     name: str | Unset = UNSET
     """The source display name."""
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     url: str | Unset = UNSET

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import IntervalPeriod
 
 
 class Interval(View, init=False):
     """Interval."""
 
     every: int
-    period: IntervalPeriod | str | None
+    period: models.IntervalPeriod | str | None

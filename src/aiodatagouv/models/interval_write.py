@@ -2,14 +2,13 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .enums import IntervalPeriod
-from .interval import Interval
 
 
-class IntervalWrite(BodyOf[Interval]):
+class IntervalWrite(BodyOf[models.Interval]):
     """``Interval``, as it is sent."""
 
     every: int | Unset | None = UNSET
-    period: IntervalPeriod
+    period: models.IntervalPeriod

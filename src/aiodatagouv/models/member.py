@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import MemberRole
-from .user_reference_with_email import UserReferenceWithEmail
 
 
 class Member(View, init=False):
     """Member."""
 
     label: str
-    role: MemberRole | str
+    role: models.MemberRole | str
     since: dt.datetime
-    user: UserReferenceWithEmail
+    user: models.UserReferenceWithEmail

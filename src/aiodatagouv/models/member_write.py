@@ -2,13 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .enums import MemberRole
-from .member import Member
 
 
-class MemberWrite(BodyOf[Member]):
+class MemberWrite(BodyOf[models.Member]):
     """``Member``, as it is sent."""
 
-    role: MemberRole | Unset | None = UNSET
+    role: models.MemberRole | Unset | None = UNSET

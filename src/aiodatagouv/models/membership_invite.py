@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .. import models
 from .._decoding.declared import declare
 from .._encoding.body import Body
 from ..types import UNSET, Unset
-from .dataservice import Dataservice
-from .dataservice_reference import DataserviceReference
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .enums import MemberRole
-from .model_reference import ModelReference
-from .model_reference_write import ModelReferenceWrite
-from .reuse import Reuse
-from .reuse_reference import ReuseReference
-from .user import User
-from .user_reference import UserReference
 
 
 class MembershipInvite(Body):
@@ -25,14 +15,14 @@ class MembershipInvite(Body):
 
     assignments: (
         Sequence[
-            ModelReferenceWrite
-            | ModelReference
-            | DatasetReference
-            | Dataset
-            | ReuseReference
-            | Reuse
-            | DataserviceReference
-            | Dataservice
+            models.ModelReferenceWrite
+            | models.ModelReference
+            | models.DatasetReference
+            | models.Dataset
+            | models.ReuseReference
+            | models.Reuse
+            | models.DataserviceReference
+            | models.Dataservice
         ]
         | Unset
     ) = UNSET
@@ -41,7 +31,9 @@ class MembershipInvite(Body):
     """Invitation message."""
     email: str | Unset | None = UNSET
     """Email to invite (if user not registered)."""
-    role: MemberRole | Unset | None = UNSET
+    role: models.MemberRole | Unset | None = UNSET
     """The role to assign."""
-    user: str | UserReference | User | Unset | None = declare(bare=True, default=UNSET)
+    user: str | models.UserReference | models.User | Unset | None = declare(
+        bare=True, default=UNSET
+    )
     """User ID to invite."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import MemberRole, MembershipRequestKind, MembershipRequestStatus
-from .generic_reference import GenericReference
-from .user_reference_with_email import UserReferenceWithEmail
 
 
 class MembershipRequest(View, init=False):
     """Membership request."""
 
-    assignments: list[GenericReference]
+    assignments: list[models.GenericReference]
     """Objects to assign on acceptance (for partial_editor invitations)."""
     comment: str | None
     """A request comment from the user."""
@@ -22,10 +20,10 @@ class MembershipRequest(View, init=False):
     email: str | None
     """Email for non-registered user invitations."""
     id: str
-    kind: MembershipRequestKind | str
+    kind: models.MembershipRequestKind | str
     """The request kind (request or invitation)."""
-    role: MemberRole | str
+    role: models.MemberRole | str
     """The role to assign."""
-    status: MembershipRequestStatus | str
+    status: models.MembershipRequestStatus | str
     """The current request status."""
-    user: UserReferenceWithEmail | None
+    user: models.UserReferenceWithEmail | None

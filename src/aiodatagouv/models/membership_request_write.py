@@ -2,11 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
-from .membership_request import MembershipRequest
 
 
-class MembershipRequestWrite(BodyOf[MembershipRequest]):
+class MembershipRequestWrite(BodyOf[models.MembershipRequest]):
     """``MembershipRequest``, as it is sent."""
 
     comment: str

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .discussion_message_permissions import DiscussionMessagePermissions
-from .organization_reference import OrganizationReference
-from .spam import Spam
-from .user_reference import UserReference
 
 
 class Message(View, init=False):
@@ -20,12 +17,12 @@ class Message(View, init=False):
     """The message identifier."""
     last_modified_at: dt.datetime | None
     """The message last edit date."""
-    permissions: DiscussionMessagePermissions
-    posted_by: UserReference
+    permissions: models.DiscussionMessagePermissions
+    posted_by: models.UserReference
     """The message author."""
-    posted_by_organization: OrganizationReference | None
+    posted_by_organization: models.OrganizationReference | None
     """The organization to show to users."""
     posted_on: dt.datetime
     """The message posting date."""
-    spam: Spam
+    spam: models.Spam
     """Only of portals older than udata 17.18.0."""

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._decoding.declared import declare
 from .._encoding.body import BodyOf
-from .model_reference import ModelReference
 
 
-class ModelReferenceWrite(BodyOf[ModelReference]):
+class ModelReferenceWrite(BodyOf[models.ModelReference]):
     """``ModelReference``, as it is sent."""
 
     class_: str = declare(key="class")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .enums import NotificationReasons, NotificationType
-from .user_reference import UserReference
 
 
 class Notification(View, init=False):
@@ -19,10 +18,10 @@ class Notification(View, init=False):
     handled_at: dt.datetime | None
     id: str
     last_modified: dt.datetime
-    reasons: list[NotificationReasons | str]
+    reasons: list[models.NotificationReasons | str]
     requires_action: bool
     """Whether the notification is resolved by acting on its subject rather than by reading it."""
-    type: NotificationType | str
-    user: UserReference
+    type: models.NotificationType | str
+    user: models.UserReference
     created_on: dt.datetime | None = declare(absent=True)
     """The time of its creation, on portals older than udata 14.13.0 instead of created_at."""

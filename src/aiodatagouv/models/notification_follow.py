@@ -2,20 +2,9 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import Body
 from ..types import UNSET, Unset
-from .dataservice import Dataservice
-from .dataservice_reference import DataserviceReference
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .discussion import Discussion
-from .model_reference import ModelReference
-from .model_reference_write import ModelReferenceWrite
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .post import Post
-from .reuse import Reuse
-from .reuse_reference import ReuseReference
 
 
 class NotificationFollow(Body):
@@ -26,17 +15,17 @@ class NotificationFollow(Body):
     followed: bool
     """Follow, or stop following."""
     scope: (
-        ModelReferenceWrite
-        | ModelReference
-        | DatasetReference
-        | Dataset
-        | ReuseReference
-        | Reuse
-        | DataserviceReference
-        | Dataservice
-        | Post
-        | OrganizationReference
-        | Organization
-        | Discussion
+        models.ModelReferenceWrite
+        | models.ModelReference
+        | models.DatasetReference
+        | models.Dataset
+        | models.ReuseReference
+        | models.Reuse
+        | models.DataserviceReference
+        | models.Dataservice
+        | models.Post
+        | models.OrganizationReference
+        | models.Organization
+        | models.Discussion
     )
     """The subject."""

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .notification import Notification
 
 
 class NotificationPage(PageView, init=False):
     """Notification page."""
 
-    data: list[Notification]
+    data: list[models.Notification]
     """The page data."""

@@ -2,9 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .model_reference import ModelReference
-from .notification_subject_summary import NotificationSubjectSummary
 
 
 class NotificationResolved(View, init=False):
@@ -24,7 +23,7 @@ class NotificationResolved(View, init=False):
     """Whether the user hears only some of the types that can be about it."""
     reasons: list[str]
     """Why the user is concerned."""
-    scope: ModelReference
+    scope: models.ModelReference
     """The subject asked about."""
-    subject: NotificationSubjectSummary | None
+    subject: models.NotificationSubjectSummary | None
     """The subject as the user may see it, null when out of reach."""

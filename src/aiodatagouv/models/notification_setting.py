@@ -2,10 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import NotificationSettingOrigin
-from .model_reference import ModelReference
-from .notification_subject_summary import NotificationSubjectSummary
 
 
 class NotificationSetting(View, init=False):
@@ -16,10 +14,10 @@ class NotificationSetting(View, init=False):
     """A notification type, or a dotted prefix of some (`discussion` covers `discussion.*`),
     null for every notification."""
     id: str
-    origin: NotificationSettingOrigin | str
+    origin: models.NotificationSettingOrigin | str
     """What made the user follow the subject: by hand, by editing it, or by taking part in its
     discussions."""
-    scope: ModelReference | None
+    scope: models.ModelReference | None
     """The subject the rule is about, null for everywhere."""
-    subject: NotificationSubjectSummary | None
+    subject: models.NotificationSubjectSummary | None
     """The subject as the user may see it today, null once out of reach."""

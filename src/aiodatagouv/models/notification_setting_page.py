@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .notification_setting import NotificationSetting
 
 
 class NotificationSettingPage(PageView, init=False):
     """Notification setting page."""
 
-    data: list[NotificationSetting]
+    data: list[models.NotificationSetting]
     """The page data."""

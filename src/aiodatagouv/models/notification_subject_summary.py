@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .organization_reference import OrganizationReference
 
 
 class NotificationSubjectSummary(View, init=False):
     """Notification subject summary."""
 
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """The organization the subject belongs to, null for an organization."""
     page: str | None
     """The subject web page."""

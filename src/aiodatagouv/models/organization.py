@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .badge import Badge
-from .member import Member
-from .organization_permissions import OrganizationPermissions
-from .team import Team
 
 
 class Organization(View, init=False):
     """Organization."""
 
     acronym: str | None
-    badges: list[Badge]
+    badges: list[models.Badge]
     banner_color: str | None
     """Hex color code (e.g. #000091) for the organization page banner."""
     banner_image: str | None
@@ -38,19 +35,19 @@ class Organization(View, init=False):
     """URL of the image."""
     logo_thumbnail: str | None
     """URL of the cropped and squared image (100x100)."""
-    members: list[Member]
+    members: list[models.Member]
     metrics: JsonObject
     name: str
     page: str | None
     """Link to the udata web page for this organization."""
-    permissions: OrganizationPermissions
+    permissions: models.OrganizationPermissions
     presentation_blocs: list[JsonObject] | None = declare(absent=True, whole=True)
     presentation_blocs_published_at: dt.datetime | None
     """Publication date of the organization presentation blocs. Set it to make the blocs
     publicly visible; leave it empty to keep them hidden (draft). Organization administrators
     always see the blocs regardless of this date."""
     slug: str
-    teams: list[Team]
+    teams: list[models.Team]
     uri: str
     """Link to the API endpoint for this organization."""
     url: str | None

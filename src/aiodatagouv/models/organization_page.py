@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .organization import Organization
 
 
 class OrganizationPage(PageView, init=False):
     """Organization page."""
 
-    data: list[Organization]
+    data: list[models.Organization]
     """The page data."""

@@ -2,10 +2,9 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
-from .badge import Badge
-from .organization_permissions import OrganizationPermissions
 
 
 class OrganizationReference(View, init=False):
@@ -16,7 +15,7 @@ class OrganizationReference(View, init=False):
     id: str
     """The object unique identifier."""
     acronym: str | None
-    badges: list[Badge]
+    badges: list[models.Badge]
     logo: str | None
     """URL of the image."""
     logo_thumbnail: str | None
@@ -24,7 +23,7 @@ class OrganizationReference(View, init=False):
     name: str
     page: str | None
     """Link to the udata web page for this organization."""
-    permissions: OrganizationPermissions
+    permissions: models.OrganizationPermissions
     slug: str
     uri: str
     """Link to the API endpoint for this organization."""

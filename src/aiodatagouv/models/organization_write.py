@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .organization import Organization
 
 
-class OrganizationWrite(BodyOf[Organization]):
+class OrganizationWrite(BodyOf[models.Organization]):
     """``Organization``, as it is sent."""
 
     acronym: str | Unset | None = UNSET

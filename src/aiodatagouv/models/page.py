@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .organization_reference import OrganizationReference
-from .page_permissions import PagePermissions
-from .user_reference import UserReference
 
 
 class Page(View, init=False):
@@ -18,10 +16,10 @@ class Page(View, init=False):
     created_at: dt.datetime
     id: str
     last_modified: dt.datetime
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
-    permissions: PagePermissions
+    permissions: models.PagePermissions

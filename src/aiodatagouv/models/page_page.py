@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .page import Page
 
 
 class PagePage(PageView, init=False):
     """Page page."""
 
-    data: list[Page]
+    data: list[models.Page]
     """The page data."""

@@ -2,22 +2,18 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .page import Page
-from .user import User
-from .user_reference import UserReference
 
 
-class PageWrite(BodyOf[Page]):
+class PageWrite(BodyOf[models.Page]):
     """``Page``, as it is sent."""
 
     blocs: list[JsonObject] | Unset = UNSET
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""

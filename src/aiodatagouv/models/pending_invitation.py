@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import MemberRole
-from .generic_reference import GenericReference
-from .organization_reference import OrganizationReference
 
 
 class PendingInvitation(View, init=False):
     """Pending invitation."""
 
-    assignments: list[GenericReference]
+    assignments: list[models.GenericReference]
     """Objects to assign on acceptance (for partial_editor invitations)."""
     comment: str | None
     """Invitation message."""
     created: dt.datetime
     """The invitation creation date."""
     id: str
-    organization: OrganizationReference
-    role: MemberRole | str
+    organization: models.OrganizationReference
+    role: models.MemberRole | str
     """The role to assign."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .crontab import Crontab
-from .enums import PeriodicTaskTask
-from .interval import Interval
 
 
 class PeriodicTask(View, init=False):
@@ -17,13 +15,13 @@ class PeriodicTask(View, init=False):
 
     args: list[Any]
     """The job execution arguments."""
-    crontab: Crontab | None
+    crontab: models.Crontab | None
     description: str | None
     """The job description."""
     enabled: bool
     """Is this job enabled."""
     id: str
-    interval: Interval | None
+    interval: models.Interval | None
     kwargs: JsonObject
     """The job execution keyword arguments."""
     last_run_at: dt.datetime | None
@@ -32,7 +30,7 @@ class PeriodicTask(View, init=False):
     """The job unique name."""
     schedule: str
     """The schedule display."""
-    task: PeriodicTaskTask | str
+    task: models.PeriodicTaskTask | str
     """The task name."""
     last_run_id: str | None
     """The last execution task id. Only of portals older than udata 17.18.0."""

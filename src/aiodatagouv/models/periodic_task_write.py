@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import models
 from .._decoding.declared import declare
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .crontab_write import CrontabWrite
-from .interval_write import IntervalWrite
-from .periodic_task import PeriodicTask
 
 
-class PeriodicTaskWrite(BodyOf[PeriodicTask]):
+class PeriodicTaskWrite(BodyOf[models.PeriodicTask]):
     """``PeriodicTask``, as it is sent."""
 
     args: list[Any] | Unset = UNSET
     """The job execution arguments."""
-    crontab: CrontabWrite | Unset | None = declare(apart=["null"], default=UNSET)
+    crontab: models.CrontabWrite | Unset | None = declare(apart=["null"], default=UNSET)
     description: str | Unset | None = UNSET
     """The job description."""
     enabled: bool | Unset | None = UNSET
     """Is this job enabled."""
-    interval: IntervalWrite | Unset | None = declare(apart=["null"], default=UNSET)
+    interval: models.IntervalWrite | Unset | None = declare(apart=["null"], default=UNSET)
     kwargs: JsonObject | Unset | None = UNSET
     """The job execution keyword arguments."""
     name: str | Unset = UNSET

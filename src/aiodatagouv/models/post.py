@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .dataset import Dataset
-from .enums import PostBodyType, PostKind
-from .page import Page
-from .post_ancestor import PostAncestor
-from .reuse_reference import ReuseReference
-from .user_reference import UserReference
 
 
 class Post(View, init=False):
     """Post."""
 
-    ancestors: list[PostAncestor]
+    ancestors: list[models.PostAncestor]
     """The ancestor pages, from the root page to the parent."""
     blocs: list[JsonObject] | None = declare(absent=True, whole=True)
-    body_type: PostBodyType | str
+    body_type: models.PostBodyType | str
     content: str | None
     created_at: dt.datetime
     credit_to: str | None
     """An optional credit line (associated to the image)."""
     credit_url: str | None
     """An optional link associated to the credits."""
-    datasets: list[Dataset]
+    datasets: list[models.Dataset]
     """The post datasets."""
     headline: str | None
     id: str
@@ -37,19 +32,19 @@ class Post(View, init=False):
     image_thumbnail: str | None
     """URL of the cropped and squared image (100x100)."""
     image_url: str | None
-    kind: PostKind | str
+    kind: models.PostKind | str
     """Post kind (news or page)."""
     last_modified: dt.datetime
     name: str
-    owner: UserReference | None
+    owner: models.UserReference | None
     """The owner user."""
     page: str | None
     """The post web page URL."""
-    parent: PostAncestor | None
+    parent: models.PostAncestor | None
     """The parent page, only for pages."""
     published: dt.datetime | None
     """The post publication date."""
-    reuses: list[ReuseReference]
+    reuses: list[models.ReuseReference]
     """The post reuses."""
     sidemenu: bool
     """Display a side menu linking to the headings of the post."""
@@ -58,5 +53,5 @@ class Post(View, init=False):
     """Some keywords to help in search."""
     uri: str
     """The API URI for this post."""
-    content_as_page: Page | None
+    content_as_page: models.Page | None
     """Reference to a Page when body_type is 'blocs'. Only of portals older than udata 17.18.0."""

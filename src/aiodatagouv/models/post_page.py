@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .post import Post
 
 
 class PostPage(PageView, init=False):
     """Post page."""
 
-    data: list[Post]
+    data: list[models.Post]
     """The page data."""

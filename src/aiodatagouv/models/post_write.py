@@ -4,42 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .enums import PostBodyType, PostKind
-from .page import Page
-from .post import Post
-from .reuse import Reuse
-from .reuse_reference import ReuseReference
 
 
-class PostWrite(BodyOf[Post]):
+class PostWrite(BodyOf[models.Post]):
     """``Post``, as it is sent."""
 
     blocs: list[JsonObject] | Unset = UNSET
-    body_type: PostBodyType | Unset | None = UNSET
+    body_type: models.PostBodyType | Unset | None = UNSET
     content: str | Unset | None = UNSET
     credit_to: str | Unset | None = UNSET
     """An optional credit line (associated to the image)."""
     credit_url: str | Unset | None = UNSET
     """An optional link associated to the credits."""
-    datasets: Sequence[str | DatasetReference | Dataset] | Unset = UNSET
+    datasets: Sequence[str | models.DatasetReference | models.Dataset] | Unset = UNSET
     """The post datasets."""
     headline: str | Unset | None = UNSET
     image_url: str | Unset | None = UNSET
-    kind: PostKind | Unset | None = UNSET
+    kind: models.PostKind | Unset | None = UNSET
     """Post kind (news or page)."""
     name: str | Unset = UNSET
-    parent: str | Post | Unset | None = UNSET
+    parent: str | models.Post | Unset | None = UNSET
     """The parent page, only for pages."""
-    reuses: Sequence[str | ReuseReference | Reuse] | Unset = UNSET
+    reuses: Sequence[str | models.ReuseReference | models.Reuse] | Unset = UNSET
     """The post reuses."""
     sidemenu: bool | Unset | None = UNSET
     """Display a side menu linking to the headings of the post."""
     slug: str | Unset = UNSET
     tags: list[str] | Unset | None = UNSET
     """Some keywords to help in search."""
-    content_as_page: str | Page | Unset | None = UNSET
+    content_as_page: str | models.Page | Unset | None = UNSET
     """Reference to a Page when body_type is 'blocs'. Only of portals older than udata 17.18.0."""

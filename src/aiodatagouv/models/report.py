@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import ReportReasonValue
-from .lazy_reference import LazyReference
-from .user_reference import UserReference
 
 
 class Report(View, init=False):
     """Report."""
 
-    by: UserReference | None
+    by: models.UserReference | None
     """Only set if a user was connected when reporting an element."""
     callbacks_count: int
     """Number of pending callbacks to execute when dismissed."""
     dismissed_at: dt.datetime | None
-    dismissed_by: UserReference | None
+    dismissed_by: models.UserReference | None
     id: str
     message: str | None
-    reason: ReportReasonValue | str
+    reason: models.ReportReasonValue | str
     reported_at: dt.datetime
     self_api_url: str
     """Link to the API endpoint for this report."""
-    subject: LazyReference
+    subject: models.LazyReference
     subject_deleted_at: dt.datetime | None
-    subject_deleted_by: UserReference | None
+    subject_deleted_by: models.UserReference | None
     subject_embed_id: str | None
     """UUID of the embedded document within the subject (e.g., a Message within a Discussion)."""
     subject_label: str | None

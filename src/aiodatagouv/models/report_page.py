@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .report import Report
 
 
 class ReportPage(PageView, init=False):
     """Report page."""
 
-    data: list[Report]
+    data: list[models.Report]
     """The page data."""

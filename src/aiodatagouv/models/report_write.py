@@ -4,48 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .dataservice import Dataservice
-from .dataservice_reference import DataserviceReference
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .discussion import Discussion
-from .enums import ReportReasonValue
-from .model_reference import ModelReference
-from .model_reference_write import ModelReferenceWrite
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .report import Report
-from .reuse import Reuse
-from .reuse_reference import ReuseReference
-from .user import User
-from .user_reference import UserReference
 
 
-class ReportWrite(BodyOf[Report]):
+class ReportWrite(BodyOf[models.Report]):
     """``Report``, as it is sent."""
 
     dismissed_at: dt.datetime | Unset | None = declare(apart=True, default=UNSET)
-    dismissed_by: str | UserReference | User | Unset | None = declare(apart=True, default=UNSET)
+    dismissed_by: str | models.UserReference | models.User | Unset | None = declare(
+        apart=True, default=UNSET
+    )
     """ID of the reference."""
     message: str | Unset | None = UNSET
-    reason: ReportReasonValue | Unset = UNSET
+    reason: models.ReportReasonValue | Unset = UNSET
     subject: (
-        ModelReferenceWrite
-        | ModelReference
-        | DatasetReference
-        | Dataset
-        | ReuseReference
-        | Reuse
-        | DataserviceReference
-        | Dataservice
-        | Discussion
-        | OrganizationReference
-        | Organization
-        | UserReference
-        | User
+        models.ModelReferenceWrite
+        | models.ModelReference
+        | models.DatasetReference
+        | models.Dataset
+        | models.ReuseReference
+        | models.Reuse
+        | models.DataserviceReference
+        | models.Dataservice
+        | models.Discussion
+        | models.OrganizationReference
+        | models.Organization
+        | models.UserReference
+        | models.User
         | Unset
     ) = UNSET
     subject_embed_id: str | Unset | None = UNSET

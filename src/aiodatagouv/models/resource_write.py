@@ -2,18 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .checksum_write import ChecksumWrite
-from .enums import ResourceFiletype, ResourceTypeValue
-from .resource import Resource
-from .schema_write import SchemaWrite
 
 
-class ResourceWrite(BodyOf[Resource]):
+class ResourceWrite(BodyOf[models.Resource]):
     """``Resource``, as it is sent."""
 
-    checksum: ChecksumWrite | Unset | None = UNSET
+    checksum: models.ChecksumWrite | Unset | None = UNSET
     """A checksum to validate file validity."""
     description: str | Unset | None = UNSET
     """The resource markdown description."""
@@ -21,7 +18,7 @@ class ResourceWrite(BodyOf[Resource]):
     """Extra attributes as key-value pairs."""
     filesize: int | Unset | None = UNSET
     """The resource file size in bytes."""
-    filetype: ResourceFiletype | Unset = UNSET
+    filetype: models.ResourceFiletype | Unset = UNSET
     """Whether the resource is an uploaded file, a remote file or an API."""
     format: str | Unset | None = UNSET
     """The resource format."""
@@ -29,11 +26,11 @@ class ResourceWrite(BodyOf[Resource]):
     """Which resource it is, in a list of all resources of a dataset."""
     mime: str | Unset | None = UNSET
     """The resource mime type."""
-    schema: SchemaWrite | Unset | None = UNSET
+    schema: models.SchemaWrite | Unset | None = UNSET
     """Reference to the associated schema."""
     title: str | Unset = UNSET
     """The resource title."""
-    type: ResourceTypeValue | Unset = UNSET
+    type: models.ResourceTypeValue | Unset = UNSET
     """Resource type (documentation, API...)."""
     url: str | Unset = UNSET
     """The resource URL."""

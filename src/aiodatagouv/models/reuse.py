@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
 from ..types import JsonObject
-from .badge import Badge
-from .dataservice_reference import DataserviceReference
-from .dataset import Dataset
-from .enums import ReuseTopicValue, ReuseTypeValue
-from .organization_reference import OrganizationReference
-from .reuse_permissions import ReusePermissions
-from .user_reference import UserReference
 
 
 class Reuse(View, init=False):
     """Reuse."""
 
     archived: dt.datetime | None
-    badges: list[Badge]
+    badges: list[models.Badge]
     created_at: dt.datetime
-    dataservices: list[DataserviceReference]
-    datasets: list[Dataset]
+    dataservices: list[models.DataserviceReference]
+    datasets: list[models.Dataset]
     deleted: dt.datetime | None
     description: str
     extras: JsonObject
@@ -34,21 +28,21 @@ class Reuse(View, init=False):
     """URL of the cropped and squared image (500x500)."""
     last_modified: dt.datetime
     metrics: JsonObject
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     page: str | None
     """Link to the udata web page for this reuse."""
-    permissions: ReusePermissions
+    permissions: models.ReusePermissions
     private: bool
     slug: str
     tags: list[str]
     title: str
-    topic: ReuseTopicValue | str
-    type: ReuseTypeValue | str
+    topic: models.ReuseTopicValue | str
+    type: models.ReuseTypeValue | str
     uri: str
     """Link to the API endpoint for this reuse."""
     url: str

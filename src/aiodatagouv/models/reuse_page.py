@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .reuse import Reuse
 
 
 class ReusePage(PageView, init=False):
     """Reuse page."""
 
-    data: list[Reuse]
+    data: list[models.Reuse]
     """The page data."""

@@ -5,39 +5,30 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .dataservice import Dataservice
-from .dataservice_reference import DataserviceReference
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .enums import ReuseTopicValue, ReuseTypeValue
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .reuse import Reuse
-from .user import User
-from .user_reference import UserReference
 
 
-class ReuseWrite(BodyOf[Reuse]):
+class ReuseWrite(BodyOf[models.Reuse]):
     """``Reuse``, as it is sent."""
 
     archived: dt.datetime | Unset | None = UNSET
-    dataservices: Sequence[str | DataserviceReference | Dataservice] | Unset = UNSET
-    datasets: Sequence[str | DatasetReference | Dataset] | Unset = UNSET
+    dataservices: Sequence[str | models.DataserviceReference | models.Dataservice] | Unset = UNSET
+    datasets: Sequence[str | models.DatasetReference | models.Dataset] | Unset = UNSET
     deleted: dt.datetime | Unset | None = UNSET
     description: str | Unset = UNSET
     extras: JsonObject | Unset | None = UNSET
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET
     tags: list[str] | Unset | None = UNSET
     title: str | Unset = UNSET
-    topic: ReuseTopicValue | Unset = UNSET
-    type: ReuseTypeValue | Unset = UNSET
+    topic: models.ReuseTopicValue | Unset = UNSET
+    type: models.ReuseTypeValue | Unset = UNSET
     url: str | Unset = UNSET
     """The remote URL (website)."""

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .schema import Schema
 
 
-class SchemaWrite(BodyOf[Schema]):
+class SchemaWrite(BodyOf[models.Schema]):
     """``Schema``, as it is sent."""
 
     name: str | Unset | None = UNSET

@@ -2,13 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, JsonObject, Unset
-from .page import Page
-from .site import Site
 
 
-class SiteWrite(BodyOf[Site]):
+class SiteWrite(BodyOf[models.Site]):
     """``Site``, as it is sent."""
 
     dataservices_blocs: list[JsonObject] | Unset = UNSET
@@ -18,9 +17,9 @@ class SiteWrite(BodyOf[Site]):
     reuses_blocs: list[JsonObject] | Unset = UNSET
     title: str | Unset = UNSET
     """The site display title."""
-    dataservices_page: str | Page | Unset | None = UNSET
+    dataservices_page: str | models.Page | Unset | None = UNSET
     """ID of the reference. Only of portals older than udata 17.18.0."""
-    datasets_page: str | Page | Unset | None = UNSET
+    datasets_page: str | models.Page | Unset | None = UNSET
     """ID of the reference. Only of portals older than udata 17.18.0."""
-    reuses_page: str | Page | Unset | None = UNSET
+    reuses_page: str | models.Page | Unset | None = UNSET
     """ID of the reference. Only of portals older than udata 17.18.0."""

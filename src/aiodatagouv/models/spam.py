@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import SpamStatus
 
 
 class Spam(View, init=False):
     """Spam."""
 
-    status: SpamStatus | str | None
+    status: models.SpamStatus | str | None
     """Status."""

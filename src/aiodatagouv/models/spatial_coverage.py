@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .geo_json import GeoJSON
 
 
 class SpatialCoverage(View, init=False):
     """Spatial coverage."""
 
-    geom: GeoJSON | None
+    geom: models.GeoJSON | None
     """A multipolygon for the whole coverage."""
     granularity: str
     """The spatial/territorial granularity (full Granularity object if

@@ -2,18 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .geo_granularity import GeoGranularity
-from .geo_json import GeoJSON
-from .geo_zone_reference import GeoZoneReference
 
 
 class SpatialCoverageFull(View, init=False):
     """A coverage with its zones and its granularity as objects."""
 
-    geom: GeoJSON | None
+    geom: models.GeoJSON | None
     """A multipolygon for the whole coverage."""
-    granularity: GeoGranularity
+    granularity: models.GeoGranularity
     """The granularity."""
-    zones: list[GeoZoneReference]
+    zones: list[models.GeoZoneReference]
     """The covered zones."""

@@ -2,16 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .geo_json_write import GeoJSONWrite
-from .spatial_coverage import SpatialCoverage
 
 
-class SpatialCoverageWrite(BodyOf[SpatialCoverage]):
+class SpatialCoverageWrite(BodyOf[models.SpatialCoverage]):
     """``SpatialCoverage``, as it is sent."""
 
-    geom: GeoJSONWrite | Unset | None = UNSET
+    geom: models.GeoJSONWrite | Unset | None = UNSET
     """A multipolygon for the whole coverage."""
     granularity: str | Unset | None = UNSET
     """The spatial/territorial granularity (full Granularity object if

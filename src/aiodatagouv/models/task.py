@@ -2,8 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import TaskStatus
 
 
 class Task(View, init=False):
@@ -15,7 +15,7 @@ class Task(View, init=False):
     """Tha task execution ID."""
     result: str | None
     """The task results if exists."""
-    status: TaskStatus | str
+    status: models.TaskStatus | str
     """Cron expression for hour."""
     traceback: str | None
     """The execution traceback."""

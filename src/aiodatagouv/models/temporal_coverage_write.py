@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .temporal_coverage import TemporalCoverage
 
 
-class TemporalCoverageWrite(BodyOf[TemporalCoverage]):
+class TemporalCoverageWrite(BodyOf[models.TemporalCoverage]):
     """``TemporalCoverage``, as it is sent."""
 
     end: dt.date | Unset | None = UNSET

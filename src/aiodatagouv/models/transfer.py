@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._views.view import View
-from .enums import TransferStatus
-from .transfer_party import TransferParty
-from .transfer_subject import TransferSubject
-from .user_reference import UserReference
 
 
 class Transfer(View, init=False):
@@ -20,17 +17,17 @@ class Transfer(View, init=False):
     """The transfer request date."""
     id: str
     """The transfer unique identifier."""
-    owner: TransferParty
+    owner: models.TransferParty
     """The user or organization currently owning the transfered object."""
-    recipient: TransferParty
+    recipient: models.TransferParty
     """The user or organization receiving the transfered object."""
     reponse_comment: str | None
     """A comment about the transfer response."""
     responded: dt.datetime | None
     """The transfer response date."""
-    status: TransferStatus | str
+    status: models.TransferStatus | str
     """The current transfer request status."""
-    subject: TransferSubject
+    subject: models.TransferSubject
     """The transfered object."""
-    user: UserReference
+    user: models.UserReference
     """The user who requested the transfer."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
-from .badge import Badge
-from .organization_permissions import OrganizationPermissions
 
 
 class TransferParty(View, init=False):
@@ -18,7 +17,7 @@ class TransferParty(View, init=False):
     id: str
     """The object unique identifier."""
     acronym: str | None = declare(absent=True)
-    badges: list[Badge] | None = declare(absent=True)
+    badges: list[models.Badge] | None = declare(absent=True)
     logo: str | None = declare(absent=True)
     """URL of the image."""
     logo_thumbnail: str | None = declare(absent=True)
@@ -26,7 +25,7 @@ class TransferParty(View, init=False):
     name: str | None = declare(absent=True)
     page: str | None
     """Link to the udata web page for this user."""
-    permissions: OrganizationPermissions | None = declare(absent=True)
+    permissions: models.OrganizationPermissions | None = declare(absent=True)
     slug: str
     uri: str
     """Link to the API endpoint for this user."""

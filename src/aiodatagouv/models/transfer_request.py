@@ -2,20 +2,9 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import Body
 from ..types import UNSET, Unset
-from .dataservice import Dataservice
-from .dataservice_reference import DataserviceReference
-from .dataset import Dataset
-from .dataset_reference import DatasetReference
-from .model_reference import ModelReference
-from .model_reference_write import ModelReferenceWrite
-from .organization import Organization
-from .organization_reference import OrganizationReference
-from .reuse import Reuse
-from .reuse_reference import ReuseReference
-from .user import User
-from .user_reference import UserReference
 
 
 class TransferRequest(Body):
@@ -24,22 +13,22 @@ class TransferRequest(Body):
     comment: str | Unset | None = UNSET
     """An explanation about the transfer request."""
     recipient: (
-        ModelReferenceWrite
-        | ModelReference
-        | UserReference
-        | User
-        | OrganizationReference
-        | Organization
+        models.ModelReferenceWrite
+        | models.ModelReference
+        | models.UserReference
+        | models.User
+        | models.OrganizationReference
+        | models.Organization
     )
     """The transfer recipient, either an user or an organization."""
     subject: (
-        ModelReferenceWrite
-        | ModelReference
-        | DatasetReference
-        | Dataset
-        | ReuseReference
-        | Reuse
-        | DataserviceReference
-        | Dataservice
+        models.ModelReferenceWrite
+        | models.ModelReference
+        | models.DatasetReference
+        | models.Dataset
+        | models.ReuseReference
+        | models.Reuse
+        | models.DataserviceReference
+        | models.Dataservice
     )
     """The transfered subject."""

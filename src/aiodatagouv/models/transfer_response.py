@@ -2,9 +2,9 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import Body
 from ..types import UNSET, Unset
-from .enums import TransferResponseResponse
 
 
 class TransferResponse(Body):
@@ -12,5 +12,5 @@ class TransferResponse(Body):
 
     comment: str | Unset | None = UNSET
     """An optional comment about the transfer response."""
-    response: TransferResponseResponse
+    response: models.TransferResponseResponse
     """The response."""

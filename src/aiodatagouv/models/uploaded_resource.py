@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.crawled import Crawled
 from ..types import JsonObject
-from .checksum import Checksum
-from .enums import ResourceFiletype, ResourceTypeValue
-from .geopf_resource_metadata import GeopfResourceMetadata
-from .harvest_resource_metadata import HarvestResourceMetadata
-from .resource_internals import ResourceInternals
-from .schema import Schema
 
 
 class UploadedResource(Crawled, init=False):
     """Uploaded resource."""
 
-    checksum: Checksum | None = declare(absent=True)
+    checksum: models.Checksum | None = declare(absent=True)
     """A checksum to validate file validity."""
     created_at: dt.datetime | None = declare(absent=True)
     """The resource creation date."""
@@ -28,17 +23,17 @@ class UploadedResource(Crawled, init=False):
     """Extra attributes as key-value pairs."""
     filesize: int | None = declare(absent=True)
     """The resource file size in bytes."""
-    filetype: ResourceFiletype | str | None = declare(absent=True)
+    filetype: models.ResourceFiletype | str | None = declare(absent=True)
     """Whether the resource is an uploaded file, a remote file or an API."""
     format: str | None = declare(absent=True)
     """The resource format."""
-    geopf: GeopfResourceMetadata | None = declare(absent=True)
+    geopf: models.GeopfResourceMetadata | None = declare(absent=True)
     """Géoplateforme sync status metadata."""
-    harvest: HarvestResourceMetadata | None = declare(absent=True)
+    harvest: models.HarvestResourceMetadata | None = declare(absent=True)
     """Harvest attributes metadata information."""
     id: str | None = declare(absent=True)
     """The resource unique ID."""
-    internal: ResourceInternals | None = declare(absent=True)
+    internal: models.ResourceInternals | None = declare(absent=True)
     """Site internal and specific object's data."""
     last_modified: dt.datetime | None = declare(absent=True)
     """The resource last modification date."""
@@ -51,11 +46,11 @@ class UploadedResource(Crawled, init=False):
     """The resource mime type."""
     preview_url: str | None = declare(absent=True)
     """An optional preview URL to be loaded as a standalone page (ie. iframe or new page)."""
-    schema: Schema | None = declare(absent=True)
+    schema: models.Schema | None = declare(absent=True)
     """Reference to the associated schema."""
     title: str | None = declare(absent=True)
     """The resource title."""
-    type: ResourceTypeValue | str | None = declare(absent=True)
+    type: models.ResourceTypeValue | str | None = declare(absent=True)
     """Resource type (documentation, API...)."""
     url: str | None = declare(absent=True)
     """The resource URL."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .. import models
 from .._decoding.declared import declare
 from .._views.view import View
 from ..types import JsonObject
-from .enums import UserMailCadence
-from .organization_reference import OrganizationReference
 
 
 class User(View, init=False):
@@ -27,10 +26,10 @@ class User(View, init=False):
     id: str
     last_login_at: dt.datetime | None
     last_name: str
-    mail_cadence: UserMailCadence | str | None
+    mail_cadence: models.UserMailCadence | str | None
     metrics: JsonObject
     notifications_paused: bool | None
-    organizations: list[OrganizationReference]
+    organizations: list[models.OrganizationReference]
     """The organizations the user belongs to."""
     page: str | None
     """Link to the udata web page for this user."""

@@ -2,12 +2,12 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.page import PageView
-from .user import User
 
 
 class UserPage(PageView, init=False):
     """User page."""
 
-    data: list[User]
+    data: list[models.User]
     """The page data."""

@@ -2,20 +2,19 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .enums import UserMailCadence
-from .user import User
 
 
-class UserWrite(BodyOf[User]):
+class UserWrite(BodyOf[models.User]):
     """``User``, as it is sent."""
 
     about: str | Unset | None = UNSET
     email: str | Unset = UNSET
     first_name: str | Unset = UNSET
     last_name: str | Unset = UNSET
-    mail_cadence: UserMailCadence | Unset = UNSET
+    mail_cadence: models.UserMailCadence | Unset = UNSET
     notifications_paused: bool | Unset | None = UNSET
     website: str | Unset | None = UNSET
     roles: list[str] | Unset | None = UNSET

@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import XAxisSortXBy, XAxisSortXDirection, XAxisType
 
 
 class XAxis(View, init=False):
     """X axis."""
 
     column_x: str
-    sort_x_by: XAxisSortXBy | str
-    sort_x_direction: XAxisSortXDirection | str
-    type: XAxisType | str
+    sort_x_by: models.XAxisSortXBy | str
+    sort_x_direction: models.XAxisSortXDirection | str
+    type: models.XAxisType | str

@@ -2,16 +2,15 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .enums import XAxisSortXBy, XAxisSortXDirection, XAxisType
-from .x_axis import XAxis
 
 
-class XAxisWrite(BodyOf[XAxis]):
+class XAxisWrite(BodyOf[models.XAxis]):
     """``XAxis``, as it is sent."""
 
     column_x: str
-    sort_x_by: XAxisSortXBy | Unset | None = UNSET
-    sort_x_direction: XAxisSortXDirection | Unset | None = UNSET
-    type: XAxisType
+    sort_x_by: models.XAxisSortXBy | Unset | None = UNSET
+    sort_x_direction: models.XAxisSortXDirection | Unset | None = UNSET
+    type: models.XAxisType

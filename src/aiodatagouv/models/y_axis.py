@@ -2,8 +2,8 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._views.view import View
-from .enums import YAxisUnitPosition
 
 
 class YAxis(View, init=False):
@@ -13,4 +13,4 @@ class YAxis(View, init=False):
     max: float | None
     min: float | None
     unit: str | None
-    unit_position: YAxisUnitPosition | str | None
+    unit_position: models.YAxisUnitPosition | str | None

@@ -2,17 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from .. import models
 from .._encoding.body import BodyOf
 from ..types import UNSET, Unset
-from .enums import YAxisUnitPosition
-from .y_axis import YAxis
 
 
-class YAxisWrite(BodyOf[YAxis]):
+class YAxisWrite(BodyOf[models.YAxis]):
     """``YAxis``, as it is sent."""
 
     label: str | Unset | None = UNSET
     max: float | Unset | None = UNSET
     min: float | Unset | None = UNSET
     unit: str | Unset | None = UNSET
-    unit_position: YAxisUnitPosition | Unset | None = UNSET
+    unit_position: models.YAxisUnitPosition | Unset | None = UNSET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, get_args, get_origin, get_type_hints
 
 from attrs import Factory, define
 
@@ -13,7 +13,7 @@ from aiodatagouv._decoding.declared import Model, declared
 from generator.schemas import reference_name
 
 from ..portal import path_of, route_of
-from .prover import alternatives, answer_type, hints_of
+from .prover import alternatives, answer_type
 from .sent import name_of
 from .variants import literals
 
@@ -80,7 +80,7 @@ class Comparison:
             if parameter.place == "query" and parameter.key not in declared_there:
                 self.ignored.add(f"{operation.name}({parameter.name})")
         body = next((one for one in declared_there.values() if one["in"] == "body"), None)
-        hints = hints_of(operation.function)
+        hints = get_type_hints(operation.function)
         if body is not None and "body" in hints:
             self._walk(body["schema"], hints["body"], operation.name, self._send)
         answers = [

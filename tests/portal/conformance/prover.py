@@ -24,7 +24,7 @@ import httpx
 from attrs import frozen
 from typeguard import CollectionCheckStrategy, check_type
 
-from aiodatagouv import Client, MissingFieldError, Operation, Paginator, Stream, models
+from aiodatagouv import Client, MissingFieldError, Operation, Paginator, Stream
 from aiodatagouv._decoding.declared import declared
 from aiodatagouv._http.transport import default_transport
 from aiodatagouv._views.view import View, json_of
@@ -305,17 +305,11 @@ def unknown_values(value: Any) -> set[str]:
     return found
 
 
-def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the types of a function, whose module imports the models of whole objects lazily."""
-    names = {name: getattr(models, name) for name in models.__all__ if "Full" in name}
-    return get_type_hints(function, localns=names)
-
-
 def answer_type(function: Callable[..., Any], *, full_objects: bool = False) -> Any:
     """Return the type that a function decodes; for a paginator, the type of a page."""
-    answer = hints_of(function)["return"]
+    answer = get_type_hints(function)["return"]
     for overload in get_overloads(function):
-        hints = hints_of(overload)
+        hints = get_type_hints(overload)
         if hints.get("full_objects") == Literal[full_objects]:
             answer = hints["return"]
     if get_origin(answer) is Paginator:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ... import models
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
-from ...models.dataservice import Dataservice
 from ...pagination import Paginator
 from ...types import Fields
 from . import ops
@@ -41,7 +41,7 @@ def search_dataservices(
     tag: Sequence[str] | None = None,
     topic: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[v2.DataserviceSearchPage, Dataservice]:
+) -> Paginator[v2.DataserviceSearchPage, models.Dataservice]:
     """Search all dataservices.
 
     ``GET /api/2/dataservices/search/``

@@ -10,18 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeVar, overload
 
+from ... import models
 from ..._call import answers
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
-from ...models.enums import (
-    DatasetAccessType,
-    ListDatasetsBadge,
-    ListDatasetsOrganizationBadge,
-    ListDatasetsSort,
-)
-from ...models.resource import Resource
-from ...models.schema import Schema
 from ...pagination import Paginator
 from ...types import Fields, Id, JsonObject
 from . import ops
@@ -185,12 +178,12 @@ async def get_resource_extras(client: Client, dataset: Id, rid: Id) -> JsonObjec
 @overload
 async def list_dataset_schemas(
     client: Client, dataset: Id, *, fields: Fields | None = None
-) -> list[Schema]: ...
+) -> list[models.Schema]: ...
 @overload
 async def list_dataset_schemas(client: Client, dataset: Id, *, into: type[T]) -> list[T]: ...
 async def list_dataset_schemas(
     client: Client, dataset: Id, *, fields: Fields | None = None, into: type[T] | None = None
-) -> list[Schema] | list[T]:
+) -> list[models.Schema] | list[T]:
     """Get a dataset schemas given its identifier.
 
     ``GET /api/2/datasets/{dataset}/schemas/``
@@ -203,16 +196,16 @@ async def list_dataset_schemas(
         GoneError: Dataset has been deleted.
     """
     call = prepare(ops.LIST_DATASET_SCHEMAS, path={"dataset": dataset}, fields=fields)
-    return await answers.json(client, call, list[Schema], into)
+    return await answers.json(client, call, list[models.Schema], into)
 
 
 @overload
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -222,7 +215,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -231,7 +224,7 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
@@ -242,9 +235,9 @@ def list_datasets(
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -254,7 +247,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -263,7 +256,7 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
@@ -274,9 +267,9 @@ def list_datasets(
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -286,7 +279,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -295,7 +288,7 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
@@ -305,9 +298,9 @@ def list_datasets(
 def list_datasets(
     client: Client,
     *,
-    access_type: DatasetAccessType | None = None,
+    access_type: models.DatasetAccessType | None = None,
     archived: bool | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     dataservice: str | None = None,
     deleted: bool | None = None,
     featured: bool | None = None,
@@ -317,7 +310,7 @@ def list_datasets(
     granularity: str | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,
@@ -326,7 +319,7 @@ def list_datasets(
     reuse: str | None = None,
     schema: str | None = None,
     schema_version: str | None = None,
-    sort: ListDatasetsSort | None = None,
+    sort: models.ListDatasetsSort | None = None,
     tag: Sequence[str] | None = None,
     temporal_coverage: str | None = None,
     topic: str | None = None,
@@ -404,7 +397,7 @@ def list_resources(
     q: str | None = None,
     type: str | None = None,
     fields: Fields | None = None,
-) -> Paginator[v2.ResourcePage, Resource]:
+) -> Paginator[v2.ResourcePage, models.Resource]:
     """Get the given dataset resources, paginated.
 
     ``GET /api/2/datasets/{dataset}/resources/``
@@ -428,7 +421,7 @@ def search_datasets(
     client: Client,
     *,
     access_type: str | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     featured: bool | None = None,
     format: Sequence[str] | None = None,
     format_family: v2.SearchDatasetsFormatFamily | None = None,
@@ -438,7 +431,7 @@ def search_datasets(
     last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     organization_name: str | None = None,
     owner: str | None = None,
     page: int | None = None,
@@ -458,7 +451,7 @@ def search_datasets(
     client: Client,
     *,
     access_type: str | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     featured: bool | None = None,
     format: Sequence[str] | None = None,
     format_family: v2.SearchDatasetsFormatFamily | None = None,
@@ -468,7 +461,7 @@ def search_datasets(
     last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     organization_name: str | None = None,
     owner: str | None = None,
     page: int | None = None,
@@ -488,7 +481,7 @@ def search_datasets(
     client: Client,
     *,
     access_type: str | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     featured: bool | None = None,
     format: Sequence[str] | None = None,
     format_family: v2.SearchDatasetsFormatFamily | None = None,
@@ -498,7 +491,7 @@ def search_datasets(
     last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     organization_name: str | None = None,
     owner: str | None = None,
     page: int | None = None,
@@ -520,7 +513,7 @@ def search_datasets(
     client: Client,
     *,
     access_type: str | None = None,
-    badge: ListDatasetsBadge | None = None,
+    badge: models.ListDatasetsBadge | None = None,
     featured: bool | None = None,
     format: Sequence[str] | None = None,
     format_family: v2.SearchDatasetsFormatFamily | None = None,
@@ -530,7 +523,7 @@ def search_datasets(
     last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
     license: str | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     organization_name: str | None = None,
     owner: str | None = None,
     page: int | None = None,

@@ -7,10 +7,10 @@ See :mod:`aiodatagouv.api` for ``client``, ``fields`` and ``DataGouvError``.
 
 from __future__ import annotations
 
+from ... import models
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
-from ...models.discussion import Discussion
 from ...pagination import Paginator
 from ...types import Fields
 from . import ops
@@ -32,7 +32,7 @@ def search_discussions(
     q: str | None = None,
     sort: v2.SearchDiscussionsSort | None = None,
     fields: Fields | None = None,
-) -> Paginator[v2.DiscussionPage, Discussion]:
+) -> Paginator[v2.DiscussionPage, models.Discussion]:
     """List or search all discussions.
 
     ``GET /api/2/discussions/search/``

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ... import models
 from ..._call import answers
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
-from ...models.enums import ListDatasetsOrganizationBadge
-from ...models.organization import Organization
 from ...pagination import Paginator
 from ...types import Fields, Id, JsonObject
 from . import ops
@@ -65,14 +64,14 @@ async def get_organization_extras(client: Client, org: Id) -> JsonObject:
 def search_organizations(
     client: Client,
     *,
-    badge: ListDatasetsOrganizationBadge | None = None,
+    badge: models.ListDatasetsOrganizationBadge | None = None,
     page: int | None = None,
     page_size: int | None = None,
     producer_type: v2.SearchOrganizationsProducerType | None = None,
     q: str | None = None,
     sort: v2.SearchOrganizationsSort | None = None,
     fields: Fields | None = None,
-) -> Paginator[v2.OrganizationSearchPage, Organization]:
+) -> Paginator[v2.OrganizationSearchPage, models.Organization]:
     """Search all organizations.
 
     ``GET /api/2/organizations/search/``

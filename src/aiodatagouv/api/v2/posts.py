@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ... import models
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
-from ...models.post import Post
 from ...pagination import Paginator
 from ...types import Fields
 from . import ops
@@ -34,7 +34,7 @@ def search_posts(
     sort: v2.SearchPostsSort | None = None,
     tag: Sequence[str] | None = None,
     fields: Fields | None = None,
-) -> Paginator[v2.PostPage, Post]:
+) -> Paginator[v2.PostPage, models.Post]:
     """List or search all posts.
 
     ``GET /api/2/posts/search/``

@@ -9,15 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ... import models
 from ..._call.call import prepare
 from ...client import Client
 from ...models import v2
-from ...models.enums import (
-    ListDatasetsOrganizationBadge,
-    ListReusesSort,
-    ReuseTopicValue,
-    ReuseTypeValue,
-)
 from ...pagination import Paginator
 from ...types import Fields
 from . import ops
@@ -42,10 +37,10 @@ def list_reuses(
     page_size: int | None = None,
     private: bool | None = None,
     q: str | None = None,
-    sort: ListReusesSort | None = None,
+    sort: models.ListReusesSort | None = None,
     tag: Sequence[str] | None = None,
-    topic: ReuseTopicValue | None = None,
-    type: ReuseTypeValue | None = None,
+    topic: models.ReuseTopicValue | None = None,
+    type: models.ReuseTypeValue | None = None,
     fields: Fields | None = None,
 ) -> Paginator[v2.ReusePage, v2.Reuse]:
     """List all reuses.
@@ -89,7 +84,7 @@ def search_reuses(
     featured: bool | None = None,
     last_update_range: v2.SearchDataservicesLastUpdateRange | None = None,
     organization: str | None = None,
-    organization_badge: ListDatasetsOrganizationBadge | None = None,
+    organization_badge: models.ListDatasetsOrganizationBadge | None = None,
     owner: str | None = None,
     page: int | None = None,
     page_size: int | None = None,

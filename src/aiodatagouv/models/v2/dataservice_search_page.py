@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._views.page import PageView
 from .. import v2
-from ..dataservice import Dataservice
 
 
 class DataserviceSearchPage(PageView, init=False):
     """Dataservice search page."""
 
-    data: list[Dataservice]
+    data: list[models.Dataservice]
     """The page data."""
     facets: v2.DataserviceFacets

@@ -4,44 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 
+from ... import models
 from ..._views.view import View
 from ...links import Link
 from ...types import JsonObject
 from .. import v2
-from ..access_audience import AccessAudience
-from ..badge import Badge
-from ..community_resource import CommunityResource
-from ..contact_point import ContactPoint
-from ..dataset_internals import DatasetInternals
-from ..dataset_permissions import DatasetPermissions
-from ..enums import DatasetAccessType, DatasetAccessTypeReasonCategory
-from ..frequency import Frequency
-from ..geopf_dataset_metadata import GeopfDatasetMetadata
-from ..harvest_dataset_metadata import HarvestDatasetMetadata
-from ..organization_reference import OrganizationReference
-from ..resource import Resource
-from ..spatial_coverage_full import SpatialCoverageFull
-from ..temporal_coverage import TemporalCoverage
-from ..user_reference import UserReference
 
 
 class DatasetFull(View, init=False):
     """A dataset with its license, frequency, zones and granularity as objects."""
 
-    access_audiences: list[AccessAudience]
-    access_type: DatasetAccessType | str
+    access_audiences: list[models.AccessAudience]
+    access_type: models.DatasetAccessType | str
     access_type_reason: str | None
-    access_type_reason_category: DatasetAccessTypeReasonCategory | str | None
+    access_type_reason_category: models.DatasetAccessTypeReasonCategory | str | None
     acronym: str | None
     """An optional dataset acronym."""
     archived: dt.datetime | None
     """The archival date if archived."""
     authorization_request_url: str | None
-    badges: list[Badge]
+    badges: list[models.Badge]
     """The dataset badges."""
-    community_resources: Link[CommunityResource]
+    community_resources: Link[models.CommunityResource]
     """Link to the dataset community resources."""
-    contact_points: list[ContactPoint]
+    contact_points: list[models.ContactPoint]
     """The dataset contact points."""
     created_at: dt.datetime
     """The dataset creation date."""
@@ -57,17 +43,17 @@ class DatasetFull(View, init=False):
     """Extras attributes as key-value pairs."""
     featured: bool
     """Is the dataset featured."""
-    frequency: Frequency
+    frequency: models.Frequency
     """The update frequency."""
     frequency_date: dt.datetime | None
     """Next expected update date, you will be notified once that date is reached."""
-    geopf: GeopfDatasetMetadata | None
+    geopf: models.GeopfDatasetMetadata | None
     """Géoplateforme sync status metadata."""
-    harvest: HarvestDatasetMetadata | None
+    harvest: models.HarvestDatasetMetadata | None
     """Dataset harvest metadata attributes."""
     id: str
     """The dataset identifier."""
-    internal: DatasetInternals
+    internal: models.DatasetInternals
     """Site internal and specific object's data."""
     last_modified: dt.datetime
     """The dataset last modification date."""
@@ -77,25 +63,25 @@ class DatasetFull(View, init=False):
     """The dataset license."""
     metrics: JsonObject
     """The dataset metrics."""
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """The producer organization."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """The user information."""
     page: str | None
     """The dataset web page URL."""
-    permissions: DatasetPermissions
+    permissions: models.DatasetPermissions
     private: bool
     """Is the dataset private to the owner or the organization."""
     quality: JsonObject
     """The dataset quality."""
-    resources: Link[Resource]
+    resources: Link[models.Resource]
     """Link to the dataset resources."""
     slug: str
     """The dataset permalink string."""
-    spatial: SpatialCoverageFull | None
+    spatial: models.SpatialCoverageFull | None
     """The spatial coverage."""
     tags: list[str]
-    temporal_coverage: TemporalCoverage | None
+    temporal_coverage: models.TemporalCoverage | None
     """The temporal coverage."""
     title: str
     """The dataset title."""

@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._views.page import PageView
 from .. import v2
-from ..discussion import Discussion
 
 
 class DiscussionPage(PageView, init=False):
     """Discussion page."""
 
-    data: list[Discussion]
+    data: list[models.Discussion]
     """The page data."""
     facets: v2.DiscussionFacets

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 
+from ... import models
 from ..._views.view import View
 from ...links import Link
 from ...types import JsonObject
 from .. import v2
-from ..badge import Badge
-from ..dataservice import Dataservice
-from ..dataservice_reference import DataserviceReference
-from ..dataset import Dataset
-from ..enums import ReuseTopicValue, ReuseTypeValue
-from ..organization_reference import OrganizationReference
-from ..reuse_permissions import ReusePermissions
-from ..user_reference import UserReference
 
 
 class FoundReuse(View, init=False):
     """A reuse that a search has found."""
 
     archived: dt.datetime | None
-    badges: list[Badge]
+    badges: list[models.Badge]
     created_at: dt.datetime
-    dataservices: Link[Dataservice] | list[DataserviceReference]
+    dataservices: Link[models.Dataservice] | list[models.DataserviceReference]
     """Link to the reuse dataservices; in 14.13.0 the dataservices."""
-    datasets: Link[v2.Dataset] | list[Dataset]
+    datasets: Link[v2.Dataset] | list[models.Dataset]
     """Link to the reuse datasets; in 14.13.0 the datasets."""
     deleted: dt.datetime | None
     description: str
@@ -39,21 +32,21 @@ class FoundReuse(View, init=False):
     """URL of the cropped and squared image (500x500)."""
     last_modified: dt.datetime
     metrics: JsonObject
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     page: str | None
     """Link to the udata web page for this reuse."""
-    permissions: ReusePermissions
+    permissions: models.ReusePermissions
     private: bool
     slug: str
     tags: list[str]
     title: str
-    topic: ReuseTopicValue | str
-    type: ReuseTypeValue | str
+    topic: models.ReuseTopicValue | str
+    type: models.ReuseTypeValue | str
     uri: str
     """Link to the API endpoint for this reuse."""
     url: str

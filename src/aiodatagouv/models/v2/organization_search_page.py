@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._views.page import PageView
 from .. import v2
-from ..organization import Organization
 
 
 class OrganizationSearchPage(PageView, init=False):
     """Organization search page."""
 
-    data: list[Organization]
+    data: list[models.Organization]
     """The page data."""
     facets: v2.OrganizationFacets

@@ -2,11 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._views.page import PageView
-from ..resource import Resource
 
 
 class ResourcePage(PageView, init=False):
     """Resource page."""
 
-    data: list[Resource]
+    data: list[models.Resource]

@@ -2,14 +2,14 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._views.view import View
-from ..resource import Resource
 
 
 class SpecificResource(View, init=False):
     """A resource, and the dataset that it belongs to."""
 
-    resource: Resource
+    resource: models.Resource
     """The resource; of a community resource, the fields that all resources have."""
     dataset_id: str | None
     """The identifier of the dataset; null for a community resource without one."""

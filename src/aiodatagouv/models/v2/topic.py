@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+from ... import models
 from ..._views.view import View
 from ...links import Link
 from ...types import JsonObject
 from .. import v2
-from ..organization_reference import OrganizationReference
-from ..spatial_coverage import SpatialCoverage
-from ..user_reference import UserReference
 
 
 class Topic(View, init=False):
@@ -26,17 +24,17 @@ class Topic(View, init=False):
     id: str
     last_modified: dt.datetime
     name: str
-    organization: OrganizationReference | None
+    organization: models.OrganizationReference | None
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: UserReference | None
+    owner: models.UserReference | None
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     page: str | None
     """Link to the udata web page for this topic."""
     private: bool | None
     slug: str
-    spatial: SpatialCoverage | None
+    spatial: models.SpatialCoverage | None
     tags: list[str]
     uri: str
     """Link to the API endpoint for this topic."""

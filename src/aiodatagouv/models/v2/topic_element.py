@@ -2,16 +2,16 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._views.view import View
 from ...types import JsonObject
-from ..model_reference import ModelReference
 
 
 class TopicElement(View, init=False):
     """Topic element."""
 
     description: str | None
-    element: ModelReference | None
+    element: models.ModelReference | None
     extras: JsonObject
     id: str
     tags: list[str]

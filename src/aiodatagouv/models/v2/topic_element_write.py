@@ -2,17 +2,10 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._encoding.body import BodyOf
 from ...types import UNSET, JsonObject, Unset
 from .. import v2
-from ..dataservice import Dataservice
-from ..dataservice_reference import DataserviceReference
-from ..dataset import Dataset
-from ..dataset_reference import DatasetReference
-from ..model_reference import ModelReference
-from ..model_reference_write import ModelReferenceWrite
-from ..reuse import Reuse
-from ..reuse_reference import ReuseReference
 
 
 class TopicElementWrite(BodyOf[v2.TopicElement]):
@@ -20,14 +13,14 @@ class TopicElementWrite(BodyOf[v2.TopicElement]):
 
     description: str | Unset | None = UNSET
     element: (
-        ModelReferenceWrite
-        | ModelReference
-        | DatasetReference
-        | Dataset
-        | ReuseReference
-        | Reuse
-        | DataserviceReference
-        | Dataservice
+        models.ModelReferenceWrite
+        | models.ModelReference
+        | models.DatasetReference
+        | models.Dataset
+        | models.ReuseReference
+        | models.Reuse
+        | models.DataserviceReference
+        | models.Dataservice
         | v2.Dataset
         | v2.Reuse
         | Unset

@@ -2,15 +2,11 @@
 # Do not edit: correct openapi/corrections.toml or the generator instead.
 from __future__ import annotations
 
+from ... import models
 from ..._decoding.declared import declare
 from ..._encoding.body import BodyOf
 from ...types import UNSET, JsonObject, Unset
 from .. import v2
-from ..organization import Organization
-from ..organization_reference import OrganizationReference
-from ..spatial_coverage_write import SpatialCoverageWrite
-from ..user import User
-from ..user_reference import UserReference
 
 
 class TopicWrite(BodyOf[v2.Topic]):
@@ -24,13 +20,13 @@ class TopicWrite(BodyOf[v2.Topic]):
     ignore an empty list."""
     extras: JsonObject | Unset | None = UNSET
     name: str | Unset = UNSET
-    organization: str | OrganizationReference | Organization | Unset | None = UNSET
+    organization: str | models.OrganizationReference | models.Organization | Unset | None = UNSET
     """Only present if owner is not set. Can only be set to an organization of the current
     authenticated user."""
-    owner: str | UserReference | User | Unset | None = UNSET
+    owner: str | models.UserReference | models.User | Unset | None = UNSET
     """Only present if organization is not set. Can only be set to the current authenticated
     user."""
     private: bool | Unset | None = UNSET
-    spatial: SpatialCoverageWrite | Unset | None = UNSET
+    spatial: models.SpatialCoverageWrite | Unset | None = UNSET
     tags: list[str] | Unset | None = UNSET
     """Portals older than udata 17.18.0 require it."""
