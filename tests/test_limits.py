@@ -944,8 +944,8 @@ def test_failed_and_cancelled_calls_release_their_connection(scripted: Scripted)
                 await asyncio.sleep(0.5)
                 call.cancel()
                 await asyncio.wait([call])
-        assert client._shared.gate._connections._value == 2
-        assert client._shared.gate._in_flight == 0
+        assert client._shared.gate._free == 2
+        assert client._shared.gate._limits.in_flight == 0
 
     clock.run(main())
 
@@ -1016,10 +1016,10 @@ def test_nothing_hangs_and_every_connection_is_released(seed: int) -> None:
             results = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(one) for one in results} <= {type(None), asyncio.CancelledError}
         gate = client._shared.gate
-        assert gate._connections._value == 3
-        assert gate._in_flight == 0
-        assert not gate._probe.locked()
-        assert not any(queue._front.locked() for one in clients for queue in one._options.queues)
+        assert gate._free == 3
+        assert gate._limits.in_flight == 0
+        assert not gate._is_probing
+        assert not any([gate._line, gate._creators, *gate._queues.values()])
 
     clock.run(main())
     assert most <= 3

@@ -45,6 +45,8 @@ class Rate:
 
     def delay(self, now: float) -> float:
         """Seconds until the next request may be sent."""
+        if self._next <= now:  # The usual case of a client that sends few requests.
+            return 0.0
         return max(0.0, self._next - self._ahead - now)
 
     def take(self, now: float) -> None:

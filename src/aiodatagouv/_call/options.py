@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from .. import _http
 from .._events import Observer, OnResponse, OnRetry
-from .._limits.gate import Queue
+from .._limits.line import Queue
 from .._unset import Unset
 from ..retry import NEVER, RETRY, RetryPolicy
 

@@ -1,114 +1,45 @@
 """The gate: admits the requests of a client one by one, within its limits and the portal's.
 
-All tasks share it, and so do derived clients. The waiting is here; the decisions are in
-:mod:`aiodatagouv.rate` (how fast), :mod:`.quota` (how many requests the portal still accepts) and
-:mod:`.breaker` (whether content may be created).
+All tasks share it, and so do derived clients. The waiting is here and in :mod:`.line`; how long a
+request must wait is decided by :mod:`aiodatagouv.rate` and :mod:`.limits`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import builtins
-import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from typing import TypeAlias
-
-from attrs import define, frozen
 
 from .. import errors
-from .._events import milliseconds
 from ..operation import Operation
 from ..rate import AdaptiveRate, Rate
-from ..retry import RetryPolicy
-from . import quota
-from .breaker import Breaker
-
-_RESOLUTION = 1e-6
-"""Seconds below which waiting makes no sense: clocks are no finer."""
-
-Refusal: TypeAlias = "Callable[[], errors.APIError | None]"
-"""Returns the error to raise instead of waiting any longer, if any."""
-
-_log = logging.getLogger("aiodatagouv")
-
-
-class Queue:
-    """The requests that wait for a rate, in order; those that are sent again go first.
-
-    Attributes:
-        rate: The rate that they wait for.
-    """
-
-    def __init__(self, rate: Rate) -> None:
-        self.rate = rate
-        self._new = asyncio.Lock()
-        self._front = asyncio.Lock()
-
-    @asynccontextmanager
-    async def front(self, *, goes_first: bool) -> AsyncGenerator[None]:
-        """Wait for the front of the queue."""
-        # Of the requests that do not go first, only one at a time competes for the front.
-        async with nullcontext() if goes_first else self._new, self._front:
-            yield
-
-
-@frozen
-class Applicant:
-    """A request that asks for admission.
-
-    Attributes:
-        operation: The operation that is called.
-        url: Its URL, for errors.
-        queues: The queues that it passes, the client's own first, its parent's after it.
-        policy: How long it may wait for the portal.
-        is_retry: Whether the call was sent before: it goes before those that were not.
-        patience: Seconds to wait for a free connection; no limit when None.
-    """
-
-    operation: Operation
-    url: str
-    queues: Sequence[Queue]
-    policy: RetryPolicy
-    is_retry: bool
-    patience: float | None
-
-
-@define
-class Permit:
-    """The permission to send one request, which holds one of the connections."""
-
-    sent: float
-    """When the request was sent."""
-    queues: Sequence[Queue]
-    is_released: bool = False
+from .limits import RESOLUTION, Limits
+from .line import Applicant, Line, Permit, Queue, Waiter
 
 
 class Gate:
     """Admits requests.
+
+    A request that must wait joins the queue of its rate. A queue whose rate allows a request waits
+    in the line behind it, in the end that of the gate. The front of that line is woken when it may
+    be sent; its own task counts it, at the moment of sending, and the next one becomes the front.
 
     Args:
         connections: How many requests may be in flight at once.
     """
 
     def __init__(self, connections: int) -> None:
-        self._connections = asyncio.Semaphore(connections)
-        self._in_flight = 0
-        self._asked_until = -math.inf
-        """Until when the portal wants no request."""
-        self._resumes_at = -math.inf
-        """When requests are sent again, a little later than the portal asks for."""
-        self._paused_at = -math.inf
-        """When the pause began: rejections of earlier requests belong to it."""
-        self._budget = quota.Budget()
-        self._breaker = Breaker()
-        self._probe = asyncio.Lock()
-        self._changed = asyncio.Event()
-        self._waiting: dict[asyncio.Timeout, Refusal] = {}
+        self._free = connections
+        self._limits = Limits()
+        self._line = Line()
+        self._timer: asyncio.TimerHandle | None = None
+        self._creators = Line()
+        """Calls that create content, while one of them probes whether the portal is locked."""
+        self._is_probing = False
         self._queues: dict[object, Queue] = {}
+        self._closed: Callable[[], Exception] | None = None
 
     def queues(
         self, rate: float | Rate | str | None, parents: tuple[Queue, ...] = ()
@@ -141,36 +72,88 @@ class Gate:
             elif not isinstance(rate, Rate):
                 assert not isinstance(rate, str)
                 rate = Rate(math.inf if rate is None else rate)
-            self._queues[(*parents, alike)] = Queue(rate)
+            behind = parents[0] if parents else self._line
+            self._queues[(*parents, alike)] = Queue(rate, behind)
         return (self._queues[(*parents, alike)], *parents)
 
-    @asynccontextmanager
-    async def admit(self, request: Applicant) -> AsyncGenerator[Permit]:
-        """Wait until a request may be sent; it counts as in flight until the context is left.
+    def admit_now(self, request: Applicant) -> Permit | None:
+        """Admit a request at once if nothing holds it back; None if it must wait or fail."""
+        if self._free < 1 or self._closed is not None:
+            return None
+        if self._limits.breaker.is_open and request.operation.creates:
+            return None
+        for queue in request.queues:
+            if queue.first:
+                return None
+        moment = now()
+        if self._limits.delay(request.queues, moment) > RESOLUTION:
+            return None
+        return self._permit(request.queues, moment)
+
+    async def admit(self, request: Applicant, until: float | None) -> Permit:
+        """Wait until a request may be sent.
+
+        Args:
+            request: The request.
+            until: When it gives up, by the clock of the event loop.
 
         Raises:
             RateLimitedError: The portal wants no request for longer than the policy waits.
             LockedError: The portal is in read-only mode.
-            TimeoutError: No connection was free in time.
+            errors.TimeoutError: No connection was free in time.
+            builtins.TimeoutError: It was not admitted by ``until``.
+            Exception: That of :meth:`close`.
         """
-        refusal = partial(self._refusal, request)
-        async with self._unless_locked(refusal) if request.operation.creates else nullcontext():
-            permit = None
-            while permit is None:  # Check again after each wake-up.
-                permit = await self._wait(request, refusal)
+        self._check(request)
+        waiter = Waiter(request)
+        loop = asyncio.get_running_loop()
+        alarm = None if until is None else loop.call_at(until, waiter.wake)
+        try:
+            if self._limits.breaker.is_open and request.operation.creates:
+                await self._hold_creator(waiter, until)
+            self._join(waiter)
             try:
-                yield permit
+                while True:
+                    resting = waiter.rest()
+                    if self._line.front is waiter:
+                        self._call()
+                    await resting
+                    self._check(request)
+                    if self._may_pass(waiter):
+                        return self._pass(waiter)
+                    _check_time(waiter, until)
             finally:
-                self.release(permit)
-                self._connections.release()
+                self._quit(waiter)
+        finally:
+            if alarm is not None:
+                alarm.cancel()
 
     def release(self, permit: Permit) -> None:
         """Count a request as no longer in flight: it was answered, or never will be."""
         if not permit.is_released:
             permit.is_released = True
-            self._in_flight -= 1
-            if self._budget.is_known:
-                self._changed.set()
+            self._limits.in_flight -= 1
+            if self._limits.has_quota:
+                self._call()
+
+    def leave(self, permit: Permit) -> None:
+        """End a request, answered or not: its connection is free for the next one."""
+        self.release(permit)
+        self._free += 1
+        if permit.is_probe:
+            self._end_probe()
+        self._call()
+
+    def close(self, error: Callable[[], Exception]) -> None:
+        """Admit no more requests: those that wait, and later ones, raise an error of this kind."""
+        self._closed = error
+        for queue in self._queues.values():
+            if queue.timer is not None:
+                queue.timer.cancel()
+        self._set_timer(math.inf)
+        for line in self._lines():
+            for waiter in line:
+                waiter.wake()
 
     def observe(
         self,
@@ -193,154 +176,169 @@ class Gate:
             cool_down: Seconds to create nothing after a 423.
         """
         moment = now()
-        wall = datetime.now(UTC)
-        if (known := quota.read_quota(headers, wall)) is not None:
-            self._budget.observe(known, moment, self._in_flight)
-        asked = min(quota.retry_after(headers, wall) or 0.0, quota.LONGEST)
-        if status == 429:
-            self._pause(permit, moment, asked, pause)
-            for queue in permit.queues:
-                queue.rate.rejected(permit.sent, moment, self._resumes_at - moment)
-        elif status == 423:
-            phrase = "the portal is in read-only mode"
-            self._breaker.open(phrase, moment, moment + max(cool_down, asked))
-        elif operation.creates:
-            self._breaker.observe(status, permit.sent)
-        if status in (423, 429) or (known is not None and not known.remaining):
-            self._wake()
+        self._limits.observe(
+            permit,
+            status,
+            headers,
+            operation=operation,
+            pause=pause,
+            cool_down=cool_down,
+            now=moment,
+            wall=datetime.now(UTC),
+        )
+        if status in (423, 429) or self._limits.asked(moment) > 0:
+            self._wake_refused(moment)
+        self._call()
 
     def observe_lock(self, message: str) -> None:
         """Learn the portal's own words about its read-only mode."""
-        self._breaker.message = message
+        self._limits.breaker.message = message
 
-    def _pause(self, permit: Permit, moment: float, asked: float, pause: float) -> None:
-        self._asked_until = max(self._asked_until, moment + asked)
-        if permit.sent <= self._paused_at:  # It was in flight already: the same event.
-            self._resumes_at = max(self._resumes_at, self._asked_until)
+    # ---- The line
+
+    def _join(self, waiter: Waiter) -> None:
+        own = waiter.request.queues[0]
+        own.join(waiter)
+        self._line_up(own)
+
+    def _line_up(self, queue: Queue) -> None:
+        """Let a queue wait for its front in the next line, once its rate allows a request."""
+        if not queue or self._closed is not None:
             return
-        self._resumes_at = max(self._resumes_at, moment + asked + pause)
-        self._paused_at = moment
-        wait = self._resumes_at - moment
-        fields = {"event": "pause", "status": 429, "wait_ms": milliseconds(wait)}
-        _log.info("429: no request for %.1f s", wait, extra=fields)
-
-    @asynccontextmanager
-    async def _unless_locked(self, refusal: Refusal) -> AsyncGenerator[None]:
-        """Hold calls that create content back while the portal is known to be locked."""
-        _check(refusal)
-        if self._breaker.is_open:
-            async with self._probe:  # One call probes; the others wait for its outcome.
-                _check(refusal)
-                if self._breaker.is_open:
-                    yield
-                    return
-        yield
-
-    async def _wait(self, request: Applicant, refusal: Refusal) -> Permit | None:
-        """Wait for a permit; None if something changed that may make waiting pointless."""
-        _check(refusal)
-        waiting = asyncio.timeout(None)
-        self._waiting[waiting] = refusal
-        try:
-            async with waiting, AsyncExitStack() as fronts:
-                for level, queue in enumerate(request.queues):
-                    # One request of each derived queue waits right behind the parent's front.
-                    first = request.is_retry or level > 0
-                    await fronts.enter_async_context(queue.front(goes_first=first))
-                    # A rate of its own must not hold that front up.
-                    is_last = queue is request.queues[-1]
-                    while not is_last and (delay := queue.rate.delay(now())) > _RESOLUTION:
-                        await self._sleep(delay)
-                return await self._permit(request, refusal)
-        except builtins.TimeoutError:
-            if waiting.expired():
-                return None
-            raise
-        finally:
-            self._waiting.pop(waiting, None)
-
-    def _wake(self) -> None:
-        """Wake up the requests whose waiting may have become pointless."""
-        for waiting in [one for one, refusal in self._waiting.items() if refusal() is not None]:
-            # Only once: a timeout that is about to expire cannot be rescheduled.
-            del self._waiting[waiting]
-            waiting.reschedule(now())
-
-    async def _permit(self, request: Applicant, refusal: Refusal) -> Permit:
-        """Wait for the right moment and a free connection."""
-        rates = [queue.rate for queue in request.queues]
-        while True:
-            _check(refusal)
-            if (delay := self._delay(rates)) > _RESOLUTION:
-                await self._sleep(delay)
-                continue
-            await self._acquire(request)
-            # It may have taken a while.
-            if self._delay(rates) <= _RESOLUTION and refusal() is None:
-                break
-            self._connections.release()
+        if queue.timer is not None or queue in queue.behind.first:  # It waits already.
+            return
         moment = now()
-        for rate in rates:
-            rate.take(moment)
-        self._budget.take(moment)
-        self._in_flight += 1
-        return Permit(moment, request.queues)
+        delay = self._limits.rate_delay(queue.rate, moment)
+        if delay > RESOLUTION:
+            loop = asyncio.get_running_loop()
+            queue.timer = loop.call_at(moment + delay, self._look_again, queue)
+            return
+        queue.behind.first[queue] = None
+        if isinstance(queue.behind, Queue):
+            self._line_up(queue.behind)
 
-    def _delay(self, rates: Sequence[Rate]) -> float:
-        """Seconds until a request may be sent; infinite: until a response arrives."""
+    def _look_again(self, queue: Queue) -> None:
+        queue.timer = None
+        self._line_up(queue)
+        self._call()
+
+    def _call(self) -> None:
+        """Wake the front of the line if it may be sent; else set the timer for it."""
+        front = self._line.front
+        if front is None or not front.is_resting:  # One that is awake calls when it leaves.
+            return
         moment = now()
-        for rate in rates:
-            if self._resumes_at > moment:
-                rate.pause(self._resumes_at)
-        own = max(rate.delay(moment) for rate in rates)
-        return max(own, self._budget.delay(moment, self._in_flight))
-
-    async def _sleep(self, delay: float) -> None:
-        """Sleep for a time, or until something changes."""
-        self._changed.clear()
-        with suppress(builtins.TimeoutError):
-            async with asyncio.timeout(None if delay == math.inf else delay):
-                await self._changed.wait()
-
-    async def _acquire(self, request: Applicant) -> None:
-        """Wait for a free connection."""
-        try:
-            async with asyncio.timeout(request.patience):
-                await self._connections.acquire()
-        except builtins.TimeoutError:
-            raise errors.TimeoutError(
-                f"no connection was free within {request.patience:g} s",
-                operation=request.operation.name,
-                method=request.operation.method,
-                url=request.url,
-                is_sent=False,
-            ) from None
-
-    def _refusal(self, request: Applicant) -> errors.APIError | None:
-        """The error to raise instead of waiting, if any."""
-        moment, operation = now(), request.operation
-        if operation.creates and (left := self._breaker.left(moment)) > _RESOLUTION:
-            kind: type[errors.APIError] = errors.LockedError
-            status, message = 423, self._breaker.message
+        delay = self._limits.delay(front.request.queues, moment)
+        if delay > RESOLUTION:
+            front.tires_at = None
+        elif not self._free:
+            if front.tires_at is None:
+                patience = front.request.patience
+                front.tires_at = math.inf if patience is None else moment + patience
+            delay = front.tires_at - moment
+        if delay > RESOLUTION:
+            self._set_timer(moment + delay)
         else:
-            left = max(self._asked_until - moment, self._budget.shut(moment))
-            if left <= max(request.policy.max_wait, _RESOLUTION):
-                return None
-            kind, status = errors.RateLimitedError, 429
-            message = "the portal wants no request before that"
-        return kind(
-            message,
-            operation=operation.name,
-            method=operation.method,
+            front.wake()
+
+    def _set_timer(self, at: float) -> None:
+        """Look at the front again at a given time, if it is finite."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at < math.inf:
+            self._timer = asyncio.get_running_loop().call_at(at, self._call)
+
+    def _may_pass(self, waiter: Waiter) -> bool:
+        if self._line.front is not waiter or not self._free:
+            return False
+        return self._limits.delay(waiter.request.queues, now()) <= RESOLUTION
+
+    def _pass(self, waiter: Waiter) -> Permit:
+        queues = waiter.request.queues
+        for queue in queues:  # Its next request waits for the rate, and behind the others.
+            del queue.behind.first[queue]
+        permit = self._permit(queues, now(), is_probe=waiter.is_probe)
+        waiter.is_probe = False
+        return permit
+
+    def _quit(self, waiter: Waiter) -> None:
+        """Remove a request from its queue, admitted or not, and call the next one."""
+        queues = waiter.request.queues
+        queues[0].leave(waiter)
+        for queue in queues:
+            if not queue:
+                queue.behind.first.pop(queue, None)
+            self._line_up(queue)
+        if waiter.is_probe:
+            self._end_probe()
+        self._call()
+
+    def _permit(self, queues: Sequence[Queue], moment: float, *, is_probe: bool = False) -> Permit:
+        self._limits.take(queues, moment)
+        self._free -= 1
+        return Permit(moment, queues, is_probe)
+
+    # ---- The lock
+
+    async def _hold_creator(self, waiter: Waiter, until: float | None) -> None:
+        """Hold a call that creates content back while another one probes; then it may be next."""
+        self._creators.join(waiter)
+        try:
+            while self._is_probing or self._creators.front is not waiter:
+                await waiter.rest()
+                self._check(waiter.request)
+                _check_time(waiter, until)
+            self._is_probing = waiter.is_probe = self._limits.breaker.is_open
+        finally:
+            self._creators.leave(waiter)
+            self._call_creator()
+
+    def _end_probe(self) -> None:
+        self._is_probing = False
+        self._call_creator()
+
+    def _call_creator(self) -> None:
+        """Wake the next call that creates content, unless it must wait for a probe."""
+        front = self._creators.front
+        if front is not None and not self._is_probing:
+            front.wake()
+
+    # ---- Refusals
+
+    def _lines(self) -> Sequence[Line]:
+        return [self._creators, *self._queues.values()]
+
+    def _wake_refused(self, moment: float) -> None:
+        """Wake the requests whose waiting has become pointless."""
+        is_locked = self._limits.is_locked(moment)
+        asked = self._limits.asked(moment)
+        for line in self._lines():
+            for waiter in line:
+                request = waiter.request
+                if asked > request.policy.max_wait or (is_locked and request.operation.creates):
+                    waiter.wake()
+
+    def _check(self, request: Applicant) -> None:
+        """Raise an error if a request is not to wait any longer."""
+        if self._closed is not None:
+            raise self._closed()
+        self._limits.check(request, now())
+
+
+def _check_time(waiter: Waiter, until: float | None) -> None:
+    """Raise an error if a request has waited for too long."""
+    moment, request = now() + RESOLUTION, waiter.request
+    if until is not None and moment >= until:
+        raise builtins.TimeoutError
+    if waiter.tires_at is not None and moment >= waiter.tires_at:
+        raise errors.TimeoutError(
+            f"no connection was free within {request.patience:g} s",
+            operation=request.operation.name,
+            method=request.operation.method,
             url=request.url,
-            status=status,
-            retry_after=left,
+            is_sent=False,
         )
-
-
-def _check(refusal: Refusal) -> None:
-    if (error := refusal()) is not None:
-        raise error
 
 
 def now() -> float:
