@@ -152,7 +152,8 @@ def test_a_group_of_the_first_version_loads_no_more_than_without_the_second() ->
     # As many as before there was a second version, the errors in four modules instead of one,
     # three for the hosts of files, one for the facts of the crawler, one for events, one for the
     # size of pieces of an answer, three for the keys, the inventory and the marks of items, and
-    # three for lines, limits and pauses.
+    # three for lines, limits and pauses, three for the progress, the requests and the waits of a
+    # call.
     assert len(own) <= 141
 
 

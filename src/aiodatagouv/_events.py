@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol, TypeAlias, TypeVar
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -21,6 +22,8 @@ OnRetry: TypeAlias = Callable[[Retry], object]
 """Called before the wait for another attempt."""
 
 T = TypeVar("T")
+
+_NOTHING = nullcontext()
 
 _log = logging.getLogger("aiodatagouv")
 
@@ -81,29 +84,31 @@ class Events:
     watch: Watch | None
 
     @classmethod
-    @contextmanager
     def of(
         cls,
         operation: Operation,
         on_retry: OnRetry | None,
         observer: Observer | None,
         url: Callable[[], str],
-    ) -> Generator[Events]:
-        """Report the events of a call that ends when the context is left."""
-        if observer is None:
-            yield cls(operation, on_retry, None)
-            return
-        watch = observer(operation, url())
-        try:
-            yield cls(operation, on_retry, watch)
-        except BaseException as error:
-            watch.ended(error)
-            raise
-        watch.ended(None)
+    ) -> Events:
+        """Report the events of a call that begins now, and ends when this context is left."""
+        return cls(operation, on_retry, None if observer is None else observer(operation, url()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.watch is not None:
+            self.watch.ended(error)
 
     def current(self) -> AbstractContextManager[object]:
         """See :class:`Watch`."""
-        return nullcontext() if self.watch is None else self.watch.current()
+        return _NOTHING if self.watch is None else self.watch.current()
 
     def sent(self, request: Sent) -> None:
         """Log a request, and report it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -76,7 +76,7 @@ class File:
         with path.open("rb"):
             return cls(path, path.name)
 
-    def open(self, opened: AsyncExitStack) -> bytes | BinaryIO:
+    def open(self, opened: ExitStack) -> bytes | BinaryIO:
         """The bytes or the binary file to send; a path is opened, and closed by the stack.
 
         Raises:

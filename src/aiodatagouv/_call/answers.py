@@ -6,8 +6,7 @@ The generated functions call :func:`json`, :func:`empty` and :func:`location`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin, overload
 
 from .. import _http
@@ -45,7 +44,11 @@ async def json(client: Caller, call: Call, type_: Any = Any, into: Any = None) -
         DecodeError: The answer is not JSON, or of another type.
     """
     if into is None:
-        return await fetch(client, call, partial(decode, type_=type_, mask=call.answer_mask))
+
+        def plain(response: _http.Response) -> Any:
+            return decode(call.operation.name, response.content, type_, call.answer_mask)
+
+        return await client._read(call, plain)
     call, projection = project(call, into)
     read = projection.many if get_origin(type_) is list else projection.one
     return await fetch(client, call, read)
@@ -74,9 +77,9 @@ async def location(client: Caller, call: Call) -> str:
     return await client._read(call, read)
 
 
-async def fetch(client: Caller, call: Call, read: Callable[[str, bytes], T]) -> T:
+def fetch(client: Caller, call: Call, read: Callable[[str, bytes], T]) -> Awaitable[T]:
     """Make a call and decode the body of its answer; ``read`` gets the operation's name too."""
-    return await client._read(call, lambda response: read(call.operation.name, response.content))
+    return client._read(call, lambda response: read(call.operation.name, response.content))
 
 
 def project(call: Call, class_: type[P]) -> tuple[Call, Projection[P]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from .._encoding.parameters import QueryValue, pairs, segment, text
 from .._encoding.taken import json_of
@@ -31,6 +31,9 @@ class Call:
         query: The query parameters.
         mask: The fields wanted, of each item if the answer is a page; None for all.
         body: The JSON of the body, or the fields of a form; None for no body.
+
+    Raises:
+        ValueError: A query parameter has an unsupported type.
     """
 
     operation: Operation
@@ -38,6 +41,11 @@ class Call:
     query: Mapping[str, QueryValue] = field(factory=dict[str, QueryValue])
     mask: Mask | None = None
     body: Any = field(default=None, repr=False)
+    _pairs: list[tuple[str, str]] = field(
+        default=Factory(lambda self: pairs(self.query, self.operation), takes_self=True),
+        init=False,
+        repr=False,
+    )
 
     @property
     def answer_mask(self) -> Mask | None:
@@ -52,12 +60,8 @@ class Call:
         return all(isinstance(one.content, bytes | Path) or one.content.seekable() for one in files)
 
     def query_pairs(self) -> list[tuple[str, str]]:
-        """The query parameters as they are sent.
-
-        Raises:
-            ValueError: A parameter has an unsupported type.
-        """
-        return pairs(self.query, self.operation)
+        """The query parameters as they are sent."""
+        return self._pairs
 
     def headers(self) -> dict[str, str]:
         """The headers that say which answer is wanted."""
@@ -67,7 +71,7 @@ class Call:
             headers[masks.HEADER] = masks.header(self.mask, self.operation)
         return headers
 
-    def content(self, opened: AsyncExitStack) -> dict[str, Any]:
+    def content(self, opened: ExitStack) -> dict[str, Any]:
         """The body, as httpx takes it; the files that are opened for it are closed by the stack."""
         if self.body is None:
             return {}
@@ -117,15 +121,13 @@ def prepare(
         TypeError: The operation takes another body.
     """
     segments = {name: segment(operation, name, value) for name, value in (path or {}).items()}
-    call = Call(
+    return Call(
         operation,
         operation.path.lstrip("/").format_map(segments),
         query or {},
         None if fields is None else masks.read(fields, operation),
         json_of(operation, body),
     )
-    call.query_pairs()  # Raises for an unsupported type.
-    return call
 
 
 def prepare_path(
@@ -154,6 +156,4 @@ def prepare_path(
     method, path = method.upper(), "/".join(segments)
     name = f"{method} {path}"
     operation = Operation(name, method, path, "", "json", "", media_type="*/*", version=version)
-    call = Call(operation, path, query or {}, body=json)
-    call.query_pairs()  # Raises for an unsupported type.
-    return call
+    return Call(operation, path, query or {}, body=json)

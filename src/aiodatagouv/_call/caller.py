@@ -9,7 +9,7 @@ from .._unset import UNSET
 
 if TYPE_CHECKING:  # The base of `Client` loads nothing that takes long.
     import asyncio
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
 
     from .. import _http
@@ -33,9 +33,9 @@ class Caller:
         self._options = options
         self._is_derived = False
 
-    async def _read(self, call: Call, read: Callable[[_http.Response], T]) -> T:
+    def _read(self, call: Call, read: Callable[[_http.Response], T]) -> Awaitable[T]:
         """Make a call and read its answer; ``read`` may raise a ``DecodeError``."""
-        return await self._pipeline().request(call, read)
+        return self._pipeline().request(call, read)
 
     def _stream(self, call: Call) -> AbstractAsyncContextManager[_http.Response]:
         """Make a call, and leave the body of the response to be read inside the context."""

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
-from itertools import count
 from typing import TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
 from .. import _http, _missing, errors
-from .._events import Events, Sent
+from .._events import Events
 from .._http import urls
-from .._limits.gate import Applicant, Gate, Permit, now
+from .._limits import quota
+from .._limits.gate import Gate, now
+from .._limits.line import Applicant
 from .._missing import Known
 from ..retry import NEVER, RetryPolicy
 from . import auth, redirects, responses
 from .call import Call, prepare_path
+from .exchange import Exchange
 from .options import Options
+from .progress import Progress
+from .redirects import Hop
 from .session import Session
 
 _ERROR = 1 << 20
@@ -35,35 +38,7 @@ T = TypeVar("T")
 
 
 class _OutOfTimeError(Exception):
-    """The next attempt would start too late."""
-
-
-@define
-class _Progress:
-    """The state of a call. Times are those of the event loop."""
-
-    events: Events
-    started: float = field(factory=now)
-    attempts: int = 0
-    """How often it was sent."""
-    failures: int = 0
-    """How often it has failed, locks aside."""
-    waited: float = 0.0
-    since: float = field(factory=now)
-    """Since when it has been waiting to be sent."""
-    failed_at: float | None = None
-    """When it first failed."""
-    locked_at: float | None = None
-    """When it was first refused because the portal is locked."""
-    start_by: float | None = None
-    """The latest time at which it may be sent again."""
-    error: errors.DataGouvError | None = None
-    """The error of the last attempt."""
-
-    def stamp(self, error: errors.DataGouvError) -> None:
-        """Record the attempts and the waiting in an error."""
-        error.attempts = self.attempts
-        error.waited = self.waited + now() - self.since
+    """The call takes too long, or its next attempt would start too late."""
 
 
 @frozen
@@ -79,36 +54,22 @@ class Pipeline:
 
     async def request(self, call: Call, read: Callable[[_http.Response], T]) -> T:
         """Make a call, receive the whole response, and read it."""
-
-        async def whole() -> T:
-            async with self._response(call, progress) as response:
-                await self.session.read(response, self.options.max_size)
-            response = _http.rewritten(response, self.key.redact)
-            self._call_on_response(response)
-            try:
-                return read(response)
-            except errors.DecodeError as error:
-                error.response = response
-                raise
-
-        with self._events(call) as events:
-            progress = _Progress(events)
-            with events.current():
-                return await self._persist(call, progress, whole)
+        progress = Progress(self._events(call))
+        with progress.events as events, events.current():
+            return await self._persist(call, progress, partial(self._received, read))
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
         """Make a call; the caller reads the body of the response inside the context."""
-        async with AsyncExitStack() as stack:
-            progress = _Progress(stack.enter_context(self._events(call)))
-
-            async def begun() -> _http.Response:
-                return await stack.enter_async_context(self._response(call, progress))
-
-            with progress.events.current():
-                response = await self._persist(call, progress, begun)
-            self._call_on_response(response)
-            yield response
+        progress = Progress(self._events(call))
+        with progress.events as events:
+            with events.current():
+                exchange = await self._persist(call, progress, _kept)
+            try:
+                self._call_on_response(exchange.response)
+                yield exchange.response
+            finally:
+                await exchange.end()
 
     async def document(self, path: str, version: int, retry: RetryPolicy) -> bytes:
         """Fetch a document in which the portal describes itself, if it is not too long."""
@@ -118,37 +79,32 @@ class Pipeline:
         call = prepare_path("GET", path, version=version)
         return await evolve(self, options=limited).request(call, lambda one: one.content)
 
-    def _events(self, call: Call) -> AbstractContextManager[Events]:
-        """Report the events of a call."""
+    def _events(self, call: Call) -> Events:
+        """Begin to report the events of a call."""
         own = self.options
         return Events.of(call.operation, own.on_retry, own.observer, lambda: str(self._url(call)))
 
     async def _persist(
-        self, call: Call, progress: _Progress, make: Callable[[], Awaitable[T]]
+        self, call: Call, progress: Progress, take: Callable[[Exchange], Awaitable[T]]
     ) -> T:
-        """Make a call until it succeeds, the policy gives up, or its deadline is over."""
-        deadline = self.options.retry.deadline
-        whole = asyncio.timeout(None if deadline == math.inf else deadline)
+        """Make a call and take its answer, until the policy gives up or the deadline is over."""
+        deadline = progress.started + self.options.retry.deadline
         try:
-            async with whole:
+            with self.session.waits.until(deadline, _OutOfTimeError):
                 while True:
                     try:
-                        return await make()
+                        return await take(await self._answer(call, progress))
                     except (errors.APIError, errors.DecodeError, errors.NetworkError) as error:
                         wait = self._decide(call, progress, error)
                         if wait is None:
                             raise
                         progress.error = error
                     progress.events.retried(progress.error, progress.attempts, wait)
-                    await self.session.until_closed(partial(asyncio.sleep, wait))
+                    await asyncio.sleep(wait)
         except _OutOfTimeError:
             raise self._late(call, progress) from None
-        except builtins.TimeoutError as error:
-            if isinstance(error, errors.TimeoutError) or not whole.expired():
-                raise
-            raise self._late(call, progress) from None
         except errors.APIError as error:
-            await self._explain(call, error, progress.started + deadline - now())
+            await self._explain(call, error, deadline - now())
             raise
         finally:
             progress.error = None  # An error and its frames keep each other alive.
@@ -162,7 +118,7 @@ class Pipeline:
             fetch = partial(self.document, retry=NEVER)
             await self.known.explain(call.operation, error, str(self.portal), fetch, seconds)
 
-    def _late(self, call: Call, progress: _Progress) -> errors.DataGouvError:
+    def _late(self, call: Call, progress: Progress) -> errors.DataGouvError:
         """The error of the last attempt, or a timeout if there was none."""
         over = f"the deadline of the call, {self.options.retry.deadline:g} s, is over"
         if progress.error is not None:
@@ -177,7 +133,7 @@ class Pipeline:
         progress.stamp(error)
         return error
 
-    def _decide(self, call: Call, progress: _Progress, error: errors.DataGouvError) -> float | None:
+    def _decide(self, call: Call, progress: Progress, error: errors.DataGouvError) -> float | None:
         """Record a failure; return the seconds until the next attempt, None to give up."""
         progress.stamp(error)
         was_refused = isinstance(error, errors.APIError) and error.response is None
@@ -202,130 +158,97 @@ class Pipeline:
         is_too_late = wait is not None and now() + wait > progress.started + policy.deadline
         return None if is_too_late else wait
 
-    @asynccontextmanager
-    async def _response(self, call: Call, progress: _Progress) -> AsyncGenerator[_http.Response]:
-        """The final response to a call, redirects followed; its body is still to be read."""
-        operation, unrouted = call.operation, None
-        wants_target = operation.kind == "redirect"
-        url = self._url(call, is_bare=operation.name in self.known.bare)
-        may_send_key = bool(self.key)
-        for hops in count():
-            sent = self._send(call, progress, url, may_send_key=may_send_key, is_hop=hops > 0)
-            async with sent as response:
-                if unrouted is not None and redirects.is_redirect(response) and not wants_target:
-                    raise self._error(call, unrouted)  # The path without the slash is no route.
-                target = redirects.next_url(operation, response, self.portal, hops)
-                if target is None:
-                    if responses.is_success(operation, response):
-                        if unrouted is not None:
-                            self.known.bare.add(operation.name)
-                        yield response
-                        return
-                    response = await self._failure(response)
-                    if not _missing.is_unrouted(response):
-                        if unrouted is not None and _missing.is_of_the_api(response):
-                            self.known.bare.add(operation.name)
-                        raise self._error(call, response)
-                    if hops or not (call.can_be_repeated and self.known.may_be_bare(operation)):
-                        raise self._error(call, unrouted or response)
-                    # Old portals have some paths without the slash at the end.
-                    unrouted, target = response, self._url(call, is_bare=True)
-            if not call.can_be_repeated:
-                raise redirects.refused(
-                    operation,
-                    response,
-                    self.portal,
-                    "redirected, and its file cannot be read again",
-                )
-            # The key does not come back for an address that another origin has chosen.
-            may_send_key = may_send_key and urls.origin(target) == urls.origin(self.portal)
-            url = target
-
-    @asynccontextmanager
-    async def _send(
-        self,
-        call: Call,
-        progress: _Progress,
-        url: _http.URL,
-        *,
-        may_send_key: bool,
-        is_hop: bool,
-    ) -> AsyncGenerator[_http.Response]:
-        """Send one request once it is admitted, and report the outcome."""
-        operation, options = call.operation, self.options
-        async with AsyncExitStack() as stack:
-            permit = await self._admit(stack, call, progress, url)
-            request = self.session.request(
-                operation.name,
-                operation.method,
-                url,
-                timeout=options.timeout,
-                max_time=options.max_time,
-                may_send_key=may_send_key,
-                headers=call.headers(),
-                **call.content(stack),
-            )
-            progress.attempts += not is_hop
-            started = now()
-            waited = started - progress.since
-            progress.waited += waited
-            status, size = None, 0
-            try:
-                async with self.session.send(request) as response:
-                    status = response.status_code
-                    self._tell_gate(permit, call, progress, response)
-                    try:
-                        yield response
-                    finally:
-                        size = response.num_bytes_downloaded
-            finally:
-                progress.since = now()
-                took = progress.since - started
-                progress.events.sent(Sent(progress.attempts, status, waited, took, size))
-
-    async def _admit(
-        self, stack: AsyncExitStack, call: Call, progress: _Progress, url: _http.URL
-    ) -> Permit:
-        """Wait for admission, until it is too late for another attempt."""
-        options = self.options
-        admission = self.gate.admit(
-            Applicant(
-                call.operation,
-                urls.shown(url, self.portal),
-                options.queues,
-                options.retry,
-                is_retry=progress.attempts > 0,
-                patience=options.timeout.pool,
-            )
-        )
-
-        async def in_time() -> Permit:
-            async with asyncio.timeout_at(progress.start_by):
-                return await stack.enter_async_context(admission)
-
+    async def _received(self, read: Callable[[_http.Response], T], exchange: Exchange) -> T:
+        """Receive the whole answer, and read it."""
         try:
-            return await self.session.until_closed(in_time)
-        except errors.TimeoutError:  # No connection was free in time.
+            await self.session.read(exchange.response, self.options.max_size)
+        finally:
+            await exchange.end()
+        response = _http.rewritten(exchange.response, self.key.redact)
+        self._call_on_response(response)
+        try:
+            return read(response)
+        except errors.DecodeError as error:
+            error.response = response
             raise
-        except builtins.TimeoutError:
-            raise _OutOfTimeError from None
 
-    def _tell_gate(
-        self, permit: Permit, call: Call, progress: _Progress, response: _http.Response
-    ) -> None:
-        """Release the permit of a request, and let the gate observe a response of the portal."""
-        self.gate.release(permit)
-        if not self._is_portal(response):
-            return
-        policy = self.options.retry
-        self.gate.observe(
-            permit,
-            response.status_code,
-            response.headers,
-            operation=call.operation,
-            pause=policy.backoff(progress.failures + 1, random.random()),
-            cool_down=policy.cool_down,
+    async def _answer(self, call: Call, progress: Progress) -> Exchange:
+        """Make one attempt, and follow redirects; the body of the answer is still to be read."""
+        url = self._url(call, is_bare=call.operation.name in self.known.bare)
+        hop = Hop(url, may_send_key=bool(self.key))
+        while True:
+            applicant = self._applicant(call, progress, hop)
+            permit = self.gate.admit_now(applicant)
+            if permit is None:
+                try:
+                    permit = await self.gate.admit(applicant, progress.start_by)
+                except errors.TimeoutError:  # No connection was free in time.
+                    raise
+                except builtins.TimeoutError:
+                    raise _OutOfTimeError from None
+            exchange = Exchange(self.session, self.gate, permit, progress)
+            following: Hop | None = hop
+            try:
+                response = await exchange.send(call, hop, self.options)
+                self._tell_gate(call, hop, exchange)
+                following = await self._next(call, hop, response)
+                if following is None:
+                    return exchange
+            finally:
+                if following is not None:
+                    await exchange.end()
+            hop = following
+
+    def _applicant(self, call: Call, progress: Progress, hop: Hop) -> Applicant:
+        own, is_retry = self.options, progress.attempts > 0
+        url = str(hop.url) if hop.is_home else urls.shown(hop.url, self.portal)
+        return Applicant(
+            call.operation, url, own.queues, own.retry, is_retry=is_retry, patience=own.timeout.pool
         )
+
+    async def _next(self, call: Call, hop: Hop, response: _http.Response) -> Hop | None:
+        """The request that follows a response of an attempt; None if that is the final one."""
+        operation, unrouted = call.operation, hop.unrouted
+        is_target = operation.kind == "redirect"
+        if unrouted is not None and redirects.is_redirect(response) and not is_target:
+            raise self._error(call, unrouted)  # The path without the slash is no route.
+        target = redirects.next_url(operation, response, self.portal, hop.number)
+        if target is None:
+            if responses.is_success(operation, response):
+                if unrouted is not None:
+                    self.known.bare.add(operation.name)
+                return None
+            response = await self._failure(response)
+            if not _missing.is_unrouted(response):
+                if unrouted is not None and _missing.is_of_the_api(response):
+                    self.known.bare.add(operation.name)
+                raise self._error(call, response)
+            if hop.number or not (call.can_be_repeated and self.known.may_be_bare(operation)):
+                raise self._error(call, unrouted or response)
+            # Old portals have some paths without the slash at the end.
+            unrouted, target = response, self._url(call, is_bare=True)
+        if not call.can_be_repeated:
+            problem = "redirected, and its file cannot be read again"
+            raise redirects.refused(operation, response, self.portal, problem)
+        is_home = urls.origin(target) == urls.origin(self.portal)
+        # The key does not come back for an address that another origin has chosen.
+        return Hop(target, hop.may_send_key and is_home, is_home, hop.number + 1, unrouted)
+
+    def _tell_gate(self, call: Call, hop: Hop, exchange: Exchange) -> None:
+        """Release the permit of a request, and let the gate observe a response of the portal."""
+        permit, response = exchange.permit, exchange.response
+        self.gate.release(permit)
+        status, headers = response.status_code, response.headers
+        if hop.is_home and (call.operation.creates or quota.is_told(status, headers)):
+            policy = self.options.retry
+            self.gate.observe(
+                permit,
+                status,
+                headers,
+                operation=call.operation,
+                pause=policy.backoff(exchange.progress.failures + 1, random.random()),
+                cool_down=policy.cool_down,
+            )
 
     def _is_portal(self, response: _http.Response) -> bool:
         return urls.origin(response.url) == urls.origin(self.portal)
@@ -351,12 +274,16 @@ class Pipeline:
 
     def _url(self, call: Call, *, is_bare: bool = False) -> _http.URL:
         path = call.path.rstrip("/") if is_bare else call.path
-        url = urls.endpoint(self.portal, call.operation.version, path)
-        pairs = [*call.query_pairs()]
-        if self.options.lang is not None and "lang" not in call.query:
-            pairs.append(("lang", self.options.lang))
-        return url.copy_with(params=pairs) if pairs else url
+        pairs, lang = call.query_pairs(), self.options.lang
+        if lang is not None and "lang" not in call.query:
+            pairs = [*pairs, ("lang", lang)]
+        return urls.endpoint(self.portal, call.operation.version, path, pairs)
 
     def _call_on_response(self, response: _http.Response) -> None:
         if self.options.on_response is not None:
             self.options.on_response(response)
+
+
+async def _kept(exchange: Exchange) -> Exchange:
+    """Take an answer without reading it."""
+    return exchange

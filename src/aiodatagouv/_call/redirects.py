@@ -1,6 +1,8 @@
-"""Redirects: the URL that a redirect of the portal leads to, and whether it is followed."""
+"""Redirects: the requests of one attempt, and whether a redirect of the portal is followed."""
 
 from __future__ import annotations
+
+from attrs import frozen
 
 from .. import _http
 from .._http import urls
@@ -10,6 +12,25 @@ from ..operation import Operation
 MAX_REDIRECTS = 5
 
 _STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+@frozen
+class Hop:
+    """One request of an attempt: the first one, or one that follows a redirect.
+
+    Attributes:
+        url: Its URL.
+        may_send_key: Whether the client has a key, and this and all before it go to the portal.
+        is_home: Whether this one goes to the portal.
+        number: How many requests of the attempt came before it.
+        unrouted: The portal's answer that it has no such path, if this one is tried instead.
+    """
+
+    url: _http.URL
+    may_send_key: bool
+    is_home: bool = True
+    number: int = 0
+    unrouted: _http.Response | None = None
 
 
 def is_redirect(response: _http.Response) -> bool:

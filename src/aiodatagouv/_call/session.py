@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from .. import _http, errors
 from .._http.urls import shown
+from .._http.waits import Waits, closed
 from .._limits.gate import now
 from .auth import ApiKey
+from .call import Call
+from .options import Options
+from .redirects import Hop
 
-_CLOSED = "the Client was closed during a call"
-
-_TOO_SLOW = "the answer takes longer than max_time"
+_too_slow = partial(TimeoutError, "the answer takes longer than max_time")
 
 T = TypeVar("T")
 
@@ -32,66 +32,49 @@ class Session:
     ) -> None:
         self._portal = portal
         self._key = key
-        self._client = _http.client_of(
+        self._headers = _http.headers_of(user_agent)
+        self._transport = _http.Shield(
             transport,
-            user_agent=user_agent,
             secrets=lambda request: (
                 key.headers(request.url, portal) if request.extensions["may_send_key"] else {}
             ),
             redact=key.redact,
         )
-        self._waiting: set[asyncio.Timeout] = set()
-        self._idle = asyncio.Event()
-        self._closed = False
+        self.waits = Waits()
+        """The waits of all calls, which end when it is closed."""
 
     async def aclose(self) -> None:
         """Close the connections; calls that wait for one fail."""
-        self._closed = True
-        # aiohttp never wakes up the readers of a connection that it closes.
-        for waiting in self._waiting:
-            waiting.reschedule(asyncio.get_running_loop().time())
-        if self._waiting:
-            self._idle.clear()
-        else:
-            self._idle.set()
         try:
-            await self._idle.wait()
+            # aiohttp never wakes up the readers of a connection that it closes.
+            await self.waits.close()
         finally:
-            await self._client.aclose()
+            await self._transport.aclose()
 
-    def request(
-        self,
-        operation: str,
-        method: str,
-        url: _http.URL,
-        *,
-        timeout: _http.Timeout,
-        max_time: float,
-        may_send_key: bool,
-        **options: Any,
-    ) -> _http.Request:
-        """Build a request from httpx's arguments."""
-        # Errors read the operation's name from the request.
-        extensions = {"operation": operation, "may_send_key": may_send_key, "seconds": max_time}
-        return self._client.build_request(
-            method, url, timeout=timeout, extensions=extensions, **options
+    def request(self, call: Call, hop: Hop, options: Options, files: ExitStack) -> _http.Request:
+        """Build a request; the files that are opened for its body are closed by the stack."""
+        extensions = {
+            "timeout": options.timeout.as_dict(),
+            # Errors read the operation's name from the request.
+            "operation": call.operation.name,
+            "may_send_key": hop.may_send_key,
+            "seconds": options.max_time,
+        }
+        headers, body = {**self._headers, **call.headers()}, call.content(files)
+        return _http.request_of(call.operation.method, hop.url, headers, extensions, **body)
+
+    async def send(self, request: _http.Request) -> _http.Response:
+        """Send a request; the body of the response is still to be read."""
+        return await self._translated(
+            request, partial(self._transport.handle_async_request, request)
         )
-
-    @asynccontextmanager
-    async def send(self, request: _http.Request) -> AsyncGenerator[_http.Response]:
-        """Send a request; the caller reads the body of the response inside the context."""
-        response = await self._translated(request, lambda: self._client.send(request, stream=True))
-        _http.tidy_headers(response)
-        try:
-            yield response
-        finally:
-            await _http.close(response)
 
     async def read(self, response: _http.Response, most: float, *, is_cut: bool = False) -> None:
         """Read the body of a response; one of more than ``most`` bytes is refused, or cut."""
-        _http.limit(response, most, is_cut=is_cut)
         try:
-            await self._translated(response.request, response.aread)
+            await self._translated(
+                response.request, partial(_http.read, response, most, is_cut=is_cut)
+            )
         except _http.TooLongError:
             raise errors.DecodeError(
                 f"more than {most:,} bytes",
@@ -108,41 +91,18 @@ class Session:
             yield chunk
             del chunk  # A traceback shows the local variables.
 
-    async def until_closed(self, wait: Callable[[], Awaitable[T]]) -> T:
-        """Await something, unless the client is closed meanwhile.
-
-        Raises:
-            RuntimeError: The client was closed.
-        """
-        if self._closed:
-            raise RuntimeError(_CLOSED)
-        try:
-            async with asyncio.timeout(None) as waiting:
-                self._waiting.add(waiting)
-                try:
-                    return await wait()
-                finally:
-                    self._waiting.discard(waiting)
-                    if not self._waiting:
-                        self._idle.set()
-        except TimeoutError:
-            if self._closed:
-                raise RuntimeError(_CLOSED) from None
-            raise
-
     async def _translated(self, request: _http.Request, wait: Callable[[], Awaitable[T]]) -> T:
         """Await the HTTP libraries while there is time, and translate their errors."""
         seconds, started = request.extensions["seconds"], now()
-        limit = asyncio.timeout(None if seconds == math.inf else seconds)
         try:
-            async with limit:
-                return await self.until_closed(wait)
+            with self.waits.until(started + seconds, _too_slow):
+                return await wait()
         except Exception as error:
-            if self._closed:
-                raise RuntimeError(_CLOSED) from None
+            if self.waits.are_closed:
+                raise closed() from None
             if not isinstance(error, _http.FAILURES):
                 raise
-            failure = _http.failure_of(TimeoutError(_TOO_SLOW) if limit.expired() else error)
+            failure = _http.failure_of(error)
             # The libraries quote a broken answer, which may echo the request.
             failure.args = (self._key.redact(str(failure).encode(errors="replace")).decode(),)
         finally:

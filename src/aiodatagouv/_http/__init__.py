@@ -18,27 +18,29 @@ if TYPE_CHECKING:
     from httpx import Response as Response
     from httpx import Timeout as Timeout
 
-    from .client import client_of as client_of
-    from .client import close as close
-    from .client import has_end as has_end
-    from .client import length_of as length_of
-    from .client import limit as limit
-    from .client import rewritten as rewritten
-    from .client import tidy_headers as tidy_headers
-    from .client import without_body as without_body
     from .coding import CodingError as CodingError
     from .failures import FAILURES as FAILURES
     from .failures import Failure as Failure
     from .failures import TooLongError as TooLongError
     from .failures import failure_of as failure_of
+    from .messages import close as close
+    from .messages import has_end as has_end
+    from .messages import headers_of as headers_of
+    from .messages import length_of as length_of
+    from .messages import read as read
+    from .messages import request_of as request_of
+    from .messages import rewritten as rewritten
+    from .messages import without_body as without_body
+    from .shield import Shield as Shield
     from .urls import join as join
     from .urls import parse_url as parse_url
 
 _NAMES = {
     "httpx": "URL AsyncBaseTransport Request Response Timeout",
-    ".client": "client_of close has_end length_of limit rewritten tidy_headers without_body",
     ".coding": "CodingError",
     ".failures": "FAILURES Failure TooLongError failure_of",
+    ".messages": "close has_end headers_of length_of read request_of rewritten without_body",
+    ".shield": "Shield",
     ".urls": "join parse_url",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -29,8 +29,9 @@ class Decoder:
             raise CodingError(f"the answer has the content coding {coding!r:.40}, not asked for")
         self._coding = coding
         self._bits = zlib.MAX_WBITS | (16 if coding == "gzip" else 0)
-        self._stream = zlib.decompressobj(self._bits)
         self._is_begun = False
+        if coding != "identity":
+            self._stream = zlib.decompressobj(self._bits)
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """Decompress some bytes.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import datetime as dt
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from itertools import chain
 from typing import TypeAlias, TypeVar
@@ -45,7 +46,12 @@ class Shield(AsyncBaseTransport):
         self._redact = redact
 
     async def handle_async_request(self, request: Request) -> Response:
+        started = time.perf_counter()
         response = await shielded(self._send(request))
+        response.request = request
+        # A session is as good as the key, and whoever gets an error may read its headers.
+        if "Set-Cookie" in response.headers:
+            del response.headers["Set-Cookie"]
         headers = response.headers.raw
         head = b"\n".join(chain(*headers))
         if self._redact(head) != head:
@@ -56,20 +62,22 @@ class Shield(AsyncBaseTransport):
             if isinstance(text := response.extensions.get(name), bytes):
                 response.extensions[name] = self._redact(text)
         # Decoded here: httpx takes a body that is cut off for a whole one.
-        coding = response.headers.pop("Content-Encoding", "identity").strip().lower()
-        response.extensions["body"] = response.stream = _Body(response.stream, coding)
+        coding = "identity"
+        if "Content-Encoding" in response.headers:
+            coding = response.headers.pop("Content-Encoding").strip().lower()
+        response.extensions["body"] = response.stream = Body(response.stream, coding, started)
         return response
 
     async def _send(self, request: Request) -> Response:
-        headers = [*request.headers.raw]
-        headers += [(name.encode(), one.encode()) for name, one in self._secrets(request).items()]
         sent = Request(
             request.method,
             request.url,
-            headers=headers,
+            headers=request.headers,
             stream=request.stream,
             extensions=request.extensions,
         )
+        for name, value in self._secrets(request).items():
+            sent.headers[name] = value
         if isinstance(request.stream, httpx.ByteStream):  # Else it would be sent in chunks.
             sent.read()
         return await self._transport.handle_async_request(sent)
@@ -78,39 +86,65 @@ class Shield(AsyncBaseTransport):
         await self._transport.aclose()
 
 
-class _Body(httpx.AsyncByteStream):
+class Body(httpx.AsyncByteStream):
     """The decoded body of a response, whose errors do not hold the request as sent.
 
     Attributes:
-        most: The most bytes that it may have.
         coding: Its content coding, ``identity`` for none.
-        is_cut: Whether to end a longer one there, instead of raising a :class:`TooLongError`.
     """
 
-    most: float = math.inf
-    is_cut = False
-
-    def __init__(self, stream: object, coding: str) -> None:
+    def __init__(self, stream: object, coding: str, started: float) -> None:
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
         pieces.lengthen(stream)
         self._stream = stream
         self.coding = coding
+        self._started = started
+        self._is_closed = False
+
+    @property
+    def elapsed(self) -> dt.timedelta:
+        """The time since the request was sent."""
+        return dt.timedelta(seconds=time.perf_counter() - self._started)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        size, chunks, decoder = 0, aiter(self._stream), Decoder(self.coding)
+        chunks, decoder = aiter(self._stream), Decoder(self.coding)
         while (chunk := await shielded(anext(chunks, None))) is not None:
             for piece in decoder.decode(chunk):
-                size += len(piece)
-                if size > self.most and not self.is_cut:
-                    raise TooLongError
                 yield piece
-                if size > self.most:
-                    return
         decoder.finish()
 
+    async def read(self, most: float, *, is_cut: bool = False) -> bytes:
+        """Read the whole body, and close it.
+
+        Args:
+            most: The most bytes that it may have.
+            is_cut: Whether to end a longer one soon after, instead of refusing it.
+
+        Raises:
+            TooLongError: It is longer.
+        """
+        content = await shielded(self._whole(most, is_cut=is_cut))
+        await self.aclose()
+        return content
+
+    async def _whole(self, most: float, *, is_cut: bool) -> bytes:
+        size, content, decoder = 0, list[bytes](), Decoder(self.coding)
+        async for chunk in self._stream:
+            for piece in decoder.decode(chunk):
+                size += len(piece)
+                if size > most and not is_cut:
+                    raise TooLongError
+                content.append(piece)
+                if size > most:
+                    return b"".join(content)
+        decoder.finish()
+        return b"".join(content)
+
     async def aclose(self) -> None:
-        await shielded(self._stream.aclose())
+        if not self._is_closed:
+            self._is_closed = True
+            await shielded(self._stream.aclose())
 
 
 async def shielded(waiting: Awaitable[T]) -> T:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from functools import lru_cache
+from urllib.parse import urlencode
 
 import httpx
 from httpx import URL
@@ -40,10 +42,16 @@ def join(url: URL, location: str) -> URL:
     return target
 
 
+def endpoint(portal: URL, version: int, path: str, query: Sequence[tuple[str, str]]) -> URL:
+    """The URL of a path of a portal's API, with a query."""
+    text = f"{portal}api/{version}/{path}"
+    return _parsed(f"{text}?{urlencode(query)}" if query else text)
+
+
 @lru_cache(maxsize=256)
-def endpoint(portal: URL, version: int, path: str) -> URL:
-    """The URL of a path of a portal's API. To make it takes a while, and pages have the same."""
-    return portal.join(f"./api/{version}/{path}")
+def _parsed(text: str) -> URL:
+    """Parse a URL. It takes a while, and the same ones are often called again."""
+    return URL(text)
 
 
 def origin(url: URL) -> tuple[str, str, int | None]:

@@ -62,6 +62,11 @@ def read_quota(headers: Mapping[str, str], now: datetime) -> Quota | None:
     return Quota(limit or math.inf, remaining, reset, resets_in)
 
 
+def is_told(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a response tells anything about the limits of the portal: few do."""
+    return status in (423, 429) or "X-RateLimit-Remaining" in headers
+
+
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """The seconds that a response asks to wait, None if it does not say.
 
