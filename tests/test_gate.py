@@ -20,16 +20,12 @@ from hypothesis import strategies as st
 from aiodatagouv import DataGouvError, Rate, RateLimitedError, RetryPolicy, errors
 from aiodatagouv._limits.gate import Gate, now
 from aiodatagouv._limits.limits import RESOLUTION
-from aiodatagouv._limits.line import Applicant, Permit, Queue
+from aiodatagouv._limits.line import Applicant, OutOfTimeError, Permit, Queue
 from aiodatagouv.api import ops
 
 from . import clock
 
 POLICY = RetryPolicy(max_wait=math.inf)
-
-
-class ClosedError(RuntimeError):
-    """The error of a gate that is closed."""
 
 
 def applicant(queues: Sequence[Queue], **options: Any) -> Applicant:
@@ -139,7 +135,7 @@ class History:
 
     async def visit(self, visit: Visit) -> None:
         await asyncio.sleep(visit.at)
-        expected = (DataGouvError, ClosedError, TimeoutError)
+        expected = (DataGouvError, OutOfTimeError, TimeoutError)
         with suppress(*expected):
             async with asyncio.timeout(visit.cancelled_after):
                 await self.live(visit)
@@ -174,11 +170,8 @@ class History:
 @given(
     visits=st.lists(VISITS, max_size=25),
     connections=st.integers(1, 3),
-    closed_at=st.none() | st.sampled_from([0.0, 0.7, 3.0]),
 )
-def test_any_history_leaves_the_gate_as_it_was(
-    visits: list[Visit], connections: int, closed_at: float | None
-) -> None:
+def test_any_history_leaves_the_gate_as_it_was(visits: list[Visit], connections: int) -> None:
     history = History(Gate(connections), connections)
 
     async def main() -> None:
@@ -193,10 +186,6 @@ def test_any_history_leaves_the_gate_as_it_was(
             await settled()
             history.check_rest()
             assert now() < 2000  # No request waits forever.
-            if closed_at is not None and now() >= closed_at:
-                gate.close(ClosedError)
-                await settled()
-                assert not any([gate._line, gate._creators, *gate._queues.values()])
         for task in tasks:
             await task
         assert gate._free == connections
@@ -360,39 +349,12 @@ def test_a_new_quota_is_used_as_soon_as_a_response_states_it() -> None:
 # ---- The end of waiting
 
 
-def test_closing_fails_those_that_wait_and_those_that_come_later() -> None:
-    async def main() -> None:
-        gate = Gate(1)
-        slow = gate.queues(0.001)
-        first = await admitted(gate, applicant(slow))
-        gate.release(first)
-        operation = ops.CREATE_REUSE
-        gate.observe(first, 423, {}, operation=operation, pause=0, cool_down=0)
-        waiting = start(
-            admitted(gate, applicant(slow)),
-            admitted(gate, applicant(slow, creates=True)),  # The probe.
-            admitted(gate, applicant(slow, creates=True)),
-        )
-        await settled()
-        gate.close(ClosedError)
-        for task in waiting:
-            with pytest.raises(ClosedError):
-                await task
-        assert now() == 0
-        gate.leave(first)
-        assert gate.admit_now(applicant(slow)) is None
-        with pytest.raises(ClosedError):
-            await gate.admit(applicant(slow), None)
-
-    clock.run(main())
-
-
 def test_waiting_has_a_limit() -> None:
     async def main() -> None:
         gate = Gate(1)
         own = gate.queues(None)
         first = await admitted(gate, applicant(own))
-        with pytest.raises(TimeoutError):
+        with pytest.raises(OutOfTimeError):
             await admitted(gate, applicant(own), until=3)
         assert now() == 3
         with pytest.raises(errors.TimeoutError, match="no connection was free within 2 s"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from .._events import Events
 from .._http import urls
 from .._limits import quota
 from .._limits.gate import Gate, now
-from .._limits.line import Applicant
+from .._limits.line import Applicant, OutOfTimeError
 from .._missing import Known
 from ..retry import NEVER, RetryPolicy
 from . import auth, redirects, responses
@@ -35,10 +34,6 @@ _DOCUMENT, _DOCUMENT_TIME = 16 << 20, 60.0
 """The most bytes and seconds of a document in which a portal describes itself."""
 
 T = TypeVar("T")
-
-
-class _OutOfTimeError(Exception):
-    """The call takes too long, or its next attempt would start too late."""
 
 
 @frozen
@@ -61,10 +56,14 @@ class Pipeline:
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncGenerator[_http.Response]:
         """Make a call; the caller reads the body of the response inside the context."""
+
+        async def kept(exchange: Exchange) -> Exchange:
+            return exchange
+
         progress = Progress(self._events(call))
         with progress.events as events:
             with events.current():
-                exchange = await self._persist(call, progress, _kept)
+                exchange = await self._persist(call, progress, kept)
             try:
                 self._call_on_response(exchange.response)
                 yield exchange.response
@@ -90,7 +89,7 @@ class Pipeline:
         """Make a call and take its answer, until the policy gives up or the deadline is over."""
         deadline = progress.started + self.options.retry.deadline
         try:
-            with self.session.waits.until(deadline, _OutOfTimeError):
+            with self.session.waits.until(deadline, OutOfTimeError):
                 while True:
                     try:
                         return await take(await self._answer(call, progress))
@@ -101,7 +100,7 @@ class Pipeline:
                         progress.error = error
                     progress.events.retried(progress.error, progress.attempts, wait)
                     await asyncio.sleep(wait)
-        except _OutOfTimeError:
+        except OutOfTimeError:
             raise self._late(call, progress) from None
         except errors.APIError as error:
             await self._explain(call, error, deadline - now())
@@ -178,14 +177,8 @@ class Pipeline:
         hop = Hop(url, may_send_key=bool(self.key))
         while True:
             applicant = self._applicant(call, progress, hop)
-            permit = self.gate.admit_now(applicant)
-            if permit is None:
-                try:
-                    permit = await self.gate.admit(applicant, progress.start_by)
-                except errors.TimeoutError:  # No connection was free in time.
-                    raise
-                except builtins.TimeoutError:
-                    raise _OutOfTimeError from None
+            at_once = self.gate.admit_now(applicant)
+            permit = at_once or await self.gate.admit(applicant, progress.start_by)
             exchange = Exchange(self.session, self.gate, permit, progress)
             following: Hop | None = hop
             try:
@@ -202,9 +195,7 @@ class Pipeline:
     def _applicant(self, call: Call, progress: Progress, hop: Hop) -> Applicant:
         own, is_retry = self.options, progress.attempts > 0
         url = str(hop.url) if hop.is_home else urls.shown(hop.url, self.portal)
-        return Applicant(
-            call.operation, url, own.queues, own.retry, is_retry=is_retry, patience=own.timeout.pool
-        )
+        return Applicant(call.operation, url, own.queues, own.retry, is_retry, own.timeout.pool)
 
     async def _next(self, call: Call, hop: Hop, response: _http.Response) -> Hop | None:
         """The request that follows a response of an attempt; None if that is the final one."""
@@ -282,8 +273,3 @@ class Pipeline:
     def _call_on_response(self, response: _http.Response) -> None:
         if self.options.on_response is not None:
             self.options.on_response(response)
-
-
-async def _kept(exchange: Exchange) -> Exchange:
-    """Take an answer without reading it."""
-    return exchange

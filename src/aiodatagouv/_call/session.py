@@ -65,16 +65,14 @@ class Session:
 
     async def send(self, request: _http.Request) -> _http.Response:
         """Send a request; the body of the response is still to be read."""
-        return await self._translated(
-            request, partial(self._transport.handle_async_request, request)
-        )
+        wait = partial(self._transport.handle_async_request, request)
+        return await self._translated(request, wait)
 
     async def read(self, response: _http.Response, most: float, *, is_cut: bool = False) -> None:
         """Read the body of a response; one of more than ``most`` bytes is refused, or cut."""
+        wait = partial(_http.read, response, most, is_cut=is_cut)
         try:
-            await self._translated(
-                response.request, partial(_http.read, response, most, is_cut=is_cut)
-            )
+            await self._translated(response.request, wait)
         except _http.TooLongError:
             raise errors.DecodeError(
                 f"more than {most:,} bytes",

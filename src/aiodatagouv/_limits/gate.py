@@ -7,16 +7,15 @@ request must wait is decided by :mod:`aiodatagouv.rate` and :mod:`.limits`.
 from __future__ import annotations
 
 import asyncio
-import builtins
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from .. import errors
 from ..operation import Operation
 from ..rate import AdaptiveRate, Rate
 from .limits import RESOLUTION, Limits
-from .line import Applicant, Line, Permit, Queue, Waiter
+from .line import Applicant, Line, OutOfTimeError, Permit, Queue, Waiter
 
 
 class Gate:
@@ -39,7 +38,6 @@ class Gate:
         """Calls that create content, while one of them probes whether the portal is locked."""
         self._is_probing = False
         self._queues: dict[object, Queue] = {}
-        self._closed: Callable[[], Exception] | None = None
 
     def queues(
         self, rate: float | Rate | str | None, parents: tuple[Queue, ...] = ()
@@ -78,7 +76,7 @@ class Gate:
 
     def admit_now(self, request: Applicant) -> Permit | None:
         """Admit a request at once if nothing holds it back; None if it must wait or fail."""
-        if self._free < 1 or self._closed is not None:
+        if self._free < 1:
             return None
         if self._limits.breaker.is_open and request.operation.creates:
             return None
@@ -100,11 +98,10 @@ class Gate:
         Raises:
             RateLimitedError: The portal wants no request for longer than the policy waits.
             LockedError: The portal is in read-only mode.
-            errors.TimeoutError: No connection was free in time.
-            builtins.TimeoutError: It was not admitted by ``until``.
-            Exception: That of :meth:`close`.
+            TimeoutError: No connection was free in time.
+            OutOfTimeError: It was not admitted by ``until``.
         """
-        self._check(request)
+        self._limits.check(request, now())
         waiter = Waiter(request)
         loop = asyncio.get_running_loop()
         alarm = None if until is None else loop.call_at(until, waiter.wake)
@@ -118,7 +115,7 @@ class Gate:
                     if self._line.front is waiter:
                         self._call()
                     await resting
-                    self._check(request)
+                    self._limits.check(request, now())
                     if self._may_pass(waiter):
                         return self._pass(waiter)
                     _check_time(waiter, until)
@@ -143,17 +140,6 @@ class Gate:
         if permit.is_probe:
             self._end_probe()
         self._call()
-
-    def close(self, error: Callable[[], Exception]) -> None:
-        """Admit no more requests: those that wait, and later ones, raise an error of this kind."""
-        self._closed = error
-        for queue in self._queues.values():
-            if queue.timer is not None:
-                queue.timer.cancel()
-        self._set_timer(math.inf)
-        for line in self._lines():
-            for waiter in line:
-                waiter.wake()
 
     def observe(
         self,
@@ -203,7 +189,7 @@ class Gate:
 
     def _line_up(self, queue: Queue) -> None:
         """Let a queue wait for its front in the next line, once its rate allows a request."""
-        if not queue or self._closed is not None:
+        if not queue:
             return
         if queue.timer is not None or queue in queue.behind.first:  # It waits already.
             return
@@ -287,7 +273,7 @@ class Gate:
         try:
             while self._is_probing or self._creators.front is not waiter:
                 await waiter.rest()
-                self._check(waiter.request)
+                self._limits.check(waiter.request, now())
                 _check_time(waiter, until)
             self._is_probing = waiter.is_probe = self._limits.breaker.is_open
         finally:
@@ -319,18 +305,12 @@ class Gate:
                 if asked > request.policy.max_wait or (is_locked and request.operation.creates):
                     waiter.wake()
 
-    def _check(self, request: Applicant) -> None:
-        """Raise an error if a request is not to wait any longer."""
-        if self._closed is not None:
-            raise self._closed()
-        self._limits.check(request, now())
-
 
 def _check_time(waiter: Waiter, until: float | None) -> None:
     """Raise an error if a request has waited for too long."""
     moment, request = now() + RESOLUTION, waiter.request
     if until is not None and moment >= until:
-        raise builtins.TimeoutError
+        raise OutOfTimeError
     if waiter.tires_at is not None and moment >= waiter.tires_at:
         raise errors.TimeoutError(
             f"no connection was free within {request.patience:g} s",

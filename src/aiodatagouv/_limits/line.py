@@ -16,6 +16,10 @@ from ..rate import Rate
 from ..retry import RetryPolicy
 
 
+class OutOfTimeError(Exception):
+    """A call takes too long, or its next attempt would start too late."""
+
+
 @frozen
 class Applicant:
     """A request that asks for admission.
