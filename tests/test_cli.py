@@ -1432,8 +1432,9 @@ def test_a_search_can_be_split_by_facets(
 
 
 def test_a_partitioned_table_may_be_named_as_a_folder(
-    run: Run, harvests: list[dict[str, Any]]
+    run: Run, harvests: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     Path("x.parquet").mkdir()
     for name in ("x.parquet", "x.parquet/"):
         assert run("harvest", "datasets", "-o", name, "--partition-by", "title").status == 0
