@@ -42,8 +42,8 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 TEXT = """# Speed, beside the peers
 
 The results of `make bench` ([how to run and read it](../docs/benchmarks.md)). All is measured in
-one run: those that are compared take turns, and each process measures itself. Numbers without a
-unit are medians of the ratios of all rounds.
+one run. What is relative to something is the median of rounds in which those that are compared take
+turns, and measure themselves.
 
 {machine}
 

@@ -22,11 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from nginx import find, free_port, running
+from nginx import nginx
 
 from aiodatagouv import Client
 from aiodatagouv.files._download.downloads import download
@@ -34,35 +32,12 @@ from aiodatagouv.models import Resource
 
 ROUNDS, MEBIBYTES = 7, 954
 
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
+SERVED = """
     access_log off;
     sendfile on;
-    client_body_temp_path {folder};
-    proxy_temp_path {folder};
-    fastcgi_temp_path {folder};
-    uwsgi_temp_path {folder};
-    scgi_temp_path {folder};
-    server {{ listen 127.0.0.1:{port}; root {folder}/served; }}
-}}
+    server {{ listen 127.0.0.1:{port}; root "{served}"; }}
 """
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Serve the folder `served`, and yield its URL."""
-    program, port = find(), free_port()
-    if program is None:
-        sys.exit("nginx is not installed (Debian: nginx-light)")
-    configuration = folder / "nginx.conf"
-    configuration.write_text(NGINX.format(folder=folder, port=port))
-    with running(port, program, "-p", str(folder), "-c", str(configuration)):
-        yield f"http://127.0.0.1:{port}"
+"""The configuration of nginx."""
 
 
 def made(path: Path, mebibytes: int) -> str:
@@ -117,7 +92,7 @@ def main() -> None:
         served.mkdir()
         sha1 = made(served / "file", mebibytes)
         shares, growths = list[float](), list[int]()
-        with serving(folder) as url:
+        with nginx(SERVED, served=served) as (url, _):
             for number in range(rounds):
                 # Each comes first in every other round.
                 ours_first, theirs = number % 2 == 0, 0.0

@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
 
+from measures import memory
+
 from aiodatagouv import Client
 from aiodatagouv.api import site
 from aiodatagouv.files._export.exports import export
@@ -96,12 +98,6 @@ WAYS: dict[str, Callable[[Client, Path], Awaitable[None]]] = {
 }
 
 
-def memory(key: str) -> float:
-    """Return the memory of this process, in megabytes: ``VmRSS`` now, ``VmHWM`` at its peak."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition(f"{key}:")[2].split()[0]) * 1024 / 1e6
-
-
 async def measure(way: str, port: int, folder: Path) -> None:
     """Read the export in one way, and print the seconds and the growth of the peak."""
     if way == "parquet":
@@ -110,7 +106,7 @@ async def measure(way: str, port: int, folder: Path) -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # The peak starts here.
         before, started = memory("VmRSS"), time.perf_counter()
         await WAYS[way](client, folder)
-        print(json.dumps([time.perf_counter() - started, memory("VmHWM") - before]))
+        print(json.dumps([time.perf_counter() - started, (memory("VmHWM") - before) / 1e6]))
 
 
 def main() -> int:

@@ -34,7 +34,7 @@ ROUNDS = {10_000: 5, 75_000: 3}
 """Rounds of the smaller sizes; of the others there is one."""
 
 ENVIRONMENT = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}
-"""The environment of each harvest: with the allocator of Arrow that `aiodatagouv` chooses."""
+"""The environment of each harvest: with the allocator that the command line chooses."""
 
 CONCURRENCY = 4
 """Pages in flight at once, of the floor as of a harvest."""

@@ -38,6 +38,23 @@ def measured(work: Callable[[], int]) -> str:
     items = work()
     seconds, cpu = time.perf_counter() - started, time.process_time() - worked
     # Not from getrusage, whose peak includes the memory of the parent before exec.
+    return json.dumps(asdict(Cost(items, seconds, cpu, memory("VmHWM"), memory("RssFile"))))
+
+
+def memory(key: str) -> int:
+    """Return the memory of this process in bytes: ``VmRSS`` now, ``VmHWM`` at its peak."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    most, files = (int(status.partition(f"{key}:")[2].split()[0]) for key in ("VmHWM", "RssFile"))
-    return json.dumps(asdict(Cost(items, seconds, cpu, most * 1024, files * 1024)))
+    return int(status.partition(f"{key}:")[2].split()[0]) * 1024
+
+
+def turn(work: Callable[[], object], base: Callable[[], object]) -> float:
+    """Do some work after some other work; return its duration, relative to that."""
+    started = time.perf_counter()
+    kept = base()
+    middle = time.perf_counter()
+    del kept
+    between = time.perf_counter()
+    kept = work()
+    ended = time.perf_counter()
+    del kept
+    return (ended - between) / (middle - started)

@@ -41,23 +41,25 @@ def find() -> str | None:
 
 def version() -> str:
     """Return the version of nginx, such as ``1.22.1``."""
-    said = subprocess.run([_program(), "-v"], capture_output=True, text=True, check=True).stderr
+    said = subprocess.run([program(), "-v"], capture_output=True, text=True, check=True).stderr
     return said.strip().rpartition("/")[2]
 
 
 @contextmanager
-def nginx(http: str) -> Iterator[tuple[str, Path]]:
+def nginx(http: str, **values: object) -> Iterator[tuple[str, Path]]:
     """Run nginx during the block, and yield its URL and its folder.
 
     Args:
-        http: The contents of its ``http`` block, in which ``{port}`` and ``{folder}`` are replaced,
-            and other braces are doubled.
+        http: The contents of its ``http`` block, in which ``{port}``, ``{folder}`` and the names of
+            values are replaced, and other braces are doubled.
+        values: The values.
     """
     with tempfile.TemporaryDirectory(prefix="nginx-") as name:
         folder, port = Path(name), free_port()
         path = folder / "nginx.conf"
-        path.write_text(MAIN.format(folder=folder, http=http.format(folder=folder, port=port)))
-        with running(port, _program(), "-p", name, "-c", str(path)):
+        inside = http.format(folder=folder, port=port, **values)
+        path.write_text(MAIN.format(folder=folder, http=inside))
+        with running(port, program(), "-p", name, "-c", str(path)):
             yield f"http://127.0.0.1:{port}", folder
 
 
@@ -88,7 +90,6 @@ def free_port() -> int:
         return port
 
 
-def _program() -> str:
-    found = find()
-    assert found is not None
-    return found
+def program() -> str:
+    """Return the path of nginx, or exit."""
+    return find() or sys.exit("nginx is not installed (Debian: nginx-light)")

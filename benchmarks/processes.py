@@ -55,15 +55,17 @@ class Worker:
 @contextmanager
 def worker(folder: Path, python: str, module: str, *arguments: str) -> Iterator[Worker]:
     """Run a process in a folder during the block."""
-    with subprocess.Popen(
-        [python, "-m", module, *arguments],
-        cwd=folder,
-        env=importing(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = [python, "-m", module, *arguments]
+    pipe, environment = subprocess.PIPE, importing()
+    with (
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True
+        ) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(process.kill)  # It may be stuck in a round.
         yield Worker(process)
+        stack.pop_all()
 
 
 @frozen
@@ -129,6 +131,6 @@ def taking_turns(running: Mapping[str, Worker], tasks: int, rounds: int, seconds
     return found
 
 
-def ratio(dividends: Sequence[float], divisors: Sequence[float]) -> float:
+def median_ratio(dividends: Sequence[float], divisors: Sequence[float]) -> float:
     """Return the median of the ratios of the same rounds."""
     return median(one / other for one, other in zip(dividends, divisors, strict=True))

@@ -14,14 +14,14 @@ STATIC = """
     server {{
         listen 127.0.0.1:{port};
         access_log off;
-        root WWW;
+        root "{www}";
         index index.json;
         types {{ }}
         default_type application/json;
         open_file_cache max=10;
     }}
 """
-"""The configuration of nginx, in which WWW is the folder of the files."""
+"""The configuration of nginx."""
 
 
 @frozen
@@ -59,7 +59,7 @@ class Recorded:
             with running(port, sys.executable, str(script), str(port), str(self.www)):
                 yield f"http://127.0.0.1:{port}/"
         else:
-            with nginx(STATIC.replace("WWW", str(self.www.resolve()))) as (url, _):
+            with nginx(STATIC, www=self.www.resolve()) as (url, _):
                 yield f"{url}/"
 
     def check(self) -> None:

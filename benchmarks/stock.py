@@ -11,10 +11,7 @@ DOCUMENT, PACKAGE = "openapi.json", "stock_client"
 
 def generate(folder: Path) -> None:
     """Write the document and the package to a folder."""
-    root, program = (
-        Path(__file__).parents[1],
-        Path(sys.executable).with_name("openapi-python-client"),
-    )
+    root = Path(__file__).parents[1]
     document = folder.resolve() / DOCUMENT
     subprocess.run(
         [sys.executable, "-m", "benchmarks.api_document", str(document)], cwd=root, check=True

@@ -110,9 +110,11 @@ def _files(view: View, releases: list[str], target: Target) -> dict[str, str]:
         for model in models:
             template = "models/body.py.jinja" if model.is_sent else "models/view.py.jinja"
             named, documentation = in_class(model), model.documentation
-            first = {"first": MODELS in f"{named.base} {named.code}"}
-            name = f"models/{room}{safe.name(model.file)}.py"
-            add(name, template, model=named, documentation=documentation, **first)
+            path, is_first = (
+                f"models/{room}{safe.name(model.file)}.py",
+                MODELS in named.base + named.code,
+            )
+            add(path, template, model=named, documentation=documentation, first=is_first)
     if not target.is_facade:
         for name in ("__init__.py", "__main__.py", "client.py"):
             add(name, f"package/{name}.jinja")

@@ -149,12 +149,7 @@ async def main():
 def test_a_group_of_the_first_version_loads_no_more_than_without_the_second() -> None:
     loaded = loaded_by("from aiodatagouv import Client, api; api.datasets")
     own = {name for name in loaded if name.partition(".")[0] == "aiodatagouv"}
-    # As many as before there was a second version, the errors in four modules instead of one,
-    # three for the hosts of files, one for the facts of the crawler, one for events, one for the
-    # size of pieces of an answer, three for the keys, the inventory and the marks of items, and
-    # three for lines, limits and pauses, three for the progress, the requests and the waits of a
-    # call.
-    assert len(own) <= 141
+    assert len(own) <= 45
 
 
 def test_calls_of_the_first_version_load_nothing_of_the_second() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processes import OURS, PEERS, Contender, Rounds, ratio, taking_turns, workers
+from processes import OURS, PEERS, Contender, Rounds, median_ratio, taking_turns, workers
 from recorded import Recorded
 from results import Row
 
@@ -48,11 +48,13 @@ def table(rounds: Rounds) -> str:
     lines = ["| client | calls per second | CPU per call |", "|---|---|---|"]
     base = [one.cpu for one in rounds[BASE]]
     for name in sorted(speeds, key=lambda one: -speeds[one]):
-        cpu = ratio([one.cpu for one in rounds[name]], base)
+        cpu = median_ratio([one.cpu for one in rounds[name]], base)
         lines.append(f"| {name} | {speeds[name]:.2f} | {cpu:.2f} |")
     return "\n".join(lines)
 
 
 def _speed(rounds: Rounds, name: str, base: str) -> float:
     """Return the calls per second of one contender, relative to those of another one."""
-    return ratio([one.seconds for one in rounds[base]], [one.seconds for one in rounds[name]])
+    return median_ratio(
+        [one.seconds for one in rounds[base]], [one.seconds for one in rounds[name]]
+    )

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import orjson
 from attrs import define
+from measures import turn
 from results import Row
 
 from aiodatagouv import Client
@@ -56,18 +57,7 @@ def page_of(items: list[Any], *, total: int | None = None) -> dict[str, Any]:
 
 def ratio(work: Callable[[], object], base: Callable[[], object]) -> float:
     """Return the median, over many rounds, of the duration of ``work`` divided by ``base``."""
-    found = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        kept = base()
-        middle = time.perf_counter()
-        del kept
-        between = time.perf_counter()
-        kept = work()
-        ended = time.perf_counter()
-        del kept
-        found.append((ended - between) / (middle - started))
-    return statistics.median(found)
+    return statistics.median(turn(work, base) for _ in range(ROUNDS))
 
 
 def parsed(content: bytes) -> DatasetPage:

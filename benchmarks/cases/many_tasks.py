@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processes import OURS, calls, ratio, worker
+from processes import OURS, calls, median_ratio, worker
 from recorded import Recorded
 from results import Row
 
@@ -23,7 +23,7 @@ def rows(recorded: Recorded, url: str) -> list[Row]:
         Row(
             f"calls per second, {tasks:,} tasks",
             f"{FEW} tasks",
-            ratio(seconds[FEW], seconds[tasks]),
+            median_ratio(seconds[FEW], seconds[tasks]),
             0.95,
             at_least=True,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processes import OURS, Contender, ratio, taking_turns, workers
+from processes import OURS, Contender, median_ratio, taking_turns, workers
 from recorded import Recorded
 from results import Row
 
@@ -23,6 +23,6 @@ def rows(recorded: Recorded) -> list[Row]:
     cpu = {name: [one.cpu for one in found] for name, found in rounds.items()}
     what = "CPU of one typed call, transport that sends nothing"
     return [
-        Row(what, "httpx, JSON not read", ratio(cpu["ours"], cpu["unread"]), 1.2),
-        Row(what, "httpx", ratio(cpu["ours"], cpu["read"])),
+        Row(what, "httpx, JSON not read", median_ratio(cpu["ours"], cpu["unread"]), 1.2),
+        Row(what, "httpx", median_ratio(cpu["ours"], cpu["read"])),
     ]

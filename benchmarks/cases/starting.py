@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from processes import OURS, environment, ratio
+from processes import OURS, environment, median_ratio
 from recorded import Recorded
 from results import Row
 
@@ -70,16 +70,16 @@ def rows(recorded: Recorded, url: str) -> list[Row]:
     modules = [printed(COUNTED.format(statements=one), recorded.folder) for one in (VERSION, "")]
     without = "click and rich not installed"
     return [
-        Row(f"`{CLIENT}`", f"`{HTTPX}`", ratio(seconds["client"], seconds["httpx"]), 0.6),
+        Row(f"`{CLIENT}`", f"`{HTTPX}`", median_ratio(seconds["client"], seconds["httpx"]), 0.6),
         Row(
             f"`{CLIENT}`, {without}",
             f"`{HTTPX}`, {without}",
-            ratio(seconds["client alone"], seconds["httpx alone"]),
+            median_ratio(seconds["client alone"], seconds["httpx alone"]),
         ),
         Row(
             "client entered, one group imported, first call",
             f"`{HTTPX_AND_AIOHTTP}`",
-            ratio(seconds["first"], seconds["both"]),
+            median_ratio(seconds["first"], seconds["both"]),
             1.1,
         ),
         Row(

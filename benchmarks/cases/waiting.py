@@ -11,10 +11,10 @@ import json
 import subprocess
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 
 import httpx
+from measures import memory
 from processes import OURS, importing
 from results import Row
 
@@ -42,11 +42,11 @@ async def waiting() -> tuple[float, float]:
         # The first call imports modules.
         await cancelled([asyncio.create_task(datasets.get_dataset(client, "one"))])
         gc.collect()
-        before = resident()
+        before = memory("VmRSS")
         tasks = [asyncio.create_task(datasets.get_dataset(client, "one")) for _ in range(TASKS)]
         for _ in range(10):
             await asyncio.sleep(0)
-        each = (resident() - before) / TASKS
+        each = (memory("VmRSS") - before) / TASKS
         return each, await cancelled(tasks)
 
 
@@ -61,12 +61,6 @@ async def cancelled(tasks: Sequence[asyncio.Task[Dataset]]) -> float:
     took = time.perf_counter() - started
     assert all(task.cancelled() for task in tasks)
     return took
-
-
-def resident() -> int:
-    """Return the resident memory of this process in bytes."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
 def rows() -> list[Row]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import orjson
+from measures import turn
 
 from .models import Field, Models
 
@@ -81,25 +81,12 @@ DECODERS: dict[str, Callable[[], Decode]] = {
 }
 
 
-def ratio(decode: Decode, content: bytes) -> float:
-    """Return the time that decoding takes, relative to parsing the JSON."""
-    started = time.perf_counter()
-    kept = orjson.loads(content)
-    middle = time.perf_counter()
-    del kept
-    between = time.perf_counter()
-    kept = decode(content)
-    ended = time.perf_counter()
-    del kept
-    return (ended - between) / (middle - started)
-
-
 def main(name: str, page: str) -> None:
     """Decode until standard input ends."""
     decode, content = DECODERS[name](), Path(page).read_bytes()
     assert len(decode(content).data) == len(orjson.loads(content)["data"])
     for _ in sys.stdin:
-        print(ratio(decode, content), flush=True)
+        print(turn(lambda: decode(content), lambda: orjson.loads(content)), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ async def opened(
     async with httpx.AsyncClient(base_url=url, limits=limits, transport=transport) as client:
 
         async def call() -> str:
-            return (await client.get(f"api/1/datasets/{slug}/")).reason_phrase
+            response = await client.get(f"api/1/datasets/{slug}/")
+            return response.raise_for_status().reason_phrase
 
         yield call

@@ -87,6 +87,12 @@ _NAMES = {
     "streams": "Stream",
     "types": "UNSET File Progress Unset",
 }
+_MODULES = {
+    *("api", "bulk", "errors", "files", "models", "operation", "pagination", "portal", "rate"),
+    *("retry", "streams", "types"),
+}
+"""The modules that are attributes without being imported first."""
+
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = ["__version__", *_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -95,6 +101,8 @@ __all__ = ["__version__", *_MODULE_OF]  # pyright: ignore[reportUnsupportedDunde
 if not TYPE_CHECKING:  # A type checker that saw this function would accept any attribute.
 
     def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

@@ -42,8 +42,8 @@ class Client(Caller):
         timeout: Seconds without any byte after which an attempt fails, or httpx's own ``Timeout``;
             None for no limit. By default 10 to connect and 30 otherwise. Waiting for a free
             connection does not count, unless that ``Timeout`` says so.
-        retry: When a failed call is made again. None for never; then no call waits for a time that
-            the portal asks for either: that is a ``RateLimitedError`` at once.
+        retry: When a failed call is made again, by default as ``RetryPolicy()`` says. None for
+            never; then a time that the portal asks to wait is a ``RateLimitedError`` at once.
         rate: The requests a second that all calls together may make, 5 by default. After a pause
             some are sent at once, at most ten within a second; a :class:`Rate` says how many.
             ``"auto"`` finds out how many the portal accepts: it starts with 20 and sends more until

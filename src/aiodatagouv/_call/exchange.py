@@ -25,11 +25,11 @@ class Exchange:
     gate: Gate
     permit: Permit
     progress: Progress
-    _files: ExitStack = field(factory=ExitStack)
+    _files: ExitStack = field(factory=ExitStack, init=False)
     """Closes the files in the body of the request."""
-    _response: _http.Response | None = None
-    _started: float | None = None
-    _waited: float = 0.0
+    _response: _http.Response | None = field(default=None, init=False)
+    _started: float | None = field(default=None, init=False)
+    _waited: float = field(default=0.0, init=False)
 
     @property
     def response(self) -> _http.Response:
@@ -37,7 +37,7 @@ class Exchange:
         assert self._response is not None
         return self._response
 
-    async def send(self, call: Call, hop: Hop, options: Options) -> _http.Response:
+    async def send(self, call: Call, hop: Hop, options: Options) -> None:
         """Build the request, and send it."""
         request = self.session.request(call, hop, options, self._files)
         progress = self.progress
@@ -46,7 +46,6 @@ class Exchange:
         self._waited = self._started - progress.since
         progress.waited += self._waited
         self._response = await self.session.send(request)
-        return self._response
 
     async def end(self) -> None:
         """Close the response, free the connection, and report the request."""
@@ -54,15 +53,16 @@ class Exchange:
             if self._response is not None:
                 await _http.close(self._response)
         finally:
-            self._files.close()
             self.gate.leave(self.permit)
             if self._started is not None:
                 self._report(self._started)
+            self._response = None  # It may echo the key, and a traceback shows local variables.
+            self._files.close()
 
     def _report(self, started: float) -> None:
-        progress, answer = self.progress, self._response
+        progress, status, size = self.progress, None, 0
+        if self._response is not None:
+            status, size = self._response.status_code, self._response.extensions["body"].size
         progress.since = now()
-        status = None if answer is None else answer.status_code
-        size = 0 if answer is None else answer.num_bytes_downloaded
         took = progress.since - started
         progress.events.sent(Sent(progress.attempts, status, self._waited, took, size))

@@ -159,11 +159,12 @@ class Pipeline:
 
     async def _received(self, read: Callable[[_http.Response], T], exchange: Exchange) -> T:
         """Receive the whole answer, and read it."""
+        response = exchange.response
         try:
-            await self.session.read(exchange.response, self.options.max_size)
+            await self.session.read(response, self.options.max_size)
         finally:
             await exchange.end()
-        response = _http.rewritten(exchange.response, self.key.redact)
+        response = _http.rewritten(response, self.key.redact)
         self._call_on_response(response)
         try:
             return read(response)
@@ -182,9 +183,9 @@ class Pipeline:
             exchange = Exchange(self.session, self.gate, permit, progress)
             following: Hop | None = hop
             try:
-                response = await exchange.send(call, hop, self.options)
+                await exchange.send(call, hop, self.options)
                 self._tell_gate(call, hop, exchange)
-                following = await self._next(call, hop, response)
+                following = await self._next(call, hop, exchange.response)
                 if following is None:
                     return exchange
             finally:
@@ -227,13 +228,12 @@ class Pipeline:
 
     def _tell_gate(self, call: Call, hop: Hop, exchange: Exchange) -> None:
         """Release the permit of a request, and let the gate observe a response of the portal."""
-        permit, response = exchange.permit, exchange.response
-        self.gate.release(permit)
-        status, headers = response.status_code, response.headers
+        self.gate.release(exchange.permit)
+        status, headers = exchange.response.status_code, exchange.response.headers
         if hop.is_home and (call.operation.creates or quota.is_told(status, headers)):
             policy = self.options.retry
             self.gate.observe(
-                permit,
+                exchange.permit,
                 status,
                 headers,
                 operation=call.operation,

@@ -49,7 +49,7 @@ class Declared:
         """The type of the attribute. The models that it names are loaded when it is first read."""
         owner = next(one for one in self.model.__mro__ if self.name in get_annotations(one))
         written = SimpleNamespace(__annotations__={"it": get_annotations(owner)[self.name]})
-        names = vars(sys.modules[owner.__module__])
+        names = getattr(sys.modules.get(owner.__module__), "__dict__", {})
         return get_type_hints(written, dict(vars(owner)), names)["it"]
 
     @property

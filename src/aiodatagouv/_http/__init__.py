@@ -45,8 +45,6 @@ _NAMES = {
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = [*_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]
-
 
 if not TYPE_CHECKING:  # A type checker that saw this function would accept any attribute.
 

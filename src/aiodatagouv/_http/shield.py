@@ -91,16 +91,17 @@ class Body(httpx.AsyncByteStream):
 
     Attributes:
         coding: Its content coding, ``identity`` for none.
+        size: The bytes that have arrived, decoded.
     """
 
     def __init__(self, stream: object, coding: str, started: float) -> None:
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport answers with a stream that is not asynchronous")
         pieces.lengthen(stream)
-        self._stream = stream
+        self._stream: httpx.AsyncByteStream | None = stream
         self.coding = coding
+        self.size = 0
         self._started = started
-        self._is_closed = False
 
     @property
     def elapsed(self) -> dt.timedelta:
@@ -108,9 +109,11 @@ class Body(httpx.AsyncByteStream):
         return dt.timedelta(seconds=time.perf_counter() - self._started)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert self._stream is not None  # httpx reads no closed response.
         chunks, decoder = aiter(self._stream), Decoder(self.coding)
         while (chunk := await shielded(anext(chunks, None))) is not None:
             for piece in decoder.decode(chunk):
+                self.size += len(piece)
                 yield piece
         decoder.finish()
 
@@ -129,22 +132,24 @@ class Body(httpx.AsyncByteStream):
         return content
 
     async def _whole(self, most: float, *, is_cut: bool) -> bytes:
-        size, content, decoder = 0, list[bytes](), Decoder(self.coding)
+        assert self._stream is not None
+        content, decoder = list[bytes](), Decoder(self.coding)
         async for chunk in self._stream:
             for piece in decoder.decode(chunk):
-                size += len(piece)
-                if size > most and not is_cut:
+                self.size += len(piece)
+                if self.size > most and not is_cut:
                     raise TooLongError
                 content.append(piece)
-                if size > most:
+                if self.size > most:
                     return b"".join(content)
         decoder.finish()
         return b"".join(content)
 
     async def aclose(self) -> None:
-        if not self._is_closed:
-            self._is_closed = True
-            await shielded(self._stream.aclose())
+        if self._stream is not None:
+            # aiohttp's own answer, which has the headers of the request, ends here.
+            stream, self._stream = self._stream, None
+            await shielded(stream.aclose())
 
 
 async def shielded(waiting: Awaitable[T]) -> T:

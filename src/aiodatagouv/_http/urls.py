@@ -43,7 +43,11 @@ def join(url: URL, location: str) -> URL:
 
 
 def endpoint(portal: URL, version: int, path: str, query: Sequence[tuple[str, str]]) -> URL:
-    """The URL of a path of a portal's API, with a query."""
+    """The URL of a path of a portal's API, with a query.
+
+    Raises:
+        ValueError: It is too long.
+    """
     text = f"{portal}api/{version}/{path}"
     return _parsed(f"{text}?{urlencode(query)}" if query else text)
 
@@ -51,7 +55,10 @@ def endpoint(portal: URL, version: int, path: str, query: Sequence[tuple[str, st
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> URL:
     """Parse a URL. It takes a while, and the same ones are often called again."""
-    return URL(text)
+    try:
+        return URL(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"not a URL: {text!r:.80} ({error})") from error
 
 
 def origin(url: URL) -> tuple[str, str, int | None]:

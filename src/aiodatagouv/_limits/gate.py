@@ -104,10 +104,10 @@ class Gate:
         self._limits.check(request, now())
         waiter = Waiter(request)
         loop = asyncio.get_running_loop()
-        alarm = None if until is None else loop.call_at(until, waiter.wake)
+        alarm = None if until is None else loop.call_at(until, waiter.expire)
         try:
             if self._limits.breaker.is_open and request.operation.creates:
-                await self._hold_creator(waiter, until)
+                await self._hold_creator(waiter)
             self._join(waiter)
             try:
                 while True:
@@ -118,7 +118,7 @@ class Gate:
                     self._limits.check(request, now())
                     if self._may_pass(waiter):
                         return self._pass(waiter)
-                    _check_time(waiter, until)
+                    _check_time(waiter)
             finally:
                 self._quit(waiter)
         finally:
@@ -267,14 +267,14 @@ class Gate:
 
     # ---- The lock
 
-    async def _hold_creator(self, waiter: Waiter, until: float | None) -> None:
+    async def _hold_creator(self, waiter: Waiter) -> None:
         """Hold a call that creates content back while another one probes; then it may be next."""
         self._creators.join(waiter)
         try:
             while self._is_probing or self._creators.front is not waiter:
                 await waiter.rest()
                 self._limits.check(waiter.request, now())
-                _check_time(waiter, until)
+                _check_time(waiter)
             self._is_probing = waiter.is_probe = self._limits.breaker.is_open
         finally:
             self._creators.leave(waiter)
@@ -306,10 +306,10 @@ class Gate:
                     waiter.wake()
 
 
-def _check_time(waiter: Waiter, until: float | None) -> None:
+def _check_time(waiter: Waiter) -> None:
     """Raise an error if a request has waited for too long."""
     moment, request = now() + RESOLUTION, waiter.request
-    if until is not None and moment >= until:
+    if waiter.is_late:
         raise OutOfTimeError
     if waiter.tires_at is not None and moment >= waiter.tires_at:
         raise errors.TimeoutError(

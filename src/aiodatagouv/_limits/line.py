@@ -9,7 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from ..operation import Operation
 from ..rate import Rate
@@ -49,12 +49,14 @@ class Waiter:
         request: The request.
         is_probe: Whether it will find out if the portal is still locked.
         tires_at: When it stops waiting for a free connection, if it waits for one.
+        is_late: Whether its time is over.
     """
 
     request: Applicant
     is_probe: bool = False
     tires_at: float | None = None
-    _woken: asyncio.Future[None] | None = None
+    is_late: bool = False
+    _woken: asyncio.Future[None] | None = field(default=None, init=False)
 
     @property
     def is_resting(self) -> bool:
@@ -65,6 +67,11 @@ class Waiter:
         """A future to await until it is woken."""
         self._woken = asyncio.get_running_loop().create_future()
         return self._woken
+
+    def expire(self) -> None:
+        """Wake its task to give up. A timer may be early, so the clock is not asked again."""
+        self.is_late = True
+        self.wake()
 
     def wake(self) -> None:
         """Let its task look whether it may go on, or must give up."""

@@ -3,7 +3,8 @@
 msgspec decodes an item into structs whose attributes are the columns, and refuses values of another
 type. Each column is then made of all its values at once, without an object for each row. Items that
 are refused, or whose values Arrow cannot convert, take the slower path of :class:`columns.Rows`,
-which keeps what fits no column. Both give the same cells.
+which keeps what fits no column. Both give the same values; the notation of a number in JSON may
+differ.
 """
 
 from __future__ import annotations
@@ -243,6 +244,7 @@ def _date_builder(type_: pa.DataType) -> _Build:
             limits: Any = pc.min_max(cells.view(numbers)).as_py()
             if earliest <= limits["min"] and limits["max"] <= latest:
                 return cells
-        return pa.array([None if one is None else read(one) for one in values], type_)
+        moments = [None if one is None else read(one) for one in values]
+        return pa.array(moments, type_, memory_pool=POOL)
 
     return dates

@@ -168,7 +168,7 @@ class ParquetFolder(Parquet):
         super()._add(batch)
 
     def _check_number(self, count: int) -> None:
-        """Refuse too many partitions, as soon as they are seen."""
+        """Refuse too many partitions before their rows are written."""
         if count > MOST:
             raise DestinationError(
                 f"partition_by: {self._partitions} makes more than {MOST:,} partitions: take fewer "

@@ -32,7 +32,7 @@ ROW_GROUP = 16 << 20
 """Approximate bytes of a row group in memory. Smaller ones take less, but the facts about each are
 kept until the end of the file: about a kilobyte a column."""
 
-BATCH = 100
+_BATCH = 100
 """Rows of an existing file that are read at once."""
 
 _CONVERTED = 2 << 20
@@ -133,7 +133,11 @@ class Parquet:
                 self._convert()
 
     def commit(self) -> dict[str, Any]:
-        """See :class:`~aiodatagouv.bulk.Sink`."""
+        """See :class:`~aiodatagouv.bulk.Sink`.
+
+        Raises:
+            DestinationError: A column cannot hold a value, and there is no column for the rest.
+        """
         self._convert()
         return {**self._pieces.commit(), "facts": self._facts}
 
@@ -312,7 +316,7 @@ def batches_in(
                 raise DestinationError(
                     f"{path} has other columns than this harvest: harvest all anew"
                 )
-            yield from file.iter_batches(BATCH, columns=columns, use_threads=False)
+            yield from file.iter_batches(_BATCH, columns=columns, use_threads=False)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # The system's, not Arrow's.

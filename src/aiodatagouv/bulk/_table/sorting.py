@@ -155,12 +155,10 @@ class _Index:
         source = self.source.slice(group.start, count)
         row = self.row.slice(group.start, count)
         as_stored = _sorting({"source": source, "row": row})
-        table = pa.Table.from_batches(
-            self._rows_at(_take(source, as_stored), _take(row, as_stored))
-        )
+        rows = self._rows_at(_take(source, as_stored), _take(row, as_stored))
         if as_stored.equals(pa.array(range(count), pa.uint64())):
-            return table
-        return _reordered(table, _inverse(as_stored))
+            return pa.Table.from_batches(rows)
+        return _reordered(rows, _inverse(as_stored))
 
     def distribute(self, scratch: Callable[[], tuple[Path, ArrowFile]]) -> list[Path]:
         """Write the rows of consecutive row groups to files, and return their paths."""
@@ -257,9 +255,12 @@ def _take(rows: Any, numbers: Any) -> Any:
     return pc.take(rows, numbers, memory_pool=POOL)
 
 
-def _reordered(table: pa.Table, numbers: Any) -> pa.Table:
-    """The rows of a table in another order; each column is freed once it is copied."""
-    schema, columns = table.schema, list[Any]()
+def _reordered(parts: list[pa.RecordBatch], numbers: Any) -> pa.Table:
+    """The rows of parts in another order. The list is emptied, so that copied columns are freed."""
+    table = pa.Table.from_batches(parts)
+    parts.clear()
+    schema = table.schema
+    columns: list[Any] = []
     for _ in schema:
         chunks = table.column(0)
         table = table.remove_column(0)
