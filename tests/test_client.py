@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -445,6 +447,22 @@ async def test_a_file_on_disk_is_never_in_memory_as_a_whole(tmp_path: Path) -> N
             tracemalloc.stop()
     assert transport.size > 32 << 20
     assert peak < 4 << 20
+
+
+async def test_a_connection_is_free_again_even_if_a_file_cannot_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(_: File, files: ExitStack) -> bytes:
+        files.callback((tmp_path / "nothing").unlink)
+        return b"<png>"
+
+    monkeypatch.setattr(File, "open", opened)
+    options: dict[str, Any] = {"transport": Counting(), "max_connections": 1}
+    async with client_of("https://portal.example/", **options) as client, asyncio.timeout(60):
+        for _ in range(2):
+            body = ImageUpload(file=File(b"", "a.png"))
+            with pytest.raises(FileNotFoundError):
+                await reuses.upload_reuse_image(client, "carte", body=body)
 
 
 async def test_fields_are_sent_as_a_mask(scripted: Scripted) -> None:

@@ -7,14 +7,14 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from aiodatagouv import Client, RetryPolicy
+from aiodatagouv import Client, NetworkError, RetryPolicy
 from aiodatagouv.api import datasets
 
 from . import clock
@@ -118,3 +118,23 @@ async def test_no_field_has_the_key(caplog: pytest.LogCaptureFixture) -> None:
     seen = [repr(vars(one)) for one in caplog.records]
     assert any("'event': 'retry'" in one for one in seen)
     assert KEY not in "\n".join(seen)
+
+
+class Cut(httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield bytes(5000)
+        raise httpx.ReadError("cut")
+
+
+async def test_the_size_of_an_answer_that_breaks_off_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "aiodatagouv")
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Cut()))
+    async with client_of("https://portal.example", transport=transport) as client:
+        with pytest.raises(NetworkError):
+            await datasets.get_dataset(client, "velos")
+    (record,) = [one for one in caplog.records if one.name == "aiodatagouv"]
+    assert fields_of(record)["size"] == 5000
