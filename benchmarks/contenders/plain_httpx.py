@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import httpx
@@ -10,9 +10,18 @@ import httpx
 from .call import CONNECTIONS, Call
 
 
+def title(response: httpx.Response) -> str:
+    """Return the title of a dataset."""
+    found: str = response.json()["title"]
+    return found
+
+
 @asynccontextmanager
 async def opened(
-    url: str, slug: str, transport: httpx.AsyncBaseTransport | None = None
+    url: str,
+    slug: str,
+    transport: httpx.AsyncBaseTransport | None = None,
+    read: Callable[[httpx.Response], str] = title,
 ) -> AsyncIterator[Call]:
     """Open the client."""
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
@@ -20,7 +29,6 @@ async def opened(
 
         async def call() -> str:
             response = await client.get(f"api/1/datasets/{slug}/")
-            title: str = response.raise_for_status().json()["title"]
-            return title
+            return read(response.raise_for_status())
 
         yield call
