@@ -358,7 +358,7 @@ def test_a_timer_that_rings_early_ends_the_waiting_nevertheless() -> None:
         await settled()
         front = gate._line.front
         assert front is not None
-        front.expire()
+        gate._refuse(front, OutOfTimeError())
         with pytest.raises(OutOfTimeError):
             await waiting
         assert now() < 10

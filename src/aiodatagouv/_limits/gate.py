@@ -22,8 +22,8 @@ class Gate:
     """Admits requests.
 
     A request that must wait joins the queue of its rate. A queue whose rate allows a request waits
-    in the line behind it, in the end that of the gate. The front of that line is woken when it may
-    be sent; its own task counts it, at the moment of sending, and the next one becomes the front.
+    in the line behind it, in the end that of the gate. The front of that line is admitted as soon as
+    it may be sent, and its task goes on; the next one becomes the front.
 
     Args:
         connections: How many requests may be in flight at once.
@@ -34,6 +34,9 @@ class Gate:
         self._limits = Limits()
         self._line = Line()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_called = False
+        self._has_news = False
+        """Whether the portal has refused something since: some may have to wait no longer."""
         self._creators = Line()
         """Calls that create content, while one of them probes whether the portal is locked."""
         self._is_probing = False
@@ -101,29 +104,27 @@ class Gate:
             TimeoutError: No connection was free in time.
             OutOfTimeError: It was not admitted by ``until``.
         """
-        self._limits.check(request, now())
-        waiter = Waiter(request)
+        error = self._limits.refusal(request, now())
+        if error is not None:
+            raise error
         loop = asyncio.get_running_loop()
-        alarm = None if until is None else loop.call_at(until, waiter.expire)
+        waiter = Waiter(request, loop.create_future())
+        alarm = None
+        if until is not None:
+            alarm = loop.call_at(until, self._refuse, waiter, OutOfTimeError())
+        self._line_up(waiter)
         try:
-            if self._limits.breaker.is_open and request.operation.creates:
-                await self._hold_creator(waiter)
-            self._join(waiter)
-            try:
-                while True:
-                    resting = waiter.rest()
-                    if self._line.front is waiter:
-                        self._call()
-                    await resting
-                    self._limits.check(request, now())
-                    if self._may_pass(waiter):
-                        return self._pass(waiter)
-                    _check_time(waiter)
-            finally:
+            return await waiter.answer
+        except asyncio.CancelledError:
+            if waiter.line is not None:
                 self._quit(waiter)
+            elif waiter.answer.exception() is None:  # Cancelled when it was its turn.
+                self.leave(waiter.answer.result())
+            raise
         finally:
             if alarm is not None:
                 alarm.cancel()
+            del waiter  # It keeps its error, whose traceback keeps this frame.
 
     def release(self, permit: Permit) -> None:
         """Count a request as no longer in flight: it was answered, or never will be."""
@@ -131,7 +132,7 @@ class Gate:
             permit.is_released = True
             self._limits.in_flight -= 1
             if self._limits.has_quota:
-                self._call()
+                self._call_soon()
 
     def leave(self, permit: Permit) -> None:
         """End a request, answered or not: its connection is free for the next one."""
@@ -139,7 +140,7 @@ class Gate:
         self._free += 1
         if permit.is_probe:
             self._end_probe()
-        self._call()
+        self._call_soon()
 
     def observe(
         self,
@@ -173,8 +174,9 @@ class Gate:
             wall=datetime.now(UTC),
         )
         if status in (423, 429) or self._limits.asked(moment) > 0:
-            self._wake_refused(moment)
-        self._call()
+            self._has_news = True
+        self._call_creators()
+        self._call_soon()
 
     def observe_lock(self, message: str) -> None:
         """Learn the portal's own words about its read-only mode."""
@@ -182,12 +184,22 @@ class Gate:
 
     # ---- The line
 
+    def _line_up(self, waiter: Waiter) -> None:
+        """Let a request wait, and admit it at once if it may be sent."""
+        if waiter.request.operation.creates and self._limits.breaker.is_open:
+            self._creators.join(waiter)
+            self._call_creators()
+        else:
+            self._join(waiter)
+        if self._line.front is waiter:
+            self._call()
+
     def _join(self, waiter: Waiter) -> None:
         own = waiter.request.queues[0]
         own.join(waiter)
-        self._line_up(own)
+        self._advance(own)
 
-    def _line_up(self, queue: Queue) -> None:
+    def _advance(self, queue: Queue) -> None:
         """Let a queue wait for its front in the next line, once its rate allows a request."""
         if not queue:
             return
@@ -201,64 +213,83 @@ class Gate:
             return
         queue.behind.first[queue] = None
         if isinstance(queue.behind, Queue):
-            self._line_up(queue.behind)
+            self._advance(queue.behind)
 
     def _look_again(self, queue: Queue) -> None:
         queue.timer = None
-        self._line_up(queue)
+        self._advance(queue)
         self._call()
 
     def _call(self) -> None:
-        """Wake the front of the line if it may be sent; else set the timer for it."""
-        front = self._line.front
-        if front is None or not front.is_resting:  # One that is awake calls when it leaves.
-            return
+        """Admit those at the front that may be sent, and look again when the next one may."""
+        self._is_called = False
         moment = now()
-        delay = self._limits.delay(front.request.queues, moment)
-        if delay > RESOLUTION:
-            front.tires_at = None
-        elif not self._free:
-            if front.tires_at is None:
-                patience = front.request.patience
-                front.tires_at = math.inf if patience is None else moment + patience
-            delay = front.tires_at - moment
-        if delay > RESOLUTION:
-            self._set_timer(moment + delay)
-        else:
-            front.wake()
+        if self._has_news:
+            self._has_news = False
+            self._refuse_hopeless(moment)
+        while (front := self._line.front) is not None:
+            if front.answer.done():  # Its task was cancelled, and calls when it quits.
+                return
+            delay = self._limits.delay(front.request.queues, moment)
+            if delay > RESOLUTION:
+                front.tires_at = None
+            elif self._free:
+                self._pass(front, moment)
+                continue
+            else:
+                if front.tires_at is None:
+                    patience = front.request.patience
+                    front.tires_at = math.inf if patience is None else moment + patience
+                delay = front.tires_at - moment
+            if delay > RESOLUTION:
+                self._call_at(moment + delay)
+                return
+            self._refuse(front, _no_connection(front.request))
 
-    def _set_timer(self, at: float) -> None:
-        """Look at the front again at a given time, if it is finite."""
+    def _call_soon(self) -> None:
+        """Call once what has arrived together is learned: one of the responses may be a 429."""
+        if (self._line or self._has_news) and not self._is_called:
+            self._is_called = True
+            asyncio.get_running_loop().call_soon(self._call)
+
+    def _call_at(self, moment: float) -> None:
+        """Call at a given time at the latest, if it is finite."""
         if self._timer is not None:
+            if self._timer.when() <= moment:
+                return
             self._timer.cancel()
             self._timer = None
-        if at < math.inf:
-            self._timer = asyncio.get_running_loop().call_at(at, self._call)
+        if moment < math.inf:
+            self._timer = asyncio.get_running_loop().call_at(moment, self._ring)
 
-    def _may_pass(self, waiter: Waiter) -> bool:
-        if self._line.front is not waiter or not self._free:
-            return False
-        return self._limits.delay(waiter.request.queues, now()) <= RESOLUTION
+    def _ring(self) -> None:
+        self._timer = None
+        self._call()
 
-    def _pass(self, waiter: Waiter) -> Permit:
+    def _pass(self, waiter: Waiter, moment: float) -> None:
+        """Admit the front of the line: it is sent when its task goes on."""
         queues = waiter.request.queues
         for queue in queues:  # Its next request waits for the rate, and behind the others.
             del queue.behind.first[queue]
-        permit = self._permit(queues, now(), is_probe=waiter.is_probe)
-        waiter.is_probe = False
-        return permit
+        queues[0].leave(waiter)
+        waiter.answer.set_result(self._permit(queues, moment, is_probe=waiter.is_probe))
+        for queue in queues:
+            self._advance(queue)
 
     def _quit(self, waiter: Waiter) -> None:
-        """Remove a request from its queue, admitted or not, and call the next one."""
+        """Remove a request that was not admitted, and call the next one."""
+        if waiter.line is self._creators:
+            self._creators.leave(waiter)
+            return
         queues = waiter.request.queues
         queues[0].leave(waiter)
         for queue in queues:
             if not queue:
                 queue.behind.first.pop(queue, None)
-            self._line_up(queue)
+            self._advance(queue)
         if waiter.is_probe:
             self._end_probe()
-        self._call()
+        self._call_soon()
 
     def _permit(self, queues: Sequence[Queue], moment: float, *, is_probe: bool = False) -> Permit:
         self._limits.take(queues, moment)
@@ -267,58 +298,48 @@ class Gate:
 
     # ---- The lock
 
-    async def _hold_creator(self, waiter: Waiter) -> None:
-        """Hold a call that creates content back while another one probes; then it may be next."""
-        self._creators.join(waiter)
-        try:
-            while self._is_probing or self._creators.front is not waiter:
-                await waiter.rest()
-                self._limits.check(waiter.request, now())
-                _check_time(waiter)
-            self._is_probing = waiter.is_probe = self._limits.breaker.is_open
-        finally:
-            self._creators.leave(waiter)
-            self._call_creator()
-
     def _end_probe(self) -> None:
         self._is_probing = False
-        self._call_creator()
+        self._call_creators()
 
-    def _call_creator(self) -> None:
-        """Wake the next call that creates content, unless it must wait for a probe."""
-        front = self._creators.front
-        if front is not None and not self._is_probing:
-            front.wake()
+    def _call_creators(self) -> None:
+        """Let those that create content into their queues: while the lock lasts, one, to probe."""
+        breaker = self._limits.breaker
+        while (front := self._creators.front) is not None:
+            if breaker.is_open and self._is_probing:
+                return
+            self._creators.leave(front)
+            front.is_probe = breaker.is_open
+            self._is_probing = self._is_probing or front.is_probe
+            self._join(front)
 
     # ---- Refusals
+
+    def _refuse(self, waiter: Waiter, error: Exception) -> None:
+        """End the waiting of a request with an error, if it still waits."""
+        if not waiter.answer.done():
+            waiter.answer.set_exception(error)
+            self._quit(waiter)
+
+    def _refuse_hopeless(self, moment: float) -> None:
+        """Refuse the requests whose waiting has become pointless."""
+        for waiter in [one for line in self._lines() for one in line]:
+            error = self._limits.refusal(waiter.request, moment)
+            if error is not None:
+                self._refuse(waiter, error)
 
     def _lines(self) -> Sequence[Line]:
         return [self._creators, *self._queues.values()]
 
-    def _wake_refused(self, moment: float) -> None:
-        """Wake the requests whose waiting has become pointless."""
-        is_locked = self._limits.is_locked(moment)
-        asked = self._limits.asked(moment)
-        for line in self._lines():
-            for waiter in line:
-                request = waiter.request
-                if asked > request.policy.max_wait or (is_locked and request.operation.creates):
-                    waiter.wake()
 
-
-def _check_time(waiter: Waiter) -> None:
-    """Raise an error if a request has waited for too long."""
-    moment, request = now() + RESOLUTION, waiter.request
-    if waiter.is_late:
-        raise OutOfTimeError
-    if waiter.tires_at is not None and moment >= waiter.tires_at:
-        raise errors.TimeoutError(
-            f"no connection was free within {request.patience:g} s",
-            operation=request.operation.name,
-            method=request.operation.method,
-            url=request.url,
-            is_sent=False,
-        )
+def _no_connection(request: Applicant) -> errors.TimeoutError:
+    return errors.TimeoutError(
+        f"no connection was free within {request.patience:g} s",
+        operation=request.operation.name,
+        method=request.operation.method,
+        url=request.url,
+        is_sent=False,
+    )
 
 
 def now() -> float:

@@ -66,12 +66,11 @@ class Limits:
         """Whether nothing may be created."""
         return self.breaker.left(now) > RESOLUTION
 
-    def check(self, request: Applicant, now: float) -> None:
-        """Raise an error if a request must not wait for the portal.
+    def refusal(self, request: Applicant, now: float) -> errors.APIError | None:
+        """The error for a request that must not wait for the portal; None if it may.
 
-        Raises:
-            RateLimitedError: The portal wants no request for longer than the policy waits.
-            LockedError: The portal is in read-only mode.
+        It is a ``RateLimitedError`` if the portal wants no request for longer than the policy
+        waits, a ``LockedError`` if it is in read-only mode.
         """
         operation = request.operation
         if operation.creates and self.is_locked(now):
@@ -80,10 +79,10 @@ class Limits:
         else:
             left = self.asked(now)
             if left <= max(request.policy.max_wait, RESOLUTION):
-                return
+                return None
             kind, status = errors.RateLimitedError, 429
             message = "the portal wants no request before that"
-        raise kind(
+        return kind(
             message,
             operation=operation.name,
             method=operation.method,

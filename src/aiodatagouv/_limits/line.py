@@ -9,7 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from ..operation import Operation
 from ..rate import Rate
@@ -43,40 +43,21 @@ class Applicant:
 
 @define(eq=False)
 class Waiter:
-    """A request that waits in a line. Its task rests until it is woken, and then looks for itself.
+    """A request that waits in a line.
 
     Attributes:
         request: The request.
+        answer: Its permit, or the error that ends its waiting.
+        line: The line in which it waits.
         is_probe: Whether it will find out if the portal is still locked.
         tires_at: When it stops waiting for a free connection, if it waits for one.
-        is_late: Whether its time is over.
     """
 
     request: Applicant
+    answer: asyncio.Future[Permit]
+    line: Line | None = None
     is_probe: bool = False
     tires_at: float | None = None
-    is_late: bool = False
-    _woken: asyncio.Future[None] | None = field(default=None, init=False)
-
-    @property
-    def is_resting(self) -> bool:
-        """Whether its task sleeps, and was neither woken nor cancelled."""
-        return self._woken is not None and not self._woken.done()
-
-    def rest(self) -> asyncio.Future[None]:
-        """A future to await until it is woken."""
-        self._woken = asyncio.get_running_loop().create_future()
-        return self._woken
-
-    def expire(self) -> None:
-        """Wake its task to give up. A timer may be early, so the clock is not asked again."""
-        self.is_late = True
-        self.wake()
-
-    def wake(self) -> None:
-        """Let its task look whether it may go on, or must give up."""
-        if self._woken is not None and not self._woken.done():
-            self._woken.set_result(None)
 
 
 @define
@@ -126,6 +107,7 @@ class Line:
 
     def join(self, waiter: Waiter) -> None:
         """Add a request."""
+        waiter.line = self
         if not waiter.request.is_retry:
             if self._next is not None:
                 self._others[waiter] = None
@@ -135,6 +117,7 @@ class Line:
 
     def leave(self, waiter: Waiter) -> None:
         """Remove a request."""
+        waiter.line = None
         if waiter in self._others:
             del self._others[waiter]
             return
