@@ -408,7 +408,7 @@ def test_a_sync_is_delegated_to_the_library(run: Run, syncs: Calls) -> None:
 
 def test_the_datasets_of_a_sync_may_be_those_of_a_list(run: Run, syncs: Calls) -> None:
     assert run("sync", "--organization", "1", "--tag", "eau", "--tag", "velo", "x").status == 0
-    assert dict(syncs[0]["source"].call.query_pairs()) == {"organization": "1", "tag": "velo"}
+    assert dict(syncs[0]["source"].call.query_pairs) == {"organization": "1", "tag": "velo"}
     assert repr(syncs[0]["source"]) == "<Paginator of list_datasets>"
 
 

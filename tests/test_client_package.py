@@ -257,7 +257,7 @@ def test_a_link_leads_to_a_list_of_the_package(package: ModuleType) -> None:
         call = link.follow(client).call
         assert call.operation.package == "dados_example_pt"
         assert call.operation.model is model
-        assert dict(call.query_pairs()) == {"dataset": "a"}
+        assert dict(call.query_pairs) == {"dataset": "a"}
     with pytest.raises(aiodatagouv.DecodeError, match="expected the address of a list"):
         link.follow(aiodatagouv.Client(base_url="production"))
 

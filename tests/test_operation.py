@@ -114,7 +114,7 @@ def test_the_query_encodes_the_given_parameters() -> None:
         tag=["bus", "tram"],
         since=dt.date(2024, 5, 3),
         license=None,
-    ).query_pairs()
+    ).query_pairs
     assert query == [
         ("q", "vélo & cie"),
         ("page", "2"),

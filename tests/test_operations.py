@@ -202,7 +202,7 @@ def test_the_parameters_of_an_operation_match_its_function(operation: Operation)
 
 async def test_query_keys_follow_the_api() -> None:
     call = discussions.list_discussions(Client(), for_=["1"], page_size=5).call
-    assert call.query_pairs() == [("for", "1"), ("page_size", "5")]
+    assert call.query_pairs == [("for", "1"), ("page_size", "5")]
     keys = {one.name: one.key for one in ops.LIST_DISCUSSIONS.parameters}
     assert (keys["for_"], keys["page_size"]) == ("for", "page_size")
 

@@ -71,7 +71,7 @@ Observer: TypeAlias = Callable[[Operation, str], Watch]
 
 @frozen
 class Events:
-    """Reports the events of one call.
+    """Reports the events of one call, which begins now and ends when this context is left.
 
     Attributes:
         operation: The operation that is called.
@@ -82,17 +82,6 @@ class Events:
     operation: Operation
     on_retry: OnRetry | None
     watch: Watch | None
-
-    @classmethod
-    def of(
-        cls,
-        operation: Operation,
-        on_retry: OnRetry | None,
-        observer: Observer | None,
-        url: Callable[[], str],
-    ) -> Events:
-        """Report the events of a call that begins now, and ends when this context is left."""
-        return cls(operation, on_retry, None if observer is None else observer(operation, url()))
 
     def __enter__(self) -> Self:
         return self

@@ -23,18 +23,18 @@ T = TypeVar("T")
 
 
 @overload
-async def json(client: Caller, call: Call) -> Any: ...
+def json(client: Caller, call: Call) -> Awaitable[Any]: ...
 @overload
-async def json(client: Caller, call: Call, type_: type[T]) -> T: ...
+def json(client: Caller, call: Call, type_: type[T]) -> Awaitable[T]: ...
 @overload
-async def json(
+def json(
     client: Caller, call: Call, type_: type[list[T]], into: type[P] | None = None
-) -> list[T] | list[P]: ...
+) -> Awaitable[list[T] | list[P]]: ...
 @overload
-async def json(
+def json(
     client: Caller, call: Call, type_: type[T], into: type[P] | None = None
-) -> T | P: ...
-async def json(client: Caller, call: Call, type_: Any = Any, into: Any = None) -> Any:
+) -> Awaitable[T | P]: ...
+def json(client: Caller, call: Call, type_: Any = Any, into: Any = None) -> Awaitable[Any]:
     """Make a call and decode its JSON into a model, a list of models, or plain JSON.
 
     With ``into``, that class is decoded into instead, and says which fields are wanted.
@@ -48,18 +48,18 @@ async def json(client: Caller, call: Call, type_: Any = Any, into: Any = None) -
         def plain(response: _http.Response) -> Any:
             return decode(call.operation.name, response.content, type_, call.answer_mask)
 
-        return await client._read(call, plain)
+        return client._read(call, plain)
     call, projection = project(call, into)
     read = projection.many if get_origin(type_) is list else projection.one
-    return await fetch(client, call, read)
+    return fetch(client, call, read)
 
 
-async def empty(client: Caller, call: Call) -> None:
+def empty(client: Caller, call: Call) -> Awaitable[None]:
     """Make a call whose answer is empty."""
-    await client._read(call, lambda _: None)
+    return client._read(call, lambda _: None)
 
 
-async def location(client: Caller, call: Call) -> str:
+def location(client: Caller, call: Call) -> Awaitable[str]:
     """Make a call that answers a redirect, and return its target without following it.
 
     Raises:
@@ -74,7 +74,7 @@ async def location(client: Caller, call: Call) -> str:
                 return str(_http.join(response.url, target))
         raise DecodeError(found, operation=call.operation.name, path="Location", expected="a URL")
 
-    return await client._read(call, read)
+    return client._read(call, read)
 
 
 def fetch(client: Caller, call: Call, read: Callable[[str, bytes], T]) -> Awaitable[T]:

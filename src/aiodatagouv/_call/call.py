@@ -31,6 +31,7 @@ class Call:
         query: The query parameters.
         mask: The fields wanted, of each item if the answer is a page; None for all.
         body: The JSON of the body, or the fields of a form; None for no body.
+        query_pairs: The query parameters as they are sent.
 
     Raises:
         ValueError: A query parameter has an unsupported type.
@@ -41,7 +42,7 @@ class Call:
     query: Mapping[str, QueryValue] = field(factory=dict[str, QueryValue])
     mask: Mask | None = None
     body: Any = field(default=None, repr=False)
-    _pairs: list[tuple[str, str]] = field(
+    query_pairs: list[tuple[str, str]] = field(
         default=Factory(lambda self: pairs(self.query, self.operation), takes_self=True),
         init=False,
         repr=False,
@@ -58,10 +59,6 @@ class Call:
         """Whether every file can be rewound, so that the body can be sent again."""
         files = self._files().values()
         return all(isinstance(one.content, bytes | Path) or one.content.seekable() for one in files)
-
-    def query_pairs(self) -> list[tuple[str, str]]:
-        """The query parameters as they are sent."""
-        return self._pairs
 
     def headers(self) -> dict[str, str]:
         """The headers that say which answer is wanted."""

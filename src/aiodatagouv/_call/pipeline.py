@@ -80,8 +80,9 @@ class Pipeline:
 
     def _events(self, call: Call) -> Events:
         """Begin to report the events of a call."""
-        own = self.options
-        return Events.of(call.operation, own.on_retry, own.observer, lambda: str(self._url(call)))
+        observer = self.options.observer
+        watch = None if observer is None else observer(call.operation, str(self._url(call)))
+        return Events(call.operation, self.options.on_retry, watch)
 
     async def _persist(
         self, call: Call, progress: Progress, take: Callable[[Exchange], Awaitable[T]]
@@ -177,9 +178,9 @@ class Pipeline:
         url = self._url(call, is_bare=call.operation.name in self.known.bare)
         hop = Hop(url, may_send_key=bool(self.key))
         while True:
-            applicant = self._applicant(call, progress, hop)
-            at_once = self.gate.admit_now(applicant)
-            permit = at_once or await self.gate.admit(applicant, progress.start_by)
+            request = self._applicant(call, progress, hop)
+            at_once = self.gate.admit_now(request)
+            permit = at_once or await self.gate.admit(request, progress.start_by)
             exchange = Exchange(self.session, self.gate, permit, progress)
             following: Hop | None = hop
             try:
@@ -265,7 +266,7 @@ class Pipeline:
 
     def _url(self, call: Call, *, is_bare: bool = False) -> _http.URL:
         path = call.path.rstrip("/") if is_bare else call.path
-        pairs, lang = call.query_pairs(), self.options.lang
+        pairs, lang = call.query_pairs, self.options.lang
         if lang is not None and "lang" not in call.query:
             pairs = [*pairs, ("lang", lang)]
         return urls.endpoint(self.portal, call.operation.version, path, pairs)

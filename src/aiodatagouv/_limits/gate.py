@@ -22,8 +22,8 @@ class Gate:
     """Admits requests.
 
     A request that must wait joins the queue of its rate. A queue whose rate allows a request waits
-    in the line behind it, in the end that of the gate. The front of that line is admitted as soon as
-    it may be sent, and its task goes on; the next one becomes the front.
+    in the line behind it, in the end that of the gate. The front of that line is admitted as soon
+    as it may be sent, and its task goes on; the next one becomes the front.
 
     Args:
         connections: How many requests may be in flight at once.

@@ -155,7 +155,7 @@ def _identity(
     """The JSON that identifies a harvest."""
     call, client = listing.call, listing.client
     several: dict[str, list[str]] = {}
-    for name, value in call.query_pairs():
+    for name, value in call.query_pairs:
         if name != "page_size":
             several.setdefault(f"parameter {name}", []).append(value)
     return {

@@ -102,8 +102,9 @@ async def _fetch(
     parts: list[Part] = []  # One that is opened while this is cancelled is closed as well.
     try:
         await in_thread(lambda: parts.append(Part.open(path, source)))
-        url = partial(shown_text, address)
-        with Events.of(DOWNLOAD, options.on_retry, options.observer, url) as events:
+        observer = options.observer
+        watch = None if observer is None else observer(DOWNLOAD, shown_text(address))
+        with Events(DOWNLOAD, options.on_retry, watch) as events:
             transfer = _Transfer(route, options, address, parts[0], wanted, events)
             with events.current():
                 return await _made(transfer)

@@ -269,5 +269,5 @@ def _text(item: View, name: str) -> str | None:
 def _query(source: Paginator[Any, Any]) -> str:
     """The name of the list of a paginator, which does not depend on the size of its pages."""
     call = source.call
-    query = sorted(pair for pair in call.query_pairs() if pair[0] not in _FORM)
+    query = sorted(pair for pair in call.query_pairs if pair[0] not in _FORM)
     return f"{call.operation.name} {call.path} {urlencode(query)}".rstrip()
