@@ -370,5 +370,5 @@ def test_a_list_has_the_filters_of_the_address_as_its_function_would() -> None:
     client = Client(base_url=PORTAL)
     by_link = link("/api/1/datasets/?tag=a&tag=b&organization=o").follow(client).call
     by_function = datasets.list_datasets(client, tag=["a", "b"], organization="o").call
-    assert sorted(by_link.query_pairs) == sorted(by_function.query_pairs())
+    assert sorted(by_link.query_pairs) == sorted(by_function.query_pairs)
     assert by_link.operation is by_function.operation

@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .light import leave_out_command_line
+
 if TYPE_CHECKING:
     from httpx import URL as URL
     from httpx import AsyncBaseTransport as AsyncBaseTransport
@@ -45,6 +47,7 @@ _NAMES = {
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
+leave_out_command_line()
 
 if not TYPE_CHECKING:  # A type checker that saw this function would accept any attribute.
 
