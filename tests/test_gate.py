@@ -312,6 +312,42 @@ def test_a_probe_that_is_cancelled_before_it_is_sent_is_replaced() -> None:
     clock.run(main())
 
 
+def test_a_call_that_waited_for_a_probe_goes_before_later_ones() -> None:
+    async def main() -> None:
+        gate = Gate(2)
+        own = gate.queues(None)
+        observe(gate, await admitted(gate, applicant(own)), 423)
+        gate._free = 2
+        probe, *waiting = start(*(admitted(gate, applicant(own, creates=True)) for _ in range(2)))
+        await settled()
+        observe(gate, await probe, 201)  # Its answer is still to be read.
+        assert gate.admit_now(applicant(own, creates=True)) is None
+        await settled()
+        assert waiting[0].done()
+
+    clock.run(main())
+
+
+def test_nothing_of_a_refused_call_is_left_to_the_garbage_collector() -> None:
+    async def main() -> None:
+        gate = Gate(1)
+        own = gate.queues(None)
+        await admitted(gate, applicant(own))
+        waiting = start(*(admitted(gate, applicant(own), until=5) for _ in range(50)))
+        await settled()
+        waiters = [weakref.ref(waiter) for waiter in own[0]]
+        gc.disable()
+        try:
+            await asyncio.sleep(6)
+            while waiting:
+                assert isinstance(waiting.pop().exception(), OutOfTimeError)
+            assert [waiter() for waiter in waiters] == [None] * 50
+        finally:
+            gc.enable()
+
+    clock.run(main())
+
+
 def test_a_request_that_is_over_may_let_another_one_use_the_new_quota() -> None:
     async def main() -> None:
         gate = Gate(3)

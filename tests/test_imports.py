@@ -75,6 +75,14 @@ async def main():
     return f"exec({program!r}); asyncio.run(main())"
 
 
+def test_a_client_imports_httpx_without_its_command_line() -> None:
+    without = "import sys, aiodatagouv; client = aiodatagouv.Client()"
+    left_out = {"httpx._main", "click", "rich"}
+    assert loaded_by(without).isdisjoint(left_out)
+    assert left_out <= loaded_by(f"{without}; import httpx._main")
+    assert left_out <= loaded_by(f"import httpx; {without}")
+
+
 @pytest.mark.parametrize(
     ("statement", "before", "budget"),
     [

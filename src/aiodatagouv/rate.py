@@ -76,7 +76,7 @@ class AdaptiveRate(Rate):
     during which requests were delayed counts: a client that sends few learns nothing of the limit.
     """
 
-    START = 20.0
+    START = 25.0
     """The first rate, in requests a second."""
 
     DOWN = 0.85
@@ -85,7 +85,7 @@ class AdaptiveRate(Rate):
     FAR_DOWN = 0.7
     """The same while the limit may still be far below."""
 
-    SOON = 10
+    SOON = 35
     """Delayed requests after a rejection; another one before that means that the limit is far."""
 
     BACK = 8.0
