@@ -10,7 +10,7 @@ from backoff import BURST, CALLS, RATE, call, figures, limiting
 from nginx import find
 from results import Row
 
-ROUNDS = 3
+ROUNDS = 5
 ACCEPTED_AT_ONCE = 11
 """The requests that the limiter accepts before the rate counts: one, and the burst of ten."""
 

@@ -85,7 +85,7 @@ class AdaptiveRate(Rate):
     FAR_DOWN = 0.7
     """The same while the limit may still be far below."""
 
-    SOON = 35
+    SOON = 45
     """Delayed requests after a rejection; another one before that means that the limit is far."""
 
     BACK = 8.0
