@@ -9,6 +9,8 @@ STEP := .ci/step.sh
 # What is never imported is not compiled, which takes as long as all the rest.
 PIP_INSTALL := pip install -qq --disable-pip-version-check --no-compile
 BEGAN := $(shell date +%s)
+# An environment that is a link is that of another checkout, such as a git worktree: creating it would empty that one.
+NO_LINK = @test ! -L $(@D) || { echo "$(@D) is a link: update the environment that it leads to, or remove the link" >&2; exit 1; }
 PORTALS := .venv-portal-17.18.0/ready .venv-portal-14.13.0/ready
 # On 10.4.3 only paths and updates of harvests are tested.
 RELEASES ?= $(filter-out 10.4.3,$(patsubst tests/portal/requirements-%.txt,%,$(wildcard tests/portal/requirements-*.txt)))
@@ -261,6 +263,7 @@ clean: ## Remove environments, caches and harvested files
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: say PYTHON=...")'
+	$(NO_LINK)
 	@$(STEP) "Creating .venv with the tools and dependencies (about 2 minutes)" sh -ec '\
 		$(PYTHON) -m venv --clear .venv; \
 		$(BIN)/$(PIP_INSTALL) --require-hashes -r requirements.txt; \
@@ -268,15 +271,18 @@ clean: ## Remove environments, caches and harvested files
 	@touch $@
 
 .venv-release/ready: .ci/requirements-release.txt
+	$(NO_LINK)
 	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
 	@touch $@
 
 .venv-peers/ready .venv-stacks/ready: .venv-%/ready: benchmarks/requirements-%.txt
+	$(NO_LINK)
 	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
 	@touch $@
 
 .venv-portal-%/ready: tests/portal/requirements-%.txt
 	@# -c as well: without it pip installs the newest version of a package with extras.
+	$(NO_LINK)
 	@$(STEP) "Creating $(@D) with udata (about 1 minute)" sh -ec '\
 		$(PORTAL_PYTHON) -m venv --clear $(@D); \
 		$(@D)/bin/$(PIP_INSTALL) --require-hashes -r $< -c $<'
