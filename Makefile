@@ -31,17 +31,17 @@ environments: .venv/ready $(PORTALS) ## Create all virtual environments; -j 3 cr
 portals-environments: .venv/ready $(EVERY_PORTAL) ## Create the environments of all releases of udata with pinned requirements
 
 .PHONY: test
-test: announced environments lint check-generated ## Create the environments and run every check, in about 15 minutes
+test: announced environments lint check-generated ## Create the environments and run every check
 	@$(STEP) "All tests, also against two real portals" \
 		$(BIN)/python -m pytest -n 2 --dist loadgroup --operations check
 	@echo "==> make test: everything passed, in $$(($$(date +%s) - $(BEGAN))) s"
 
 .PHONY: announced
 announced:
-	@echo "==> make test: the environments (3 minutes the first time), style and types, the generated code, the tests"
+	@echo "==> make test: the environments (some minutes the first time), style and types, the generated code, the tests"
 
 .PHONY: check
-check: .venv/ready ## Check style and run the quick unit tests, in less than a minute: no types, no portal, nothing slow
+check: .venv/ready ## Check style and run the quick unit tests: no types, no portal, nothing slow
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(STEP) "The quick unit tests" $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" --ignore tests/portal
@@ -264,7 +264,7 @@ clean: ## Remove environments, caches and harvested files
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: say PYTHON=...")'
 	$(NO_LINK)
-	@$(STEP) "Creating .venv with the tools and dependencies (about 2 minutes)" sh -ec '\
+	@$(STEP) "Creating .venv with the tools and dependencies" sh -ec '\
 		$(PYTHON) -m venv --clear .venv; \
 		$(BIN)/$(PIP_INSTALL) --require-hashes -r requirements.txt; \
 		$(BIN)/$(PIP_INSTALL) --no-deps --no-build-isolation -e .'
@@ -283,7 +283,7 @@ clean: ## Remove environments, caches and harvested files
 .venv-portal-%/ready: tests/portal/requirements-%.txt
 	@# -c as well: without it pip installs the newest version of a package with extras.
 	$(NO_LINK)
-	@$(STEP) "Creating $(@D) with udata (about 1 minute)" sh -ec '\
+	@$(STEP) "Creating $(@D) with udata" sh -ec '\
 		$(PORTAL_PYTHON) -m venv --clear $(@D); \
 		$(@D)/bin/$(PIP_INSTALL) --require-hashes -r $< -c $<'
 	@touch $@
