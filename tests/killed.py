@@ -1,4 +1,4 @@
-"""Harvests that are killed at many steps, chosen independently of the speed of the machine.
+"""Harvests that are killed at 50 or 30 steps, chosen independently of the speed of the machine.
 
     python -m tests.killed URL DESTINATION [LIST]
 
@@ -39,8 +39,6 @@ from aiodatagouv.bulk import describing
 from aiodatagouv.bulk._journal.storage import checkpoint_of
 from aiodatagouv.bulk.whole import Progress
 
-from .harvests import histories
-
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 TOGETHER = 10
@@ -53,11 +51,8 @@ FOLDER = "folder.parquet"
 
 
 def kills_of(name: str) -> int:
-    """The number of kills: fewer for flat tables, whose files are written as others are.
-
-    `HISTORIES=10` kills as often as the steps of a harvest allow.
-    """
-    return min(histories(15), 30) if name.startswith("flat.") else min(histories(20), 50)
+    """The number of kills: fewer for flat tables, whose files are written as others are."""
+    return 30 if name.startswith("flat.") else 50
 
 
 Moment = tuple[int, str, int]
