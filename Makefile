@@ -5,6 +5,12 @@ PORTAL_PYTHON ?= $(PYTHON)
 DATASETS ?= 500
 
 BIN := .venv/bin
+STEP := .ci/step.sh
+# What is never imported is not compiled, which takes as long as all the rest.
+PIP_INSTALL := pip install -qq --disable-pip-version-check --no-compile
+BEGAN := $(shell date +%s)
+# An environment that is a link is that of another checkout, such as a git worktree: creating it would empty that one.
+NO_LINK = @test ! -L $(@D) || { echo "$(@D) is a link: update the environment that it leads to, or remove the link" >&2; exit 1; }
 PORTALS := .venv-portal-17.18.0/ready .venv-portal-14.13.0/ready
 # On 10.4.3 only paths and updates of harvests are tested.
 RELEASES ?= $(filter-out 10.4.3,$(patsubst tests/portal/requirements-%.txt,%,$(wildcard tests/portal/requirements-*.txt)))
@@ -25,15 +31,28 @@ environments: .venv/ready $(PORTALS) ## Create all virtual environments; -j 3 cr
 portals-environments: .venv/ready $(EVERY_PORTAL) ## Create the environments of all releases of udata with pinned requirements
 
 .PHONY: test
-test: environments lint check-generated ## Create the environments and run every check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --operations check
+test: announced environments lint check-generated ## Create the environments and run every check
+	@$(STEP) "All tests, also against two real portals" \
+		$(BIN)/python -m pytest -n 2 --dist loadgroup --operations check
+	@echo "==> make test: everything passed, in $$(($$(date +%s) - $(BEGAN))) s"
+
+.PHONY: announced
+announced:
+	@echo "==> make test: the environments (some minutes the first time), style and types, the generated code, the tests"
+
+.PHONY: check
+check: .venv/ready ## Check style and run the quick unit tests: no types, no portal, nothing slow
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(STEP) "The quick unit tests" $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" --ignore tests/portal
+	@echo "==> make check: everything passed, in $$(($$(date +%s) - $(BEGAN))) s"
 
 .PHONY: lint
 lint: .venv/ready ## Check style, types and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/basedpyright
+	@$(STEP) "mypy" $(BIN)/mypy
+	@$(STEP) "basedpyright" $(BIN)/basedpyright
 	$(BIN)/zizmor --offline --quiet --no-progress .github examples/client-regenerate.yml
 	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints
 	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints examples/client-regenerate.yml
@@ -244,23 +263,27 @@ clean: ## Remove environments, caches and harvested files
 
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: say PYTHON=...")'
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(NO_LINK)
+	@$(STEP) "Creating .venv with the tools and dependencies" sh -ec '\
+		$(PYTHON) -m venv --clear .venv; \
+		$(BIN)/$(PIP_INSTALL) --require-hashes -r requirements.txt; \
+		$(BIN)/$(PIP_INSTALL) --no-deps --no-build-isolation -e .'
 	@touch $@
 
 .venv-release/ready: .ci/requirements-release.txt
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
+	$(NO_LINK)
+	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
 	@touch $@
 
 .venv-peers/ready .venv-stacks/ready: .venv-%/ready: benchmarks/requirements-%.txt
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
+	$(NO_LINK)
+	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
 	@touch $@
 
 .venv-portal-%/ready: tests/portal/requirements-%.txt
-	$(PORTAL_PYTHON) -m venv --clear $(@D)
 	@# -c as well: without it pip installs the newest version of a package with extras.
-	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
+	$(NO_LINK)
+	@$(STEP) "Creating $(@D) with udata" sh -ec '\
+		$(PORTAL_PYTHON) -m venv --clear $(@D); \
+		$(@D)/bin/$(PIP_INSTALL) --require-hashes -r $< -c $<'
 	@touch $@

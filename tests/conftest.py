@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 from collections.abc import Callable, Iterator
@@ -26,6 +27,17 @@ settings.load_profile("tests")
 
 # A background job of a shell ignores Ctrl-C, and so would the commands that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+SLOW = {
+    *("test_broken", "test_bulk", "test_client_package", "test_dask", "test_diff"),
+    *("test_diff_report", "test_diff_silence", "test_disks", "test_flat_harvests"),
+    *("test_generator", "test_hostile_swagger", "test_imports", "test_killed", "test_life"),
+    *("test_merging", "test_partitions", "test_parts", "test_previous", "test_propose"),
+    *("test_regenerate", "test_releases", "test_restarts", "test_s3", "test_served", "test_stable"),
+    *("test_swap", "test_sync_histories", "test_sync_kills", "test_tables", "test_unknown_orders"),
+    *("test_uploads", "test_versions"),
+}
+"""The modules that generate code, kill processes or try many histories; `make check` omits them."""
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -101,6 +113,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_finish() -> None:
+    """Exempt what is loaded by now from garbage collection: it stays until the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)  # Runs before xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put every test of a real portal into the xdist group of its release.
@@ -109,6 +127,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     test may also name its own.
     """
     for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("xdist_group"):
             continue
         parameters = item.callspec.params if hasattr(item, "callspec") else {}

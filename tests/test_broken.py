@@ -20,7 +20,7 @@ from aiodatagouv import BadRequestError, Client, RetryPolicy, ServerError, bulk
 from aiodatagouv._walk.broken import MOST, blocks
 
 from .clients import client_of
-from .harvests import SUFFIXES, Stop, harvest, ids, read, stop, stop_after
+from .harvests import SUFFIXES, Stop, harvest, histories, ids, read, stop, stop_after
 from .moving import START, MovingPortal
 from .versions import datasets, unsortable
 
@@ -61,7 +61,7 @@ def check_names(report: bulk.Report, portal: MovingPortal) -> None:
     concurrency=st.integers(1, 16),
     stops=st.lists(st.integers(0, 8), max_size=3),
 )
-@settings(max_examples=150)  # Of each version.
+@settings(max_examples=histories(40))  # Of each version.
 def test_all_other_items_of_a_changing_list_are_written_once_and_broken_ones_are_named(
     size: int,
     seed: int,
@@ -102,7 +102,7 @@ def test_all_other_items_of_a_changing_list_are_written_once_and_broken_ones_are
     parts=st.integers(1, 6),
     page_size=st.integers(4, 12),
 )
-@settings(max_examples=75)  # Of each version.
+@settings(max_examples=histories(20))  # Of each version.
 def test_a_broken_item_is_named_by_one_part_of_a_list(
     size: int, seed: int, broken: dict[int, str], parts: int, page_size: int
 ) -> None:
@@ -382,7 +382,7 @@ async def test_an_item_that_fails_only_for_a_while_is_fetched_at_the_end(tmp_pat
     page_size=st.integers(1, 12),
     pages=st.integers(0, 12),
 )
-@settings(max_examples=100)
+@settings(max_examples=histories(30))
 def test_an_unsorted_list_is_complete_but_for_the_items_skipped_if_the_count_is_right(
     size: int, broken: dict[int, str], page_size: int, pages: int
 ) -> None:
@@ -456,7 +456,7 @@ async def test_items_without_ids_are_counted(
     broken=breakage,
     suffix=st.sampled_from([".jsonl", ".jsonl", ".parquet"]),
 )
-@settings(max_examples=60)
+@settings(max_examples=histories(20))
 def test_an_update_keeps_the_older_version_of_a_broken_item_and_a_later_one_replaces_it(
     size: int, seed: int, left: int, broken: dict[int, str], suffix: str
 ) -> None:

@@ -66,7 +66,7 @@ def frequencies(monkeypatch: pytest.MonkeyPatch) -> None:
     concurrency=st.integers(1, 16),
     stops=st.lists(st.integers(0, 8), max_size=3),
 )
-@settings(max_examples=histories(100))
+@settings(max_examples=histories(30))
 def test_a_changing_list_is_harvested_exactly_once_despite_interruptions(
     size: int, seed: int, left: int, concurrency: int, stops: list[int], keys: str | None
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_changing_list_is_harvested_exactly_once_despite_interruptions(
     left=st.integers(0, 60),
     suffix=st.sampled_from([".jsonl", ".jsonl", ".jsonl", ".parquet"]),
 )
-@settings(max_examples=histories(40))
+@settings(max_examples=histories(15))
 def test_an_updated_file_equals_a_fresh_harvest(
     size: int, seed: int, left: int, suffix: str, keys: str | None
 ) -> None:
@@ -145,7 +145,7 @@ def test_an_updated_file_equals_a_fresh_harvest(
     left=st.integers(0, 60),
     parts=st.integers(1, 6),
 )
-@settings(max_examples=histories(100))
+@settings(max_examples=histories(30))
 def test_parts_hold_each_item_that_is_present_throughout_once(
     size: int, seed: int, left: int, parts: int
 ) -> None:

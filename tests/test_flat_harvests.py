@@ -73,7 +73,7 @@ def items_of(rows: list[dict[str, Any]]) -> list[int]:
     stops=st.lists(st.integers(0, 8), max_size=3),
     suffix=st.sampled_from([".jsonl", ".jsonl", ".jsonl.gz", ".parquet"]),
 )
-@settings(max_examples=histories(30))
+@settings(max_examples=histories(12))
 def test_a_changing_list_is_flattened_exactly_once_despite_interruptions(
     size: int, seed: int, left: int, concurrency: int, stops: list[int], suffix: str
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_changing_list_is_flattened_exactly_once_despite_interruptions(
     left=st.integers(0, 60),
     suffix=st.sampled_from([".jsonl", ".jsonl", ".parquet"]),
 )
-@settings(max_examples=histories(30))
+@settings(max_examples=histories(12))
 def test_an_updated_flat_table_equals_a_fresh_one(
     size: int, seed: int, left: int, suffix: str
 ) -> None:
@@ -151,7 +151,7 @@ def by_item(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     left=st.integers(0, 60),
     parts=st.integers(1, 6),
 )
-@settings(max_examples=histories(30))
+@settings(max_examples=histories(12))
 def test_flat_tables_of_parts_have_the_rows_of_each_item_once(
     size: int, seed: int, left: int, parts: int
 ) -> None:

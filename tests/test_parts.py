@@ -56,7 +56,7 @@ def items_of(folder: Path, suffix: str) -> list[dict[str, Any]]:
     suffix=st.sampled_from([".jsonl", ".jsonl", ".jsonl", ".parquet"]),
     is_once=st.booleans(),
 )
-@settings(max_examples=histories(100))
+@settings(max_examples=histories(30))
 def test_updated_parts_equal_a_fresh_harvest(
     size: int, seed: int, left: int, parts: int, suffix: str, *, is_once: bool
 ) -> None:

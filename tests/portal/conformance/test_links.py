@@ -31,7 +31,7 @@ async def client(own_portal: Portal) -> AsyncIterator[Client]:
 
 async def test_the_resources_of_a_dataset_are_walked_by_their_link(client: Client) -> None:
     counts: set[int] = set()
-    async for dataset in v2.datasets.list_datasets(client):
+    for dataset in (await v2.datasets.list_datasets(client, page_size=15)).data:
         whole = await api.datasets.get_dataset(client, dataset.id)
         walk = dataset.resources.follow(client, page_size=2)
         found = [one async for one in walk]

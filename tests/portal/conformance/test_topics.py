@@ -19,7 +19,7 @@ from ..portal import serves
 from .prover import Prover
 from .things import a_dataservice, a_dataset, a_reuse, a_topic, new_title
 
-MANY = 300
+MANY = 150
 
 pytestmark = pytest.mark.serving("v2.create_topic")
 
