@@ -40,13 +40,16 @@ NEEDED = {"src/aiodatagouv/py.typed", *(f"src/{name}" for name in COMPLETIONS)}
 """Files that git must know, since nothing else fails without them."""
 
 
-def sources() -> set[str]:
+def sources(*options: str) -> set[str]:
     """Return the files below ``src`` that git knows.
+
+    Args:
+        *options: Options of ``git ls-files``, which selects the files.
 
     Raises:
         CalledProcessError: This is no checkout.
     """
-    command = ["git", "ls-files", "-z", "--", "src"]
+    command = ["git", "ls-files", "-z", *options, "--", "src"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return {name for name in done.stdout.split("\0") if name}
 
