@@ -205,7 +205,7 @@ PINNED = $(RELEASE_BIN)/uv pip compile --quiet $(COMPILE) -c requirements.txt py
 
 .PHONY: changelog
 changelog: .venv/ready ## Set the version, and move changes/ into CHANGELOG.md: VERSION=1.2.0
-	$(BIN)/hatchling version "$${VERSION:?pass VERSION=}"
+	@test "$${VERSION:?pass VERSION=}" = "$$($(BIN)/hatchling version)" || $(BIN)/hatchling version "$$VERSION"
 	$(BIN)/towncrier build --yes
 
 .PHONY: completions
