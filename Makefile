@@ -11,6 +11,7 @@ PIP_INSTALL := pip install -qq --disable-pip-version-check --no-compile
 BEGAN := $(shell date +%s)
 # An environment that is a link is that of another checkout, such as a git worktree: creating it would empty that one.
 NO_LINK = @test ! -L $(@D) || { echo "$(@D) is a link: update the environment that it leads to, or remove the link" >&2; exit 1; }
+RELEASE_BIN := .venv-release/bin
 PORTALS := .venv-portal-17.18.0/ready .venv-portal-14.13.0/ready
 # On 10.4.3 only paths and updates of harvests are tested.
 RELEASES ?= $(filter-out 10.4.3,$(patsubst tests/portal/requirements-%.txt,%,$(wildcard tests/portal/requirements-*.txt)))
@@ -160,7 +161,8 @@ override AGAINST := $(value AGAINST)
 override TAG := $(value TAG)
 override ITEMS := $(value ITEMS)
 override CASE := $(value CASE)
-export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG ITEMS CASE
+override VERSION := $(value VERSION)
+export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG ITEMS CASE VERSION
 
 .PHONY: test-resolution
 test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-direct or highest dependencies
@@ -175,23 +177,62 @@ test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-di
 		$(addprefix --ignore tests/,$(TOOLS))
 
 TOOLS := $(addprefix test_,$(addsuffix .py,diff diff_report generator hostile_swagger previous propose \
-	client_package diff_silence merging regenerate releases served versions workflows))
+	client_package diff_silence merging packaging regenerate releases served versions workflows))
+
+.PHONY: build
+build: .venv-release/ready ## Build the wheel and the sdist into dist/, and check their contents; TAG= must be that of the version
+	rm -rf dist
+	test -z "$$TAG" || $(RELEASE_BIN)/python .ci/releasable.py "$$TAG"
+	$(RELEASE_BIN)/python -m build --no-isolation
+	$(RELEASE_BIN)/python .ci/contents.py dist
+	$(RELEASE_BIN)/twine check --strict dist/*
 
 .PHONY: dist
-dist: .venv-release/ready ## Build the wheel, the sdist and their SBOM; TAG= must be that of the version
-	rm -rf dist build/sbom
-	@test -z "$$TAG" || test "$$TAG" = "v$$(.venv-release/bin/hatchling version)" || \
-		{ echo "the tag is not that of the version" >&2; exit 1; }
-	.venv-release/bin/python -m build --no-isolation
-	@# The SBOM lists what the wheel and the pinned versions of its dependencies install.
+dist: build ## Build, and list what the wheel and the pinned versions of its dependencies install, as an SBOM
+	rm -rf build/sbom
 	mkdir -p build/sbom
-	.venv-release/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links -c requirements.txt pyproject.toml -o build/runtime.txt
-	.venv-release/bin/uv venv --quiet --clear --python .venv-release/bin/python .venv-sbom
-	.venv-release/bin/uv pip install --quiet --python .venv-sbom --require-hashes -r build/runtime.txt
-	.venv-release/bin/uv pip install --quiet --python .venv-sbom --no-deps dist/*.whl
-	.venv-release/bin/cyclonedx-py environment .venv-sbom/bin/python --pyproject pyproject.toml \
+	$(PINNED) -o build/runtime.txt
+	$(RELEASE_BIN)/uv venv --quiet --clear --python $(RELEASE_BIN)/python .venv-sbom
+	$(RELEASE_BIN)/uv pip install --quiet --python .venv-sbom --require-hashes -r build/runtime.txt
+	$(RELEASE_BIN)/uv pip install --quiet --python .venv-sbom --no-deps dist/*.whl
+	$(RELEASE_BIN)/cyclonedx-py environment .venv-sbom/bin/python --pyproject pyproject.toml \
 		--mc-type library --output-reproducible -o build/sbom/aiodatagouv.cdx.json
+
+.PHONY: test-wheel
+test-wheel: build ## Install the wheel into an empty environment of PYTHON=, and use it
+	$(RELEASE_BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-wheel
+	$(INSTALL_WHEEL)
+	.venv-wheel/bin/python -I .ci/smoke.py $(VERSION_BUILT)
+	$(INSTALL_WHEEL)'[cli,gzip,parquet,zstd]'
+	.venv-wheel/bin/python -I .ci/smoke.py $(VERSION_BUILT)
+
+.PHONY: image
+image: build ## Build the container image of the command with CONTAINERS=podman or docker, and EXTRAS=cli,parquet
+	rm -rf build/image
+	mkdir -p build/image
+	cp .ci/Containerfile dist/*.whl build/image/
+	$(PINNED) $(addprefix --extra ,$(subst $(comma), ,$(EXTRAS))) -o build/image/requirements.txt
+	$(CONTAINERS) build --tag aiodatagouv --file build/image/Containerfile build/image
+
+CONTAINERS ?= podman
+EXTRAS ?= cli,gzip,zstd
+comma := ,
+VERSION_BUILT = $$($(RELEASE_BIN)/hatchling version)
+INSTALL_WHEEL = $(RELEASE_BIN)/uv pip install --quiet --python .venv-wheel -c requirements.txt "$$(echo dist/*.whl)"
+# The pinned versions of the dependencies of the package.
+PINNED = $(RELEASE_BIN)/uv pip compile --quiet $(COMPILE) -c requirements.txt pyproject.toml
+
+.PHONY: changelog
+changelog: .venv/ready ## Set the version, and move changes/ into CHANGELOG.md: VERSION=1.2.0
+	@test "$${VERSION:?pass VERSION=}" = "$$($(BIN)/hatchling version)" || $(BIN)/hatchling version "$$VERSION"
+	$(BIN)/towncrier build --yes
+
+.PHONY: completions
+completions: .venv/ready ## Write the completion scripts of the shells, which the wheel installs
+	@$(foreach shell,$(COMPLETIONS),$(BIN)/aiodatagouv completion $(subst =, > src/share/,$(shell)) &&) true
+
+COMPLETIONS := bash=bash-completion/completions/aiodatagouv fish=fish/vendor_completions.d/aiodatagouv.fish \
+	zsh=zsh/site-functions/_aiodatagouv
 
 .PHONY: portal
 portal: .venv/ready .venv-portal-$(or $(RELEASE),17.18.0)/ready ## Start a seeded portal in the background, of RELEASE=; print its URL and an API key

@@ -179,7 +179,10 @@ class Link(View, Generic[Item], init=False):
 @cache
 def _link_to(item: Any) -> type[Link[Any]]:
     """The class of links to lists of a model."""
-    return type(f"Link[{_origin_of(item)[1]}]", (Link,), {"__module__": __name__, "_item": item})
+    made = type("Link", (Link,), {"__module__": __name__, "_item": item})
+    # Set afterwards: before attrs 25.2, a class of attrs cannot be made with brackets in its name.
+    made.__name__ = made.__qualname__ = f"Link[{_origin_of(item)[1]}]"
+    return made
 
 
 def _link(item: Any, json: JsonObject, place: Place) -> Link[Any]:
