@@ -1,0 +1,67 @@
+"""Mirror the lists of a portal in a folder, and log what was created, changed and deleted.
+
+    pip install 'aiodatagouv[cli]'
+    python examples/mirror.py folder
+
+The first run harvests everything. A later one fetches only the changes since the last, updates the
+files, and prints a line of JSON for each difference. A file is replaced as a whole or not at all:
+after a failure the mirror is as it was, and the next run goes on. The portal is data.gouv.fr, or
+that of the environment variable DATAGOUV_PORTAL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aiodatagouv import Client, DataGouvError, api, bulk
+
+LISTS = {
+    "organizations": api.organizations.list_organizations,
+    "datasets": api.datasets.list_datasets,
+    "reuses": api.reuses.list_reuses,
+}
+"""The lists by the names of their files. `list_users` and others without dates cannot be updated."""
+
+
+async def update(client: Client, name: str, path: Path) -> bool:
+    """Bring a file up to date, print the differences, and tell whether it is complete."""
+    with TemporaryDirectory() as folder:
+        before = Path(folder) / path.name
+        if path.exists():
+            shutil.copyfile(path, before)
+        report = await bulk.harvest(LISTS[name](client), path, since="last")
+        print(f"{name}: {report.items} items, {report.status}", file=sys.stderr)
+        if before.exists() and report.added + report.changed + report.removed:
+            with bulk.diff(before, path) as differences:
+                for difference in differences:
+                    print(json.dumps({"list": name, **difference.to_dict()}))
+    return report.complete
+
+
+async def mirror(folder: Path) -> bool:
+    """Bring all files up to date, one list after the other, and tell whether all are complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    async with Client() as client:
+        return all([await update(client, name, folder / f"{name}.jsonl.gz") for name in LISTS])
+
+
+def main() -> int:
+    """Run the command: 0 if the mirror is complete, 1 after a failure, 2 for wrong arguments."""
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        is_complete = asyncio.run(mirror(Path(sys.argv[1])))
+    except (DataGouvError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0 if is_complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
