@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
+import errno
 import socket
 import sys
 from dataclasses import dataclass
@@ -29,9 +30,6 @@ from aiodatagouv import Client, DataGouvError, api
 
 LINKS, LINKS_OF_A_HOST = 32, 4
 """The most links that are checked at once, of all hosts and of one."""
-
-TIMEOUT = aiohttp.ClientTimeout(sock_connect=10, sock_read=10)
-"""Seconds to connect, and seconds without a byte; the wait for a free connection is not limited."""
 
 
 @dataclass
@@ -55,7 +53,7 @@ def public_socket(info: tuple[Any, ...]) -> socket.socket:
     """Make the socket of a connection, unless its address is one of a private network."""
     family, kind, protocol, _, address = info
     if not ip_address(address[0]).is_global:
-        raise OSError(f"{address[0]} is an address of a private network")
+        raise OSError(errno.EACCES, f"{address[0]} is an address of a private network")
     return socket.socket(family, kind, protocol)
 
 
@@ -92,6 +90,8 @@ async def check_all(options: argparse.Namespace) -> tuple[int, int]:
             broken += 1
             table.writerow([dataset.id, file.id, file.title, file.url, outcome])
 
+    # The wait for a free connection of a busy host is no timeout.
+    timeout = aiohttp.ClientTimeout(sock_connect=options.timeout, sock_read=options.timeout)
     connector = aiohttp.TCPConnector(
         limit=LINKS,
         limit_per_host=LINKS_OF_A_HOST,
@@ -99,7 +99,7 @@ async def check_all(options: argparse.Namespace) -> tuple[int, int]:
     )
     async with (
         Client() as client,
-        aiohttp.ClientSession(connector=connector, timeout=TIMEOUT) as session,
+        aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
         asyncio.TaskGroup() as tasks,
     ):
         found = api.datasets.list_datasets(
@@ -120,6 +120,7 @@ def main() -> int:
     parser.add_argument("--organization", help="only datasets of this organization, by its id")
     parser.add_argument("--tag", action="append", help="only datasets with this tag")
     parser.add_argument("--allow-private", action="store_true", help="check private addresses too")
+    parser.add_argument("--timeout", type=float, default=10, help="seconds without a byte, 10")
     try:
         links, broken = asyncio.run(check_all(parser.parse_args()))
     except* (DataGouvError, OSError) as group:

@@ -25,7 +25,7 @@ LISTS = {
     "datasets": api.datasets.list_datasets,
     "reuses": api.reuses.list_reuses,
 }
-"""The lists by the names of their files. `list_users` and others without dates cannot be updated."""
+"""The lists by the names of their files. Each needs an order of creation, which users lack."""
 
 
 async def update(client: Client, name: str, path: Path) -> bool:
@@ -37,9 +37,8 @@ async def update(client: Client, name: str, path: Path) -> bool:
         report = await bulk.harvest(LISTS[name](client), path, since="last")
         print(f"{name}: {report.items} items, {report.status}", file=sys.stderr)
         if before.exists() and report.added + report.changed + report.removed:
-            with bulk.diff(before, path) as differences:
-                for difference in differences:
-                    print(json.dumps({"list": name, **difference.to_dict()}))
+            for difference in bulk.diff(before, path):
+                print(json.dumps({"list": name, **difference.to_dict()}))
     return report.complete
 
 

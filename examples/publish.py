@@ -1,15 +1,15 @@
 """Publish a folder as a dataset with files, for example every night by cron.
 
     pip install aiodatagouv
-    DATAGOUV_API_KEY=... python examples/publish.py "Stops of Nantes" folder \\
-        --description "The stops of all lines." --organization an-id
+    export DATAGOUV_API_KEY=...
+    python examples/publish.py "Stops of Nantes" folder --description "The stops of all lines."
 
-The first run creates the dataset; later runs find it by its title among those of the organization,
-or without one among your own. A file replaces the one of the resource with its name as the title;
-others become new resources. A file that is the same on the portal is not sent, so a run without
-changes sends nothing. An interrupted run is continued by the next, by the journals in the folder.
-The portal is data.gouv.fr, or that of the environment variable DATAGOUV_PORTAL: try it with
-DATAGOUV_PORTAL=demo and a key of demo.data.gouv.fr.
+The first run creates the dataset; later runs find it by its title among your own, or those of the
+organization that `--organization an-id` names. A file replaces the one of the resource with its
+name as the title; others become new resources. A file that is the same on the portal is not sent,
+so a run without changes sends nothing. An interrupted run is continued by the next, by the journals
+in the folder. The portal is data.gouv.fr, or that of the environment variable DATAGOUV_PORTAL: try
+it with DATAGOUV_PORTAL=demo and a key of demo.data.gouv.fr.
 """
 
 from __future__ import annotations
