@@ -17,24 +17,30 @@ import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from aiodatagouv import Client, DataGouvError, api, bulk
-
-LISTS = {
-    "organizations": api.organizations.list_organizations,
-    "datasets": api.datasets.list_datasets,
-    "reuses": api.reuses.list_reuses,
-}
-"""The lists by the names of their files. Each needs an order of creation, which users lack."""
+from aiodatagouv import Client, DataGouvError, Paginator, api, bulk
 
 
-async def update(client: Client, name: str, path: Path) -> bool:
+def lists_of(client: Client) -> dict[str, Paginator[Any, Any]]:
+    """Return the lists to mirror, by the names of their files.
+
+    Each needs an order of creation, which for example the list of users lacks.
+    """
+    return {
+        "organizations": api.organizations.list_organizations(client),
+        "datasets": api.datasets.list_datasets(client),
+        "reuses": api.reuses.list_reuses(client),
+    }
+
+
+async def update(name: str, found: Paginator[Any, Any], path: Path) -> bool:
     """Bring a file up to date, print the differences, and tell whether it is complete."""
     with TemporaryDirectory() as folder:
         before = Path(folder) / path.name
         if path.exists():
             shutil.copyfile(path, before)
-        report = await bulk.harvest(LISTS[name](client), path, since="last")
+        report = await bulk.harvest(found, path, since="last")
         print(f"{name}: {report.items} items, {report.status}", file=sys.stderr)
         if before.exists() and report.added + report.changed + report.removed:
             for difference in bulk.diff(before, path):
@@ -46,7 +52,8 @@ async def mirror(folder: Path) -> bool:
     """Bring all files up to date, one list after the other, and tell whether all are complete."""
     folder.mkdir(parents=True, exist_ok=True)
     async with Client() as client:
-        return all([await update(client, name, folder / f"{name}.jsonl.gz") for name in LISTS])
+        lists = lists_of(client).items()
+        return all([await update(name, one, folder / f"{name}.jsonl.gz") for name, one in lists])
 
 
 def main() -> int:

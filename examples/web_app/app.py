@@ -17,7 +17,7 @@ everybody may see, so no API key is used.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -69,7 +69,7 @@ class Details(Found):
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     """Keep one client open for the life of the application."""
     async with Client(
         api_key="", rate="auto", retry=POLICY, timeout=DEADLINE, max_connections=CONNECTIONS
