@@ -121,12 +121,15 @@ def main() -> int:
     parser.add_argument("--tag", action="append", help="only datasets with this tag")
     parser.add_argument("--allow-private", action="store_true", help="check private addresses too")
     parser.add_argument("--timeout", type=float, default=10, help="seconds without a byte, 10")
+    options, counts = parser.parse_args(), None
     try:
-        links, broken = asyncio.run(check_all(parser.parse_args()))
-    except* (DataGouvError, OSError) as group:
+        counts = asyncio.run(check_all(options))
+    except* (DataGouvError, OSError, ValueError) as group:  # Tasks that fail are a group.
         for error in group.exceptions:
             print(error, file=sys.stderr)
-        sys.exit(1)
+    if counts is None:
+        return 1
+    links, broken = counts
     print(f"{links} links, {broken} broken", file=sys.stderr)
     return 3 if broken else 0
 

@@ -1,12 +1,13 @@
 """Mirror the lists of a portal in a folder, and log what was created, changed and deleted.
 
-    pip install 'aiodatagouv[cli]'
+    pip install aiodatagouv
     python examples/mirror.py folder
 
 The first run harvests everything. A later one fetches only the changes since the last, updates the
 files, and prints a line of JSON for each difference. A file is replaced as a whole or not at all:
-after a failure the mirror is as it was, and the next run goes on. The portal is data.gouv.fr, or
-that of the environment variable DATAGOUV_PORTAL.
+after a failure the mirror is as it was, and the next run goes on. Differences are printed once, so
+a run that is killed meanwhile leaves some out. The portal is data.gouv.fr, or that of the
+environment variable DATAGOUV_PORTAL.
 """
 
 from __future__ import annotations

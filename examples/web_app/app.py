@@ -1,6 +1,6 @@
 """A web application with one client for its life, whose users never wait for long.
 
-    pip install aiodatagouv 'fastapi' uvicorn
+    pip install aiodatagouv fastapi uvicorn
     uvicorn web_app.app:app --app-dir examples
     curl 'http://127.0.0.1:8000/datasets?q=velo'
 
@@ -25,7 +25,17 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 
-from aiodatagouv import APIError, Client, DataGouvError, NotFoundError, RetryPolicy, api
+from aiodatagouv import (
+    APIError,
+    Client,
+    GoneError,
+    NetworkError,
+    NotFoundError,
+    RateLimitedError,
+    RetryPolicy,
+    ServerError,
+    api,
+)
 
 CONNECTIONS = 16
 DEADLINE = 10.0
@@ -104,12 +114,15 @@ async def show(client: Portal, dataset: str) -> Details:
 
 
 @app.exception_handler(NotFoundError)
+@app.exception_handler(GoneError)
 async def not_found(request: Request, error: Exception) -> JSONResponse:
     """Answer 404 for a dataset that the portal does not have."""
     return JSONResponse({"detail": "There is no such dataset."}, 404)
 
 
-@app.exception_handler(DataGouvError)
+@app.exception_handler(NetworkError)
+@app.exception_handler(RateLimitedError)
+@app.exception_handler(ServerError)
 async def unavailable(request: Request, error: Exception) -> JSONResponse:
     """Answer 503 when the portal does not answer in time, and say when to come back."""
     asked = error.retry_after if isinstance(error, APIError) else None

@@ -37,6 +37,7 @@ EXAMPLES = PROJECT / "examples"
 SCHEDULED = EXAMPLES / "scheduled"
 
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
+GONE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 pytestmark = pytest.mark.xdist_group("examples")
 
@@ -176,7 +177,7 @@ async def links() -> AsyncIterator[dict[str, str]]:
 
     async with (
         server(says(EMPTY)) as good,
-        server(says(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")) as gone,
+        server(says(GONE)) as gone,
         server(redirects(good)) as moved,
         server(redirects(gone)) as lost,
         server(only_get, heads) as get,
@@ -211,6 +212,14 @@ async def test_broken_links_are_listed(portal: Portal, admin: Client) -> None:
     assert (refused.status, refused.err) == (3, ["7 links, 7 broken"])
     reasons = [row["outcome"] for row in csv.DictReader(refused.out)]
     assert all("127.0.0.1 is an address of a private network" in one for one in reasons)
+
+
+async def test_without_the_list_no_link_is_checked() -> None:
+    async with server(says(GONE)) as url:
+        done = await example("check_links.py", DATAGOUV_PORTAL=url)
+    assert (done.status, len(done.out)) == (1, 1)
+    (reason,) = done.err
+    assert reason.startswith("list_datasets: 404")
 
 
 # ---- Publishing
