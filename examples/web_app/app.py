@@ -9,8 +9,9 @@ connections, its rate and its backoff: 200 users at once open at most ``CONNECTI
 user waits at most ``DEADLINE`` seconds, for the turn of the call, its retries and its answer. Then,
 or at once if the portal asks for a longer wait, the answer is 503 with Retry-After.
 
-Each process of the server has a client of its own: with ``--workers 4``, divide the rate by four.
-The portal is data.gouv.fr, or that of the environment variable DATAGOUV_PORTAL. The users see what
+Each process of the server has a client of its own, with as many connections: with ``--workers 4``,
+divide ``CONNECTIONS`` by four. ``--limit-concurrency`` of uvicorn bounds the users that wait. The
+portal is data.gouv.fr, or that of the environment variable DATAGOUV_PORTAL. The users see what
 everybody may see, so no API key is used.
 """
 
