@@ -38,12 +38,11 @@ class Title:
 
 async def harvest(path: Path) -> bulk.Report:
     """Bring the table up to date."""
-    has_checkpoint = path.with_name(f"{path.name}.checkpoint").exists()
     async with Client() as client:
         return await bulk.harvest(
             api.datasets.list_datasets(client, tag=["transport"]).into(Title),
             path,
-            since="last" if has_checkpoint and path.exists() else None,
+            since="last",
             progress=lambda report: print(f"{report.pages} pages", file=sys.stderr),
         )
 

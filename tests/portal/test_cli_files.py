@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -28,7 +27,7 @@ from aiodatagouv.models import Dataset, DatasetWrite, Resource, ResourceWrite
 from ..clients import client_of
 from ..test_disks import Disk
 from .holding import Holding, holding
-from .portal import PROJECT, Portal, running_portal
+from .portal import Portal, running_portal
 
 KB = 1024
 
@@ -588,26 +587,3 @@ def test_every_export_of_the_portal(run: Run, portal: Portal) -> None:
         # One export has a column twice.
         assert table.column_names == [*dict.fromkeys(first)]
         assert table.num_rows <= len(rows)
-
-
-# ---- The example
-
-
-@pytest.mark.usefixtures("run")
-def test_the_example_publishes_what_is_new_or_changed(dataset: Made, tmp_path: Path) -> None:
-    folder = tmp_path / "out"
-    folder.mkdir()
-
-    def publish() -> list[str]:
-        command = [sys.executable, str(PROJECT / "examples/publish.py"), dataset.id, str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return done.stdout.splitlines()
-
-    (folder / "a.csv").write_bytes(STOPS)
-    (folder / "B b.csv").write_bytes(STOPS * 2)
-    assert publish() == ["B b.csv", "a.csv", "2 files sent"]
-    first = {one.title: one.id for one in dataset.resources}
-    (folder / "a.csv").write_bytes(STOPS * 3)
-    assert publish() == ["a.csv", "1 files sent"]
-    assert {one.title: one.id for one in dataset.resources} == first
-    assert {one.name for one in folder.iterdir()} == {"a.csv", "B b.csv"}

@@ -1,0 +1,74 @@
+"""Mirror the lists of a portal in a folder, and log what was created, changed and deleted.
+
+    pip install aiodatagouv
+    python examples/mirror.py folder
+
+The first run harvests everything. A later one fetches only the changes since the last, updates the
+files, and prints a line of JSON for each difference. A file is replaced as a whole or not at all:
+after a failure the mirror is as it was, and the next run goes on. Differences are printed once, so
+a run that is killed meanwhile leaves some out. The portal is data.gouv.fr, or that of the
+environment variable DATAGOUV_PORTAL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aiodatagouv import Client, DataGouvError, Paginator, api, bulk
+
+
+def lists_of(client: Client) -> dict[str, Paginator[Any, Any]]:
+    """Return the lists to mirror, by the names of their files.
+
+    Each needs an order of creation, which for example the list of users lacks.
+    """
+    return {
+        "organizations": api.organizations.list_organizations(client),
+        "datasets": api.datasets.list_datasets(client),
+        "reuses": api.reuses.list_reuses(client),
+    }
+
+
+async def update(name: str, found: Paginator[Any, Any], path: Path) -> bool:
+    """Bring a file up to date, print the differences, and tell whether it is complete."""
+    with TemporaryDirectory() as folder:
+        before = Path(folder) / path.name
+        if path.exists():
+            shutil.copyfile(path, before)
+        report = await bulk.harvest(found, path, since="last")
+        print(f"{name}: {report.items} items, {report.status}", file=sys.stderr)
+        if before.exists() and report.added + report.changed + report.removed:
+            for difference in bulk.diff(before, path):
+                print(json.dumps({"list": name, **difference.to_dict()}))
+    return report.complete
+
+
+async def mirror(folder: Path) -> bool:
+    """Bring all files up to date, one list after the other, and tell whether all are complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    async with Client() as client:
+        lists = lists_of(client).items()
+        return all([await update(name, one, folder / f"{name}.jsonl.gz") for name, one in lists])
+
+
+def main() -> int:
+    """Run the command: 0 if the mirror is complete, 1 after a failure, 2 for wrong arguments."""
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        is_complete = asyncio.run(mirror(Path(sys.argv[1])))
+    except (DataGouvError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0 if is_complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

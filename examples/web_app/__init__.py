@@ -1,0 +1,1 @@
+"""A web application that answers its users from a portal; see `app`."""
