@@ -138,3 +138,43 @@ async def test_the_size_of_an_answer_that_breaks_off_is_told(
             await datasets.get_dataset(client, "velos")
     (record,) = [one for one in caplog.records if one.name == "aiodatagouv"]
     assert fields_of(record)["size"] == 5000
+
+
+class Cut(httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield bytes(5000)
+        raise httpx.ReadError("cut")
+
+
+async def test_the_size_of_an_answer_that_breaks_off_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "aiodatagouv")
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Cut()))
+    async with client_of("https://portal.example", transport=transport) as client:
+        with pytest.raises(NetworkError):
+            await datasets.get_dataset(client, "velos")
+    (record,) = [one for one in caplog.records if one.name == "aiodatagouv"]
+    assert fields_of(record)["size"] == 5000
+
+
+class Cut(httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield bytes(5000)
+        raise httpx.ReadError("cut")
+
+
+async def test_the_size_of_an_answer_that_breaks_off_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "aiodatagouv")
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Cut()))
+    async with client_of("https://portal.example", transport=transport) as client:
+        with pytest.raises(NetworkError):
+            await datasets.get_dataset(client, "velos")
+    (record,) = [one for one in caplog.records if one.name == "aiodatagouv"]
+    assert fields_of(record)["size"] == 5000

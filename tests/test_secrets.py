@@ -698,3 +698,49 @@ def reached(values: list[object], depth: int = 6) -> list[object]:
         values = [one for key, one in found.items() if key not in seen]
         seen |= found
     return [*seen.values()]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_no_frame_of_an_error_leads_to_the_answer_as_received(status: int) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, text=f"<p>{KEY}</p>"))
+    async with client_of("https://portal.example", api_key=KEY, transport=transport) as client:
+        with pytest.raises(DataGouvError) as caught:
+            await datasets.get_dataset(client, "velos")
+    held = [value for frame, _ in traceback.walk_tb(caught.tb) for value in frame.f_locals.values()]
+    answers = [one for one in reached(held) if isinstance(one, httpx.Response)]
+    assert answers
+    assert not [one for one in answers if KEY in one.text]
+
+
+def reached(values: list[object], depth: int = 6) -> list[object]:
+    """All objects that values lead to, besides code."""
+    seen: dict[int, object] = {}
+    for _ in range(depth):
+        code = (types.ModuleType, types.FunctionType, types.FrameType, type)
+        found = {id(one): one for one in gc.get_referents(*values) if not isinstance(one, code)}
+        values = [one for key, one in found.items() if key not in seen]
+        seen |= found
+    return [*seen.values()]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_no_frame_of_an_error_leads_to_the_answer_as_received(status: int) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, text=f"<p>{KEY}</p>"))
+    async with client_of("https://portal.example", api_key=KEY, transport=transport) as client:
+        with pytest.raises(DataGouvError) as caught:
+            await datasets.get_dataset(client, "velos")
+    held = [value for frame, _ in traceback.walk_tb(caught.tb) for value in frame.f_locals.values()]
+    answers = [one for one in reached(held) if isinstance(one, httpx.Response)]
+    assert answers
+    assert not [one for one in answers if KEY in one.text]
+
+
+def reached(values: list[object], depth: int = 6) -> list[object]:
+    """All objects that values lead to, besides code."""
+    seen: dict[int, object] = {}
+    for _ in range(depth):
+        code = (types.ModuleType, types.FunctionType, types.FrameType, type)
+        found = {id(one): one for one in gc.get_referents(*values) if not isinstance(one, code)}
+        values = [one for key, one in found.items() if key not in seen]
+        seen |= found
+    return [*seen.values()]
