@@ -128,7 +128,9 @@ def _of_field(operation: Operation, read: Act, field: str) -> Act | None:
     if model is None or "id" not in declared(model):
         return None
     is_of_part = operation.path.endswith("}/")
-    if is_of_part is (operation.method == "POST") or (not is_of_part and operation.method != "POST"):
+    if is_of_part is (operation.method == "POST") or (
+        not is_of_part and operation.method != "POST"
+    ):
         return None
     if operation.method in ("POST", "PUT") and written_by(operation) is not model:
         return None
