@@ -9,7 +9,7 @@ from ..types import Mask
 
 
 def masked(value: Any, mask: Mask, where: str = "") -> Any:
-    """The part of an answer that a mask asks for: what it lacks is null, ``*`` is all the rest.
+    """The part of an answer that a mask asks for: what it lacks is left out, ``*`` is the rest.
 
     Raises:
         MaskError: It asks for a part of something that is neither an object nor a list.
@@ -20,9 +20,9 @@ def masked(value: Any, mask: Mask, where: str = "") -> Any:
         raise MaskError(f"Mask is inconsistent with model: {where} has no parts")
     found: dict[str, Any] = {}
     for name, inside in mask.items():
-        if name == "*":
+        if name not in value:
             continue
-        one = value.get(name)
+        one = value[name]
         found[name] = one if inside is None or one is None else masked(one, inside, name)
     rest = value if "*" in mask else {}
     return found | {name: one for name, one in rest.items() if name not in found}

@@ -14,11 +14,14 @@ from .._decoding.grammar import Alternative, alternatives, is_nullable
 from .._encoding.values import to_json
 from .._views.view import View
 from ..types import JsonObject
-from ._roles import kinds
+from ._roles import kinds, root_of
 from .errors import UnansweredError
 
 _USUAL = ("unknown", "notspecified", "other", "open")
 """The values that the server gives to an enum by itself."""
+
+_BY_NAME = {"license": "notspecified"}
+"""The values that it gives to texts."""
 
 
 class MissingReferenceError(Exception):
@@ -79,7 +82,7 @@ class Objects:
         if "slug" in made and not given.get("slug"):
             made["slug"] = self._slug(kind, made)
         if made.get("uri") == "":
-            made["uri"] = f"{self._url}api/1/{made.get('slug', id_)}/"
+            made["uri"] = f"{self._url}{root_of(kind)}{made.get('slug', id_)}/"
         return made
 
     def whole(self, model: type[Model], value: Any) -> JsonObject:
@@ -139,13 +142,15 @@ def whole(model: type[Model], given: JsonObject, moment: str) -> JsonObject:
         elif key == "class":
             made[key] = model.__name__.removesuffix("Reference")
         elif not field.absent:
-            made[key] = _usual(field.type, moment)
+            made[key] = usual(model, key, moment)
     return made | {key: to_json(one) for key, one in given.items() if key not in made}
 
 
 def usual(model: type[Model], key: str, moment: str) -> Any:
     """The value that a field has when nothing is given for it."""
-    return _usual(declared(model)[key].type, moment)
+    type_ = declared(model)[key].type
+    is_unnamed = key not in _BY_NAME or is_nullable(type_)
+    return _usual(type_, moment) if is_unnamed else _BY_NAME[key]
 
 
 def _filled(value: Any, type_: Any, moment: str) -> Any:

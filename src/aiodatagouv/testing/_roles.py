@@ -61,6 +61,12 @@ def kinds() -> dict[str, type[View]]:
     return {act.kind: act.model for act in _items().values()}
 
 
+def root_of(kind: str) -> str:
+    """The path of the collection of a kind, below the root of the portal."""
+    read = next(act.operation for act in _items().values() if act.kind == kind)
+    return f"api/{read.version}{read.path.partition('{')[0]}"
+
+
 @cache
 def acts() -> dict[str, Act]:
     """The operations that are carried out, by their names."""
@@ -127,9 +133,9 @@ def _of_field(operation: Operation, read: Act, field: str) -> Act | None:
     model = _item_of(read.model, field)
     if model is None or "id" not in declared(model):
         return None
-    is_of_part = operation.path.endswith("}/")
-    if is_of_part is (operation.method == "POST") or (
-        not is_of_part and operation.method != "POST"
+    # Parts are created in their list; they are read, updated and deleted by their id.
+    if operation.path.endswith("}/") is (operation.method == "POST") or (
+        operation.method != "POST" and not operation.path.endswith("}/")
     ):
         return None
     if operation.method in ("POST", "PUT") and written_by(operation) is not model:
@@ -187,7 +193,8 @@ def route(method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
     """
     found = re.search(r"/api/(\d)(/.*)", path)
     for own, version, pattern, operation in _routes() if found else []:
-        if found and (own, version) == (method, int(found[1])):
-            if matched := pattern.fullmatch(found[2]):
-                return operation, {key: unquote(one) for key, one in matched.groupdict().items()}
+        if found is None or (own, version) != (method, int(found[1])):
+            continue
+        if matched := pattern.fullmatch(found[2]):
+            return operation, {key: unquote(one) for key, one in matched.groupdict().items()}
     return None

@@ -64,7 +64,7 @@ def update(objects: Objects, act: Act, value: JsonObject, body: Any) -> JsonObje
     if emptied:
         raise RefusedError(400, _invalid(dict.fromkeys(emptied, "Field is required")))
     moment = objects.now()
-    value |= {key: one for key, one in fields.items()}
+    value |= fields
     value |= {key: moment for key in CHANGED if key in value}
     return value
 

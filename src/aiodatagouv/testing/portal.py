@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
@@ -146,7 +147,8 @@ class FakePortal:
             raise ValueError(f"{owner.__name__}: {error}") from None
         if not isinstance(added.get("id"), str):
             raise ValueError(f"{owner.__name__}: an object to add needs its id")
-        self._objects.put(kind, added)
+        # A copy: the caller has the object as it is now.
+        self._objects.put(kind, deepcopy(added))
         return view
 
     def answer(
