@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeAlias
 
 import pytest
@@ -56,7 +56,7 @@ def own_portal(release: str) -> Iterator[Portal]:
 
 
 @pytest.fixture
-async def both(own_portal: Portal) -> AsyncIterator[Both]:
+async def both(own_portal: Portal) -> Both:
     """The real portal as it is, and one in memory that is filled with what it answers."""
     fake = FakePortal()
     async with client_of(own_portal.url, api_key="") as visitor:
@@ -70,7 +70,7 @@ async def both(own_portal: Portal) -> AsyncIterator[Both]:
         for one in lists:
             async for item in one:
                 fake.add(item)
-    yield Both(own_portal, fake)
+    return Both(own_portal, fake)
 
 
 def plain(value: Any) -> Any:
