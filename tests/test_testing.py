@@ -89,9 +89,7 @@ async def test_an_object_as_answered_is_kept_as_it_is() -> None:
         (lambda one: one.script(None, retry_after=1, cut="head"), "need a status"),
     ],
 )
-def test_mistakes_of_a_test_are_errors(
-    add: Callable[[FakePortal], object], problem: str
-) -> None:
+def test_mistakes_of_a_test_are_errors(add: Callable[[FakePortal], object], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         add(FakePortal())
 
@@ -206,8 +204,10 @@ async def test_answers_are_stated(tmp_path: Path) -> None:
     portal.answer("suggest_tags", [{"text": "a"}])
     portal.answer("suggest_tags", [{"text": "b"}], q="b")
     portal.answer("get_site_tags_csv", "name;count\nvelo;1\n")
-    portal.answer("redirect_resource", "https://files.example/a.csv")
-    portal.answer("GET https://files.example/a.csv", b"a;b\n")
+    file = {"title": "a", "url": "https://files.example/a.csv"}
+    (resource,) = portal.add(models.Dataset, resources=[file]).resources
+    portal.answer("redirect_resource", resource.url)
+    portal.answer(f"GET {resource.url}", b"a;b\n")
     portal.answer("delete_reuse", None)
     async with portal.client(api_key=portal.api_key) as client:
         page = await datasets.list_datasets(client, q="vélo", page_size=2, fields="title")
@@ -216,8 +216,8 @@ async def test_answers_are_stated(tmp_path: Path) -> None:
         assert [one.text for one in await api.tags.suggest_tags(client, q="b")] == ["b"]
         rows = [one async for one in api.site.get_site_tags_csv(client).rows()]
         assert rows == [{"name": "velo", "count": "1"}]
-        url = await datasets.redirect_resource(client, "1")
-        await files.download(client, url, tmp_path / "a.csv")
+        assert await datasets.redirect_resource(client, resource.id) == resource.url
+        await files.download(client, resource, tmp_path / "a.csv")
         await api.reuses.delete_reuse(client, "1")
     assert (tmp_path / "a.csv").read_bytes() == b"a;b\n"
 
@@ -234,11 +234,14 @@ async def test_a_deleted_dataset_is_gone_for_visitors_only() -> None:
 
 
 async def test_the_network_is_refused_to_clients_without_a_transport(tmp_path: Path) -> None:
-    async with Client() as older:
+    file = {"title": "a", "url": "https://files.example/a.csv"}
+    (resource,) = FakePortal().add(models.Dataset, resources=[file]).resources
+    older = Client()
+    async with older:
         with network_refused():
             for call in (
                 lambda: datasets.list_datasets(older),
-                lambda: files.download(older, "https://files.example/a.csv", tmp_path / "a.csv"),
+                lambda: files.download(older, resource, tmp_path / "a.csv"),
             ):
                 with pytest.raises(NetworkRefusedError, match=r"real host \(GET https://"):
                     await call()

@@ -111,7 +111,6 @@ async def ids(client: Client) -> Any:
 
 
 MASK = "id,title,organization{name},owner{id,slug},extras{nothing},resources{id,checksum{type}}"
-ALL_BUT = "*,organization{name}"
 
 READS: dict[str, Call] = {
     "all pages": ids,
@@ -119,10 +118,11 @@ READS: dict[str, Call] = {
     "default order": lambda client: datasets.list_datasets(client, page_size=5),
     "of reuses": lambda client: reuses.list_reuses(client, page_size=5),
     "of organizations": lambda client: organizations.list_organizations(client, page_size=5),
-    "of dataservices": lambda client: dataservices.list_dataservices(client, page_size=5),
+    "of dataservices": lambda client: dataservices.list_dataservices(
+        client, sort="-created", page_size=5
+    ),
     "of topics": lambda client: v2.topics.list_topics(client, sort="-created", fields="id,name"),
     "masked": lambda client: datasets.list_datasets(client, page_size=9, fields=MASK),
-    "all but": lambda client: datasets.list_datasets(client, page_size=9, fields=ALL_BUT),
     "by title": lambda client: datasets.list_datasets(client, sort="-title", fields="title"),
     "by title, up": lambda client: reuses.list_reuses(client, sort="title", fields="title"),
     "featured": lambda client: datasets.list_datasets(client, featured=True, fields="id"),
@@ -150,7 +150,7 @@ async def test_filters_are_the_same(both: Both) -> None:
         {"organization": organization.id},
         {"tag": tagged.tags[:1]},
         {"tag": tagged.tags[:2]},
-        {"license": tagged.license},
+        {"license": next(one.license for one in found if one.license != "notspecified")},
         {"owner": organization.id},
     ]
     for one in filters:

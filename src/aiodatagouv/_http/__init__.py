@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .messages import request_of as request_of
     from .messages import rewritten as rewritten
     from .messages import without_body as without_body
-    from .replaced import replaced as replaced
+    from .replacement import replaced as replaced
     from .shield import Shield as Shield
     from .urls import join as join
     from .urls import parse_url as parse_url
@@ -48,7 +48,7 @@ _NAMES = {
     ".failures": "FAILURES Failure TooLongError failure_of",
     ".messages": "close has_end headers_of length_of read request_of rewritten without_body",
     ".memory": "Cut MemoryTransport RefusingTransport Reply",
-    ".replaced": "replaced",
+    ".replacement": "replaced",
     ".shield": "Shield",
     ".urls": "join parse_url",
 }

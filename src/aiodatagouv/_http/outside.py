@@ -24,7 +24,7 @@ from .coding import Decoder
 from .failures import FAILURES, Failure
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
-from .replaced import replacement
+from .replacement import replacement
 from .shield import shielded
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from httpx_aiohttp import AiohttpTransport
 from .outside import Outside
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
-from .replaced import replacement
+from .replacement import replacement
 from .trust import Verify, context_of
 from .urls import is_private
 

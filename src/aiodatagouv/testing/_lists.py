@@ -79,7 +79,7 @@ def _filter(
             problem = f"Invalid literal for boolean(): {value}"
             raise BadQueryError(400, _invalid(name, problem))
         return lambda one: bool(one[name]) is (value.lower() == "true")
-    if name == "license" and name in fields:
+    if name == "license" and name in fields and value != "notspecified":
         return lambda one: bool(one[name] == value)
     raise UnansweredError(
         f"{operation.name}: the portal in memory has no filter {name!r}: state the answer by "

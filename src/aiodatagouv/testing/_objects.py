@@ -20,8 +20,14 @@ from .errors import UnansweredError
 _USUAL = ("unknown", "notspecified", "other", "open")
 """The values that the server gives to an enum by itself."""
 
-_BY_NAME = {"license": "notspecified"}
-"""The values that it gives to texts."""
+_BY_NAME = {
+    "license": "notspecified",
+    "title": "Title",
+    "name": "Name",
+    "description": "Description",
+    "url": "https://portal.example/file.csv",
+}
+"""The texts of objects that are made without them: an update requires some."""
 
 
 class MissingReferenceError(Exception):
@@ -79,8 +85,9 @@ class Objects:
         number = self._made
         id_ = f"65920080{number:016x}" if is_part is None else str(uuid.UUID(int=number))
         made = whole(is_part or kinds()[kind], {"id": id_, **given}, moment)
+        self._identify(made)
         if "slug" in made and not given.get("slug"):
-            made["slug"] = self._slug(kind, made)
+            made["slug"] = self.slug(kind, made)
         if made.get("uri") == "":
             made["uri"] = f"{self._url}{root_of(kind)}{made.get('slug', id_)}/"
         return made
@@ -90,11 +97,23 @@ class Objects:
         made: JsonObject = _filled(value, model, self.now())
         return made
 
-    def _slug(self, kind: str, made: JsonObject) -> str:
+    def _identify(self, value: Any) -> None:
+        """Give an id to every part of a value that has none."""
+        if isinstance(value, dict):
+            if value.get("id") == "":
+                self._made += 1
+                value["id"] = str(uuid.UUID(int=self._made))
+            value = list(value.values())
+        if isinstance(value, list):
+            for one in value:
+                self._identify(one)
+
+    def slug(self, kind: str, made: JsonObject) -> str:
+        """Make a slug of the title or name of an object, which no other of its kind has."""
         names = [str(made.get(key) or "") for key in ("title", "name", "first_name", "last_name")]
         plain = unicodedata.normalize("NFKD", " ".join(names)).encode("ascii", "ignore").decode()
         slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "unnamed"
-        taken = {one.get("slug") for one in self.of(kind)}
+        taken = {one.get("slug") for one in self.of(kind) if one["id"] != made["id"]}
         further = (f"{slug}-{number}" for number in range(1, len(taken) + 2))
         return next(one for one in (slug, *further) if one not in taken)
 

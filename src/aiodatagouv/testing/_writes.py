@@ -16,6 +16,9 @@ from ._roles import Act, body_of
 CHANGED = ("last_modified", "last_update", "metadata_modified_at")
 """The fields with the date of the last write."""
 
+NAMES = ("title", "name")
+"""The fields that the slug is made of."""
+
 
 class RefusedError(Exception):
     """A write that the server refuses.
@@ -63,8 +66,10 @@ def update(objects: Objects, act: Act, value: JsonObject, body: Any) -> JsonObje
     emptied = [key for key in required(act.operation) if key in fields and not fields[key]]
     if emptied:
         raise RefusedError(400, _invalid(dict.fromkeys(emptied, "Field is required")))
-    moment = objects.now()
+    moment, before = objects.now(), [value.get(key) for key in NAMES]
     value |= fields
+    if "slug" in value and before != [value.get(key) for key in NAMES]:
+        value["slug"] = objects.slug(act.kind, value)
     value |= {key: moment for key in CHANGED if key in value}
     return value
 
