@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -168,15 +169,9 @@ def test_a_slow_answer_takes_its_time_or_times_out() -> None:
             await datasets.list_datasets(client)
             with pytest.raises(TimeoutError):
                 await datasets.list_datasets(client.with_options(timeout=5))
-        return clock_of()
+        return asyncio.get_running_loop().time()
 
     assert clock.run(main()) == 25
-
-
-def clock_of() -> float:
-    import asyncio
-
-    return asyncio.get_running_loop().time()
 
 
 CALLS: dict[str, Callable[[Client], Awaitable[object]]] = {
@@ -237,8 +232,8 @@ async def test_the_network_is_refused_to_clients_without_a_transport(tmp_path: P
     file = {"title": "a", "url": "https://files.example/a.csv"}
     (resource,) = FakePortal().add(models.Dataset, resources=[file]).resources
     older = Client()
-    async with older:
-        with network_refused():
+    with network_refused():
+        async with older:
             for call in (
                 lambda: datasets.list_datasets(older),
                 lambda: files.download(older, resource, tmp_path / "a.csv"),

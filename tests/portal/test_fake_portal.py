@@ -105,6 +105,14 @@ def path(path: str, **query: Any) -> Call:
     return call
 
 
+def listing(**query: Any) -> Call:
+    return lambda client: datasets.list_datasets(client, **query)
+
+
+def reading(name: str) -> Call:
+    return lambda client: datasets.get_dataset(client, name)
+
+
 async def ids(client: Client) -> Any:
     walk = datasets.list_datasets(client, fields="id", sort="created")
     return [one.id async for one in walk]
@@ -154,7 +162,7 @@ async def test_filters_are_the_same(both: Both) -> None:
         {"owner": organization.id},
     ]
     for one in filters:
-        real, fake = await outcomes(both, lambda c, q=one: datasets.list_datasets(c, **q))
+        real, fake = await outcomes(both, listing(**one))
         assert fake == real
 
 
@@ -162,7 +170,7 @@ async def test_objects_are_found_by_id_and_slug(both: Both) -> None:
     async with next(both.clients(key=False)) as client:
         first = (await datasets.list_datasets(client, page_size=1)).data[0]
     for name in (first.id, first.slug):
-        real, fake = await outcomes(both, lambda c, n=name: datasets.get_dataset(c, n))
+        real, fake = await outcomes(both, reading(name))
         assert fake == real
 
 
@@ -220,9 +228,7 @@ async def test_a_deleted_dataset_is_gone_for_visitors(both: Both) -> None:
         async with admin, visitor:
             dataset = await datasets.create_dataset(admin, body=NEW)
             await datasets.delete_dataset(admin, dataset.id)
-            gone.append(
-                await outcome(visitor, lambda c, one=dataset.id: datasets.get_dataset(c, one))
-            )
+            gone.append(await outcome(visitor, reading(dataset.id)))
     assert gone == [("GoneError", 410)] * 2
 
 

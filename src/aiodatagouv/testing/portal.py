@@ -29,7 +29,10 @@ from ._script import Fault, Stated, body_of_fault, plain, reply_of
 from .errors import UnansweredError
 
 if TYPE_CHECKING:
+    from .._events import OnResponse, OnRetry
     from .._http import Cut
+    from ..rate import Rate
+    from ..retry import RetryPolicy
 
 V = TypeVar("V", bound=View)
 
@@ -92,16 +95,42 @@ class FakePortal:
         self._faults: list[Fault] = []
         self._stated: list[Stated] = []
 
-    def client(self, *, api_key: str | None = None, **options: Any) -> Client:
-        """Make a client of the portal.
+    def client(
+        self,
+        *,
+        api_key: str | None = None,
+        retry: RetryPolicy | None = None,
+        rate: float | Rate | None = None,
+        timeout: float | None = 30,
+        max_connections: int = 16,
+        on_response: OnResponse | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> Client:
+        """Make a client of the portal, which by default has no rate limit and makes no call again.
+
+        A client with other arguments is ``Client(base_url=portal.url, transport=portal.transport)``
+        with them.
 
         Args:
             api_key: The key; None for no key, whatever the environment says.
-            options: Other arguments of :class:`Client`. By default there is no rate limit, and no
-                call is made again.
+            retry: As of :class:`Client`.
+            rate: As of :class:`Client`.
+            timeout: As of :class:`Client`.
+            max_connections: As of :class:`Client`.
+            on_response: As of :class:`Client`.
+            on_retry: As of :class:`Client`.
         """
-        usual = {"base_url": self.url, "rate": None, "retry": None}
-        return Client(api_key=api_key or "", transport=self.transport, **{**usual, **options})
+        return Client(
+            api_key=api_key or "",
+            base_url=self.url,
+            transport=self.transport,
+            retry=retry,
+            rate=rate,
+            timeout=timeout,
+            max_connections=max_connections,
+            on_response=on_response,
+            on_retry=on_retry,
+        )
 
     def replacing_network(self) -> AbstractContextManager[None]:
         """Answer all clients without a transport of their own, for code that makes its client.
