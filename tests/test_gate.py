@@ -402,40 +402,6 @@ def test_a_timer_that_rings_early_ends_the_waiting_nevertheless() -> None:
     clock.run(main())
 
 
-def test_a_timer_that_rings_early_ends_the_waiting_nevertheless() -> None:
-    async def main() -> None:
-        gate = Gate(1)
-        own = gate.queues(None)
-        await admitted(gate, applicant(own))
-        (waiting,) = start(admitted(gate, applicant(own), 10))
-        await settled()
-        front = gate._line.front
-        assert front is not None
-        front.expire()
-        with pytest.raises(OutOfTimeError):
-            await waiting
-        assert now() < 10
-
-    clock.run(main())
-
-
-def test_a_timer_that_rings_early_ends_the_waiting_nevertheless() -> None:
-    async def main() -> None:
-        gate = Gate(1)
-        own = gate.queues(None)
-        await admitted(gate, applicant(own))
-        (waiting,) = start(admitted(gate, applicant(own), 10))
-        await settled()
-        front = gate._line.front
-        assert front is not None
-        front.expire()
-        with pytest.raises(OutOfTimeError):
-            await waiting
-        assert now() < 10
-
-    clock.run(main())
-
-
 def test_waiting_has_a_limit() -> None:
     async def main() -> None:
         gate = Gate(1)

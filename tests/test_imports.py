@@ -196,18 +196,6 @@ def test_the_modules_of_the_package_are_attributes_of_it() -> None:
     assert f"aiodatagouv.{names.split()[-1]}" in loaded_by(f"import aiodatagouv; {read}")
 
 
-def test_the_modules_of_the_package_are_attributes_of_it() -> None:
-    names = "api bulk errors files models operation pagination portal rate retry streams types"
-    read = "; ".join(f"aiodatagouv.{name}" for name in names.split())
-    assert f"aiodatagouv.{names.split()[-1]}" in loaded_by(f"import aiodatagouv; {read}")
-
-
-def test_the_modules_of_the_package_are_attributes_of_it() -> None:
-    names = "api bulk errors files models operation pagination portal rate retry streams types"
-    read = "; ".join(f"aiodatagouv.{name}" for name in names.split())
-    assert f"aiodatagouv.{names.split()[-1]}" in loaded_by(f"import aiodatagouv; {read}")
-
-
 def test_every_public_name_can_be_imported() -> None:
     for name in aiodatagouv.__all__:
         assert getattr(aiodatagouv, name) is not None
