@@ -23,6 +23,7 @@ from aiodatagouv import (
     ServerError,
     TimeoutError,
     api,
+    bulk,
     files,
     models,
 )
@@ -31,6 +32,7 @@ from aiodatagouv.testing import FakePortal, NetworkRefusedError, UnansweredError
 from aiodatagouv.testing._roles import kinds
 
 from . import clock
+from .test_imports import loaded_by
 
 DOCS = Path(__file__).parents[1] / "docs" / "testing.md"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
@@ -247,3 +249,19 @@ async def test_a_portal_replaces_the_network() -> None:
     with network_refused(), portal.replacing_network():
         async with Client() as client:
             assert (await datasets.list_datasets(client)).total == 0
+
+
+async def test_a_harvest_of_a_portal_in_memory(tmp_path: Path) -> None:
+    portal = FakePortal()
+    for number in range(45):
+        portal.add(models.Dataset, title=f"Dataset {number}")
+    async with portal.client() as client:
+        walk = datasets.list_datasets(client, page_size=10)
+        report = await bulk.harvest(walk, tmp_path / "datasets.jsonl", concurrency=4)
+    assert (report.items, report.complete) == (45, True)
+
+
+def test_programs_do_not_load_what_is_for_tests() -> None:
+    loaded = loaded_by("import aiodatagouv; aiodatagouv.Client()")
+    assert {"aiodatagouv.testing", "aiodatagouv._http.memory", "pytest"}.isdisjoint(loaded)
+    assert "pytest" not in loaded_by("import aiodatagouv.testing")

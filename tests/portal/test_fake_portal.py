@@ -12,7 +12,14 @@ from attrs import frozen
 from aiodatagouv import APIError, Client, models
 from aiodatagouv._views.view import json_of
 from aiodatagouv.api import dataservices, datasets, organizations, reuses, v2
-from aiodatagouv.models import DatasetWrite, OrganizationWrite, ResourceWrite, ReuseWrite
+from aiodatagouv.models import (
+    DataserviceWrite,
+    DatasetWrite,
+    OrganizationWrite,
+    ResourceWrite,
+    ReuseWrite,
+)
+from aiodatagouv.models.v2 import TopicWrite
 from aiodatagouv.testing import FakePortal
 
 from ..clients import client_of
@@ -74,7 +81,7 @@ async def both(own_portal: Portal) -> Both:
 
 
 def plain(value: Any) -> Any:
-    """What an outcome has in common with any other: ids, dates and addresses are left out."""
+    """An outcome without its ids, dates and addresses, which differ between portals."""
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list):
@@ -83,7 +90,7 @@ def plain(value: Any) -> Any:
 
 
 async def outcome(client: Client, call: Call) -> Any:
-    """What a call comes to: its answer as JSON, or the class and status of its error."""
+    """The answer of a call as JSON, or the class and status of its error."""
     try:
         return plain(json_of(await call(client)))
     except APIError as error:
@@ -219,6 +226,53 @@ async def written(client: Client) -> Any:
 
 async def test_writes_are_the_same(both: Both) -> None:
     real, fake = await outcomes(both, written, key=True)
+    assert fake == real
+
+
+async def written_reuse(client: Client) -> Any:
+    body = ReuseWrite(title="Carte", description="a", type="api", topic="health", url=URL)
+    reuse = await reuses.create_reuse(client, body=body)
+    changed = await reuses.update_reuse(client, reuse.id, body=ReuseWrite.of(reuse, title="Plan"))
+    await reuses.delete_reuse(client, reuse.id)
+    again = await outcome(client, lambda c: reuses.delete_reuse(c, reuse.id))
+    return [reuse.slug, reuse.type, reuse.tags, changed.title, changed.slug, changed.url, again]
+
+
+async def written_organization(client: Client) -> Any:
+    body = OrganizationWrite(name="Nantes", description="a")
+    one = await organizations.create_organization(client, body=body)
+    changed = await organizations.update_organization(
+        client, one.id, body=OrganizationWrite.of(one, name="Rennes", acronym="R")
+    )
+    await organizations.delete_organization(client, one.id)
+    again = await outcome(client, lambda c: organizations.delete_organization(c, one.id))
+    return [one.slug, one.acronym, changed.name, changed.slug, changed.acronym, again]
+
+
+async def written_dataservice(client: Client) -> Any:
+    one = await dataservices.create_dataservice(client, body=DataserviceWrite(title="Adresses"))
+    changed = await dataservices.update_dataservice(
+        client, one.id, body=DataserviceWrite(title="Communes", description="a")
+    )
+    await dataservices.delete_dataservice(client, one.id)
+    again = await outcome(client, lambda c: dataservices.delete_dataservice(c, one.id))
+    return [one.slug, one.license, changed.title, changed.slug, changed.description, again]
+
+
+async def written_topic(client: Client) -> Any:
+    body = TopicWrite(name="Transport", description="a", tags=["velo"])
+    one = await v2.topics.create_topic(client, body=body)
+    await v2.topics.delete_topic(client, one.id)
+    again = await outcome(client, lambda c: v2.topics.delete_topic(c, one.id))
+    return [one.name, one.slug, one.tags, again]
+
+
+OTHERS = [written_reuse, written_organization, written_dataservice, written_topic]
+
+
+@pytest.mark.parametrize("call", OTHERS, ids=lambda one: one.__name__)
+async def test_writes_of_other_kinds_are_the_same(both: Both, call: Call) -> None:
+    real, fake = await outcomes(both, call, key=True)
     assert fake == real
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ def replacement() -> AsyncBaseTransport | None:
 
 
 @contextmanager
-def replaced(transport: AsyncBaseTransport) -> Iterator[None]:
+def replaced(transport: AsyncBaseTransport) -> Generator[None]:
     """Replace the network inside the block, for the connections that are opened there."""
     _replacements.append(transport)
     try:

@@ -73,7 +73,7 @@ def _filter(
     if name in _OWNERS and name in fields:
         if not _ID.fullmatch(value):
             raise BadQueryError(400, {"message": f"`{name}` must be an identifier"})
-        return lambda one: (one[name] or {}).get("id") == value
+        return lambda one: bool(_at(one, f"{name}.id") == value)
     if name == "featured" and name in fields:
         if value.lower() not in ("true", "false"):
             problem = f"Invalid literal for boolean(): {value}"
