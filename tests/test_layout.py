@@ -30,7 +30,7 @@ LAYERS = [
     ["api", "generated"],
     ["bulk", "files"],
     ["_meter", "_dlt"],
-    ["dask", "dlt", "otel", "cli", "__init__"],
+    ["dask", "dlt", "otel", "cli", "testing", "__init__"],
     ["__main__"],
 ]
 """The top-level modules and packages, from the lowest layer to the highest."""

@@ -181,13 +181,3 @@ def parquet(rows: int) -> bytes:
     file = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table({"n": [*range(rows)]}), file)
     return file.getvalue()
-
-
-async def test_the_tests_in_the_docs_pass() -> None:
-    (block,) = blocks("docs/testing.md")
-    names: dict[str, Any] = {}
-    exec(compile(block, "docs/testing.md", "exec", dont_inherit=True), names)
-    tests = [name for name in names if name.startswith("test_")]
-    assert len(tests) == 4
-    for name in tests:
-        await names[name]()

@@ -19,7 +19,7 @@ def json_of(operation: Operation, body: object) -> Any:
         TypeError: The operation takes another body.
         ValueError: An update would delete a field that the body does not mention.
     """
-    taken = None if operation.method == "GET" else _body_type(operation)
+    taken = None if operation.method == "GET" else body_type(operation)
     if taken is None:
         return None
     if not fits(body, taken):
@@ -40,7 +40,7 @@ def json_of(operation: Operation, body: object) -> Any:
 
 
 @cache
-def _body_type(operation: Operation) -> Any:
+def body_type(operation: Operation) -> Any:
     """The type, not its name, of the body that an operation's function takes, None for no body."""
     return get_type_hints(operation.function).get("body")
 

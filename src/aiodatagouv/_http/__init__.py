@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .failures import Failure as Failure
     from .failures import TooLongError as TooLongError
     from .failures import failure_of as failure_of
+    from .memory import Cut as Cut
+    from .memory import MemoryTransport as MemoryTransport
+    from .memory import RefusingTransport as RefusingTransport
+    from .memory import Reply as Reply
     from .messages import close as close
     from .messages import has_end as has_end
     from .messages import headers_of as headers_of
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from .messages import request_of as request_of
     from .messages import rewritten as rewritten
     from .messages import without_body as without_body
+    from .replacement import replaced as replaced
     from .shield import Shield as Shield
     from .urls import join as join
     from .urls import parse_url as parse_url
@@ -42,6 +47,8 @@ _NAMES = {
     ".coding": "CodingError",
     ".failures": "FAILURES Failure TooLongError failure_of",
     ".messages": "close has_end headers_of length_of read request_of rewritten without_body",
+    ".memory": "Cut MemoryTransport RefusingTransport Reply",
+    ".replacement": "replaced",
     ".shield": "Shield",
     ".urls": "join parse_url",
 }

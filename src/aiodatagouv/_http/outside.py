@@ -24,6 +24,7 @@ from .coding import Decoder
 from .failures import FAILURES, Failure
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
+from .replacement import replacement
 from .shield import shielded
 
 T = TypeVar("T")
@@ -161,8 +162,9 @@ class Outside:
             await session.close()
 
     def _transport(self, url: URL, *, allow_private: bool) -> AsyncBaseTransport:
-        if self._given is not None:
-            return self._given
+        given = self._given or replacement()
+        if given is not None:
+            return given
         direct = self._open if allow_private else self._guarded
         proxy = self._proxy
         # As for portals, the environment's proxy is only used for https.

@@ -1,0 +1,89 @@
+"""Scripts: answers and faults that a test states beforehand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, frozen
+
+from .._encoding.values import to_json
+from .._http import Reply
+from .._views.view import json_of
+
+if TYPE_CHECKING:
+    pass
+
+_MESSAGES = {
+    401: "Invalid API token",
+    403: "You don't have the permission to access the requested resource.",
+    404: "The requested URL was not found on the server.",
+    410: "The object has been deleted",
+    423: "The site is in read-only mode",
+    429: "Too many requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+}
+
+
+@define
+class Fault:
+    """A fault of an operation.
+
+    Attributes:
+        operation: The name of the operation, None for all.
+        reply: The answer; without a status, the one that there would be without the fault.
+        left: How many calls it is left for, None for all.
+    """
+
+    operation: str | None
+    reply: Reply
+    left: int | None
+
+    def takes(self, operation: str) -> bool:
+        """Whether a call meets it; if so, it is left for one call less."""
+        if self.operation not in (None, operation) or self.left == 0:
+            return False
+        self.left = None if self.left is None else self.left - 1
+        return True
+
+
+@frozen
+class Stated:
+    """The answer of an operation, or of a URL, as a test states it.
+
+    Attributes:
+        target: The name of the operation, or a method and a URL.
+        answer: The answer.
+        status: The HTTP status.
+        parameters: The parameters, of the path or the query, of the calls that it is for.
+    """
+
+    target: str
+    answer: Any
+    status: int
+    parameters: Mapping[str, str]
+
+    def is_for(self, target: str, given: Mapping[str, list[str]]) -> bool:
+        """Whether it is the answer of a call with some parameters."""
+        return target == self.target and all(
+            one in given.get(name, []) for name, one in self.parameters.items()
+        )
+
+
+def plain(answer: Any) -> Any:
+    """The JSON of an answer that is stated as models, dates or plain JSON."""
+    return to_json(json_of(answer))
+
+
+def reply_of(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Reply:
+    """Make an answer of JSON."""
+    content = json.dumps(value, ensure_ascii=False).encode()
+    return Reply(status, {"Content-Type": "application/json", **(headers or {})}, content)
+
+
+def body_of_fault(status: int) -> dict[str, str]:
+    """The body that a status usually comes with."""
+    return {"message": _MESSAGES.get(status, f"Status {status}")}

@@ -1,0 +1,382 @@
+"""The portal in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve, frozen
+
+from .. import _http
+from .._decoding.declared import declared
+from .._fields import mask as masks
+from .._http import Reply
+from .._names import suggestion
+from .._views.view import View
+from ..api.operations import OPERATIONS
+from ..client import Client
+from ..errors import DecodeError, MaskError
+from ..operation import Operation
+from ..types import JsonObject
+from . import _lists, _writes
+from ._masks import masked
+from ._objects import Objects
+from ._roles import Act, acts, kinds, route
+from ._script import Fault, Stated, body_of_fault, plain, reply_of
+from .errors import UnansweredError
+
+if TYPE_CHECKING:
+    from .._events import OnResponse, OnRetry
+    from .._http import Cut
+    from ..rate import Rate
+    from ..retry import RetryPolicy
+
+V = TypeVar("V", bound=View)
+
+_NOT_FOUND = {"message": "The requested URL was not found on the server."}
+_NO_KEY = {"message": "The server could not verify that you are authorized to access the URL."}
+
+
+@frozen
+class RecordedRequest:
+    """A request that a portal in memory has received.
+
+    Attributes:
+        operation: The name of the operation, None for any other URL.
+        method: The HTTP method.
+        url: The URL, without the query.
+        parameters: The parameters in the path.
+        query: The query parameters, each with its values.
+        fields: The mask, as it was sent; None for whole answers.
+        body: The body as JSON, None if it is not JSON.
+        content: The body as it was sent.
+        has_key: Whether an API key was sent. The key itself is not recorded.
+    """
+
+    operation: str | None
+    method: str
+    url: str
+    parameters: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    fields: str | None
+    body: Any
+    content: bytes
+    has_key: bool
+
+
+class FakePortal:
+    """A portal in memory, for tests: no network, no other process.
+
+    >>> portal = FakePortal()
+    >>> portal.add(models.Dataset, title="Vélos")
+    >>> async with portal.client() as client:
+    ...     dataset = await api.datasets.get_dataset(client, "velos")
+
+    Its key is an administrator's: with it, private, archived and deleted objects are seen too. An
+    operation that it cannot carry out as a real portal does raises an :class:`UnansweredError`,
+    until a test states the answer.
+
+    Attributes:
+        url: The root of the portal.
+        api_key: The key that it accepts.
+        requests: The requests that it has received.
+        transport: The httpx transport, for ``Client(transport=...)``.
+    """
+
+    def __init__(self) -> None:
+        self.url = "https://portal.example/"
+        self.api_key = "fake-api-key"
+        self.requests: list[RecordedRequest] = []
+        self.transport = _http.MemoryTransport(self._answer)
+        self._objects = Objects(self.url)
+        self._faults: list[Fault] = []
+        self._stated: list[Stated] = []
+
+    def client(
+        self,
+        *,
+        api_key: str | None = None,
+        retry: RetryPolicy | None = None,
+        rate: float | Rate | None = None,
+        timeout: float | None = 30,
+        max_connections: int = 16,
+        on_response: OnResponse | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> Client:
+        """Make a client of the portal, which by default has no rate limit and makes no call again.
+
+        A client with other arguments is ``Client(base_url=portal.url, transport=portal.transport)``
+        with them.
+
+        Args:
+            api_key: The key; None for no key, whatever the environment says.
+            retry: As of :class:`Client`.
+            rate: As of :class:`Client`.
+            timeout: As of :class:`Client`.
+            max_connections: As of :class:`Client`.
+            on_response: As of :class:`Client`.
+            on_retry: As of :class:`Client`.
+        """
+        return Client(
+            api_key=api_key or "",
+            base_url=self.url,
+            transport=self.transport,
+            retry=retry,
+            rate=rate,
+            timeout=timeout,
+            max_connections=max_connections,
+            on_response=on_response,
+            on_retry=on_retry,
+        )
+
+    def replacing_network(self) -> AbstractContextManager[None]:
+        """Answer all clients without a transport of their own, for code that makes its client.
+
+        >>> with portal.replacing_network():
+        ...     await code_under_test()
+        """
+        return _http.replaced(self.transport)
+
+    def add(self, model: type[V] | V, /, **fields: Any) -> V:
+        """Add an object: of a model with some fields, or one as a portal has answered it.
+
+        >>> portal.add(models.Dataset, title="Vélos", tags=["velo"], organization=nantes)
+        >>> portal.add(models.Dataset.from_dict(recorded))
+
+        Args:
+            model: The model; or an object, which is kept as it is.
+            fields: The fields, as JSON or as the client's own values. All others get the value
+                that they usually have: null, nothing, an id, a slug, a date.
+
+        Returns:
+            The object as it is answered.
+
+        Raises:
+            ValueError: The portal has no such objects, or a field is unknown or of another type.
+        """
+        owner = model if isinstance(model, type) else type(model)
+        kind = next((name for name, one in kinds().items() if issubclass(owner, one)), None)
+        if kind is None:
+            known = ", ".join(sorted(kinds()))
+            raise ValueError(f"no operation reads a {owner.__name__} by its id: add one of {known}")
+        if isinstance(model, type):
+            names = {key for one in declared(owner).values() for key in (one.key, one.name)}
+            if unknown := sorted({*fields} - names):
+                raise ValueError(str(masks.unknown(unknown[0], owner)))
+            added = self._objects.make(kind, fields)
+        else:
+            added = {**model.to_dict(), **fields}
+        view = owner.from_dict(added)
+        try:
+            view.check()
+        except DecodeError as error:
+            raise ValueError(f"{owner.__name__}: {error}") from None
+        if not isinstance(added.get("id"), str):
+            raise ValueError(f"{owner.__name__}: an object to add needs its id")
+        # A copy: the caller has the object as it is now.
+        self._objects.put(kind, deepcopy(added))
+        return view
+
+    def answer(
+        self, target: str, answer: Any, /, *, status: int = 200, **parameters: object
+    ) -> None:
+        """State the answer of an operation, or of any URL.
+
+        >>> portal.answer("suggest_tags", [{"text": "velo"}])
+        >>> portal.answer("search_datasets", [velos], q="vélo")
+        >>> portal.answer("GET https://files.example/stops.csv", b"name;lat")
+
+        The answers stated last count.
+
+        Args:
+            target: The name of an operation, or a method and a URL without its query.
+            answer: Models or JSON; text or bytes for a stream; the objects of all pages for a list;
+                the target for a redirect.
+            status: The status; 204 by itself for None.
+            parameters: The values of parameters in the path or query; only calls with them get it.
+
+        Raises:
+            ValueError: There is no such operation.
+        """
+        if " " not in target:
+            _check(target)
+        values = {name: _text(one) for name, one in parameters.items()}
+        self._stated.insert(0, Stated(target, answer, status, values))
+
+    def script(
+        self,
+        operation: str | None,
+        *,
+        status: int = 0,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
+        cut: Cut | None = None,
+        delay: float = 0.0,
+        times: int | None = None,
+    ) -> None:
+        """Let an operation fail, or be slow.
+
+        >>> portal.script("get_dataset", status=429, retry_after=2, times=1)
+        >>> portal.script("list_datasets", cut="body", times=1)
+
+        Faults of one operation take turns in the order in which they are stated.
+
+        Args:
+            operation: Its name, None for all operations.
+            status: The status instead of an answer; nothing is carried out.
+            json: The body that comes with the status.
+            headers: The headers that come with the status, such as ``X-RateLimit-Remaining``.
+            retry_after: The seconds of ``Retry-After``.
+            cut: The part of the answer in which the connection closes: ``"head"`` or ``"body"``.
+                Without a status, the operation has been carried out before.
+            delay: The seconds until the answer, by the clock of the event loop. Beyond the
+                client's timeout, it has a timeout.
+            times: The number of calls, None for all.
+
+        Raises:
+            ValueError: There is no such operation, or nothing to happen.
+        """
+        if operation is not None:
+            _check(operation)
+        if not status and cut is None and not delay:
+            raise ValueError("script: give a status, a cut or a delay")
+        if not status and not (json is None and headers is None and retry_after is None):
+            raise ValueError("script: json, headers and retry_after need a status")
+        given = dict(headers or {})
+        if retry_after is not None:
+            given["Retry-After"] = f"{retry_after:g}"
+        reply = reply_of(status, body_of_fault(status) if json is None else json, given)
+        self._faults.append(Fault(operation, evolve(reply, delay=delay, cut=cut), times))
+
+    def _answer(self, request: _http.Request) -> Reply:
+        found = route(request.method, request.url.raw_path.decode().partition("?")[0])
+        recorded = _recorded(request, found)
+        self.requests.append(recorded)
+        name = recorded.operation or ""
+        fault = next((one for one in self._faults if one.takes(name)), None)
+        if fault is not None and fault.reply.status:
+            return fault.reply
+        reply = self._without_fault(request, recorded, found[0] if found else None)
+        if fault is not None:
+            reply = evolve(reply, delay=fault.reply.delay, cut=fault.reply.cut)
+        return reply
+
+    def _without_fault(
+        self, request: _http.Request, recorded: RecordedRequest, operation: Operation | None
+    ) -> Reply:
+        key = request.headers.get("X-API-KEY")
+        if operation is not None and key not in (None, self.api_key):
+            return reply_of(401, {"message": "Invalid API token"})
+        target = operation.name if operation else f"{recorded.method} {recorded.url}"
+        given = {**recorded.query, **{name: [one] for name, one in recorded.parameters.items()}}
+        stated = next((one for one in self._stated if one.is_for(target, given)), None)
+        act = acts().get(target)
+        try:
+            if stated is not None:
+                return self._as_stated(stated, operation, recorded)
+            if operation is None or act is None:
+                raise UnansweredError(
+                    f"the portal in memory cannot answer {target}: state its answer by "
+                    f"FakePortal.answer({target!r}, ...)"
+                )
+            status, value = self._carried_out(act, recorded)
+            return Reply(204) if value is None else _masked(status, value, recorded.fields)
+        except (_lists.BadQueryError, _writes.RefusedError) as error:
+            return reply_of(error.status, error.body)
+        except MaskError as error:
+            return reply_of(400, {"message": f"Mask error: {error}"})
+
+    def _as_stated(
+        self, stated: Stated, operation: Operation | None, recorded: RecordedRequest
+    ) -> Reply:
+        answer, status = plain(stated.answer), stated.status
+        if answer is None:
+            return Reply(204 if status == 200 else status)
+        if operation is not None and operation.kind == "redirect":
+            return Reply(302 if status == 200 else status, {"Location": str(answer)})
+        if isinstance(answer, bytes) or (
+            isinstance(answer, str) and (operation is None or operation.kind == "stream")
+        ):
+            media_type = operation.media_type if operation else "application/octet-stream"
+            content = answer if isinstance(answer, bytes) else answer.encode()
+            return Reply(status, {"Content-Type": media_type}, content)
+        if operation is not None and operation.kind == "page" and isinstance(answer, list):
+            answer = _lists.page_of(answer, recorded.query, recorded.url)
+            if answer is None:
+                return reply_of(404, _NOT_FOUND)
+        return _masked(status, answer, recorded.fields)
+
+    def _carried_out(self, act: Act, recorded: RecordedRequest) -> tuple[int, Any]:
+        """Carry an operation out: the status and the JSON of its answer, None for an empty one."""
+        body, role = recorded.body, act.role
+        if role in ("create", "update", "delete") and not recorded.has_key:
+            return 401, _NO_KEY
+        if role == "list":
+            objects = self._objects.of(act.kind)
+            seen = [one for one in objects if recorded.has_key or _lists.is_public(one)]
+            found = _lists.listed(act.operation, act.model, seen, recorded.query)
+            page = _lists.page_of(found, recorded.query, recorded.url)
+            return (404, _NOT_FOUND) if page is None else (200, page)
+        names = list(recorded.parameters.values())
+        if not names:
+            return 201, _writes.create(self._objects, act, None, body)
+        value = self._objects.find(act.kind, names[0])
+        if value is None or (value.get("private") and not recorded.has_key):
+            return 404, _NOT_FOUND
+        if _lists.is_deleted(value) and not recorded.has_key:
+            raise _writes.gone(act)
+        if act.field is not None and role == "create":
+            return 201, _writes.create(self._objects, act, value, body)
+        parent, part = (value, value) if act.field is None else (value, _part(value, act, names[1]))
+        if part is None:
+            return 404, _NOT_FOUND
+        if role == "update":
+            return 200, _writes.update(self._objects, act, part, body)
+        if role == "delete":
+            _writes.delete(self._objects, act, parent, part)
+            return 204, None
+        return 200, part
+
+
+def _part(value: JsonObject, act: Act, id_: str) -> JsonObject | None:
+    parts: list[JsonObject] = value[act.field or ""]
+    return next((one for one in parts if one["id"] == id_), None)
+
+
+def _masked(status: int, value: Any, fields: str | None) -> Reply:
+    return reply_of(status, masked(value, masks.parse(fields)) if fields else value)
+
+
+def _recorded(
+    request: _http.Request, found: tuple[Operation, dict[str, str]] | None
+) -> RecordedRequest:
+    operation, parameters = found or (None, {})
+    query: dict[str, list[str]] = {}
+    for name, value in request.url.params.multi_items():
+        query.setdefault(name, []).append(value)
+    is_json = "json" in request.headers.get("Content-Type", "")
+    return RecordedRequest(
+        operation=operation.name if operation else None,
+        method=request.method,
+        url=str(request.url.copy_with(query=None)),
+        parameters=parameters,
+        query=query,
+        fields=request.headers.get(masks.HEADER),
+        body=json.loads(request.content) if is_json and request.content else None,
+        content=request.content,
+        has_key="X-API-KEY" in request.headers,
+    )
+
+
+def _check(name: str) -> None:
+    if name not in {one.name for one in OPERATIONS.values()}:
+        known = {one.name: one for one in OPERATIONS.values()}
+        raise ValueError(f"no operation is called {name!r}.{suggestion(name, known)}")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
