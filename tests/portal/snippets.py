@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
+from textwrap import indent
 from types import FunctionType
 
 from .portal import PROJECT
@@ -30,6 +31,9 @@ NOT_CALLED = {
 }
 """Parts of commands that are not run, with the reason."""
 
+MADE = "dados_example_pt"
+"""A package for another portal, in whose place is this one: it has the same names."""
+
 DATASET = "a-slug-or-id"
 """The dataset of the snippets, in the place of which that of a test is put."""
 
@@ -43,7 +47,8 @@ def text_of(page: str) -> str:
 
 def blocks(page: str) -> list[str]:
     """The Python snippets of a page."""
-    return re.findall(r"^```python\n(.*?)^```$", text_of(page), re.M | re.S)
+    text = text_of(page).replace(f"from {MADE} ", "from aiodatagouv ")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
 
 
 def commands(page: str) -> list[str]:
@@ -51,6 +56,18 @@ def commands(page: str) -> list[str]:
     consoles = re.findall(r"^```console\n(.*?)^```$", text_of(page), re.M | re.S)
     found = [command for block in consoles for command in COMMAND.findall(block)]
     return [one for one in found if not any(part in one for part in NOT_CALLED)]
+
+
+def modules(page: str) -> list[str]:
+    """The Python snippets of a page as modules, for a type checker.
+
+    Each whole program is one; the other snippets are one together, in a function that may await.
+    """
+    programs = [one for one in blocks(page) if is_program(one)]
+    others = "".join(one for one in blocks(page) if not is_program(one))
+    if not others:
+        return programs
+    return [*programs, "async def page(api_key: str) -> None:\n" + indent(others, "    ")]
 
 
 def is_program(snippet: str) -> bool:

@@ -8,7 +8,6 @@ import logging
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from aiodatagouv.models import DatasetWrite, Resource, ReuseWrite, v2
 
 from ..ranges import serving
 from .portal import PROJECT, Portal
-from .snippets import NOT_CALLED, NOT_RUN, PAGES, blocks, commands, run, shell, text_of
+from .snippets import NOT_CALLED, NOT_RUN, PAGES, blocks, commands, modules, run, shell, text_of
 from .test_calls import PNG
 
 OWN_TEST = {
@@ -39,13 +38,16 @@ TABLES = [f"{age}.{kind}" for age in ("old", "new") for kind in ("jsonl", "parqu
 TABLES += ["yesterday.jsonl.gz", "today.jsonl.gz"]
 """The harvests that commands of the docs compare."""
 
-REUSE = ReuseWrite(
-    title="Carte",
-    description="Une carte.",
-    type="visualization",
-    topic="transport_and_mobility",
-    url="https://carte.example.org/all",
-)
+
+def reuse_at(url: str) -> ReuseWrite:
+    """A reuse; the portal accepts each URL once."""
+    return ReuseWrite(
+        title="Carte",
+        description="Une carte.",
+        type="visualization",
+        topic="transport_and_mobility",
+        url=url,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -78,16 +80,12 @@ def test_the_exceptions_are_pages_and_parts_of_commands() -> None:
 
 
 def test_every_snippet_type_checks(tmp_path: Path) -> None:
-    """Each page is a program, from its first snippet to its last."""
     for page in PAGES:
-        body = "".join(blocks(page)) or "pass"
-        program = tmp_path / f"{Path(page).stem.replace('-', '_').lower()}_page.py"
-        program.write_text(
-            "async def page(api_key: str) -> None:\n" + textwrap.indent(body, "    "),
-            encoding="utf-8",
-        )
+        for number, module in enumerate(modules(page)):
+            name = f"{Path(page).stem.replace('-', '_')}_{number}.py"
+            (tmp_path / name).write_text(module, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", *map(str, tmp_path.glob("*_page.py"))],
+        [sys.executable, "-m", "mypy", "--strict", *map(str, tmp_path.glob("*.py"))],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -114,22 +112,24 @@ async def test_every_command_of_a_page_runs(
 ) -> None:
     monkeypatch.setenv("DATAGOUV_API_KEY", portal.api_key)
     monkeypatch.setenv("LOG", "log")
-    Path("reuse.json").write_text(json.dumps(REUSE.to_dict()), encoding="utf-8")
+    Path("reuse.json").write_text(
+        json.dumps(reuse_at(f"https://carte.example.org/new/{page}").to_dict()), encoding="utf-8"
+    )
     for table in TABLES:
         if any(table in command for command in commands(page)):
             shell(f"aiodatagouv harvest datasets -o {table} --fields id,title")
-    names = await things_on(portal, admin, dataset)
+    names = await things_on(portal, admin, dataset, f"https://carte.example.org/old/{page}")
     for command in commands(page):
         for name, value in names.items():
             command = re.sub(name, value, command)
         shell(command)
 
 
-async def things_on(portal: Portal, admin: Client, dataset: str) -> dict[str, str]:
+async def things_on(portal: Portal, admin: Client, dataset: str, url: str) -> dict[str, str]:
     """Make what the commands name; return a pattern of each with what stands for it."""
     body = DatasetWrite(title="Lignes", description="Toutes.", frequency="monthly")
     other = await datasets.create_dataset(admin, body=body)
-    reuse = await api.reuses.create_reuse(admin, body=REUSE)
+    reuse = await api.reuses.create_reuse(admin, body=reuse_at(url))
     topic_body = v2.TopicWrite(name="Vélos", description="Tous.", tags=["velo"])
     topic = await topics.create_topic(admin, body=topic_body)
     resource = await files.upload(admin, dataset, b"name\nLoire\n", name="rivers.csv")
