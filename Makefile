@@ -186,7 +186,7 @@ portal-stop: .venv/ready ## Stop the portal in the background
 .PHONY: picture
 picture: .venv/ready .venv-portal-17.18.0/ready ## Record the harvest that the README shows, docs/_static/harvest.svg
 	@mkdir -p docs/_static
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.portal --datasets 2000 --run \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.portal --datasets $(DATASETS) --run \
 		$(BIN)/python .ci/picture.py docs/_static/harvest.svg \
 		'aiodatagouv harvest datasets -o datasets.jsonl.gz --concurrency 4' \
 		'aiodatagouv harvest datasets -o datasets.jsonl.gz --since last'

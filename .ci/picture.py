@@ -8,6 +8,7 @@ environment variable DATAGOUV_PORTAL.
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import sys
@@ -28,7 +29,7 @@ def run_on_a_terminal(command: str) -> str:
 
     def read(terminal: int) -> bytes:
         written.append(os.read(terminal, 1 << 16))
-        return b""  # Nothing is passed on to the terminal of the caller.
+        return written[-1]  # `pty` shows it on the terminal of the caller as well.
 
     shell = ["env", f"COLUMNS={COLUMNS}", "TERM=xterm-256color", "sh", "-c", command]
     status = os.waitstatus_to_exitcode(pty.spawn(shell, read))
@@ -39,7 +40,7 @@ def run_on_a_terminal(command: str) -> str:
 
 def record(commands: list[str]) -> str:
     """Run commands, and return the SVG of what a terminal shows at their end."""
-    console = Console(record=True, width=COLUMNS, file=Path(os.devnull).open("w"))
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
     for command in commands:
         console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
         # Of a line that was drawn again and again, the decoder keeps the last state.
