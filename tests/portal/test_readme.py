@@ -134,8 +134,10 @@ async def things_on(portal: Portal, admin: Client, dataset: str, url: str) -> di
     topic_body = v2.TopicWrite(name="Vélos", description="Tous.", tags=["velo"])
     topic = await topics.create_topic(admin, body=topic_body)
     resource = await files.upload(admin, dataset, b"name\nLoire\n", name="rivers.csv")
+    replaced = await files.upload(admin, dataset, b"name\nSeine\n", name="others.csv")
     return {
         r"https://www\.data\.gouv\.fr/(?=datasets/r/)": portal.url,
+        "(?<=--resource )6b08d01a-8713-4e5c-a463-ce6091d5c5b8": replaced.id,
         "6b08d01a-8713-4e5c-a463-ce6091d5c5b8": resource.id,
         r"\ban-id\b": portal.ids["/organizations/{org}/"]["org"],
         r"\bone-slug\b": dataset,
