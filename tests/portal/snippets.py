@@ -20,7 +20,7 @@ PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (PROJECT / "docs")
 NOT_RUN = {
     "docs/clusters.md": "needs a scheduler of Dask; test_dask.py runs the same calls",
     "docs/dlt.md": "needs databases, which test_dlt.py has",
-    "docs/testing.md": "is made of tests, which a test runs",
+    "docs/testing.md": "is made of tests, which pytest runs",
 }
 """The pages whose Python snippets the portal alone cannot run, with the reason."""
 
