@@ -37,7 +37,8 @@ MADE = "dados_example_pt"
 DATASET = "a-slug-or-id"
 """The dataset of the snippets, in the place of which that of a test is put."""
 
-COMMAND = re.compile(r"^\$ ((?:\w+=\S+ )*aiodatagouv .*)$", re.M)
+COMMAND = re.compile(r"^\$ ((?:\w+=\S+ )*(?:aiodatagouv|cp|mkdir) .*)$", re.M)
+"""The commands that are run: not `pip` and `make`, which set up an environment."""
 
 
 def text_of(page: str) -> str:
