@@ -243,6 +243,14 @@ portal: .venv/ready .venv-portal-$(or $(RELEASE),17.18.0)/ready ## Start a seede
 portal-stop: .venv/ready ## Stop the portal in the background
 	@$(BIN)/python -m tests.portal --stop
 
+.PHONY: picture
+picture: .venv/ready .venv-portal-17.18.0/ready ## Record the harvest that the README shows, docs/_static/harvest.svg
+	@mkdir -p docs/_static
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.portal --datasets $(DATASETS) --run \
+		$(BIN)/python .ci/picture.py docs/_static/harvest.svg \
+		'aiodatagouv harvest datasets -o datasets.jsonl.gz --concurrency 4' \
+		'aiodatagouv harvest datasets -o datasets.jsonl.gz --since last'
+
 .PHONY: bench
 bench: build/bench/recorded .venv-peers/ready .venv-stacks/ready ## Measure this client beside its peers, and write benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/bench.py build/bench

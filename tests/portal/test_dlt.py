@@ -24,7 +24,7 @@ from aiodatagouv.models import Dataset, DatasetWrite
 
 from .loading import check_same, datasets_in, pipeline_in, query
 from .portal import PROJECT, Portal, running_portal
-from .test_readme import blocks
+from .snippets import blocks
 
 pytestmark = pytest.mark.xdist_group("dlt")
 

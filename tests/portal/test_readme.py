@@ -1,18 +1,14 @@
-"""Tests that run the Python snippets of the README and the docs."""
+"""Tests that run the snippets of the README and the docs, and check their types."""
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import logging
 import re
 import subprocess
 import sys
-import textwrap
-from collections.abc import Awaitable
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import pyarrow
@@ -20,46 +16,76 @@ import pyarrow.parquet
 import pytest
 from prometheus_client import REGISTRY
 
-from aiodatagouv import Client, api
+import aiodatagouv
+from aiodatagouv import Client, api, files
 from aiodatagouv.api import datasets
 from aiodatagouv.api.v2 import topics
-from aiodatagouv.models import DatasetWrite, Resource, v2
+from aiodatagouv.models import DatasetWrite, Resource, ReuseWrite, v2
 
 from ..ranges import serving
-from .portal import Portal
+from .portal import PROJECT, Portal
+from .snippets import NOT_CALLED, NOT_RUN, PAGES, blocks, commands, modules, run, shell, text_of
 from .test_calls import PNG
 
-PROJECT = Path(__file__).parents[2]
+OWN_TEST = {
+    "docs/api-v2.md": "its topic is read back, and deleted",
+    "docs/files.md": "the crawler of the portal, which has a table of a resource, is played",
+    "docs/observability.md": "its metrics and log records are looked at",
+}
+"""The pages that a test of their own runs, with what it does besides."""
+
+TABLES = [f"{age}.{kind}" for age in ("old", "new") for kind in ("jsonl", "parquet")]
+TABLES += ["yesterday.jsonl.gz", "today.jsonl.gz"]
+"""The harvests that commands of the docs compare."""
 
 
-def blocks(page: str) -> list[str]:
-    """Return the Python snippets of a page."""
-    text = (PROJECT / page).read_text(encoding="utf-8")
-    return re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
-
-
-# The snippet for a cluster is not run, because it needs a scheduler; see `test_dask`.
-[CLUSTER] = blocks("docs/clusters.md")
-BLOCKS = [*blocks("README.md"), *blocks("docs/harvest.md"), *blocks("docs/errors.md")]
-SECOND = blocks("docs/api-v2.md")
-FILES = blocks("docs/files.md")
-DLT = blocks("docs/dlt.md")
-OBSERVED = blocks("docs/observability.md")
-
-
-@pytest.mark.parametrize(
-    "snippets",
-    [[*BLOCKS, CLUSTER], SECOND, FILES, DLT, OBSERVED],
-    ids=["README", "api-v2", "files", "dlt", "observability"],
-)
-def test_every_snippet_type_checks(snippets: list[str], tmp_path: Path) -> None:
-    body = "".join(snippets)
-    program = tmp_path / "readme.py"
-    program.write_text(
-        "async def main(api_key: str) -> None:\n" + textwrap.indent(body, "    "), encoding="utf-8"
+def reuse_at(url: str) -> ReuseWrite:
+    """A reuse; the portal accepts each URL once."""
+    return ReuseWrite(
+        title="Carte",
+        description="Une carte.",
+        type="visualization",
+        topic="transport_and_mobility",
+        url=url,
     )
+
+
+@pytest.fixture(autouse=True)
+def desk(portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the pages name, and the portal in the place of the real ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATAGOUV_PORTAL", portal.url)
+    monkeypatch.setattr(aiodatagouv, "DEMO", portal.url)
+    monkeypatch.setattr(aiodatagouv, "PRODUCTION", portal.url)
+    Path("carte.png").write_bytes(PNG)
+    Path("pistes.csv").write_text("nom;longueur\nLoire;800\n", encoding="utf-8")
+    Path("stops.csv").write_text("name;lat\nLoire;47.2\n", encoding="utf-8")
+    Path("lines.csv").write_bytes(b"name;length\n" * 200_000)
+    Path("new.csv").write_text("name;lat\nBlain;47.4\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+async def dataset(admin: Client) -> str:
+    """The id of a dataset whose files are on the portal."""
+    body = DatasetWrite(title="Arrêts", description="Tous.", frequency="monthly")
+    return (await datasets.create_dataset(admin, body=body)).id
+
+
+def test_the_exceptions_are_pages_and_parts_of_commands() -> None:
+    assert {*NOT_RUN, *OWN_TEST} <= {*PAGES}
+    assert not {*NOT_RUN} & {*OWN_TEST}
+    every = "".join(map(text_of, PAGES))
+    assert [part for part in NOT_CALLED if part not in every] == []
+
+
+def test_every_snippet_type_checks(tmp_path: Path) -> None:
+    for page in PAGES:
+        for number, module in enumerate(modules(page)):
+            name = f"{Path(page).stem.replace('-', '_')}_{number}.py"
+            (tmp_path / name).write_text(module, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", str(program)],
+        [sys.executable, "-m", "mypy", "--strict", *map(str, tmp_path.glob("*.py"))],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -68,16 +94,58 @@ def test_every_snippet_type_checks(snippets: list[str], tmp_path: Path) -> None:
     assert done.stdout.startswith("Success"), done.stdout
 
 
-async def run(snippets: list[str], portal: Portal, dataset: str, names: dict[str, object]) -> None:
-    """Run snippets one after the other, at the portal instead of data.gouv.fr."""
-    for block in snippets:
-        code = block.replace("Client(", f"Client(base_url={portal.url!r}, ")
-        code = code.replace("a-slug-or-id", dataset)
-        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        compiled = compile(code, "README.md", "exec", flags, dont_inherit=True)
-        result = FunctionType(compiled, names)()
-        if isinstance(result, Awaitable):
-            await result
+@pytest.mark.parametrize(
+    "page", [one for one in PAGES if blocks(one) and one not in NOT_RUN and one not in OWN_TEST]
+)
+async def test_every_snippet_of_a_page_runs(
+    page: str, portal: Portal, visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = (await datasets.list_datasets(visitor)).data[0]
+    if "export DATAGOUV_API_KEY=" in text_of(page):
+        monkeypatch.setenv("DATAGOUV_API_KEY", portal.api_key)
+    await run(page, blocks(page), first.id, {"api_key": portal.api_key, "__name__": "page"})
+
+
+@pytest.mark.parametrize("page", [one for one in PAGES if commands(one)])
+async def test_every_command_of_a_page_runs(
+    page: str, portal: Portal, admin: Client, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAGOUV_API_KEY", portal.api_key)
+    monkeypatch.setenv("LOG", "log")
+    Path("reuse.json").write_text(
+        json.dumps(reuse_at(f"https://carte.example.org/new/{page}").to_dict()), encoding="utf-8"
+    )
+    for table in TABLES:
+        if any(table in command for command in commands(page)):
+            shell(f"aiodatagouv harvest datasets -o {table} --fields id,title")
+    names = await things_on(portal, admin, dataset, f"https://carte.example.org/old/{page}")
+    for command in commands(page):
+        for name, value in names.items():
+            command = re.sub(name, value, command)
+        # The status 10 of `diff` says that there are differences.
+        shell(command, succeeds=(0, 10) if " diff " in command else (0,))
+
+
+async def things_on(portal: Portal, admin: Client, dataset: str, url: str) -> dict[str, str]:
+    """Make what the commands name; return a pattern of each with what stands for it."""
+    body = DatasetWrite(title="Lignes", description="Toutes.", frequency="monthly")
+    other = await datasets.create_dataset(admin, body=body)
+    reuse = await api.reuses.create_reuse(admin, body=reuse_at(url))
+    topic_body = v2.TopicWrite(name="Vélos", description="Tous.", tags=["velo"])
+    topic = await topics.create_topic(admin, body=topic_body)
+    resource = await files.upload(admin, dataset, b"name\nLoire\n", name="rivers.csv")
+    replaced = await files.upload(admin, dataset, b"name\nSeine\n", name="others.csv")
+    return {
+        r"https://www\.data\.gouv\.fr/(?=datasets/r/)": portal.url,
+        "(?<=--resource )6b08d01a-8713-4e5c-a463-ce6091d5c5b8": replaced.id,
+        "6b08d01a-8713-4e5c-a463-ce6091d5c5b8": resource.id,
+        r"\ban-id\b": portal.ids["/organizations/{org}/"]["org"],
+        r"\bone-slug\b": dataset,
+        r"\banother-slug\b": other.id,
+        r"(?<=topic )a-slug-or-id": topic.id,
+        r"(?<=reuse )a-slug-or-id|(?<=reuse_image )a-slug-or-id": reuse.id,
+        "a-slug-or-id": dataset,
+    }
 
 
 async def test_every_snippet_of_api_v2_runs(
@@ -85,7 +153,7 @@ async def test_every_snippet_of_api_v2_runs(
 ) -> None:
     first = (await datasets.list_datasets(visitor)).data[0]
     names: dict[str, object] = {"api_key": portal.api_key, "__name__": "readme"}
-    await run(SECOND, portal, first.id, names)
+    await run("docs/api-v2.md", blocks("docs/api-v2.md"), first.id, names)
     topic, client = names["topic"], names["client"]
     assert isinstance(topic, v2.Topic)
     assert isinstance(client, Client)
@@ -97,44 +165,16 @@ async def test_every_snippet_of_api_v2_runs(
     await client.aclose()
 
 
-async def test_every_snippet_runs(
-    portal: Portal,
-    visitor: Client,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("carte.png").write_bytes(PNG)
-    Path("pistes.csv").write_text("nom;longueur\nLoire;800\n", encoding="utf-8")
-    first = (await datasets.list_datasets(visitor)).data[0]
-    names: dict[str, object] = {"api_key": portal.api_key, "__name__": "readme"}
-    await run(BLOCKS, portal, first.id, names)
-    printed = capsys.readouterr().out
-    assert str(first.title) in printed
-    assert "get_dataset: 404" in printed
-    assert Path("tags.csv").stat().st_size > 0
-    assert len(Path("datasets.jsonl.gz").read_bytes()) > 0
-    assert len([*Path().glob("datasets-?.parquet")]) == 4
-
-
 async def test_every_snippet_of_files_runs(
     portal: Portal,
     admin: Client,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    dataset: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("carte.png").write_bytes(PNG)
-    Path("stops.csv").write_text("name;lat\nLoire;47.2\n", encoding="utf-8")
-    Path("lines.csv").write_bytes(b"name;length\n" * 200_000)
-    body = DatasetWrite(title="Arrêts", description="Tous.", frequency="monthly")
-    dataset = await datasets.create_dataset(admin, body=body)
     names: dict[str, object] = {"api_key": portal.api_key, "__name__": "files"}
     # The crawler of the portal makes the Parquet file.
-    before, after = FILES[:-2], FILES[-2:]
-    await run(before, portal, dataset.id, names)
+    *before, crawled, exported = blocks("docs/files.md")
+    await run("docs/files.md", before, dataset, names)
     resource, replaced = names["resource"], names["replaced"]
     assert isinstance(resource, Resource)
     assert isinstance(replaced, Resource)
@@ -142,11 +182,11 @@ async def test_every_snippet_of_files_runs(
     assert Path("copy.csv").read_bytes() == b"name;lat\nLoire;47.2\nBlain;47.4\n"
     assert {one.name for one in Path("folder").iterdir()} == {"new.csv", "lines.csv"}
 
-    private = [one.replace(".scan()", ".scan(allow_private=True)") for one in after]
+    crawled = crawled.replace(".scan()", ".scan(allow_private=True)")
     with serving(parquet(rows=3)) as served:
         extras = {"analysis:parsing:parquet_url": served.url}
-        await api.v2.datasets.update_resource_extras(admin, dataset.id, resource.id, body=extras)
-        await run(private, portal, dataset.id, names)
+        await api.v2.datasets.update_resource_extras(admin, dataset, resource.id, body=extras)
+        await run("docs/files.md", [crawled, exported], dataset, names)
     printed = capsys.readouterr().out
     assert "[(3,)]" in printed
     assert "lines.csv: 2,400,000 of 2,400,000 bytes" in printed
@@ -154,7 +194,6 @@ async def test_every_snippet_of_files_runs(
 
 
 async def test_every_snippet_of_observability_runs(
-    portal: Portal,
     visitor: Client,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -164,7 +203,8 @@ async def test_every_snippet_of_observability_runs(
     monkeypatch.setattr(log, "handlers", [])
     monkeypatch.setattr(log, "level", log.level)
     names: dict[str, Any] = {"__name__": "observability"}
-    await run(OBSERVED, portal, first.id, names)
+    page = "docs/observability.md"
+    await run(page, blocks(page), first.id, names)
     counted = REGISTRY.get_sample_value(
         "datagouv_answers_total", {"method": "GET", "status": "200"}
     )
