@@ -1,0 +1,82 @@
+"""The configuration of Sphinx for the documentation. `make docs` builds it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from docutils import nodes
+from reference_pages import type_aliases, write
+from sphinx.application import Sphinx
+
+from aiodatagouv import __version__
+
+SOURCE = "https://github.com/aiodatagouv/aiodatagouv"
+HERE = Path(__file__).parent
+
+project = "aiodatagouv"
+copyright = "the contributors of aiodatagouv"
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_llms_txt",
+]
+exclude_patterns = ["requirements.*"]
+nitpicky = True
+# Only names of this package lead somewhere: the site is built without a network, and so without
+# the inventories of others.
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!aiodatagouv\.).*"),
+    # Private modules and packages have no page.
+    ("py:.*", r"aiodatagouv\.(.*\.)?_.*"),
+]
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 4
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+autodoc_member_order = "bysource"
+autodoc_mock_imports = ["distributed", "dlt", "fsspec", "pyarrow"]
+autodoc_type_aliases = type_aliases()
+autodoc_typehints_format = "short"
+napoleon_use_rtype = False
+python_maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
+
+html_theme = "furo"
+html_title = "aiodatagouv"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = ["operations.js"]
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+html_theme_options = {
+    "source_repository": SOURCE,
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+
+# The pages of the reference are directives, which say nothing without being built.
+llms_txt_exclude = ["reference/functions/*", "reference/models/*"]
+llms_txt_summary = (
+    "The async Python client for data.gouv.fr and every other udata portal: the whole API as typed "
+    "async functions and models, with masks, pagination, backoff, harvests and files."
+)
+
+
+def to_repository(app: Sphinx, tree: nodes.document, page: str) -> None:
+    """Lead links to files outside of the documentation to the repository."""
+    for link in tree.findall(nodes.reference):
+        target = link.get("refuri", "")
+        if target.startswith("../"):
+            link["refuri"] = f"{SOURCE}/blob/main/{target.removeprefix('../')}"
+
+
+def setup(app: Sphinx) -> None:
+    """Write the derived pages before they are read."""
+    app.connect("builder-inited", lambda _: write(HERE / "reference"))
