@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 from pathlib import Path
 
 from docutils import nodes
 from reference_pages import type_aliases, write
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
-from aiodatagouv import __version__
+import aiodatagouv
 
 SOURCE = "https://github.com/aiodatagouv/aiodatagouv"
 HERE = Path(__file__).parent
 
 project = "aiodatagouv"
 copyright = "the contributors of aiodatagouv"
-version = release = __version__
+version = release = aiodatagouv.__version__
 
 extensions = [
     "myst_parser",
@@ -31,6 +33,8 @@ nitpicky = True
 # the inventories of others.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!aiodatagouv\.).*"),
+    # Type variables have no page either.
+    ("py:class", r"aiodatagouv\.(.*\.)?(C|Item|PageT|T)"),
     # Private modules and packages have no page.
     ("py:.*", r"aiodatagouv\.(.*\.)?_.*"),
 ]
@@ -69,14 +73,30 @@ llms_txt_summary = (
 )
 
 
-def to_repository(app: Sphinx, tree: nodes.document, page: str) -> None:
-    """Lead links to files outside of the documentation to the repository."""
-    for link in tree.findall(nodes.reference):
-        target = link.get("refuri", "")
-        if target.startswith("../"):
-            link["refuri"] = f"{SOURCE}/blob/main/{target.removeprefix('../')}"
+def to_repository(_: Sphinx, page: str, content: list[str]) -> None:
+    """Lead links to files beside the documentation to the repository."""
+    if "/" not in page:
+        content[0] = content[0].replace("](../", f"]({SOURCE}/blob/main/")
+
+
+def to_definitions(_: Sphinx, tree: nodes.document) -> None:
+    """Lead names of Python to the place where they are documented.
+
+    ``type`` is Python's own, not a field of a model, and ``aiodatagouv.Paginator`` is documented
+    in its module.
+    """
+    for link in [*tree.findall(pending_xref)]:
+        target = link.get("reftarget", "")
+        top, _, rest = target.removeprefix("aiodatagouv.").partition(".")
+        if link.get("refdomain") == "py" and hasattr(builtins, target):
+            link.replace_self(link.children)
+        elif target.startswith("aiodatagouv.") and top in aiodatagouv.__all__:
+            module = getattr(getattr(aiodatagouv, top), "__module__", "aiodatagouv")
+            link["reftarget"] = ".".join(filter(None, [module, top, rest]))
 
 
 def setup(app: Sphinx) -> None:
     """Write the derived pages before they are read."""
     app.connect("builder-inited", lambda _: write(HERE / "reference"))
+    app.connect("source-read", to_repository)
+    app.connect("doctree-read", to_definitions)

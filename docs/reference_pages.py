@@ -77,17 +77,22 @@ def _index() -> str:
     rows = sorted(OPERATIONS.values(), key=lambda one: (one.version, one.tag, one.name))
     lines = [
         "# Operations and functions\n",
-        f"All {len(rows)} operations of the API: the function, the method and the path, below",
-        "`/api/1` or `/api/2`. A name leads to the signature. How each was tested on the real",
-        "server is in [a table of its own](../../operations.md).\n",
+        f"All {len(rows)} operations of the API: the function, the method, the path,",
+        "and the arguments that it requires. A name leads to the whole signature. How each was",
+        "tested on the real server is in [a table of its own](../../operations.md).\n",
         _FILTER,
         "```{list-table}",
         ":class: operations",
-        ":header-rows: 1\n",
+        ":header-rows: 1",
+        ":widths: 38 37 25\n",
         "* - Function",
         "  - Method and path",
         "  - Summary",
         *(line for one in rows for line in _row(one)),
+        "```\n",
+        "## All functions have in common\n",
+        "```{eval-rst}",
+        ".. automodule:: aiodatagouv.api",
         "```\n",
         "```{toctree}",
         ":hidden:\n",
@@ -99,7 +104,8 @@ def _index() -> str:
 
 def _row(operation: Operation) -> Iterator[str]:
     name = f"{operation.tag}.{operation.name.removeprefix('v2.')}"
-    yield f"* - {{py:func}}`{name}() <aiodatagouv.api.{name}>`"
+    taken = ", ".join(["client", *(one.name for one in operation.parameters if one.required)])
+    yield f"* - {{py:func}}`{name}({taken}) <aiodatagouv.api.{name}>`"
     yield f"  - `{operation.method} /api/{operation.version}{operation.path}`"
     dropped = f" Dropped by udata {operation.deprecated}." if operation.deprecated else ""
     yield f"  - {_escaped(operation.summary)}{dropped}"
