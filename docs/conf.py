@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docutils import nodes
 from reference_pages import type_aliases, write
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import pending_xref, pending_xref_condition
 from sphinx.application import Sphinx
 
 import aiodatagouv
@@ -89,9 +89,13 @@ def to_definitions(_: Sphinx, tree: nodes.document) -> None:
         target = link.get("reftarget", "")
         top, _, rest = target.removeprefix("aiodatagouv.").partition(".")
         if link.get("refdomain") == "py" and hasattr(builtins, target):
-            link.replace_self(link.children)
+            # A short name and a full one are both there, each below a condition.
+            first = link.children[0]
+            both = isinstance(first, pending_xref_condition)
+            link.replace_self(first.children if both else link.children)
         elif target.startswith("aiodatagouv.") and top in aiodatagouv.__all__:
-            module = getattr(getattr(aiodatagouv, top), "__module__", "aiodatagouv")
+            public = getattr(aiodatagouv, top)
+            module = public.__module__ if isinstance(public, type) else "aiodatagouv"
             link["reftarget"] = ".".join(filter(None, [module, top, rest]))
 
 
