@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 from pathlib import Path
 
 from docutils import nodes
 from reference_pages import type_aliases, write
 from sphinx.addnodes import pending_xref, pending_xref_condition
 from sphinx.application import Sphinx
+from sphinx.util.docstrings import prepare_docstring
 
 import aiodatagouv
+from aiodatagouv._views.getters import Undecided
 
 SOURCE = "https://github.com/aiodatagouv/aiodatagouv"
 HERE = Path(__file__).parent
@@ -99,8 +102,27 @@ def to_definitions(_: Sphinx, tree: nodes.document) -> None:
             link["reftarget"] = ".".join(filter(None, [module, top, rest]))
 
 
+def without_descriptor(
+    _: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]
+) -> None:
+    """Remove the documentation of the descriptor from a field that has none of its own."""
+    if what == "attribute" and lines and lines[0] == prepare_docstring(Undecided.__doc__ or "")[0]:
+        lines.clear()
+
+
+def with_names(
+    _: Sphinx, what: str, name: str, value: object, options: object, taken: str, returned: str
+) -> tuple[str, str]:
+    """Write the names of enums, for which autodoc has placeholders, as names."""
+    placeholder = re.compile(r"TypeAliasForwardRef\('([^']+)'\)")
+    return placeholder.sub(r"\1", taken or ""), placeholder.sub(r"\1", returned or "")
+
+
 def setup(app: Sphinx) -> None:
     """Write the derived pages before they are read."""
     app.connect("builder-inited", lambda _: write(HERE / "reference"))
     app.connect("source-read", to_repository)
     app.connect("doctree-read", to_definitions)
+    # Before napoleon takes the colon in it for the end of a type.
+    app.connect("autodoc-process-docstring", without_descriptor, priority=100)
+    app.connect("autodoc-process-signature", with_names)
