@@ -111,11 +111,18 @@ def without_descriptor(
 
 
 def with_names(
-    _: Sphinx, what: str, name: str, value: object, options: object, taken: str, returned: str
-) -> tuple[str, str]:
+    _: Sphinx,
+    what: str,
+    name: str,
+    value: object,
+    options: object,
+    taken: str | None,
+    returned: str | None,
+) -> tuple[str, str | None] | None:
     """Write the names of enums, for which autodoc has placeholders, as names."""
-    placeholder = re.compile(r"TypeAliasForwardRef\('([^']+)'\)")
-    return placeholder.sub(r"\1", taken or ""), placeholder.sub(r"\1", returned or "")
+    if taken is None or "TypeAliasForwardRef" not in taken:
+        return None
+    return re.sub(r"TypeAliasForwardRef\('([^']+)'\)", r"\1", taken), returned
 
 
 def setup(app: Sphinx) -> None:
