@@ -58,6 +58,15 @@ lint: .venv/ready ## Check style, types and workflows
 	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints
 	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints examples/client-regenerate.yml
 
+.PHONY: docs
+docs: .venv-docs/ready ## Build the documentation into build/docs, warnings are errors; links within it are checked
+	@# In two processes: most of the time goes into reading and writing the pages of the reference.
+	PYTHONPATH=src:docs .venv-docs/bin/sphinx-build --quiet -W --keep-going -n -j 2 docs build/docs
+
+.PHONY: docs-links
+docs-links: .venv-docs/ready ## Check the links of the documentation to other hosts, which needs a network
+	PYTHONPATH=src:docs .venv-docs/bin/sphinx-build --quiet --keep-going -b linkcheck docs build/docs-links
+
 .PHONY: format
 format: .venv/ready ## Fix the style and format the code
 	$(BIN)/ruff check --fix
@@ -300,6 +309,8 @@ bench-files: .venv/ready ## Compare uploads and downloads of 1 GB with curl, and
 .PHONY: requirements
 requirements: .venv/ready ## Update the pinned dependencies to the newest versions, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --group dev --all-extras pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) --extra cli --extra otel pyproject.toml \
+		docs/requirements.in -o docs/requirements.txt
 	for pinned in tests/portal/requirements-*.in .ci/requirements-*.in benchmarks/requirements-*.in; do \
 		$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) $$pinned -o $${pinned%.in}.txt || exit; done
 
@@ -322,6 +333,11 @@ clean: ## Remove environments, caches and harvested files
 .venv-release/ready: .ci/requirements-release.txt
 	$(NO_LINK)
 	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
+	@touch $@
+
+.venv-docs/ready: docs/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv-peers/ready .venv-stacks/ready: .venv-%/ready: benchmarks/requirements-%.txt
