@@ -46,14 +46,34 @@ def built(document: Document) -> Attempt:
     return attempt([(release("0"), document)], FIXES, NAMES)
 
 
+def part(document: Document) -> Document:
+    """Leave out what no mutation touches: the rest is built in a fraction of the time."""
+    paths = {path: one for path, one in document["paths"].items() if PART.match(path)}
+    return {**document, "paths": paths}
+
+
+PART = re.compile(
+    r"/(contacts|licenses|posts|site|me/$|reuses/($|{)|dataservices/$|datasets/($|licenses|badges))"
+)
+
+
+@cache
+def part_of_pin() -> Attempt:
+    return built(part(json.loads(pinned("17.18.0"))))
+
+
 @cache
 def of_pin(name: str) -> Attempt:
     return built(json.loads(pinned(name)))
 
 
 @cache
-def of_all_pins() -> Attempt:
-    return attempt(pin.read_pins(OPENAPI), FIXES, NAMES)
+def part_of_all_pins() -> Attempt:
+    return attempt(parts_of_pins(), FIXES, NAMES)
+
+
+def parts_of_pins() -> list[tuple[pin.Release, Document]]:
+    return [(one, part(document)) for one, document in pin.read_pins(OPENAPI)]
 
 
 # ---- Mutations of the newest release
@@ -449,7 +469,7 @@ def test_each_mutation_of_the_newest_release_has_its_class(
 ) -> None:
     document = json.loads(pinned("17.18.0"))
     mutate(document)
-    changes = compare(of_pin("17.18.0").view, built(document).view)
+    changes = compare(part_of_pin().view, built(part(document)).view)
     assert status_of(changes) is status
     assert {one.how for one in changes if one.status is Status.BREAKING} == {how} - {None}
     # An enum whose values differ between two places has two names, which is told as well.
@@ -502,18 +522,17 @@ def as_in_v1(mutated: Document) -> Document:
 def test_each_mutation_has_its_class_beside_older_pins(
     mutate: Mutation, status: Status, how: How | None, expected: set[tuple[str, str, str]]
 ) -> None:
-    pins = pin.read_pins(OPENAPI)
     document = json.loads(pinned("17.18.0"))
     mutate(document)
-    both = [(release("99.0.0"), document), (release("99.0.0", 2), as_in_v1(document))]
-    mutated = attempt([*both, *pins], FIXES, NAMES)
+    both = [(release("99.0.0"), part(document)), (release("99.0.0", 2), part(as_in_v1(document)))]
+    mutated = attempt([*both, *parts_of_pins()], FIXES, NAMES)
     how, expected = BESIDE_OLDER.get(mutate, (how, expected))
     expected |= {
         (rule, HEIR, name)
         for rule, owner, name in expected
         if owner == "License" and rule.startswith("field") and name not in OF_HEIR
     }
-    changes = compare(of_all_pins().view, mutated.view)
+    changes = compare(part_of_all_pins().view, mutated.view)
     assert status_of(changes) is status
     assert {one.how for one in changes if one.status is Status.BREAKING} == {how} - {None}
     found = {(one.rule, one.owner, one.name) for one in changes if one.rule != "enum-split"}

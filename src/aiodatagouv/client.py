@@ -46,7 +46,7 @@ class Client(Caller):
             never; then a time that the portal asks to wait is a ``RateLimitedError`` at once.
         rate: The requests a second that all calls together may make, 5 by default. After a pause
             some are sent at once, at most ten within a second; a :class:`Rate` says how many.
-            ``"auto"`` finds out how many the portal accepts: it starts with 20 and sends more until
+            ``"auto"`` finds out how many the portal accepts: it starts with 25 and sends more until
             some are answered 429. None for no limit.
         max_connections: How many requests may be in flight at once, each on its own connection.
         proxy: The URL of an http or https proxy, for every request. When None, that of the
