@@ -53,7 +53,7 @@ def part(document: Document) -> Document:
 
 
 PART = re.compile(
-    r"/(contacts|licenses|posts|site|me/($|tokens)|reuses/($|{)|dataservices/$|datasets/($|licenses|badges))"
+    r"/(contacts|licenses|posts|site|me/($|api_tokens)|reuses/($|{)|dataservices/$|datasets/($|licenses|badges))"
 )
 
 
