@@ -37,7 +37,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!aiodatagouv\.).*"),
     # Type variables have no page either.
-    ("py:class", r"aiodatagouv\.(.*\.)?(C|Item|PageT|T)"),
+    ("py:class", r"aiodatagouv\.(.*\.)?(C|Item|PageT|T|V)"),
     # Private modules and packages have no page.
     ("py:.*", r"aiodatagouv\.(.*\.)?_.*"),
 ]
