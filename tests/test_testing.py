@@ -18,6 +18,7 @@ from aiodatagouv import (
     GoneError,
     LockedError,
     NetworkError,
+    NotFoundError,
     RateLimitedError,
     RetryPolicy,
     ServerError,
@@ -27,7 +28,7 @@ from aiodatagouv import (
     files,
     models,
 )
-from aiodatagouv.api import datasets
+from aiodatagouv.api import datasets, reuses
 from aiodatagouv.testing import FakePortal, NetworkRefusedError, UnansweredError, network_refused
 from aiodatagouv.testing._roles import kinds
 
@@ -90,6 +91,11 @@ async def test_an_object_as_answered_is_kept_as_it_is() -> None:
         (lambda one: one.script("get_datasett", status=500), "Did you mean get_dataset"),
         (lambda one: one.script("get_dataset"), "give a status, a cut or a delay"),
         (lambda one: one.script(None, retry_after=1, cut="head"), "need a status"),
+        (lambda one: one.script(None, cut="boddy"), "must be one of head, body"),
+        (lambda one: one.script(None, delay=-1), "delay is -1"),
+        (lambda one: one.script(None, status=500, times=0), "times is 0"),
+        (lambda one: one.answer("get_badge", None, parameters={"q": 1}), "no operation"),
+        (lambda one: one.answer("suggest_tags", [], parameters={"qq": "a"}), "no parameter 'qq'"),
     ],
 )
 def test_mistakes_of_a_test_are_errors(add: Callable[[FakePortal], object], problem: str) -> None:
@@ -197,9 +203,9 @@ async def test_what_cannot_be_simulated_says_so(
 async def test_answers_are_stated(tmp_path: Path) -> None:
     portal = FakePortal()
     velos = portal.add(models.Dataset, title="Vélos")
-    portal.answer("list_datasets", [velos] * 3, q="vélo")
+    portal.answer("list_datasets", [velos] * 3, parameters={"q": "vélo"})
     portal.answer("suggest_tags", [{"text": "a"}])
-    portal.answer("suggest_tags", [{"text": "b"}], q="b")
+    portal.answer("suggest_tags", [{"text": "b"}], parameters={"q": "b"})
     portal.answer("get_site_tags_csv", "name;count\nvelo;1\n")
     file = {"title": "a", "url": "https://files.example/a.csv"}
     (resource,) = portal.add(models.Dataset, resources=[file]).resources
@@ -242,6 +248,77 @@ async def test_the_network_is_refused_to_clients_without_a_transport(tmp_path: P
             ):
                 with pytest.raises(NetworkRefusedError, match=r"real host \(GET https://"):
                     await call()
+
+
+async def test_a_client_that_was_opened_before_is_refused_the_network_too() -> None:
+    portal = FakePortal()
+    async with Client() as client:
+        with portal.replacing_network():
+            assert (await datasets.list_datasets(client)).total == 0
+        with network_refused(), pytest.raises(NetworkRefusedError):
+            await datasets.list_datasets(client)
+
+
+async def test_blocks_that_replace_the_network_can_be_nested() -> None:
+    portal = FakePortal()
+    async with Client() as client:
+        with portal.replacing_network():
+            with network_refused():
+                with portal.replacing_network():
+                    assert (await datasets.list_datasets(client)).total == 0
+                with pytest.raises(NetworkRefusedError):
+                    await datasets.list_datasets(client)
+            assert (await datasets.list_datasets(client)).total == 0
+
+
+def test_the_plugin_refuses_the_network_to_fixtures_of_a_session(tmp_path: Path) -> None:
+    (tmp_path / "test_session.py").write_text(
+        "import asyncio, pytest, aiodatagouv\n"
+        "from aiodatagouv.testing import NetworkRefusedError\n"
+        "async def call():\n"
+        "    async with aiodatagouv.Client() as client:\n"
+        "        await aiodatagouv.api.datasets.list_datasets(client)\n"
+        "@pytest.fixture(scope='session')\n"
+        "def catalogue():\n"
+        "    with pytest.raises(NetworkRefusedError):\n"
+        "        asyncio.run(call())\n"
+        "def test_one(catalogue):\n"
+        "    pass\n",
+        "utf-8",
+    )
+    options = ["-p", "aiodatagouv.testing.plugin"]
+    done = subprocess.run(
+        [*PYTEST, *options, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+async def test_errors_are_not_narrowed_by_a_mask() -> None:
+    portal = FakePortal()
+    portal.answer("get_reuse", {"message": "no"}, status=400)
+    async with portal.client() as client:
+        with pytest.raises(NotFoundError):
+            await datasets.get_dataset(client, "nothing", fields="id")
+        with pytest.raises(BadRequestError, match="no"):
+            await reuses.get_reuse(client, "one", fields="id")
+
+
+async def test_objects_without_a_field_do_not_pass_its_filter() -> None:
+    portal = FakePortal()
+    portal.add(models.Dataset.from_dict({"id": "1", "title": "V"}))
+    async with portal.client() as client:
+        assert (await datasets.list_datasets(client, tag=["a"])).total == 0
+        assert (await datasets.list_datasets(client, featured=True)).total == 0
+        with pytest.raises(NotFoundError):
+            await datasets.get_resource(client, "1", "2")
+
+
+async def test_the_error_of_a_redirect_can_be_stated() -> None:
+    portal = FakePortal()
+    portal.answer("redirect_resource", {"message": "gone for good"}, status=404)
+    async with portal.client() as client:
+        with pytest.raises(NotFoundError, match="gone for good"):
+            await datasets.redirect_resource(client, "1")
 
 
 async def test_a_portal_replaces_the_network() -> None:

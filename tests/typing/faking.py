@@ -14,7 +14,7 @@ async def test_program(fake_portal: FakePortal) -> None:
     assert velos.title.upper() + kept.id
     fake_portal.script("get_dataset", status=429, retry_after=2, times=1)
     fake_portal.script(None, cut="body", delay=0.5)
-    fake_portal.answer("suggest_datasets", [], q="vélo")
+    fake_portal.answer("suggest_datasets", [], parameters={"q": "vélo"})
     async with fake_portal.client(retry=RetryPolicy(base=0), timeout=5) as client:
         dataset = await datasets.get_dataset(client, velos.id)
         assert dataset.title

@@ -81,4 +81,4 @@ class RefusingTransport(AsyncBaseTransport):
         self._error = error
 
     async def handle_async_request(self, request: Request) -> Response:
-        raise self._error(f"{request.method} {request.url.copy_with(query=None)}")
+        raise self._error(f"{request.method} {request.url.copy_with(query=None, userinfo=b'')}")

@@ -15,7 +15,7 @@ from httpx_aiohttp import AiohttpTransport
 from .outside import Outside
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
-from .replacement import replacement
+from .replacement import Replaceable
 from .trust import Verify, context_of
 from .urls import is_private
 
@@ -53,10 +53,8 @@ def transports(
         return lambda: transport, Outside(user_agent, transport=transport)
     used, context = proxy.check(portal.scheme, has_key=has_key), context_of(verify)
     outside = Outside(user_agent, proxy=proxy, context=context)
-    return (
-        # Asked when the connections are opened: a client of a whole program may be older.
-        lambda: replacement() or default_transport(max_connections, used, context)
-    ), outside
+    make = functools.partial(default_transport, max_connections, used, context)
+    return lambda: Replaceable(make), outside
 
 
 def default_transport(

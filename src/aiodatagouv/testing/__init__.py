@@ -11,11 +11,11 @@ For pytest, ``pytest_plugins = ["aiodatagouv.testing.plugin"]`` in ``conftest.py
 
 from __future__ import annotations
 
+from ._recorded import RecordedRequest as RecordedRequest
 from .errors import NetworkRefusedError as NetworkRefusedError
 from .errors import UnansweredError as UnansweredError
 from .network import network_refused as network_refused
 from .portal import FakePortal as FakePortal
-from .portal import RecordedRequest as RecordedRequest
 
 __all__ = [
     "FakePortal",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 from .._decoding.declared import declared
 from .._views.view import View
 from ..operation import Operation
 from ..types import JsonObject
+from ._refusals import RefusedError, invalid
 from .errors import UnansweredError
 
 Query: TypeAlias = Mapping[str, list[str]]
@@ -21,20 +23,6 @@ DELETED = ("deleted", "deleted_at")
 _HIDING = (*DELETED, "archived", "archived_at")
 _OWNERS = ("organization", "owner")
 _ID = re.compile(r"[0-9a-f]{24}")
-
-
-class BadQueryError(Exception):
-    """A parameter that the server refuses.
-
-    Attributes:
-        status: The status of its answer.
-        body: The body of its answer.
-    """
-
-    def __init__(self, status: int, body: JsonObject) -> None:
-        super().__init__(body)
-        self.status = status
-        self.body = body
 
 
 def is_deleted(value: JsonObject) -> bool:
@@ -53,7 +41,7 @@ def listed(
     """The objects of a list that pass the filters of a query, in its order.
 
     Raises:
-        BadQueryError: The server refuses a filter.
+        RefusedError: The server refuses a filter.
         UnansweredError: It has a filter or an order that cannot be simulated.
     """
     found = [*objects]
@@ -69,21 +57,21 @@ def _filter(
 ) -> Callable[[JsonObject], bool]:
     value, fields = values[-1], declared(model)
     if name == "tag" and "tags" in fields:
-        return lambda one: {*values} <= {*one["tags"]}
+        return lambda one: {*values} <= {*(one.get("tags") or [])}
     if name in _OWNERS and name in fields:
         if not _ID.fullmatch(value):
-            raise BadQueryError(400, {"message": f"`{name}` must be an identifier"})
+            raise RefusedError(400, {"message": f"`{name}` must be an identifier"})
         return lambda one: bool(_at(one, f"{name}.id") == value)
     if name == "featured" and name in fields:
         if value.lower() not in ("true", "false"):
             problem = f"Invalid literal for boolean(): {value}"
-            raise BadQueryError(400, _invalid(name, problem))
-        return lambda one: bool(one[name]) is (value.lower() == "true")
+            raise _invalid(name, problem)
+        return lambda one: bool(one.get(name)) is (value.lower() == "true")
     if name == "license" and name in fields and value != "notspecified":
-        return lambda one: bool(one[name] == value)
+        return lambda one: bool(one.get(name) == value)
     raise UnansweredError(
         f"{operation.name}: the portal in memory has no filter {name!r}: state the answer by "
-        f"FakePortal.answer({operation.name!r}, [...], {name}=...)"
+        f"FakePortal.answer({operation.name!r}, [...], parameters={{{name!r}: ...}})"
     )
 
 
@@ -115,7 +103,7 @@ def page_of(found: list[JsonObject], query: Query, url: str) -> JsonObject | Non
     """The page of a list that a query asks for, None past its end.
 
     Raises:
-        BadQueryError: The server refuses its number or size.
+        RefusedError: The server refuses its number or size.
     """
     page, size = _number(query, "page", 1), _number(query, "page_size", 20)
     start = (page - 1) * size
@@ -125,7 +113,7 @@ def page_of(found: list[JsonObject], query: Query, url: str) -> JsonObject | Non
     def link(number: int) -> str:
         others = [(key, one) for key, values in query.items() for one in values if key != "page"]
         pairs = [*others, ("page", str(number))]
-        return f"{url}?{'&'.join(f'{key}={one}' for key, one in pairs)}"
+        return f"{url}?{urlencode(pairs)}"
 
     return {
         "data": found[start : start + size],
@@ -140,12 +128,12 @@ def page_of(found: list[JsonObject], query: Query, url: str) -> JsonObject | Non
 def _number(query: Query, name: str, usual: int) -> int:
     text = query.get(name, [str(usual)])[-1]
     if not re.fullmatch(r"-?\d+", text):
-        raise BadQueryError(400, _invalid(name, f"{text} is not a valid integer"))
+        raise _invalid(name, f"{text} is not a valid integer")
     if int(text) < 1:
         problem = f"Invalid {name}: {text}. {name} must be a positive integer"
-        raise BadQueryError(400, _invalid(name, problem))
+        raise _invalid(name, problem)
     return int(text)
 
 
-def _invalid(name: str, problem: str) -> JsonObject:
-    return {"errors": {name: problem}, "message": "Input payload validation failed"}
+def _invalid(name: str, problem: str) -> RefusedError:
+    return invalid("Input payload validation failed", {name: problem})

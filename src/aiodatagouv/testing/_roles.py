@@ -134,11 +134,10 @@ def _of_field(operation: Operation, read: Act, field: str) -> Act | None:
     if model is None or "id" not in declared(model):
         return None
     # Parts are created in their list; they are read, updated and deleted by their id.
-    if operation.path.endswith("}/") is (operation.method == "POST") or (
-        operation.method != "POST" and not operation.path.endswith("}/")
-    ):
+    is_item = operation.path.endswith("}/")
+    if is_item is (operation.method == "POST"):
         return None
-    if operation.method in ("POST", "PUT") and written_by(operation) is not model:
+    if operation.method in ("POST", "PUT", "PATCH") and written_by(operation) is not model:
         return None
     return evolve(read, operation=operation, role=_ROLES[operation.method], field=field)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import define, frozen
 
+from .._encoding.parameters import QueryValue, pairs
 from .._encoding.values import to_json
 from .._http import Reply
+from .._names import suggestion
 from .._views.view import json_of
-
-if TYPE_CHECKING:
-    pass
+from ..api.operations import OPERATIONS
+from ..operation import Operation
 
 _MESSAGES = {
     401: "Invalid API token",
@@ -57,19 +58,20 @@ class Stated:
     Attributes:
         target: The name of the operation, or a method and a URL.
         answer: The answer.
-        status: The HTTP status.
-        parameters: The parameters, of the path or the query, of the calls that it is for.
+        status: The HTTP status, None for the usual one.
+        parameters: The parameters of the path or the query, with their texts, of the calls that it
+            is for.
     """
 
     target: str
     answer: Any
-    status: int
-    parameters: Mapping[str, str]
+    status: int | None
+    parameters: Sequence[tuple[str, str]]
 
     def is_for(self, target: str, given: Mapping[str, list[str]]) -> bool:
         """Whether it is the answer of a call with some parameters."""
         return target == self.target and all(
-            one in given.get(name, []) for name, one in self.parameters.items()
+            one in given.get(name, []) for name, one in self.parameters
         )
 
 
@@ -87,3 +89,21 @@ def reply_of(status: int, value: Any, headers: Mapping[str, str] | None = None) 
 def body_of_fault(status: int) -> dict[str, str]:
     """The body that a status usually comes with."""
     return {"message": _MESSAGES.get(status, f"Status {status}")}
+
+
+def known(name: str) -> Operation:
+    """The operation of a name."""
+    operations = {one.name: one for one in OPERATIONS.values()}
+    if name not in operations:
+        raise ValueError(f"no operation is called {name!r}.{suggestion(name, operations)}")
+    return operations[name]
+
+
+def texts(operation: Operation, parameters: Mapping[str, QueryValue]) -> list[tuple[str, str]]:
+    """The parameters of an operation as they are sent."""
+    keys = {one.name: one.key for one in operation.parameters if one.place in ("path", "query")}
+    for name in parameters:
+        if name not in keys:
+            has = ", ".join(keys) or "none"
+            raise ValueError(f"{operation.name} has no parameter {name!r}: it has {has}")
+    return pairs({keys[name]: value for name, value in parameters.items()}, operation)

@@ -11,6 +11,7 @@ from ..operation import Operation
 from ..types import JsonObject
 from ._lists import DELETED, is_deleted
 from ._objects import MissingReferenceError, Objects, usual
+from ._refusals import RefusedError, invalid
 from ._roles import Act, body_of
 
 CHANGED = ("last_modified", "last_update", "metadata_modified_at")
@@ -18,20 +19,6 @@ CHANGED = ("last_modified", "last_update", "metadata_modified_at")
 
 NAMES = ("title", "name")
 """The fields that the slug is made of."""
-
-
-class RefusedError(Exception):
-    """A write that the server refuses.
-
-    Attributes:
-        status: The status of its answer.
-        body: The body of its answer.
-    """
-
-    def __init__(self, status: int, body: JsonObject) -> None:
-        super().__init__(body)
-        self.status = status
-        self.body = body
 
 
 def create(objects: Objects, act: Act, parent: JsonObject | None, body: Any) -> JsonObject:
@@ -44,11 +31,11 @@ def create(objects: Objects, act: Act, parent: JsonObject | None, body: Any) -> 
     fields = _fields(objects, act, body)
     missing = [key for key in required(act.operation) if not fields.get(key)]
     if missing:
-        raise RefusedError(400, _invalid(dict.fromkeys(missing, "Field is required")))
+        raise _invalid(dict.fromkeys(missing, "Field is required"))
     if parent is None or act.field is None:
         return objects.put(act.kind, objects.make(act.kind, fields))
     made = objects.make(act.kind, fields, is_part=act.part)
-    parent[act.field].insert(0, made)
+    parent[act.field] = [made, *(parent.get(act.field) or [])]
     return made
 
 
@@ -65,7 +52,7 @@ def update(objects: Objects, act: Act, value: JsonObject, body: Any) -> JsonObje
         raise gone(act)
     emptied = [key for key in required(act.operation) if key in fields and not fields[key]]
     if emptied:
-        raise RefusedError(400, _invalid(dict.fromkeys(emptied, "Field is required")))
+        raise _invalid(dict.fromkeys(emptied, "Field is required"))
     moment, before = objects.now(), [value.get(key) for key in NAMES]
     value |= fields
     if "slug" in value and before != [value.get(key) for key in NAMES]:
@@ -123,7 +110,7 @@ def _fields(objects: Objects, act: Act, body: Any) -> JsonObject:
         try:
             value = objects.resolved(body[key], field.type, f"{act.operation.name}: {key}")
         except MissingReferenceError as error:
-            raise RefusedError(400, _invalid({key: str(error)})) from None
+            raise _invalid({key: str(error)}) from None
         if value is None and not is_nullable(field.type):
             value = usual(act.part, key, objects.now())
         found[key] = _whole_parts(objects, act, key, value)
@@ -155,5 +142,5 @@ def _part(objects: Objects, act: Act, model: type[View], value: Any) -> JsonObje
     return objects.make(act.kind, value, is_part=model)
 
 
-def _invalid(errors: JsonObject) -> JsonObject:
-    return {"errors": errors, "message": f"ValidationError ({', '.join(errors)})"}
+def _invalid(errors: JsonObject) -> RefusedError:
+    return invalid(f"ValidationError ({', '.join(errors)})", errors)

@@ -6,9 +6,11 @@ It is no entry point: installing this package changes nothing in the tests of a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
 
 import pytest
 
+from .. import _http
 from .network import network_refused
 from .portal import FakePortal
 
@@ -16,17 +18,18 @@ MARKER = "datagouv_network"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of the tests that may call real portals."""
+    """Refuse the network to clients without a transport, also those of fixtures of a session."""
     config.addinivalue_line("markers", f"{MARKER}: the test may call real portals")
+    refused = ExitStack()
+    refused.enter_context(network_refused())
+    config.add_cleanup(refused.close)
 
 
 @pytest.fixture(autouse=True)
-def datagouv_without_network(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Refuse the network to clients without a transport, unless the test is marked."""
-    if request.node.get_closest_marker(MARKER) is not None:
-        yield
-        return
-    with network_refused():
+def datagouv_network_if_marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Bring the network back in a test with the marker."""
+    is_marked = request.node.get_closest_marker(MARKER) is not None
+    with _http.replaced(None) if is_marked else nullcontext():
         yield
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from .. import _http
 from .._decoding.declared import declared
+from .._encoding.parameters import QueryValue
 from .._fields import mask as masks
-from .._http import Reply
-from .._names import suggestion
+from .._http import Cut, Reply
 from .._views.view import View
-from ..api.operations import OPERATIONS
 from ..client import Client
 from ..errors import DecodeError, MaskError
 from ..operation import Operation
@@ -24,13 +22,14 @@ from ..types import JsonObject
 from . import _lists, _writes
 from ._masks import masked
 from ._objects import Objects
+from ._recorded import RecordedRequest, recorded_of
+from ._refusals import RefusedError
 from ._roles import Act, acts, kinds, route
-from ._script import Fault, Stated, body_of_fault, plain, reply_of
+from ._script import Fault, Stated, body_of_fault, known, plain, reply_of, texts
 from .errors import UnansweredError
 
 if TYPE_CHECKING:
     from .._events import OnResponse, OnRetry
-    from .._http import Cut
     from ..rate import Rate
     from ..retry import RetryPolicy
 
@@ -38,33 +37,6 @@ V = TypeVar("V", bound=View)
 
 _NOT_FOUND = {"message": "The requested URL was not found on the server."}
 _NO_KEY = {"message": "The server could not verify that you are authorized to access the URL."}
-
-
-@frozen
-class RecordedRequest:
-    """A request that a portal in memory has received.
-
-    Attributes:
-        operation: The name of the operation, None for any other URL.
-        method: The HTTP method.
-        url: The URL, without the query.
-        parameters: The parameters in the path.
-        query: The query parameters, each with its values.
-        fields: The mask, as it was sent; None for whole answers.
-        body: The body as JSON, None if it is not JSON.
-        content: The body as it was sent.
-        has_key: Whether an API key was sent. The key itself is not recorded.
-    """
-
-    operation: str | None
-    method: str
-    url: str
-    parameters: Mapping[str, str]
-    query: Mapping[str, list[str]]
-    fields: str | None
-    body: Any
-    content: bytes
-    has_key: bool
 
 
 class FakePortal:
@@ -160,11 +132,11 @@ class FakePortal:
         owner = model if isinstance(model, type) else type(model)
         kind = next((name for name, one in kinds().items() if issubclass(owner, one)), None)
         if kind is None:
-            known = ", ".join(sorted(kinds()))
-            raise ValueError(f"no operation reads a {owner.__name__} by its id: add one of {known}")
+            names = ", ".join(sorted(kinds()))
+            raise ValueError(f"no operation reads a {owner.__name__} by its id: add one of {names}")
         if isinstance(model, type):
-            names = {key for one in declared(owner).values() for key in (one.key, one.name)}
-            if unknown := sorted({*fields} - names):
+            keys = {key for one in declared(owner).values() for key in (one.key, one.name)}
+            if unknown := sorted({*fields} - keys):
                 raise ValueError(str(masks.unknown(unknown[0], owner)))
             added = self._objects.make(kind, fields)
         else:
@@ -181,12 +153,18 @@ class FakePortal:
         return view
 
     def answer(
-        self, target: str, answer: Any, /, *, status: int = 200, **parameters: object
+        self,
+        target: str,
+        answer: Any,
+        /,
+        *,
+        status: int | None = None,
+        parameters: Mapping[str, QueryValue] | None = None,
     ) -> None:
         """State the answer of an operation, or of any URL.
 
         >>> portal.answer("suggest_tags", [{"text": "velo"}])
-        >>> portal.answer("search_datasets", [velos], q="vélo")
+        >>> portal.answer("v2.search_datasets", [velos], parameters={"q": "vélo"})
         >>> portal.answer("GET https://files.example/stops.csv", b"name;lat")
 
         The answers stated last count.
@@ -195,15 +173,20 @@ class FakePortal:
             target: The name of an operation, or a method and a URL without its query.
             answer: Models or JSON; text or bytes for a stream; the objects of all pages for a list;
                 the target for a redirect.
-            status: The status; 204 by itself for None.
-            parameters: The values of parameters in the path or query; only calls with them get it.
+            status: The status; None for the usual one, with which a redirect redirects.
+            parameters: The values of parameters in the path or query, as the function of the
+                operation takes them; only calls with them get the answer.
 
         Raises:
-            ValueError: There is no such operation.
+            ValueError: There is no such operation, or it has no such parameters.
         """
+        given = parameters or {}
         if " " not in target:
-            _check(target)
-        values = {name: _text(one) for name, one in parameters.items()}
+            values = texts(known(target), given)
+        elif given:
+            raise ValueError(f"answer: {target} has no operation, and so no parameters")
+        else:
+            values = []
         self._stated.insert(0, Stated(target, answer, status, values))
 
     def script(
@@ -213,7 +196,7 @@ class FakePortal:
         status: int = 0,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-        retry_after: float | None = None,
+        retry_after: int | None = None,
         cut: Cut | None = None,
         delay: float = 0.0,
         times: int | None = None,
@@ -238,23 +221,30 @@ class FakePortal:
             times: The number of calls, None for all.
 
         Raises:
-            ValueError: There is no such operation, or nothing to happen.
+            ValueError: There is no such operation, nothing to happen, or no such cut, delay or
+                number of times.
         """
         if operation is not None:
-            _check(operation)
+            known(operation)
+        if cut not in (None, *get_args(Cut)):
+            raise ValueError(f"cut is {cut!r}: it must be one of {', '.join(get_args(Cut))}")
+        if delay < 0:
+            raise ValueError(f"delay is {delay!r}: it must be 0 seconds or more")
+        if times is not None and times < 1:
+            raise ValueError(f"times is {times!r}: it must be at least 1, or None for all calls")
         if not status and cut is None and not delay:
             raise ValueError("script: give a status, a cut or a delay")
         if not status and not (json is None and headers is None and retry_after is None):
             raise ValueError("script: json, headers and retry_after need a status")
         given = dict(headers or {})
         if retry_after is not None:
-            given["Retry-After"] = f"{retry_after:g}"
+            given["Retry-After"] = str(retry_after)
         reply = reply_of(status, body_of_fault(status) if json is None else json, given)
         self._faults.append(Fault(operation, evolve(reply, delay=delay, cut=cut), times))
 
     def _answer(self, request: _http.Request) -> Reply:
         found = route(request.method, request.url.raw_path.decode().partition("?")[0])
-        recorded = _recorded(request, found)
+        recorded = recorded_of(request, found)
         self.requests.append(recorded)
         name = recorded.operation or ""
         fault = next((one for one in self._faults if one.takes(name)), None)
@@ -271,21 +261,27 @@ class FakePortal:
         key = request.headers.get("X-API-KEY")
         if operation is not None and key not in (None, self.api_key):
             return reply_of(401, {"message": "Invalid API token"})
-        target = operation.name if operation else f"{recorded.method} {recorded.url}"
+        address = f"{recorded.method} {recorded.url}"
+        target = operation.name if operation else address
         given = {**recorded.query, **{name: [one] for name, one in recorded.parameters.items()}}
-        stated = next((one for one in self._stated if one.is_for(target, given)), None)
+        # An address first: another host may have the paths of a portal.
+        targets = dict.fromkeys((address, target))
+        fitting = (one for each in targets for one in self._stated if one.is_for(each, given))
+        stated = next(fitting, None)
         act = acts().get(target)
         try:
             if stated is not None:
                 return self._as_stated(stated, operation, recorded)
             if operation is None or act is None:
+                others = any(one.target == target for one in self._stated)
                 raise UnansweredError(
                     f"the portal in memory cannot answer {target}: state its answer by "
                     f"FakePortal.answer({target!r}, ...)"
+                    + ("; those stated are for other parameters" if others else "")
                 )
             status, value = self._carried_out(act, recorded)
             return Reply(204) if value is None else _masked(status, value, recorded.fields)
-        except (_lists.BadQueryError, _writes.RefusedError) as error:
+        except RefusedError as error:
             return reply_of(error.status, error.body)
         except MaskError as error:
             return reply_of(400, {"message": f"Mask error: {error}"})
@@ -293,11 +289,11 @@ class FakePortal:
     def _as_stated(
         self, stated: Stated, operation: Operation | None, recorded: RecordedRequest
     ) -> Reply:
-        answer, status = plain(stated.answer), stated.status
+        answer, status = plain(stated.answer), stated.status or 200
         if answer is None:
-            return Reply(204 if status == 200 else status)
-        if operation is not None and operation.kind == "redirect":
-            return Reply(302 if status == 200 else status, {"Location": str(answer)})
+            return Reply(stated.status or 204)
+        if operation is not None and operation.kind == "redirect" and status < 400:
+            return Reply(stated.status or 302, {"Location": str(answer)})
         if isinstance(answer, bytes) or (
             isinstance(answer, str) and (operation is None or operation.kind == "stream")
         ):
@@ -343,40 +339,11 @@ class FakePortal:
 
 
 def _part(value: JsonObject, act: Act, id_: str) -> JsonObject | None:
-    parts: list[JsonObject] = value[act.field or ""]
+    parts: list[JsonObject] = value.get(act.field or "") or []
     return next((one for one in parts if one["id"] == id_), None)
 
 
 def _masked(status: int, value: Any, fields: str | None) -> Reply:
-    return reply_of(status, masked(value, masks.parse(fields)) if fields else value)
-
-
-def _recorded(
-    request: _http.Request, found: tuple[Operation, dict[str, str]] | None
-) -> RecordedRequest:
-    operation, parameters = found or (None, {})
-    query: dict[str, list[str]] = {}
-    for name, value in request.url.params.multi_items():
-        query.setdefault(name, []).append(value)
-    is_json = "json" in request.headers.get("Content-Type", "")
-    return RecordedRequest(
-        operation=operation.name if operation else None,
-        method=request.method,
-        url=str(request.url.copy_with(query=None)),
-        parameters=parameters,
-        query=query,
-        fields=request.headers.get(masks.HEADER),
-        body=json.loads(request.content) if is_json and request.content else None,
-        content=request.content,
-        has_key="X-API-KEY" in request.headers,
-    )
-
-
-def _check(name: str) -> None:
-    if name not in {one.name for one in OPERATIONS.values()}:
-        known = {one.name: one for one in OPERATIONS.values()}
-        raise ValueError(f"no operation is called {name!r}.{suggestion(name, known)}")
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if fields and status < 400:  # Errors are whole.
+        value = masked(value, masks.parse(fields))
+    return reply_of(status, value)
