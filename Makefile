@@ -238,7 +238,7 @@ changelog: .venv/ready ## Set the version, and move changes/ into CHANGELOG.md: 
 
 .PHONY: completions
 completions: .venv/ready ## Write the completion scripts of the shells, which the wheel installs
-	@$(foreach shell,$(COMPLETIONS),$(BIN)/aiodatagouv completion $(subst =, > src/share/,$(shell)) &&) true
+	@$(foreach script,$(COMPLETIONS),$(BIN)/aiodatagouv completion $(subst =, > src/share/,$(script)) &&) true
 
 COMPLETIONS := bash=bash-completion/completions/aiodatagouv fish=fish/vendor_completions.d/aiodatagouv.fish \
 	zsh=zsh/site-functions/_aiodatagouv
@@ -331,13 +331,10 @@ clean: ## Remove environments, caches and harvested files
 	@touch $@
 
 .venv-release/ready: .ci/requirements-release.txt
+.venv-docs/ready: docs/requirements.txt
+.venv-release/ready .venv-docs/ready:
 	$(NO_LINK)
 	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
-	@touch $@
-
-.venv-docs/ready: docs/requirements.txt
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv-peers/ready .venv-stacks/ready: .venv-%/ready: benchmarks/requirements-%.txt

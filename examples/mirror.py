@@ -26,7 +26,7 @@ from aiodatagouv import Client, DataGouvError, Paginator, api, bulk
 def lists_of(client: Client) -> dict[str, Paginator[Any, Any]]:
     """Return the lists to mirror, by the names of their files.
 
-    Each needs an order of creation, which for example the list of users lacks.
+    Each needs an order of changes, which for example the list of users lacks.
     """
     return {
         "organizations": api.organizations.list_organizations(client),

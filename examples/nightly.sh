@@ -29,6 +29,7 @@ case $status in
 3) advice="items are missing: see the reason" ;;
 4) advice="the file is up to date but for what the portal cannot send" ;;
 130 | 143) advice="it was stopped: the next run continues" ;;
+127) advice="aiodatagouv is not in the PATH" ;;
 *) advice="it was killed, or has a bug: see the log" ;;
 esac
 tail -n 1 "$log" >&2

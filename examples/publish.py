@@ -8,8 +8,9 @@ The first run creates the dataset; later runs find it by its title among your ow
 organization that `--organization an-id` names. A file replaces the one of the resource with its
 name as the title; others become new resources. A file that is the same on the portal is not sent,
 so a run without changes sends nothing. An interrupted run is continued by the next, by the journals
-in the folder. The portal is data.gouv.fr, or that of the environment variable DATAGOUV_PORTAL: try
-it with DATAGOUV_PORTAL=demo and a key of demo.data.gouv.fr.
+in the folder. Hidden files and links are left out. The portal is data.gouv.fr, or that of the
+environment variable DATAGOUV_PORTAL: try it with DATAGOUV_PORTAL=demo and a key of
+demo.data.gouv.fr.
 """
 
 from __future__ import annotations
@@ -42,12 +43,18 @@ async def create(client: Client, options: argparse.Namespace) -> Dataset:
     body = DatasetWrite(
         title=options.title,
         description=options.description,
-        frequency="daily",
+        frequency="unknown",
         organization=options.organization or UNSET,
     )
     dataset = await api.datasets.create_dataset(client, body=body)
     print(f"created {dataset.page}")
     return dataset
+
+
+def is_for_publication(path: Path) -> bool:
+    """Whether a path is a file of the dataset: a hidden file may have a password in it."""
+    is_hidden = path.name.startswith(".") or path.suffix == JOURNAL
+    return path.is_file() and not path.is_symlink() and not is_hidden
 
 
 def is_same(path: Path, resource: Resource) -> bool:
@@ -67,13 +74,13 @@ def show(progress: files.Progress) -> None:
 async def publish(options: argparse.Namespace) -> int:
     """Publish what is new or changed, and return the number of files that were sent."""
     number = 0
-    paths = [one for one in sorted(options.folder.iterdir()) if one.is_file()]
+    paths = [one for one in sorted(options.folder.iterdir()) if is_for_publication(one)]
     async with Client() as client:
         dataset = await find(client, options.title, options.organization)
         if dataset is None:
             dataset = await create(client, options)
         there = {one.title: one for one in dataset.resources}
-        for path in [one for one in paths if one.suffix != JOURNAL]:
+        for path in paths:
             journal = path.with_name(path.name + JOURNAL)
             before = there.get(path.name)
             if before is None or not is_same(path, before):

@@ -1,5 +1,6 @@
 """Keep a table of the titles of all datasets about transport up to date, for example by cron.
 
+    pip install 'aiodatagouv[parquet]'
     python examples/titles.py titles.parquet
 
 The first run harvests all of them, later runs only the changes. An interrupted run is continued or

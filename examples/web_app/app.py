@@ -9,10 +9,10 @@ connections, its rate and its backoff: 200 users at once open at most ``CONNECTI
 user waits at most ``DEADLINE`` seconds, for the turn of the call, its retries and its answer. Then,
 or at once if the portal asks for a longer wait, the answer is 503 with Retry-After.
 
-Each process of the server has a client of its own, with as many connections: with ``--workers 4``,
-divide ``CONNECTIONS`` by four. ``--limit-concurrency`` of uvicorn bounds the users that wait. The
-portal is data.gouv.fr, or that of the environment variable DATAGOUV_PORTAL. The users see what
-everybody may see, so no API key is used.
+Each process of the server has a client of its own: with ``--workers 4``, divide ``CONNECTIONS`` and
+``RATE`` by four. ``--limit-concurrency`` of uvicorn bounds the users that wait. The portal is
+data.gouv.fr, or that of the environment variable DATAGOUV_PORTAL. The users see what everybody may
+see, so no API key is used.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
 
 from aiodatagouv import (
     APIError,
     Client,
+    DataGouvError,
     GoneError,
     NetworkError,
     NotFoundError,
@@ -39,6 +40,8 @@ from aiodatagouv import (
 )
 
 CONNECTIONS = 16
+RATE: float | None = 5.0
+"""Requests a second: keep answers for some time if there are more users."""
 DEADLINE = 10.0
 """The most seconds that a call may take, waiting included."""
 
@@ -83,7 +86,7 @@ class Details(Found):
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     """Keep one client open for the life of the application."""
     async with Client(
-        api_key="", rate="auto", retry=POLICY, timeout=DEADLINE, max_connections=CONNECTIONS
+        api_key="", rate=RATE, retry=POLICY, timeout=DEADLINE, max_connections=CONNECTIONS
     ) as client:
         app.state.client = client
         yield
@@ -111,7 +114,10 @@ async def search(client: Portal, q: Annotated[str, Query(min_length=2)]) -> list
 @app.get("/datasets/{dataset}")
 async def show(client: Portal, dataset: str) -> Details:
     """A dataset, by its id or slug."""
-    return await api.datasets.get_dataset(client, dataset, into=Details)
+    try:
+        return await api.datasets.get_dataset(client, dataset, into=Details)
+    except ValueError:  # It would lead to another path.
+        raise HTTPException(404, "There is no such dataset.") from None
 
 
 @app.exception_handler(NotFoundError)
@@ -133,3 +139,9 @@ async def unavailable(request: Request, error: Exception) -> JSONResponse:
         503,
         headers={"Retry-After": str(wait)},
     )
+
+
+@app.exception_handler(DataGouvError)
+async def failed(request: Request, error: Exception) -> JSONResponse:
+    """Answer 502 for any other answer of the portal; the log has its text."""
+    return JSONResponse({"detail": "The portal has answered with an error."}, 502)

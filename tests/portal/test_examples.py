@@ -298,6 +298,7 @@ async def test_two_hundred_users_at_once_share_one_client(
 ) -> None:
     # On a slow machine a user would be told to come back.
     monkeypatch.setattr(application, "POLICY", evolve(POLICY, deadline=300))
+    monkeypatch.setattr(application, "RATE", None)
     ids = [one.id async for one in datasets.list_datasets(visitor, fields="id")]
     counting = Counting(portal.url)
     async with server(counting.serve, counting.heads) as url, users(url, monkeypatch) as browser:

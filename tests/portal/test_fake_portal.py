@@ -145,6 +145,8 @@ READS: dict[str, Call] = {
     "no such page": lambda client: datasets.list_datasets(client, page=99),
     "nothing": lambda client: datasets.list_datasets(client, tag=["no-such-tag"]),
     "no such dataset": lambda client: datasets.get_dataset(client, "nothing"),
+    "none of it": lambda client: datasets.get_dataset(client, "nothing", fields="id"),
+    "no such page, masked": lambda client: datasets.list_datasets(client, page=99, fields="id"),
     "a slug for an id": lambda client: datasets.list_datasets(client, organization="a-slug"),
     "no number": path("datasets/", page="x"),
 }
