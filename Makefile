@@ -9,6 +9,8 @@ STEP := .ci/step.sh
 # What is never imported is not compiled, which takes as long as all the rest.
 PIP_INSTALL := pip install -qq --disable-pip-version-check --no-compile
 BEGAN := $(shell date +%s)
+# Nothing is compiled yet: without the files that Python writes, each start of a program compiles all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 # An environment that is a link is that of another checkout, such as a git worktree: creating it would empty that one.
 NO_LINK = @test ! -L $(@D) || { echo "$(@D) is a link: update the environment that it leads to, or remove the link" >&2; exit 1; }
 RELEASE_BIN := .venv-release/bin
