@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
-from openapi_python_client.config import Config, ConfigFile, MetaType
-from openapi_python_client.parser import GeneratorData
-from openapi_python_client.parser.errors import GeneratorError, ParseError
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.literal_enum_property import LiteralEnumProperty
@@ -20,8 +16,8 @@ from . import names, qualified, renaming, versions
 from .components import JSON_OBJECT
 from .declarations import Argument, Enum, Field, Model, Operation, Switch, View
 from .descriptions import ended, informative
-from .errors import GenerationError
 from .expressions import annotation, is_model, names_of, parts
+from .parser import GenerateError, parse
 from .schemas import ENVELOPE
 
 ERRORS = {
@@ -42,10 +38,6 @@ SENT = ("apart", "bare", "secret")
 """The flags that ``declare`` accepts for a field of a request body."""
 
 
-class GenerateError(GenerationError):
-    """The document could not be parsed completely, or cannot be represented in Python."""
-
-
 def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
     """Parse the document and return the declarations to generate.
 
@@ -57,7 +49,7 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
         GenerateError: The parser failed or issued a warning, or names collide.
         RenameError: A renaming is out of date, or its name is invalid or taken.
     """
-    data = _parse(document)
+    data = parse(document)
     pages = {
         str(model.class_info.name): _item_of(model) for model in data.models if _is_page(model)
     }
@@ -70,8 +62,9 @@ def view(document: dict[str, Any], renames: Mapping[str, str]) -> View:
             raise GenerateError(f"the parser calls a class {class_!r}, which no schema is called")
     answered = {name for name, schema in schemas.items() if not schema.get("x-sent")}
     functions = renaming.functions(operation_ids(document), renames)
+    sources = _sources(document)
     operations = [
-        _operation(endpoint, _raw_operation(document, endpoint), functions, pages, answered)
+        _operation(endpoint, _raw_operation(sources, endpoint), functions, pages, answered)
         for collection in data.endpoint_collections_by_tag.values()
         for endpoint in collection.endpoints
     ]
@@ -110,43 +103,26 @@ def _refuse_same_constants(operations: list[Operation]) -> None:
             seen.add((one.is_second, name))
 
 
-def _parse(document: dict[str, Any]) -> GeneratorData:
-    config = Config.from_sources(
-        ConfigFile(literal_enums=True),
-        meta_type=MetaType.NONE,
-        document_source=Path("openapi"),
-        file_encoding="utf-8",
-        overwrite=True,
-        output_path=None,
-    )
-    try:
-        data = GeneratorData.from_dict(document, config=config)
-    except Exception as error:  # The parser has no error of its own for what it cannot handle.
-        raise GenerateError(f"the parser failed: {type(error).__name__}: {error}") from None
-    if isinstance(data, GeneratorError):
-        raise GenerateError(f"{data.header}: {data.detail}")
-    warnings: list[ParseError] = [*data.errors]
-    for collection in data.endpoint_collections_by_tag.values():
-        warnings += collection.parse_errors
-    if warnings:
-        raise GenerateError("\n".join(f"{one.header}: {one.detail}" for one in warnings))
-    return data
-
-
 def operation_ids(document: dict[str, Any]) -> list[str]:
     """Return the ids of all operations of an OpenAPI document."""
     return [one["operationId"] for item in document["paths"].values() for one in item.values()]
 
 
-def _raw_operation(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+def _sources(document: dict[str, Any]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Return the operations of a document by what the parser keeps: the method and the name."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            key = (method, names.python_name(operation["operationId"]))
+            found.setdefault(key, []).append({**operation, "path": path})
+    return found
+
+
+def _raw_operation(
+    sources: Mapping[tuple[str, str], list[dict[str, Any]]], endpoint: Endpoint
+) -> dict[str, Any]:
     """Return the source of a parsed endpoint, whose ``x-`` keys the parser drops."""
-    found: list[dict[str, Any]] = [
-        {**operation, "path": path}
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if method == endpoint.method
-        and names.python_name(operation["operationId"]) == names.python_name(endpoint.name)
-    ]
+    found = sources.get((endpoint.method, names.python_name(endpoint.name)), [])
     if len(found) != 1:
         raise GenerateError(f"{len(found)} operations are called {endpoint.name}")
     return found[0]

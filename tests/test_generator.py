@@ -23,8 +23,9 @@ from generator.corrections import CorrectionError, apply, read
 from generator.declarations import Field
 from generator.descriptions import informative
 from generator.expressions import ExpressionError
+from generator.parser import GenerateError
 from generator.renaming import RenameError
-from generator.view import GenerateError, view
+from generator.view import view
 
 from .pins import stored
 from .servers import OK, says, server
