@@ -37,6 +37,8 @@ from aiodatagouv.models import (
     Post,
 )
 
+from .harvests import histories
+
 VIEWS: list[type[View]] = [
     value
     for package in (models, models.v2)
@@ -105,7 +107,7 @@ def json_object(model: type[View], depth: int = 3) -> st.SearchStrategy[dict[str
 
 @pytest.mark.parametrize("model", VIEWS, ids=lambda one: one.__name__)
 @settings(
-    max_examples=15,
+    max_examples=histories(5),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

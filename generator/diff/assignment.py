@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Set
 from enum import Enum, auto
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -40,6 +41,7 @@ class Verdict(Enum):
     DIFFERS = auto()
 
 
+@lru_cache(maxsize=10_000)  # A comparison asks for a few hundred annotations, some 10,000 times.
 def parse(annotation: str) -> Type:
     """Return the type that an annotation of the generated code stands for."""
     return _read(ast.parse(annotation, mode="eval").body)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from attrs import define, field
 
 from ..declarations import Model, Operation, View
@@ -84,5 +86,6 @@ def _closure(names: set[str], models: dict[str, Model]) -> set[str]:
     return found
 
 
-def _names(annotation: str) -> set[str]:
-    return {*assignment.names_in(assignment.parse(annotation))}
+@lru_cache(maxsize=10_000)
+def _names(annotation: str) -> frozenset[str]:
+    return frozenset(assignment.names_in(assignment.parse(annotation)))
