@@ -26,6 +26,7 @@ from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
 from .replacement import replacement
 from .shield import shielded
+from .trust import default_context
 
 T = TypeVar("T")
 
@@ -177,7 +178,7 @@ class Outside:
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
-        return self._given_context or httpx.create_ssl_context(trust_env=False)
+        return self._given_context or default_context()
 
     @cached_property
     def _guarded(self) -> AsyncBaseTransport:

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable
 
 import aiohttp
-import httpx
 import yarl
 from httpx import URL, AsyncBaseTransport
 from httpx_aiohttp import AiohttpTransport
@@ -16,7 +15,7 @@ from .outside import Outside
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
 from .replacement import Replaceable
-from .trust import Verify, context_of
+from .trust import Verify, context_of, default_context
 from .urls import is_private
 
 
@@ -61,7 +60,7 @@ def default_transport(
     max_connections: int, proxy: Proxy | None = None, context: ssl.SSLContext | None = None
 ) -> AsyncBaseTransport:
     """Make a transport; without a context it trusts the default authorities."""
-    context = context or httpx.create_ssl_context(trust_env=False)
+    context = context or default_context()
 
     @functools.cache
     def session() -> aiohttp.ClientSession:
