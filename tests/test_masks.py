@@ -124,6 +124,7 @@ def test_a_free_form_object_accepts_any_key(fields: str) -> None:
         ),
         (["class_"], "class_ is not a field of Dataset"),
         ("ID", r"did you mean id\?"),
+        ("xyz", r"xyz is not a field of Dataset: its fields are access_audiences,.*,title,uri$"),
         ("title{id}", "title is only sent as a whole"),
         ("tags{id}", "tags is only sent as a whole"),
         ("*{id}", r"\* is only sent as a whole"),

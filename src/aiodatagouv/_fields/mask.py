@@ -208,9 +208,13 @@ def unknown(name: str, model: type[Model], where: str = "") -> MaskError:
     from difflib import get_close_matches
 
     known = {one.lower(): one for one in declared(model)}
-    nearest = get_close_matches(name.lower(), known, n=1, cutoff=0)
-    hint = f": did you mean {where}{known[nearest[0]]}?" if nearest else ""
-    return MaskError(f"{where}{name:.80} is not a field of {model.__name__}{hint}")
+    near = get_close_matches(name.lower(), known, n=1)
+    hint = (
+        f"did you mean {where}{known[near[0]]}?"
+        if near
+        else f"its fields are {','.join(sorted(known.values()))}"
+    )
+    return MaskError(f"{where}{name:.80} is not a field of {model.__name__}: {hint}")
 
 
 def write(mask: Mask) -> str:
