@@ -23,6 +23,9 @@ _TOKEN = re.compile(rf"[{{}},]|{_NAME.pattern}|\S", re.ASCII)
 _DEPTH = 32
 """The deepest nesting of a mask; no answer is as deep."""
 
+LONGEST = 1000
+"""The longest message about a mask: it may list the fields of a model."""
+
 
 def read(fields: Fields, operation: Operation) -> Mask:
     """Parse the fields wanted of an operation's answer, and check them against its model.
@@ -44,7 +47,8 @@ def read(fields: Fields, operation: Operation) -> Mask:
             raise MaskError("it applies to the items of a page: leave out data{...} around them")
         check(mask, model, is_paths=is_paths)
     except MaskError as error:
-        raise MaskError(one_line(f"{operation.name}: fields={fields!r:.200}: {error}")) from None
+        text = f"{operation.name}: fields={fields!r:.200}: {error}"
+        raise MaskError(one_line(text, LONGEST)) from None
     return mask
 
 
