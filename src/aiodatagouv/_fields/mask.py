@@ -23,7 +23,7 @@ _TOKEN = re.compile(rf"[{{}},]|{_NAME.pattern}|\S", re.ASCII)
 _DEPTH = 32
 """The deepest nesting of a mask; no answer is as deep."""
 
-LONGEST = 1000
+LONGEST = 800
 """The longest message about a mask: it may list the fields of a model."""
 
 
