@@ -250,6 +250,10 @@ def test_a_parameter_without_a_description_is_still_listed(run: Run) -> None:
         (["get", "get_datset"], "Did you mean get_dataset"),
         (["call", "create_resue", "--body", "{}"], "Did you mean create_reuse"),
         (["call", "xxxxxxxxxxxxx"], "No such command 'xxxxxxxxxxxxx'."),
+        (["datasets"], "No such command 'datasets': try 'aiodatagouv harvest datasets'."),
+        (["dataset", "velos"], "'dataset': try 'aiodatagouv get dataset'."),
+        (["create-reuse"], "'create-reuse': try 'aiodatagouv call create-reuse'."),
+        (["havest", "datasets"], "Did you mean 'harvest'?"),
     ],
 )
 def test_an_unknown_name_is_an_error_with_a_hint(
