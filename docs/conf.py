@@ -119,7 +119,9 @@ def with_names(
     taken: str | None,
     returned: str | None,
 ) -> tuple[str, str | None] | None:
-    """Write the names of enums, for which autodoc has placeholders, as names."""
+    """Write what autodoc has placeholders for: the names of enums, and the JSON of a model."""
+    if taken == "(*json, **fields)":
+        return "(json)", returned
     if taken is None or "TypeAliasForwardRef" not in taken:
         return None
     return re.sub(r"TypeAliasForwardRef\('([^']+)'\)", r"\1", taken), returned

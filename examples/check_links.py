@@ -8,7 +8,8 @@ Each link is asked for with HEAD, and with GET if the host does not answer that 
 content is not fetched. Redirects are followed. Broken links are the rows of a CSV on stdout, and
 the exit status is then 3. At most 32 links are checked at once, and 4 of one host. A link may lead
 anywhere, so addresses of private networks are refused, also behind a name or a redirect;
-`--allow-private` allows them. The portal is data.gouv.fr, or that of the environment variable
+`--allow-private` allows them. No host holds the check for longer than `--longest`, even if it sends
+a byte now and then. The portal is data.gouv.fr, or that of the environment variable
 DATAGOUV_PORTAL.
 """
 
@@ -22,6 +23,7 @@ import socket
 import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -57,21 +59,47 @@ def public_socket(info: tuple[Any, ...]) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-async def check(session: aiohttp.ClientSession, url: str) -> str:
+def pausing() -> aiohttp.TraceConfig:
+    """Stop the time of a link while it waits for a free connection of a busy host."""
+
+    async def stop(_: aiohttp.ClientSession, wait: SimpleNamespace, event: object) -> None:
+        limit: asyncio.Timeout = wait.trace_request_ctx
+        wait.left = (limit.when() or 0) - asyncio.get_running_loop().time()
+        limit.reschedule(None)
+
+    async def go_on(_: aiohttp.ClientSession, wait: SimpleNamespace, event: object) -> None:
+        limit: asyncio.Timeout = wait.trace_request_ctx
+        limit.reschedule(asyncio.get_running_loop().time() + wait.left)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_queued_start.append(stop)
+    trace.on_connection_queued_end.append(go_on)
+    return trace
+
+
+async def ask(session: aiohttp.ClientSession, url: str, limit: asyncio.Timeout) -> str:
     """Ask for a link, and return its status, or why there is none."""
     outcome = "no answer"
     for method in ("HEAD", "GET"):  # Some hosts refuse HEAD.
         try:
-            async with session.request(method, url) as response:
+            async with session.request(method, url, trace_request_ctx=limit) as response:
                 outcome = str(response.status)
                 if response.ok:
                     break
         except TimeoutError:
-            outcome = "timeout"
-            break
+            raise
         except (aiohttp.ClientError, ValueError) as error:
             outcome = str(error) or type(error).__name__
     return outcome
+
+
+async def check(session: aiohttp.ClientSession, url: str, longest: float) -> str:
+    """Ask for a link for some seconds at most, and return its status, or why there is none."""
+    try:
+        async with asyncio.timeout(longest) as limit:
+            return await ask(session, url, limit)
+    except TimeoutError:
+        return "timeout"
 
 
 async def check_all(options: argparse.Namespace) -> tuple[int, int]:
@@ -83,14 +111,13 @@ async def check_all(options: argparse.Namespace) -> tuple[int, int]:
     async def check_one(dataset: Dataset, file: File) -> None:
         nonlocal broken
         try:
-            outcome = await check(session, file.url)
+            outcome = await check(session, file.url, options.longest)
         finally:
             slots.release()
         if not outcome.startswith("2"):
             broken += 1
             table.writerow([dataset.id, file.id, file.title, file.url, outcome])
 
-    # The wait for a free connection of a busy host is no timeout.
     timeout = aiohttp.ClientTimeout(sock_connect=options.timeout, sock_read=options.timeout)
     connector = aiohttp.TCPConnector(
         limit=LINKS,
@@ -99,7 +126,9 @@ async def check_all(options: argparse.Namespace) -> tuple[int, int]:
     )
     async with (
         Client() as client,
-        aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+        aiohttp.ClientSession(
+            connector=connector, timeout=timeout, trace_configs=[pausing()]
+        ) as session,
         asyncio.TaskGroup() as tasks,
     ):
         found = api.datasets.list_datasets(
@@ -121,6 +150,7 @@ def main() -> int:
     parser.add_argument("--tag", action="append", help="only datasets with this tag")
     parser.add_argument("--allow-private", action="store_true", help="check private addresses too")
     parser.add_argument("--timeout", type=float, default=10, help="seconds without a byte, 10")
+    parser.add_argument("--longest", type=float, default=60, help="seconds for a link, 60")
     options, counts = parser.parse_args(), None
     try:
         counts = asyncio.run(check_all(options))

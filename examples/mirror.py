@@ -5,9 +5,10 @@
 
 The first run harvests everything. A later one fetches only the changes since the last, updates the
 files, and prints a line of JSON for each difference. A file is replaced as a whole or not at all:
-after a failure the mirror is as it was, and the next run goes on. Differences are printed once, so
-a run that is killed meanwhile leaves some out. The portal is data.gouv.fr, or that of the
-environment variable DATAGOUV_PORTAL.
+after a failure it is as it was, and the next run goes on. A list that fails does not keep the
+others back: it is named at the end, and the exit status is 1. Differences are printed once, so a
+run that is killed meanwhile leaves some out. The portal is data.gouv.fr, or that of the environment
+variable DATAGOUV_PORTAL.
 """
 
 from __future__ import annotations
@@ -49,25 +50,36 @@ async def update(name: str, found: Paginator[Any, Any], path: Path) -> bool:
     return report.complete
 
 
-async def mirror(folder: Path) -> bool:
-    """Bring all files up to date, one list after the other, and tell whether all are complete."""
+async def mirror(folder: Path) -> list[str]:
+    """Bring all files up to date, one list after the other; return the lists that are not."""
     folder.mkdir(parents=True, exist_ok=True)
+    behind: list[str] = []
     async with Client() as client:
-        lists = lists_of(client).items()
-        return all([await update(name, one, folder / f"{name}.jsonl.gz") for name, one in lists])
+        for name, found in lists_of(client).items():
+            try:
+                is_complete = await update(name, found, folder / f"{name}.jsonl.gz")
+            except (DataGouvError, OSError, ValueError) as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                is_complete = False
+            if not is_complete:
+                behind.append(name)
+    return behind
 
 
 def main() -> int:
-    """Run the command: 0 if the mirror is complete, 1 after a failure, 2 for wrong arguments."""
+    """Run the command: 0 if the mirror is complete, 1 if it is not, 2 for wrong arguments."""
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        is_complete = asyncio.run(mirror(Path(sys.argv[1])))
-    except (DataGouvError, OSError, ValueError) as error:
+        behind = asyncio.run(mirror(Path(sys.argv[1])))
+    except (OSError, ValueError) as error:  # The folder cannot be made, or the portal is no URL.
         print(error, file=sys.stderr)
         return 1
-    return 0 if is_complete else 1
+    if behind:
+        print(f"not up to date: {', '.join(behind)}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -703,6 +703,9 @@ async def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     async with MovingPortal.of(3, 0, left=0).client() as client:
         found = datasets.list_datasets(client)
+        page: Any = await found
+        with pytest.raises(TypeError, match=r"a list that is not awaited.* was given DatasetPage"):
+            await bulk.harvest(page, path)
         with pytest.raises(MaskError, match="did you mean title"):
             await bulk.harvest(found, path, fields="titel")
         with pytest.raises(MaskError, match="are given twice"):

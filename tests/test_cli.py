@@ -234,6 +234,7 @@ def test_a_parameter_without_a_description_is_still_listed(run: Run) -> None:
     [
         (["harvest", "dataset"], "'dataset'. Did you mean datasets"),
         (["harvest", "dattasets"], "Did you mean datasets"),
+        (["harvest", "orgs"], "'orgs'. Did you mean organizations, organization-datasets"),
         (["harvest", "topics"], "Did you mean v2.topics?"),
         (["harvest", "v2-datasets"], "Did you mean v2.datasets"),
         (["harvest", "v2.topic"], "Did you mean v2.topics"),
@@ -249,6 +250,10 @@ def test_a_parameter_without_a_description_is_still_listed(run: Run) -> None:
         (["get", "get_datset"], "Did you mean get_dataset"),
         (["call", "create_resue", "--body", "{}"], "Did you mean create_reuse"),
         (["call", "xxxxxxxxxxxxx"], "No such command 'xxxxxxxxxxxxx'."),
+        (["datasets"], "No such command 'datasets': try 'aiodatagouv harvest datasets'."),
+        (["dataset", "velos"], "'dataset': try 'aiodatagouv get dataset'."),
+        (["create-reuse"], "'create-reuse': try 'aiodatagouv call create-reuse'."),
+        (["havest", "datasets"], "Did you mean 'harvest'?"),
     ],
 )
 def test_an_unknown_name_is_an_error_with_a_hint(
@@ -262,6 +267,22 @@ def test_an_unknown_name_is_an_error_with_a_hint(
 
 
 # ---- Options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["harvest", "-o", "a.jsonl"], "No such option '-o'. The options of LIST come after it."),
+        (["get", "--field", "id", "dataset"], "The options of OPERATION come after it."),
+        (["--tag", "velo", "harvest", "datasets"], "The options of COMMAND come after it."),
+    ],
+)
+def test_an_option_too_early_is_an_error_that_says_so(
+    run: Run, arguments: Sequence[str], expected: str
+) -> None:
+    status, _, err = run(*arguments)
+    assert status == 2
+    assert expected in err
 
 
 def test_filters_of_every_kind_are_sent(run: Run, says: Any, requests: list[httpx.Request]) -> None:

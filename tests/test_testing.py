@@ -35,19 +35,22 @@ from aiodatagouv.testing._roles import kinds
 from . import clock
 from .test_imports import loaded_by
 
-DOCS = Path(__file__).parents[1] / "docs" / "testing.md"
+ROOT = Path(__file__).parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
 
 NEW = models.DatasetWrite(title="Vélos", description="Tous.", frequency="daily")
 
 
 def test_the_tests_in_the_docs_pass(tmp_path: Path) -> None:
-    conftest, tests = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text("utf-8"), re.M | re.S)
+    pages = [(ROOT / page).read_text("utf-8") for page in ("docs/testing.md", "README.md")]
+    snippets = re.findall(r"^```python\n(.*?)^```$", "".join(pages), re.M | re.S)
+    (conftest,) = [one for one in snippets if one.startswith("pytest_plugins")]
     (tmp_path / "conftest.py").write_text(conftest, "utf-8")
-    (tmp_path / "test_docs.py").write_text(tests, "utf-8")
+    for number, tests in enumerate(one for one in snippets if "def test_" in one):
+        (tmp_path / f"test_docs_{number}.py").write_text(tests, "utf-8")
     done = subprocess.run([*PYTEST, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
+    assert "9 passed" in done.stdout
 
 
 def test_a_marked_test_may_use_the_network(tmp_path: Path) -> None:
@@ -86,7 +89,9 @@ async def test_an_object_as_answered_is_kept_as_it_is() -> None:
         (lambda one: one.add(models.Dataset, titel="a"), "did you mean title"),
         (lambda one: one.add(models.Dataset, title=1), "title"),
         (lambda one: one.add(models.Dataset.from_dict({})), "needs its id"),
+        (lambda one: one.add(models.Dataset, resources=[{"ulr": "a"}]), "mean resources.url"),
         (lambda one: one.add(models.Badge), "no operation reads a Badge by its id"),
+        (lambda one: one.add(models.Resource), r"in add\(Dataset, resources=\.\.\.\)"),
         (lambda one: one.answer("get_datasett", None), "Did you mean get_dataset"),
         (lambda one: one.script("get_datasett", status=500), "Did you mean get_dataset"),
         (lambda one: one.script("get_dataset"), "give a status, a cut or a delay"),

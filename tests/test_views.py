@@ -517,3 +517,10 @@ def test_only_to_dict_converts_a_view_to_json() -> None:
         json.dumps(dataset)
     assert msgspec.json.encode(dataset) == b"{}"
     assert msgspec.json.encode(dataset.to_dict()) == b'{"id":"1"}'
+
+
+@pytest.mark.parametrize("given", [{}, {"title": "Vélos"}, {"json": {}, "title": "Vélos"}])
+def test_an_error_says_how_an_object_is_made(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"Dataset\.from_dict\(.*FakePortal\.add\(Dataset, "):
+        Dataset(**given)
+    assert Dataset({"title": "Vélos"}).title == "Vélos"

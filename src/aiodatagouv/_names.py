@@ -39,6 +39,8 @@ def suggestion(name: str, among: Mapping[str, Operation]) -> str:
     # Names are also compared without their verbs, which many names share.
     spelled |= {bare(known): own for known, own in spelled.items()}
     found = get_close_matches(wanted, spelled, n=6) or get_close_matches(bare(wanted), spelled)
+    if not found and len(stem := wanted.rstrip("s")) > 2:  # `orgs` begins as `organizations` does.
+        found = sorted((one for one in spelled if one.startswith(stem)), key=len)
     near = [*dict.fromkeys(spelled[one] for one in found)][:3]
     return f" Did you mean {', '.join(near)}?" if near else ""
 

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -35,7 +35,7 @@ __all__ = ["source"]
 
 
 def source(
-    lists: List | Iterable[List] | Mapping[str, List],
+    lists: List | Sequence[List] | Mapping[str, List],
     *,
     fields: Fields | Mapping[str, Fields] | None = None,
     base_url: str | None = None,

@@ -15,20 +15,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import aiohttp
 import duckdb
 import httpx
 import nbformat
 import pytest
 from attrs import evolve
+from check_links import check, pausing
 from nbclient import NotebookClient
 from web_app import app as application
 from web_app.app import CONNECTIONS, POLICY, app
 
 from aiodatagouv import Client
 from aiodatagouv._environment import PORTAL
-from aiodatagouv.api import datasets
-from aiodatagouv.models import Dataset, DatasetWrite, ResourceWrite
+from aiodatagouv.api import datasets, organizations
+from aiodatagouv.models import Dataset, DatasetWrite, OrganizationWrite, ResourceWrite
 
+from .. import clock
 from ..harvests import read
 from ..servers import OK, redirects, says, server, stalls
 from .holding import Holding
@@ -138,6 +141,24 @@ async def test_a_mirror_follows_the_portal(portal: Portal, visitor: Client, admi
     assert {row["id"]: row["title"] for row in read(Path("mirror/datasets.jsonl.gz"))} == everything
 
 
+async def test_a_list_that_fails_does_not_keep_the_others_back(admin: Client) -> None:
+    assert (await example("mirror.py", "mirror")).status == 0
+    Path("mirror/datasets.jsonl.gz.checkpoint").write_text("damaged", "utf-8")
+    body = OrganizationWrite(name="Added", description="New.")
+    added = await organizations.create_organization(admin, body=body)
+    done = await example("mirror.py", "mirror")
+    assert done.status == 1
+    assert [line.partition(":")[0] for line in done.err] == [
+        "organizations",
+        "datasets",
+        "reuses",
+        "not up to date",
+    ]
+    assert "checkpoint" in done.err[1]
+    assert done.err[3] == "not up to date: datasets"
+    assert added.id in {row["id"] for row in read(Path("mirror/organizations.jsonl.gz"))}
+
+
 async def test_a_dlt_pipeline_keeps_tables_up_to_date(
     portal: Portal, visitor: Client, admin: Client
 ) -> None:
@@ -218,6 +239,37 @@ async def test_without_the_list_no_link_is_checked() -> None:
     assert (done.status, len(done.out)) == (1, 1)
     (reason,) = done.err
     assert reason.startswith("list_datasets: 404")
+
+
+def test_a_host_that_sends_now_and_then_holds_a_link_for_its_time_only() -> None:
+    async def trickles(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+            await asyncio.sleep(9)
+
+    async def checking() -> tuple[str, float]:
+        timeout = aiohttp.ClientTimeout(sock_read=10)
+        async with server(trickles) as url, aiohttp.ClientSession(timeout=timeout) as session:
+            return await check(session, url, 60), asyncio.get_running_loop().time()
+
+    assert clock.run(checking()) == ("timeout", 60)
+
+
+def test_the_wait_for_a_busy_host_is_not_the_time_of_a_link() -> None:
+    async def takes_time(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(50)
+        writer.write(EMPTY)
+
+    async def checking() -> tuple[list[str], float]:
+        connector = aiohttp.TCPConnector(limit_per_host=1)
+        async with (
+            server(takes_time) as url,
+            aiohttp.ClientSession(connector=connector, trace_configs=[pausing()]) as session,
+        ):
+            outcomes = await asyncio.gather(*[check(session, url, 60) for _ in range(3)])
+            return outcomes, asyncio.get_running_loop().time()
+
+    assert clock.run(checking()) == (["200"] * 3, 150)
 
 
 # ---- Publishing

@@ -79,19 +79,41 @@ def test_the_exceptions_are_pages_and_parts_of_commands() -> None:
     assert [part for part in NOT_CALLED if part not in every] == []
 
 
-def test_every_snippet_type_checks(tmp_path: Path) -> None:
+STRICT = {
+    "typeCheckingMode": "strict",
+    "pythonVersion": "3.11",
+    "extraPaths": [str(PROJECT / "src")],
+    # The snippets of a page are one function: what they show is its variables.
+    "reportUnusedVariable": False,
+    "reportUnusedFunction": False,
+}
+"""The settings of pyright for snippets."""
+
+
+@pytest.mark.parametrize(
+    ("checker", "passed"),
+    [
+        (["mypy", "--strict"], "Success"),
+        (["basedpyright", "--pythonpath", sys.executable, "--project"], "0 errors, 0 warnings"),
+    ],
+    ids=["mypy", "basedpyright"],
+)
+def test_every_snippet_type_checks(checker: list[str], passed: str, desk: Path) -> None:
+    folder = desk / "snippets"
+    folder.mkdir()
+    (folder / "pyrightconfig.json").write_text(json.dumps(STRICT), encoding="utf-8")
     for page in PAGES:
         for number, module in enumerate(modules(page)):
             name = f"{Path(page).stem.replace('-', '_')}_{number}.py"
-            (tmp_path / name).write_text(module, encoding="utf-8")
+            (folder / name).write_text(module, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", *map(str, tmp_path.glob("*.py"))],
+        [sys.executable, "-m", *checker, str(folder)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.startswith("Success"), done.stdout
+    assert done.stdout.startswith(passed), done.stdout
 
 
 @pytest.mark.parametrize(

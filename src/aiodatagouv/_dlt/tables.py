@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import dlt
@@ -178,7 +178,7 @@ class Rows:
         return pa.Table.from_pylist(rows, schema=self._table.schema)
 
 
-def several(lists: List | Iterable[List] | Mapping[str, List]) -> dict[str, Paginate]:
+def several(lists: List | Sequence[List] | Mapping[str, List]) -> dict[str, Paginate]:
     """The functions that make the paginators of lists, by the names of their tables.
 
     Raises:

@@ -23,6 +23,9 @@ _TOKEN = re.compile(rf"[{{}},]|{_NAME.pattern}|\S", re.ASCII)
 _DEPTH = 32
 """The deepest nesting of a mask; no answer is as deep."""
 
+LONGEST = 800
+"""The longest message about a mask: it may list the fields of a model."""
+
 
 def read(fields: Fields, operation: Operation) -> Mask:
     """Parse the fields wanted of an operation's answer, and check them against its model.
@@ -44,7 +47,8 @@ def read(fields: Fields, operation: Operation) -> Mask:
             raise MaskError("it applies to the items of a page: leave out data{...} around them")
         check(mask, model, is_paths=is_paths)
     except MaskError as error:
-        raise MaskError(one_line(f"{operation.name}: fields={fields!r:.200}: {error}")) from None
+        text = f"{operation.name}: fields={fields!r:.200}: {error}"
+        raise MaskError(one_line(text, LONGEST)) from None
     return mask
 
 
@@ -208,9 +212,13 @@ def unknown(name: str, model: type[Model], where: str = "") -> MaskError:
     from difflib import get_close_matches
 
     known = {one.lower(): one for one in declared(model)}
-    nearest = get_close_matches(name.lower(), known, n=1, cutoff=0)
-    hint = f": did you mean {where}{known[nearest[0]]}?" if nearest else ""
-    return MaskError(f"{where}{name:.80} is not a field of {model.__name__}{hint}")
+    near = get_close_matches(name.lower(), known, n=1)
+    hint = (
+        f"did you mean {where}{known[near[0]]}?"
+        if near
+        else f"its fields are {','.join(sorted(known.values()))}"
+    )
+    return MaskError(f"{where}{name:.80} is not a field of {model.__name__}: {hint}")
 
 
 def write(mask: Mask) -> str:

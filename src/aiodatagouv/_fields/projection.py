@@ -129,7 +129,7 @@ def projection_of(class_: type[T], operation: Operation) -> Projection[T]:
     try:
         return _projection(cast("Any", class_), operation)
     except MaskError as error:
-        raise MaskError(one_line(f"{operation.name}: {name}: {error}")) from None
+        raise MaskError(one_line(f"{operation.name}: {name}: {error}", masks.LONGEST)) from None
 
 
 @lru_cache(maxsize=256)

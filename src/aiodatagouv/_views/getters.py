@@ -26,9 +26,20 @@ class Placed(Model):
         _json: JsonObject
         _place: Place
 
-    def __init__(self, json: JsonObject) -> None:
-        _set_json(self, json)
-        _set_place(self, None)
+        def __init__(self, json: JsonObject) -> None: ...
+
+    else:  # Python's own error for fields would not say how an object is made.
+
+        def __init__(self, *json, **fields):
+            if fields or len(json) != 1:
+                name = type(self).__name__
+                raise TypeError(
+                    f"{name} is an object of an answer, which takes its JSON alone: "
+                    f"{name}.from_dict({{...}}); tests make a whole one by FakePortal.add({name}, "
+                    "field=...)"
+                )
+            _set_json(self, *json)
+            _set_place(self, None)
 
 
 _set_json: Callable[[Placed, JsonObject], None] = vars(Placed)["_json"].__set__

@@ -161,7 +161,11 @@ async def harvest(
     if isinstance(source, Paginator) and client is None:
         client = source.client
     elif not isinstance(source, Part) or client is None:
-        raise TypeError("harvest takes a Paginator, or a Part and a client")
+        but = " with client=" if client is not None else ""
+        raise TypeError(
+            "harvest takes a list that is not awaited, such as api.datasets.list_datasets(client), "
+            f"or a Part with client=, but was given {type(source).__name__}{but}"
+        )
     check_concurrency(concurrency)
     if strict and since != "last":
         raise ValueError("strict is about since='last': give both, or leave it out")

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from .._names import find
 from ..version import __version__
 from . import exits
 from .call import call, get
@@ -76,6 +77,32 @@ def _variable(package: Package) -> str:
 class _Root(Group):
     """The command ``aiodatagouv``, or that of another package."""
 
+    def __init__(self, package: Package, commands: Sequence[click.Command]) -> None:
+        super().__init__(
+            package.command,
+            commands={str(one.name): one for one in commands},
+            params=[*shared_options(package.name), concurrency_option()],
+            help=package.help(_HELP),
+            context_settings=CONTEXT,
+            subcommand_metavar="COMMAND [ARGUMENTS] [OPTIONS]",
+        )
+        self._package = package
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Split arguments into the command's name, the command, and its arguments."""
+        name = args[0]
+        is_unknown = name not in self.commands and not ctx.resilient_parsing
+        if is_unknown and (found := find(name, self._package.by_name)):
+            operation = found[1]
+            reads = "harvest" if operation.kind == "page" else "get"
+            verb = reads if operation.method == "GET" else "call"
+            raise click.UsageError(
+                f"No such command {name!r}: try '{self._package.command} {verb} {name}'."
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, without making their subcommands."""
         with formatter.section("Commands"):
@@ -88,15 +115,7 @@ def root(package: Package) -> click.Command:
     """Make the command of a package."""
     calls = (harvest, get, call, upload, download, sync, export)
     commands = [one(package) for one in (*calls, diff, operations, portal, _completion)]
-    group = _Root(
-        package.command,
-        commands={str(one.name): one for one in commands},
-        params=[*shared_options(package.name), concurrency_option()],
-        help=package.help(_HELP),
-        context_settings=CONTEXT,
-        subcommand_metavar="COMMAND [ARGUMENTS] [OPTIONS]",
-    )
-    return click.version_option(__version__, prog_name=OWN)(group)
+    return click.version_option(__version__, prog_name=OWN)(_Root(package, commands))
 
 
 def run(arguments: Sequence[str], package: str) -> int:

@@ -153,7 +153,12 @@ class Group(click.Group):
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(exits.USAGE)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            first = self.subcommand_metavar.partition(" ")[0]
+            text = f"{error.format_message()} The options of {first} come after it."
+            raise click.UsageError(text, ctx) from None
 
 
 class OperationGroup(Group):

@@ -6,15 +6,16 @@ import datetime as dt
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._decoding.declared import Model, declared
 from .._decoding.grammar import Alternative, alternatives, is_nullable
 from .._encoding.values import to_json
+from .._fields import mask as masks
 from .._views.view import View
 from ..types import JsonObject
-from ._roles import kinds, root_of
+from ._roles import kinds, model_in, root_of
 from .errors import UnansweredError
 
 _USUAL = ("unknown", "notspecified", "other", "open")
@@ -149,6 +150,22 @@ class Objects:
         if found is None:
             raise MissingReferenceError(f"{kind} {id_} does not exist")
         return kinds()[kind].from_dict(found)
+
+
+def check_names(model: type[Model], given: Mapping[str, Any], where: str = "") -> None:
+    """Check that the fields that are given are fields of a model, at any depth of dictionaries.
+
+    Raises:
+        ValueError: The first one that is not.
+    """
+    fields = {name: one for one in declared(model).values() for name in (one.key, one.name)}
+    for name, value in given.items():
+        if name not in fields:
+            raise ValueError(str(masks.unknown(name, model, where)))
+        inside = model_in(fields[name].type)
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if inside is not None and isinstance(one, dict):
+                check_names(inside, one, f"{where}{name}.")
 
 
 def whole(model: type[Model], given: JsonObject, moment: str) -> JsonObject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote
 
 from attrs import evolve, frozen
@@ -154,6 +154,27 @@ def _item_of(model: type[View], field: str) -> type[View] | None:
         if inside.kind == "model"
     ]
     return items[0] if items else None
+
+
+def model_in(type_: Any) -> type[Model] | None:
+    """The one model of the objects of a type, also inside a list; None if there is not one."""
+    found = {
+        model_in(one.item) if one.kind == "list" else one.type
+        for one in alternatives(type_)
+        if one.kind in ("list", "model")
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def place_of(model: type[View]) -> str | None:
+    """The way to add an object that only others have inside them; None if none has."""
+    places = (
+        f"add({kind}, {field.name}=...)"
+        for kind, one in kinds().items()
+        for field in declared(one).values()
+        if model_in(field.type) is model
+    )
+    return next(places, None)
 
 
 def written_by(operation: Operation) -> type[Model] | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from attrs import evolve
 
 from .. import _http
-from .._decoding.declared import declared
 from .._encoding.parameters import QueryValue
 from .._fields import mask as masks
 from .._http import Cut, Reply
@@ -21,10 +20,10 @@ from ..operation import Operation
 from ..types import JsonObject
 from . import _lists, _writes
 from ._masks import masked
-from ._objects import Objects
+from ._objects import Objects, check_names
 from ._recorded import RecordedRequest, recorded_of
 from ._refusals import RefusedError
-from ._roles import Act, acts, kinds, route
+from ._roles import Act, acts, kinds, place_of, route
 from ._script import Fault, Stated, body_of_fault, known, plain, reply_of, texts
 from .errors import UnansweredError
 
@@ -120,7 +119,8 @@ class FakePortal:
 
         Args:
             model: The model; or an object, which is kept as it is.
-            fields: The fields, as JSON or as the client's own values. All others get the value
+            fields: The fields, as JSON or as the client's own values; those of an object inside
+                it as a dictionary: ``resources=[{"title": "Stops"}]``. All others get the value
                 that they usually have: null, nothing, an id, a slug, a date.
 
         Returns:
@@ -132,12 +132,12 @@ class FakePortal:
         owner = model if isinstance(model, type) else type(model)
         kind = next((name for name, one in kinds().items() if issubclass(owner, one)), None)
         if kind is None:
-            names = ", ".join(sorted(kinds()))
-            raise ValueError(f"no operation reads a {owner.__name__} by its id: add one of {names}")
+            place = place_of(owner)
+            known = f"add one of {', '.join(sorted(kinds()))}"
+            hint = f"give its fields in {place}, or {known}" if place else known
+            raise ValueError(f"no operation reads a {owner.__name__} by its id: {hint}")
         if isinstance(model, type):
-            keys = {key for one in declared(owner).values() for key in (one.key, one.name)}
-            if unknown := sorted({*fields} - keys):
-                raise ValueError(str(masks.unknown(unknown[0], owner)))
+            check_names(owner, fields)
             added = self._objects.make(kind, fields)
         else:
             added = {**model.to_dict(), **fields}

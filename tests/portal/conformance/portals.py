@@ -28,11 +28,14 @@ FILE = PROJECT / "docs" / "portals.md"
 HEAD = """\
 # Portals
 
-The releases of udata that this client was run against, each as the real server in memory. The
+`Client(base_url="https://...")`, `aiodatagouv --portal` or the environment variable
+`DATAGOUV_PORTAL` name the portal to call: any that runs udata. It says its own release:
+`await client.portal()`.
+
+Below are the releases that this client was run against, each as the real server in memory. The
 functions are generated from the Swagger of 17.18.0 and 14.13.0; this page says how they do on the
 others. `make portals` runs the [conformance tests](../tests/portal/README.md) on all of them, and
-writes it. `make portals RELEASES="17.13.0 13.0.0"` runs some. A portal says its own release:
-`await client.portal()`.
+writes it. `make portals RELEASES="17.13.0 13.0.0"` runs some.
 
 Each cell has the number of operations of a group that are proven: the release serves them, and the
 tests have called them and checked the whole response, as in [operations.md](operations.md); of the
