@@ -103,7 +103,7 @@ def to_definitions(_: Sphinx, tree: nodes.document) -> None:
 def with_filter(app: Sphinx, tree: nodes.document) -> None:
     """Give the table of tested operations, which is written by the tests, the filter."""
     if app.env.docname == "operations":
-        for table in tree.findall(nodes.table):
+        for table in [*tree.findall(nodes.table)]:
             table["classes"] += ["operations", "tested"]
             table.parent.insert(table.parent.index(table), nodes.raw("", FILTER, format="html"))
 
