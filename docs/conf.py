@@ -7,9 +7,10 @@ import os
 import re
 from pathlib import Path
 
+from descriptions import list_pages, remember, with_description
 from docutils import nodes
-from reference_pages import type_aliases, write
-from sphinx.addnodes import pending_xref, pending_xref_condition
+from reference_pages import FILTER, type_aliases, write
+from sphinx.addnodes import desc, desc_signature, pending_xref, pending_xref_condition
 from sphinx.application import Sphinx
 from sphinx.util.docstrings import prepare_docstring
 
@@ -70,10 +71,7 @@ html_theme_options = {
 
 # The pages of the reference are directives, which say nothing without being built.
 llms_txt_exclude = ["reference/functions/*", "reference/models/*"]
-llms_txt_summary = (
-    "The async Python client for data.gouv.fr and every other udata portal: the whole API as typed "
-    "async functions and models, with masks, pagination, backoff, harvests and files."
-)
+llms_txt_file = False  # Written with a description of each page, by `list_pages`.
 
 
 def to_repository(_: Sphinx, page: str, content: list[str]) -> None:
@@ -100,6 +98,22 @@ def to_definitions(_: Sphinx, tree: nodes.document) -> None:
             public = getattr(aiodatagouv, top)
             module = public.__module__ if isinstance(public, type) else "aiodatagouv"
             link["reftarget"] = ".".join(filter(None, [module, top, rest]))
+
+
+def with_filter(app: Sphinx, tree: nodes.document) -> None:
+    """Give the table of tested operations, which is written by the tests, the filter."""
+    if app.env.docname == "operations":
+        for table in [*tree.findall(nodes.table)]:
+            table["classes"] += ["operations", "tested"]
+            table.parent.insert(table.parent.index(table), nodes.raw("", FILTER, format="html"))
+
+
+def without_fields(_: Sphinx, tree: nodes.document) -> None:
+    """Leave the fields of models out of the contents of a page, which are then its classes."""
+    for described in tree.findall(desc):
+        if described["objtype"] == "attribute":
+            for signature in described.findall(desc_signature):
+                signature["_toc_name"] = ""
 
 
 def without_descriptor(
@@ -132,6 +146,12 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", lambda _: write(HERE / "reference"))
     app.connect("source-read", to_repository)
     app.connect("doctree-read", to_definitions)
+    app.connect("doctree-read", with_filter)
+    app.connect("doctree-read", remember)
+    # Before Sphinx collects the contents.
+    app.connect("doctree-read", without_fields, priority=100)
+    app.connect("html-page-context", with_description)
+    app.connect("build-finished", list_pages)
     # Before napoleon takes the colon in it for the end of a type.
     app.connect("autodoc-process-docstring", without_descriptor, priority=100)
     app.connect("autodoc-process-signature", with_names)

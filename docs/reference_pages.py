@@ -63,13 +63,12 @@ def _bare(name: str) -> str:
     return name.removeprefix("v2.")
 
 
-_FILTER = """\
-```{raw} html
+FILTER = """\
 <p><label>Filter: <input id="operation-filter" type="search" autocomplete="off"
 placeholder="words of a name, a path or a summary"></label> <span id="operation-count"
 role="status"></span></p>
-```
 """
+"""An input for words, by which `_static/operations.js` filters the table of class `operations`."""
 
 
 def _index() -> str:
@@ -80,7 +79,7 @@ def _index() -> str:
         f"All {len(rows)} operations of the API: the function, the method, the path,",
         "and the arguments that it requires. A name leads to the whole signature. How each was",
         "tested on the real server is in [a table of its own](../../operations.md).\n",
-        _FILTER,
+        f"```{{raw}} html\n{FILTER}```\n",
         "```{list-table}",
         ":class: operations",
         ":header-rows: 1",
@@ -117,9 +116,11 @@ def _escaped(text: str) -> str:
 
 def _group(tag: str) -> str:
     """The functions of a group, with the whole documentation of each."""
+    names = [one.name.removeprefix("v2.") for one in OPERATIONS.values() if one.tag == tag]
     return "\n".join(
         [
             f"# api.{tag}\n",
+            f"Functions: {', '.join(f'`{name}`' for name in names)}.\n",
             "```{eval-rst}",
             f".. automodule:: aiodatagouv.api.{tag}",
             "   :members:",
@@ -136,6 +137,7 @@ sent, `DatasetPage` a page of them.
 
 ```{toctree}
 :glob:
+:maxdepth: 2
 
 *
 ```
@@ -144,7 +146,7 @@ sent, `DatasetPage` a page of them.
 
 def _letter(letter: str, names: list[str]) -> str:
     """The models whose names begin with a letter, with all of their fields."""
-    lines = [f"# Models: {letter}\n"]
+    lines = [f"# Models: {letter}\n", f"From `{names[0]}` to `{names[-1]}`.\n"]
     for name in names:
         lines += [
             "```{eval-rst}",

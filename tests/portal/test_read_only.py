@@ -14,6 +14,7 @@ from aiodatagouv import OPERATIONS, Client, LockedError, RetryPolicy
 from aiodatagouv.api import datasets, organizations, v2
 from aiodatagouv.models import DatasetWrite
 from aiodatagouv.models.v2 import TopicWrite
+from aiodatagouv.testing import FakePortal
 
 from ..clients import client_of
 from .portal import Portal, path_of, running_portal
@@ -68,6 +69,19 @@ async def test_the_operations_that_it_refuses_are_those_that_create(
             assert "Retry-After" not in response.headers
     assert len(posts) > 60
     assert refused == {one.id for one in posts if one.creates}
+
+
+async def test_a_portal_in_memory_refuses_with_the_same_error(
+    own_portal: Portal, user: httpx.AsyncClient
+) -> None:
+    real = await user.post("datasets/", json=body().to_dict())
+    fake = FakePortal()
+    fake.script("create_dataset", status=423)
+    async with fake.client(api_key=fake.api_key) as client:
+        with pytest.raises(LockedError) as caught:
+            await datasets.create_dataset(client, body=body())
+    assert real.status_code == caught.value.status == 423
+    assert real.json()["message"] == caught.value.message
 
 
 async def test_100_creates_of_16_tasks(own_portal: Portal) -> None:

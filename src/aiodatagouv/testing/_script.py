@@ -21,7 +21,7 @@ _MESSAGES = {
     403: "You don't have the permission to access the requested resource.",
     404: "The requested URL was not found on the server.",
     410: "The object has been deleted",
-    423: "The site is in read-only mode",
+    423: "Due to security reasons, the creation of new content is currently disabled.",
     429: "Too many requests",
     500: "Internal Server Error",
     502: "Bad Gateway",

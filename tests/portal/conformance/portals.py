@@ -38,8 +38,8 @@ others. `make portals` runs the [conformance tests](../tests/portal/README.md) o
 writes it. `make portals RELEASES="17.13.0 13.0.0"` runs some.
 
 Each cell has the number of operations of a group that are proven: the release serves them, and the
-tests have called them and checked the whole response, as in [operations.md](operations.md); of the
-second half of a login only the request.
+tests have called them and checked the whole response, as in [tested operations](operations.md); of
+the second half of a login only the request.
 
 * *absent*: the release does not serve them. The error of a call says since and until which release
   they exist.
