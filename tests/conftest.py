@@ -153,5 +153,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{len(masked)} operations masked by every path of their model")
     proven = table.proofs(passed)
     is_of_pins = RELEASES == PINNED
-    for line in table.figures(proven) if proven and is_of_pins else []:
+    read = table.fields_read(passed)
+    for line in table.figures(proven, read) if proven and is_of_pins else []:
         terminalreporter.write_line(line)
