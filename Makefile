@@ -346,6 +346,11 @@ clean: ## Remove environments, caches and harvested files
 	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
 	@touch $@
 
+# Those of another release; `make requirements` updates the ones that are there.
+.PRECIOUS: tests/portal/requirements-%.txt
+tests/portal/requirements-%.txt: | .venv/ready
+	$(BIN)/uv pip compile --quiet $(COMPILE) $(@:.txt=.in) -o $@
+
 .venv-portal-%/ready: tests/portal/requirements-%.txt
 	@# -c as well: without it pip installs the newest version of a package with extras.
 	$(NO_LINK)

@@ -26,7 +26,7 @@ def test_every_path_exists() -> None:
 
 def test_every_command_is_a_target() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    assert set(re.findall(r"`make ([a-z-]+)", TEXT)) <= targets
+    assert set(re.findall(r"`make ([a-z-]+)(?![\w/-])", TEXT)) <= targets
 
 
 def test_the_releases_of_the_tests_are_the_same_everywhere() -> None:
