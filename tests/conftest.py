@@ -132,8 +132,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("xdist_group"):
             continue
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if "release" in parameters:
-            item.add_marker(pytest.mark.xdist_group(str(parameters["release"])))
+        release = parameters.get("release", parameters.get("own_portal"))
+        if release is not None:
+            item.add_marker(pytest.mark.xdist_group(str(release)))
         elif {"portal", "own_portal"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.xdist_group("portal"))
 
