@@ -346,9 +346,10 @@ clean: ## Remove environments, caches and harvested files
 	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
 	@touch $@
 
-# Those of another release; `make requirements` updates the ones that are there.
+# Those of another release; `make requirements` updates the ones that are there. It needs .venv, but does not depend on it:
+# the environments of portals would wait for that.
 .PRECIOUS: tests/portal/requirements-%.txt
-tests/portal/requirements-%.txt: | .venv/ready
+tests/portal/requirements-%.txt:
 	$(BIN)/uv pip compile --quiet $(COMPILE) $(@:.txt=.in) -o $@
 
 .venv-portal-%/ready: tests/portal/requirements-%.txt
