@@ -14,7 +14,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # An environment that is a link is that of another checkout, such as a git worktree: creating it would empty that one.
 NO_LINK = @test ! -L $(@D) || { echo "$(@D) is a link: update the environment that it leads to, or remove the link" >&2; exit 1; }
 RELEASE_BIN := .venv-release/bin
-PORTALS := .venv-portal-17.18.0/ready .venv-portal-14.13.0/ready
+# The releases of udata that are pinned, and that `make test` runs: those of tests/portal/portal.py.
+NEWEST := 17.18.0
+OLDEST := 14.13.0
+NEWEST_PORTAL := .venv-portal-$(NEWEST)/ready
+PORTALS := $(NEWEST_PORTAL) .venv-portal-$(OLDEST)/ready
 # On 10.4.3 only paths and updates of harvests are tested.
 RELEASES ?= $(filter-out 10.4.3,$(patsubst tests/portal/requirements-%.txt,%,$(wildcard tests/portal/requirements-*.txt)))
 EVERY_PORTAL := $(patsubst tests/portal/requirements-%.txt,.venv-portal-%/ready,$(wildcard tests/portal/requirements-*.txt))
@@ -24,7 +28,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 .PHONY: demo
-demo: .venv/ready .venv-portal-17.18.0/ready ## Start a portal, harvest its datasets into datasets.jsonl, stop it
+demo: .venv/ready $(NEWEST_PORTAL) ## Start a portal, harvest its datasets into datasets.jsonl, stop it
 	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --run $(BIN)/aiodatagouv harvest datasets --fresh -o datasets.jsonl
 
 .PHONY: environments
@@ -246,8 +250,8 @@ COMPLETIONS := bash=bash-completion/completions/aiodatagouv fish=fish/vendor_com
 	zsh=zsh/site-functions/_aiodatagouv
 
 .PHONY: portal
-portal: .venv/ready .venv-portal-$(or $(RELEASE),17.18.0)/ready ## Start a seeded portal in the background, of RELEASE=; print its URL and an API key
-	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --release="$${RELEASE:-17.18.0}" --background
+portal: .venv/ready .venv-portal-$(or $(RELEASE),$(NEWEST))/ready ## Start a seeded portal in the background, of RELEASE=; print its URL and an API key
+	@$(BIN)/python -m tests.portal --datasets $(DATASETS) --release="$${RELEASE:-$(NEWEST)}" --background
 	@echo "until    make portal-stop"
 
 .PHONY: portal-stop
@@ -255,7 +259,7 @@ portal-stop: .venv/ready ## Stop the portal in the background
 	@$(BIN)/python -m tests.portal --stop
 
 .PHONY: picture
-picture: .venv/ready .venv-portal-17.18.0/ready ## Record the harvest that the README shows, docs/_static/harvest.svg
+picture: .venv/ready $(NEWEST_PORTAL) ## Record the harvest that the README shows, docs/_static/harvest.svg
 	@mkdir -p docs/_static
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.portal --datasets $(DATASETS) --run \
 		$(BIN)/python .ci/picture.py docs/_static/harvest.svg \
@@ -270,12 +274,12 @@ bench: build/bench/recorded .venv-peers/ready .venv-stacks/ready ## Measure this
 profile: build/bench/recorded ## Show where the time of a case of make bench goes: CASE=call, tasks, price, start, first, version, wait, limit or decode
 	@$(BIN)/python benchmarks/profiles.py build/bench "$$CASE"
 
-build/bench/recorded: .venv/ready .venv-portal-17.18.0/ready benchmarks/record.py
+build/bench/recorded: .venv/ready $(NEWEST_PORTAL) benchmarks/record.py
 	@$(BIN)/python -m tests.portal --datasets 100 --run $(BIN)/python benchmarks/record.py $(@D)
 	@touch $@
 
 .PHONY: bench-versions
-bench-versions: .venv/ready .venv-portal-17.18.0/ready ## Compare the pages of datasets of API v1 and v2
+bench-versions: .venv/ready $(NEWEST_PORTAL) ## Compare the pages of datasets of API v1 and v2
 	@$(BIN)/python -m tests.portal --datasets 60 --run $(BIN)/python benchmarks/versions.py
 
 .PHONY: bench-backoff
@@ -343,6 +347,12 @@ clean: ## Remove environments, caches and harvested files
 	$(NO_LINK)
 	@$(STEP) "Creating $(@D)" sh -ec '$(PYTHON) -m venv --clear $(@D); $(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<'
 	@touch $@
+
+# Those of another release; `make requirements` updates the ones that are there. It needs .venv, but does not depend on it:
+# the environments of portals would wait for that.
+.PRECIOUS: tests/portal/requirements-%.txt
+tests/portal/requirements-%.txt:
+	$(BIN)/uv pip compile --quiet $(COMPILE) $(@:.txt=.in) -o $@
 
 .venv-portal-%/ready: tests/portal/requirements-%.txt
 	@# -c as well: without it pip installs the newest version of a package with extras.

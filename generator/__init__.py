@@ -6,7 +6,7 @@ The modules, in the order in which they process the document:
 * ``combine`` makes one document of the two versions of the API, by the names of ``versions``;
 * ``document`` checks its shape, before and after the next two steps;
 * ``releases`` merges the pinned releases into one document;
-* ``corrections`` applies the corrections of ``openapi/corrections.toml``;
+* ``corrections`` applies the entries of ``openapi/corrections.toml``, whose keys ``keys`` knows;
 * ``convert`` converts it from Swagger 2.0 to OpenAPI 3.1;
 * ``view`` parses it with openapi-python-client and builds the declarations to generate, using
   ``names``, ``renaming``, ``descriptions``, ``expressions`` and ``qualified``;

@@ -17,8 +17,17 @@ from .diff import Status, sources
 from .diff import command as diff
 from .emit import ROOMS, emit
 from .errors import GenerationError, one_line
-from .pin import PinError
-from .regenerate import GENERATED, OPENAPI, PACKAGE, Take, regenerate, written_by_pin
+from .pin import PinError, release_number
+from .regenerate import (
+    GENERATED,
+    OPENAPI,
+    PACKAGE,
+    Take,
+    newest_of,
+    refuse_older,
+    regenerate,
+    written_by_pin,
+)
 from .swap import recover, swap
 
 ROOT = Path(__file__).parent.parent
@@ -145,6 +154,9 @@ def _taking(arguments: argparse.Namespace, *, force: bool) -> Take:
 
 def _regenerate(arguments: argparse.Namespace, root: Path) -> None:
     take = _taking(arguments, force=False)
+    if arguments.udata:
+        # Before its environment is created, which takes minutes.
+        refuse_older(release_number(arguments.udata), newest_of(root))
     _report(arguments, lambda: regenerate(root, take))
 
 

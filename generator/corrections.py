@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from attrs import define
 from packaging.version import Version
 
 from .errors import GenerationError
+from .keys import KNOWN, alike, unknown
 from .pin import release_number
 
 MISSING = object()
@@ -57,7 +59,13 @@ def read(path: Path) -> list[Correction]:
     entries = content.pop("correction", [])
     if content.keys() - {"releases"}:
         raise CorrectionError(f"{path.name}: unknown keys {[*content]}; expected [[correction]]")
-    return [_entry(entry) for entry in entries]
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise CorrectionError(f"{path.name}: entries begin with [[correction]], in two brackets")
+    found = [_entry(entry) for entry in entries]
+    counts = Counter(one.name for one in found)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise CorrectionError(f"{path.name}: two corrections have the name {twice[0]!r}")
+    return found
 
 
 def written_for(path: Path) -> list[str]:
@@ -132,9 +140,12 @@ def change(swagger: dict[str, Any], correction: Correction, place: list[str]) ->
     *above, last = place
     parent: Any = swagger
     for key in above:
-        parent = _by_name(parent.get(key, MISSING)) if isinstance(parent, dict) else MISSING
-    if not isinstance(parent, dict):
-        raise CorrectionError(f"{where}: the place does not exist; delete or update the entry")
+        inner = _by_name(parent.get(key, MISSING))
+        if not isinstance(inner, dict):
+            raise CorrectionError(
+                f"{where}: the place does not exist; {_at(key, parent)}; delete or update the entry"
+            )
+        parent = inner
     before = parent.get(last, MISSING)
     after: Any = MISSING if correction.change == "remove" else deepcopy(correction.value)
     if correction.change == "merge":
@@ -154,6 +165,14 @@ def change(swagger: dict[str, Any], correction: Correction, place: list[str]) ->
     return None if before is MISSING else before
 
 
+def _at(key: str, parent: dict[str, Any]) -> str:
+    """Say what is wrong with a key, and which ones there are like it."""
+    if key in parent:
+        return f"{key!r} is neither an object nor a list"
+    near = alike(key, parent)
+    return f"there is no {key!r}" + (f", but {near}" if near else "")
+
+
 def _entry(entry: dict[str, Any]) -> Correction:
     name = entry.get("name", entry)
     changes = [key for key in ("set", "merge", "remove") if key in entry]
@@ -161,10 +180,19 @@ def _entry(entry: dict[str, Any]) -> Correction:
         raise CorrectionError(
             f"correction {name!r}: exactly one of set, merge and remove is required"
         )
-    missing = [key for key in ("name", "places", "reason", "evidence") if not entry.get(key)]
-    unknown = entry.keys() - {"name", "places", "reason", "evidence", *changes}
-    if missing or unknown:
-        raise CorrectionError(f"correction {name!r}: missing keys {missing}, unknown {unknown}")
+    keys = ("name", "places", "reason", "evidence")
+    if missing := [key for key in keys if not entry.get(key)]:
+        raise CorrectionError(f"correction {name!r} lacks {', '.join(missing)}")
+    if others := sorted(entry.keys() - {*keys, *changes}):
+        raise CorrectionError(f"correction {name!r}: unknown keys: {', '.join(others)}")
+    for place in _places(entry["places"], name):
+        key = unknown(place, entry[changes[0]])
+        if key is not None:
+            near = alike(key, KNOWN)
+            raise CorrectionError(
+                f"correction {name!r}: {key!r} is neither a key of Swagger 2.0 nor an extension"
+                + (f"; meant is perhaps {near}" if near else "")
+            )
     return Correction(
         name=name,
         places=entry["places"],
@@ -173,3 +201,14 @@ def _entry(entry: dict[str, Any]) -> Correction:
         reason=entry["reason"],
         evidence=entry["evidence"],
     )
+
+
+def _places(value: object, name: str) -> list[list[str]]:
+    """Check that a value is a list of places."""
+    places = value if isinstance(value, list) else []
+    if not places or not all(isinstance(one, list) and one for one in places):
+        raise CorrectionError(
+            f"correction {name!r}: places must be a list of lists, also if it is one: "
+            'places = [["definitions", ...]]'
+        )
+    return [[str(key) for key in one] for one in places]

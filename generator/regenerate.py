@@ -63,11 +63,7 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
         shutil.copytree(openapi, folder)
         entries = take(folder)
         pinned = entries[0]
-        if Version(pinned.release) < Version(newest):
-            raise PinError(
-                f"{pinned.release} is older than {newest}, which is pinned: "
-                "`make pin` adds an older release"
-            )
+        refuse_older(pinned.release, newest)
         if entries == [entry for entry, _ in known if entry.release == pinned.release]:
             return Status.SAME, unchanged(pinned)
         pins = pin.read_pins(folder)
@@ -88,6 +84,23 @@ def regenerate(root: Path, take: Take) -> tuple[Status, str]:
             emit(marked, releases, Path(scratch, PACKAGE))
             swap(Path(scratch), root, [*written_by_pin(pinned.release), *GENERATED])
     return status, text
+
+
+def refuse_older(release: str, newest: str) -> None:
+    """Refuse a release that is older than the newest pinned one.
+
+    Raises:
+        PinError: It is.
+    """
+    if Version(release) < Version(newest):
+        raise PinError(
+            f"{release} is older than {newest}, which is pinned: `make pin` adds an older release"
+        )
+
+
+def newest_of(root: Path) -> str:
+    """Return the newest pinned release of a project, or "0" if none is."""
+    return next((one.release for one in pin.read_entries(root / OPENAPI)), "0")
 
 
 def _moved(fixes: list[Correction], known: combine.Pins, pins: combine.Pins) -> Places:

@@ -133,8 +133,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("xdist_group"):
             continue
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if "release" in parameters:
-            item.add_marker(pytest.mark.xdist_group(str(parameters["release"])))
+        release = parameters.get("release", parameters.get("own_portal"))
+        if release is not None:
+            item.add_marker(pytest.mark.xdist_group(str(release)))
         elif {"portal", "own_portal"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.xdist_group("portal"))
 
@@ -154,5 +155,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{len(masked)} operations masked by every path of their model")
     proven = table.proofs(passed)
     is_of_pins = RELEASES == PINNED
-    for line in table.figures(proven) if proven and is_of_pins else []:
+    read = table.fields_read(passed)
+    for line in table.figures(proven, read) if proven and is_of_pins else []:
         terminalreporter.write_line(line)

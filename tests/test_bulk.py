@@ -652,7 +652,7 @@ async def test_progress_reports_count_the_items_so_far(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("a.csv", "its suffix must be one of .jsonl, .jsonl.gz, .jsonl.zst, .parquet"),
+        ("a.csv", f"its suffix must be one of {', '.join(SUFFIXES)}$"),
         ("nowhere/a.jsonl", "there is no folder"),
         ("folder.jsonl", "is not a file"),
         ("pipe.jsonl", "is not a file"),

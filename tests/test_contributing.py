@@ -11,6 +11,8 @@ import pytest
 
 from generator import corrections
 
+from .portal.portal import NEWEST, OLDEST, PINNED
+
 ROOT = Path(__file__).parents[1]
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -24,7 +26,14 @@ def test_every_path_exists() -> None:
 
 def test_every_command_is_a_target() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    assert set(re.findall(r"`make ([a-z-]+)", TEXT)) <= targets
+    assert set(re.findall(r"`make ([a-z-]+)(?![\w/-])", TEXT)) <= targets
+
+
+def test_the_releases_of_the_tests_are_the_same_everywhere() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    set_there = dict(re.findall(r"^(NEWEST|OLDEST) := (.*)$", makefile, re.M))
+    assert set_there == {"NEWEST": NEWEST, "OLDEST": OLDEST}
+    assert corrections.written_for(ROOT / "openapi" / "corrections.toml") == PINNED
 
 
 def test_the_correction_of_the_recipe_is_the_one_that_is_applied() -> None:

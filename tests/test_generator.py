@@ -487,8 +487,14 @@ def test_a_correction_finds_a_parameter_by_its_name(
         ('set = "A portal"', '["info", "title"]', "no effect"),
         ('merge = { title = "A portal" }', '["info"]', "no effect"),
         ("remove = true", '["info", "license"]', "no effect"),
-        ('set = "x"', '["information", "title"]', "the place does not exist"),
-        ('merge = { a = "x" }', '["info", "title"]', "the value to merge into is not an object"),
+        (
+            'set = "x"',
+            '["inf", "title"]',
+            "the place does not exist; there is no 'inf', but 'info'; delete or update",
+        ),
+        ('set = "x"', '["nothing", "title"]', "there is no 'nothing'; delete or update"),
+        ('set = "x"', '["info", "title", "x-form"]', "'title' is neither an object nor a list"),
+        ('merge = { type = "x" }', '["info", "title"]', "the value to merge into is not an object"),
     ],
 )
 def test_a_correction_without_effect_is_an_error(
@@ -504,18 +510,59 @@ def test_a_correction_without_effect_is_an_error(
     [
         ("[[correction]\n", "c.toml: "),
         ('[[correction]]\nname = "a"\n', "exactly one of set, merge and remove"),
-        ('[[correction]]\nname = "a"\nset = 1\nplaces = [["b"]]\n', "missing keys .*reason"),
+        ('[[correction]]\nname = "a"\nset = 1\nplaces = [["b"]]\n', "'a' lacks reason, evidence"),
         (
             '[[correction]]\nname = "a"\nset = 1\nplaces = [["b"]]\nreason = "c"\nevidence = "d"\n'
             "plcae = 1\n",
-            "unknown {'plcae'}",
+            "'a': unknown keys: plcae",
         ),
+        ('[correction]\nname = "a"\n', "c.toml: entries begin with .*, in two brackets"),
     ],
 )
 def test_a_malformed_correction_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "c.toml"
     path.write_text(text)
     with pytest.raises(CorrectionError, match=complaint):
+        read(path)
+
+
+PROPERTY = ["definitions", "Thing", "properties", "name"]
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "complaint"),
+    [
+        ('set = "integer"', [*PROPERTY, "tpye"], "'tpye' is neither a key .*; .* perhaps 'type'"),
+        ("merge = { x-nulable = true }", PROPERTY, "'x-nulable' .* perhaps 'x-nullable'"),
+        ('merge = { items = { x-new = "x" } }', PROPERTY, "'x-new' is neither a key"),
+        ('merge = { allOf = [{ propertys = "x" }] }', ["definitions", "Thing"], "'propertys'"),
+        ('set = "x"', "definitions", "places must be a list of lists"),
+    ],
+)
+def test_a_key_that_the_generator_would_ignore_is_refused(
+    tmp_path: Path, change: str, place: list[str] | str, complaint: str
+) -> None:
+    with pytest.raises(CorrectionError, match=f"correction 'mend': .*{complaint}"):
+        read(corrections(tmp_path / "c.toml", change, json.dumps(place)))
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ('merge = { tpye = { type = "string" } }', [*PROPERTY[:3]]),
+        ('set = { type = "string" }', [*PROPERTY[:3], "tpye"]),
+        ('set = { tpye = "x" }', [*PROPERTY, "default"]),
+        ('set = { allOf = [{ properties = { tpye = { type = "string" } } }] }', PROPERTY[:2]),
+    ],
+)
+def test_names_of_fields_and_data_may_be_any(tmp_path: Path, change: str, place: list[str]) -> None:
+    assert read(corrections(tmp_path / "c.toml", change, json.dumps(place)))
+
+
+def test_two_corrections_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = corrections(tmp_path / "c.toml", "remove = true")
+    path.write_text(path.read_text() * 2)
+    with pytest.raises(CorrectionError, match="two corrections have the name 'mend'"):
         read(path)
 
 

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -185,6 +185,22 @@ def test_a_refused_document_changes_nothing(
     with pytest.raises(GenerationError, match=complaint):
         project.take(content, release)
     assert project.files() == before
+
+
+@pytest.mark.parametrize(
+    ("release", "complaint"),
+    [("17.17.0", "17.17.0 is older than 17.18.0, which is pinned"), ("soon", "'soon' is not a")],
+)
+def test_a_release_is_refused_before_its_environment_is_created(
+    release: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(_: str) -> NoReturn:
+        raise AssertionError("an environment was created")
+
+    monkeypatch.setattr("generator.origins.dump", create)
+    monkeypatch.setattr("sys.argv", ["generator", "regenerate", "--udata", release])
+    with pytest.raises(SystemExit, match=complaint):
+        command.main()
 
 
 def mend(swagger: dict[str, Any]) -> None:

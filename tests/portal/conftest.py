@@ -1,15 +1,22 @@
-"""Fixtures: clients of the real portal."""
+"""Fixtures: clients of the real portal, and portals of their own for modules."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from aiodatagouv import Client
 
 from ..clients import client_of
-from .portal import Portal
+from .portal import RELEASES, Portal, running_portal
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def own_portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
+    """A separate portal of each release, for modules whose tests change or break its datasets."""
+    with running_portal(datasets=60, release=request.param) as running:
+        yield running
 
 
 @pytest.fixture

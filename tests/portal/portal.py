@@ -61,6 +61,9 @@ class Portal:
         path = paths.get(route_of(path_of(operation)))
         given = {} if path is None else dict(self.ids[path])
         names = [part.split("}")[0] for part in operation.path.split("{")[1:]]
+        if len(given) < len(names):
+            where = f"{operation.method} {path_of(operation)}"
+            raise PortalError(f"udata {self.release} does not serve {where}")
         # Older releases name parameters of paths otherwise.
         return [given.pop(name if name in given else next(iter(given))) for name in names], given
 

@@ -14,22 +14,9 @@ from aiodatagouv import BadRequestError, Client, ServerError, bulk
 
 from ..clients import client_of
 from ..versions import datasets
-from .portal import RELEASES, Portal, running_portal
+from .portal import Portal
 
 pytestmark = pytest.mark.usefixtures("version")
-
-
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    """A separate portal of each release, because the tests break its datasets."""
-    with running_portal(datasets=60, release=release) as running:
-        yield running
 
 
 @contextmanager

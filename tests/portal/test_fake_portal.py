@@ -23,7 +23,7 @@ from aiodatagouv.models.v2 import TopicWrite
 from aiodatagouv.testing import FakePortal
 
 from ..clients import client_of
-from .portal import RELEASES, Portal, running_portal
+from .portal import Portal
 
 _VARYING = re.compile(
     r"[0-9a-f]{24}|[0-9a-f-]{36}|\d{4}-\d\d-\d\dT[\d:.+]+(Z|[+-]\d\d:?\d\d)?|https?://\S+"
@@ -48,18 +48,6 @@ class Both:
 
 
 Call: TypeAlias = Callable[[Client], Awaitable[Any]]
-
-
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    return found
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    with running_portal(datasets=25, release=release) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,24 +14,11 @@ from aiodatagouv.models import DatasetWrite
 
 from ..clients import client_of
 from ..harvests import SUFFIXES, read
-from .portal import RELEASES, Portal, running_portal
+from .portal import Portal
 
 List: TypeAlias = Callable[..., Paginator[Any, Any]]
 
 MARKS = ("private", "deleted", "archived")
-
-
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture(scope="module")
-def own_portal(release: str) -> Iterator[Portal]:
-    """A separate portal of each release, because the tests change its datasets."""
-    with running_portal(datasets=60, release=release) as running:
-        yield running
 
 
 async def change(client: Client, key: str, **values: Any) -> None:

@@ -39,7 +39,7 @@ CHANGES = "changes"
 _ASIDE = re.compile(r"(part[-=]\d{5,}\.|split\.json|changes).*")
 """The names in the folder of the checkpoints."""
 
-_PART = re.compile(r"part-\d{5,}(\.jsonl|\.jsonl\.gz|\.jsonl\.zst|\.parquet)")
+_PART = re.compile(rf"part-\d{{5,}}({'|'.join(map(re.escape, SUFFIXES))})")
 
 _TABLE = re.compile(r"part=\d{5,}\.parquet")
 """The folder of a part that is partitioned: for readers, the part is one partition more.

@@ -89,8 +89,8 @@ def fields() -> set[str]:
     return {f"{name_of(view)}.{key}" for view in views for key in declared(view)} - OF_OLDER
 
 
-def figures(proven: set[Proof]) -> list[str]:
-    """Return lines with the number of proven operations of each release and in total."""
+def figures(proven: set[Proof], read: set[str]) -> list[str]:
+    """Return lines with the number of proven operations of each release, and of fields read."""
     answered = {proof for proof in proven if proof.how != "request only"}
     lines = []
     for release in RELEASES:
@@ -100,7 +100,9 @@ def figures(proven: set[Proof]) -> list[str]:
         lines.append(f"udata {release}: {kinds.total()} of {served} operations proven: {said}")
     together = len({proof.operation for proof in answered})
     lines.append(f"both releases: {together} of {len(OPERATIONS)} operations proven by a response")
-    lines.append(f"all {len(fields()):,} fields of the response models read from a response")
+    found = len(fields() & read)
+    share = "all" if found == len(fields()) else f"{found:,} of"
+    lines.append(f"{share} {len(fields()):,} fields of the response models read from a response")
     return lines
 
 
@@ -124,7 +126,7 @@ def write(proven: set[Proof]) -> str:
             ]
         )
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    summary = "\n".join(f"* {line}" for line in figures(proven))
+    summary = "\n".join(f"* {line}" for line in figures(proven, fields()))
     reasons = "\n".join(
         f"* `{OPERATIONS[operation].name}`: {reason}" for operation, reason in REQUEST_ONLY.items()
     )

@@ -80,6 +80,14 @@ async def test_comments(user: Client, admin: Client, own_portal: Portal, prove: 
     assert texts(await discussions.get_discussion(user, started.id)) == ["Où est 2024 ?", "Fini"]
 
 
+async def test_a_discussion_closed_without_a_comment(admin: Client, prove: Prover) -> None:
+    started = await a_discussion(admin)
+    body = DiscussionResponse(close=True)
+    closed = await prove(discussions.comment_discussion, admin, started.id, body=body)
+    assert closed.closed
+    assert texts(closed) == ["Où est 2024 ?"]
+
+
 def texts(discussion: Discussion) -> list[object]:
     return [message.content for message in discussion.discussion]
 

@@ -75,6 +75,8 @@ def example_parameters(catalog: Catalog, backstage: Backstage) -> dict[str, dict
         for old, name in OLD_NAMES.items():
             path = path.replace(f"{{{old}}}", f"{{{name}}}")
             names = [name if one == old else one for one in names]
+        if missing := [name for name in names if name not in given]:
+            raise LookupError(f"GET {path} needs an example of {missing[0]!r}: add one here")
         if names:
             examples[path] = {
                 name: given[name] if isinstance(given[name], int) else str(given[name])
