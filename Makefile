@@ -192,7 +192,7 @@ test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-di
 		$(addprefix --ignore tests/,$(TOOLS))
 
 TOOLS := $(addprefix test_,$(addsuffix .py,diff diff_report generator hostile_swagger previous propose \
-	client_package diff_silence merging packaging regenerate releases served versions workflows))
+	client_package diff_silence merging packaging pages regenerate releases served versions workflows))
 
 .PHONY: build
 build: .venv-release/ready ## Build the wheel and the sdist into dist/, and check their contents; TAG= must be that of the version

@@ -253,7 +253,7 @@ def test_a_parameter_without_a_description_is_still_listed(run: Run) -> None:
         (["datasets"], "No such command 'datasets': try 'aiodatagouv harvest datasets'."),
         (["dataset", "velos"], "'dataset': try 'aiodatagouv get dataset'."),
         (["create-reuse"], "'create-reuse': try 'aiodatagouv call create-reuse'."),
-        (["havest", "datasets"], "Did you mean 'harvest'?"),
+        (["havest", "datasets"], "No such command 'havest'."),  # Newer Clicks add a hint.
     ],
 )
 def test_an_unknown_name_is_an_error_with_a_hint(
@@ -272,7 +272,7 @@ def test_an_unknown_name_is_an_error_with_a_hint(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["harvest", "-o", "a.jsonl"], "No such option '-o'. The options of LIST come after it."),
+        (["harvest", "-o", "a.jsonl"], "The options of LIST come after it."),
         (["get", "--field", "id", "dataset"], "The options of OPERATION come after it."),
         (["--tag", "velo", "harvest", "datasets"], "The options of COMMAND come after it."),
     ],
