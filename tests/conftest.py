@@ -136,7 +136,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         release = parameters.get("release", parameters.get("own_portal"))
         if release is not None:
             item.add_marker(pytest.mark.xdist_group(str(release)))
-        elif {"portal", "own_portal"} & {*getattr(item, "fixturenames", ())}:
+        elif {"portal", "own_portal", "locked_portal"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.xdist_group("portal"))
 
 

@@ -34,30 +34,37 @@ def own_portal() -> Iterator[Portal]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def locked_portal() -> Iterator[Portal]:
+    """A portal whose mode no test ends."""
+    with running_portal(datasets=20, read_only=True) as running:
+        yield running
+
+
 @pytest.fixture
-async def user(own_portal: Portal) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"X-API-KEY": own_portal.user_api_key}
-    async with httpx.AsyncClient(base_url=own_portal.url, headers=headers, timeout=60) as client:
+async def user(locked_portal: Portal) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"X-API-KEY": locked_portal.user_api_key}
+    async with httpx.AsyncClient(base_url=locked_portal.url, headers=headers, timeout=60) as client:
         yield client
 
 
 async def test_the_operations_that_it_refuses_are_those_that_create(
-    own_portal: Portal, user: httpx.AsyncClient
+    locked_portal: Portal, user: httpx.AsyncClient
 ) -> None:
     """The requests are sent with httpx, because the client would hold them back."""
-    of_any_path = dict(chain.from_iterable(ids.items() for ids in own_portal.ids.values()))
+    of_any_path = dict(chain.from_iterable(ids.items() for ids in locked_portal.ids.values()))
     refused: set[str] = set()
     posts = [one for one in OPERATIONS.values() if one.method == "POST" and not one.deprecated]
     for operation in posts:
         # A path without a GET operation takes the ids of its longest prefix that has one.
         route = path_of(operation)
-        paths = [path for path in own_portal.ids if route.startswith(path)]
-        known = own_portal.ids[max(paths, key=len)] if paths else {}
+        paths = [path for path in locked_portal.ids if route.startswith(path)]
+        known = locked_portal.ids[max(paths, key=len)] if paths else {}
         ids = {
             name: known.get(name, of_any_path.get(name, "1"))
             for name in re.findall(r"{(\w+)}", route)
         }
-        root = own_portal.url.removesuffix("/api/1/")
+        root = locked_portal.url.removesuffix("/api/1/")
         path = f"{root}/api/{operation.version}{operation.path}".format_map(ids)
         if operation.multipart:
             response = await user.post(path, files={"file": ("a.csv", b"a")})
@@ -72,7 +79,7 @@ async def test_the_operations_that_it_refuses_are_those_that_create(
 
 
 async def test_a_portal_in_memory_refuses_with_the_same_error(
-    own_portal: Portal, user: httpx.AsyncClient
+    locked_portal: Portal, user: httpx.AsyncClient
 ) -> None:
     real = await user.post("datasets/", json=body().to_dict())
     fake = FakePortal()
