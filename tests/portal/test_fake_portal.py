@@ -264,9 +264,14 @@ async def written_dataservice(client: Client) -> Any:
 async def written_topic(client: Client) -> Any:
     body = TopicWrite(name="Transport", description="a", tags=["velo"])
     one = await v2.topics.create_topic(client, body=body)
+    changed = await v2.topics.update_topic(
+        client, one.id, body=TopicWrite.of(one, name="Mobilité", tags=["bus"])
+    )
     await v2.topics.delete_topic(client, one.id)
     again = await outcome(client, lambda c: v2.topics.delete_topic(c, one.id))
-    return [one.name, one.slug, one.tags, again]
+    before = [one.name, one.slug, one.tags]
+    after = [changed.name, changed.slug, changed.tags, changed.description]
+    return [before, after, again]
 
 
 OTHERS = [written_reuse, written_organization, written_dataservice, written_topic]
