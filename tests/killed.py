@@ -39,6 +39,8 @@ from aiodatagouv.bulk import describing
 from aiodatagouv.bulk._journal.storage import checkpoint_of
 from aiodatagouv.bulk.whole import Progress
 
+from .harvests import histories
+
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 TOGETHER = 10
@@ -50,9 +52,8 @@ FOLDER = "folder.parquet"
 """The name of a destination that is partitioned."""
 
 
-def kills_of(name: str) -> int:
-    """The number of kills: fewer for flat tables, whose files are written as others are."""
-    return 30 if name.startswith("flat.") else 50
+KILLS = histories(30)
+"""The number of kills of each kind of harvest: enough to choose every kind of step."""
 
 
 Moment = tuple[int, str, int]
@@ -245,7 +246,7 @@ def main() -> None:
 
     ends()
     all_steps = msgspec.json.decode(steps.read_bytes(), type=list[Moment])
-    for moments in schedule(all_steps, random.Random(path.name), kills_of(path.name)):
+    for moments in schedule(all_steps, random.Random(path.name), KILLS):
         for kind, moment in moments:
             # A harvest that continues may not take this step; one that starts anew does.
             if ends(moment) and ends(moment):

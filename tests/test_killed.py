@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from replay_portal import running
 
-from .killed import FOLDER, TOGETHER, harvest, kills_of
+from .killed import FOLDER, KILLS, TOGETHER, harvest
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_harvests_killed_at_many_points_produce_identical_files(
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
     kills, wholes, resumed = counts["kills"], counts["wholes"], counts["resumed"]
-    assert sum(kills.values()) == kills_of(name)
+    assert sum(kills.values()) == KILLS
     assert {
         f"write {piece}",  # A partial write.
         f"fsync {piece}",  # On disk, but not yet in the checkpoint.
@@ -57,9 +57,9 @@ def test_harvests_killed_at_many_points_produce_identical_files(
     } <= kills.keys()
     # For each kind of kill, at most one came before anything was committed: all later harvests
     # had a checkpoint to resume from, and checked that they did.
-    assert resumed >= kills_of(name) - len(kills)
+    assert resumed >= KILLS - len(kills)
     # One harvest that was never killed, and at least one per ten kills.
-    assert wholes >= kills_of(name) // TOGETHER - 1
+    assert wholes >= KILLS // TOGETHER - 1
     files = [*(tmp_path / "killed").glob(f"*-{name}")]
     assert len(files) == wholes
     for file in files:

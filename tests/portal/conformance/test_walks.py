@@ -136,7 +136,7 @@ async def test_what_is_there_throughout_comes_once_while_others_come_and_go(
         key, reader = (own_portal.api_key, admin) if name in OF_CALLER else ("", visitor)
         there = await ids_of(own_portal, reader, operation)
         async with client_of(own_portal.url, api_key=key, transport=Meanwhile(writer)) as client:
-            query = {"page_size": 2 + len(there) // 6, "fields": ["id", kind.text]}
+            query = {"page_size": 2 + len(there) // 4, "fields": ["id", kind.text]}
             found, _ = listed(own_portal, client, operation, **query)
             report = await bulk.harvest(found, path, concurrency=concurrency)
             assert (report.complete, report.reason) == (True, None), name
