@@ -39,8 +39,9 @@ portals-environments: .venv/ready $(EVERY_PORTAL) ## Create the environments of 
 
 .PHONY: test
 test: announced environments lint check-generated ## Create the environments and run every check
+	@# Three processes on two cores: each waits for its portal, or for a command, a part of the time.
 	@$(STEP) "All tests, also against two real portals" \
-		$(BIN)/python -m pytest -n 2 --dist loadgroup --operations check
+		$(BIN)/python -m pytest -n 3 --dist loadgroup --operations check
 	@echo "==> make test: everything passed, in $$(($$(date +%s) - $(BEGAN))) s"
 
 .PHONY: announced

@@ -40,11 +40,13 @@ def documented(folder: Path, directive: str) -> list[str]:
 
 
 def listed(page: Path) -> set[str]:
-    """Return the entries of the tables of contents of a page."""
+    """Return the pages in the tables of contents of a page."""
     tables = re.findall(
         r"^```\{toctree\}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
     )
-    return {line for table in tables for line in table.splitlines() if line and line[0] != ":"}
+    lines = [line for table in tables for line in table.splitlines() if line and line[0] != ":"]
+    targets = [line.partition("<")[2].rstrip(">") or line for line in lines]
+    return {one for one in targets if "://" not in one}
 
 
 def test_every_public_module_has_its_place() -> None:
