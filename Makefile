@@ -40,7 +40,8 @@ portals-environments: .venv/ready $(EVERY_PORTAL) ## Create the environments of 
 .PHONY: test
 test: announced environments lint check-generated ## Create the environments and run every check
 	@# Three processes on two cores: each waits for its portal, or for a command, a part of the time.
-	@$(STEP) "All tests, also against two real portals" \
+	@# The targets that tests run are no part of this make.
+	@MAKEFLAGS= $(STEP) "All tests, also against two real portals" \
 		$(BIN)/python -m pytest -n 3 --dist loadgroup --operations check
 	@echo "==> make test: everything passed, in $$(($$(date +%s) - $(BEGAN))) s"
 
@@ -56,14 +57,23 @@ check: .venv/ready ## Check style and run the quick unit tests: no types, no por
 	@echo "==> make check: everything passed, in $$(($$(date +%s) - $(BEGAN))) s"
 
 .PHONY: lint
-lint: .venv/ready ## Check style, types and workflows
+lint: style mypy basedpyright ## Check style, types and workflows
+
+.PHONY: style
+style: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	@$(STEP) "mypy" $(BIN)/mypy
-	@$(STEP) "basedpyright" $(BIN)/basedpyright
 	$(BIN)/zizmor --offline --quiet --no-progress .github examples/client-regenerate.yml
 	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints
 	$(BIN)/jactionlint --strict-exit --shellcheck= --no-hints examples/client-regenerate.yml
+
+.PHONY: mypy
+mypy: .venv/ready
+	@$(STEP) "mypy" $(BIN)/mypy
+
+.PHONY: basedpyright
+basedpyright: .venv/ready
+	@$(STEP) "basedpyright" $(BIN)/basedpyright
 
 .PHONY: docs
 docs: .venv-docs/ready ## Build the documentation into build/docs, warnings are errors; links within it are checked
