@@ -29,14 +29,14 @@ settings.load_profile("tests")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW = {
-    *("test_broken", "test_bulk", "test_client_package", "test_dask", "test_diff"),
-    *("test_diff_report", "test_diff_silence", "test_disks", "test_downloads_resumed"),
-    *("test_flat_harvests", "test_generator", "test_hostile_answers", "test_hostile_swagger"),
-    *("test_imports", "test_killed", "test_life", "test_merging", "test_partitions", "test_parts"),
-    *("test_previous", "test_propose", "test_regenerate", "test_releases", "test_restarts"),
-    *("test_s3", "test_served", "test_stable", "test_stores", "test_swap", "test_sync"),
-    *("test_sync_histories", "test_sync_kills", "test_tables", "test_unknown_orders"),
-    *("test_uploads", "test_versions"),
+    *("test_broken", "test_bulk", "test_client_package", "test_clocks", "test_columns"),
+    *("test_dask", "test_diff", "test_diff_report", "test_diff_silence", "test_disks"),
+    *("test_downloads_resumed", "test_flat_harvests", "test_generator", "test_harvest_diff"),
+    *("test_hostile_answers", "test_hostile_swagger", "test_imports", "test_killed", "test_life"),
+    *("test_merging", "test_ownership", "test_partitions", "test_parts", "test_previous"),
+    *("test_propose", "test_regenerate", "test_releases", "test_restarts", "test_s3"),
+    *("test_served", "test_stable", "test_stores", "test_swap", "test_sync", "test_sync_histories"),
+    *("test_sync_kills", "test_tables", "test_unknown_orders", "test_uploads", "test_versions"),
 }
 """The modules that generate code, kill processes or try many histories; `make check` omits them."""
 
