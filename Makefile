@@ -193,10 +193,11 @@ export URL UDATA RELEASE REPORT OLD NEW INTO FILE PACKAGE HOST AGAINST TAG ITEMS
 .PHONY: test-resolution
 test-resolution: .venv/ready ## Run the unit tests with the RESOLUTION=lowest-direct or highest dependencies
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$(RESOLUTION)
-	@# The dependencies of the package alone; s3fs, for one, allows only some of the other ones.
-	$(BIN)/uv pip compile --quiet --no-deps --all-extras --resolution $(RESOLUTION) \
-		--python .venv-$(RESOLUTION) pyproject.toml -o .venv-$(RESOLUTION)/direct.txt
-	$(BIN)/uv pip install --quiet --python .venv-$(RESOLUTION) -c .venv-$(RESOLUTION)/direct.txt \
+	@# The oldest dependencies of the package alone; of those of the tests, the newest that fit.
+	$(if $(filter lowest%,$(RESOLUTION)),$(BIN)/uv pip compile --quiet --no-deps --all-extras \
+		--resolution $(RESOLUTION) --python .venv-$(RESOLUTION) pyproject.toml -o .venv-$(RESOLUTION)/direct.txt)
+	$(BIN)/uv pip install --quiet --python .venv-$(RESOLUTION) \
+		$(if $(filter lowest%,$(RESOLUTION)),-c .venv-$(RESOLUTION)/direct.txt) \
 		-e '.[cli,dask,dlt,fsspec,gzip,otel,parquet,scan,zstd]' --group test --group generator
 	@# The tests of the generator and of CI need more tools of make test.
 	.venv-$(RESOLUTION)/bin/python -m pytest -n 2 --dist loadgroup --ignore tests/portal \
