@@ -52,7 +52,7 @@ FOLDER = "folder.parquet"
 """The name of a destination that is partitioned."""
 
 
-KILLS = histories(30)
+KILLS = histories(40)
 """The number of kills of each kind of harvest: enough to choose every kind of step."""
 
 
