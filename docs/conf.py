@@ -133,7 +133,7 @@ def with_names(
     taken: str | None,
     returned: str | None,
 ) -> tuple[str, str | None] | None:
-    """Write what autodoc has placeholders for: the names of enums, and the JSON of a model."""
+    """Replace the placeholders in a signature by the names of enums and the JSON of a model."""
     if taken == "(*json, **fields)":
         return "(json)", returned
     if taken is None or "TypeAliasForwardRef" not in taken:

@@ -10,6 +10,7 @@ import trustme
 
 from aiodatagouv import Client, UnreachableError
 from aiodatagouv._environment import AUTHORITIES
+from aiodatagouv._http.trust import default_context
 from aiodatagouv.api import datasets
 from aiodatagouv.cli import main
 
@@ -56,6 +57,23 @@ async def test_verify_is_a_bool_a_path_or_a_context(ca: trustme.CA, tmp_path: Pa
 
 
 # A directory would need a file named after the hash of the certificate's subject.
+async def test_the_default_authorities_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str | None] = []
+    make = ssl.create_default_context
+
+    def counted(*, cafile: str | None = None) -> ssl.SSLContext:
+        read.append(cafile)
+        return make(cafile=cafile)
+
+    default_context.cache_clear()
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    async with server(ANSWER) as url:
+        for _ in range(3):
+            async with client_of(url) as client:
+                await datasets.get_dataset(client, "1")
+    assert len(read) == 1
+
+
 @pytest.mark.parametrize("name", [one for one in AUTHORITIES if one != "SSL_CERT_DIR"])
 async def test_the_environment_names_authorities(
     name: str, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
