@@ -34,14 +34,14 @@ class Proxy:
         url: The address of the proxy.
         serving: The tasks that serve a connection.
         done: What was done with the requests, and how often.
-        on_request: Called with the number of each request before it is forwarded.
+        on_request: Called with the number of each request and the request, before it is forwarded.
     """
 
     def __init__(self, portal: str, share: float, seed: int) -> None:
         self.url = ""
         self.serving = set[asyncio.Task[object]]()
         self.done: Counter[str] = Counter()
-        self.on_request: Callable[[int], object] = lambda _: None
+        self.on_request: Callable[[int, bytes], object] = lambda _, __: None
         self._portal = httpx.URL(portal)
         self._share = share
         self._chance = random.Random(seed)
@@ -63,7 +63,7 @@ class Proxy:
             headers = [line.partition(b":") for line in head.lower().split(b"\r\n")]
             size = sum(int(value) for name, _, value in headers if name == b"content-length")
             request = head + await reader.readexactly(size)
-            self.on_request(self.done.total())
+            self.on_request(self.done.total(), request)
             fate = "answered"
             if self._chance.random() < self._share:
                 fate = self._chance.choice(["lost", "carried out, answer lost"])
@@ -75,9 +75,11 @@ class Proxy:
 
     async def _forward(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(self._portal.host, self._portal.port)
-        writer.write(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-        answer = await reader.read()
-        writer.close()
+        try:
+            writer.write(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+            answer = await reader.read()
+        finally:
+            writer.close()
         return answer.replace(b"Connection: close\r\n", b"", 1)
 
 

@@ -274,7 +274,14 @@ async def test_uploads_cut_and_killed_make_one_resource_each(
         command = [sys.executable, "-m", "tests.cutting", proxy.url, str(tmp_path)]
         environment = {**os.environ, "DATAGOUV_API_KEY": own_portal.api_key}
         process = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, env=environment)
-        proxy.on_request = lambda number: process.kill() if number == 1.5 * count else None
+
+        def kill(number: int, request: bytes) -> None:
+            # In the middle, and while at least this request's resource is being created.
+            is_creating = b"/upload/" in request and b"partindex" not in request
+            if number >= 1.5 * count and is_creating and process.returncode is None:
+                process.kill()
+
+        proxy.on_request = kill
         assert await process.wait() == -9
         states = [json.loads(one.read_text())["state"] for one in tmp_path.rglob("*.journal")]
         assert 0 < len([one for one in states if one["done"]]) < count
