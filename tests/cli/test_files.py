@@ -26,10 +26,9 @@ from aiodatagouv.files._download.checksums import Checksum
 from aiodatagouv.files._export.exports import NAMES
 from aiodatagouv.models import Resource
 
-from .servers import OK, server
-from .servers import says as says_bytes
-from .test_cli import COMMAND, Run, on_terminal
-from .test_cli import run as run  # The fixture.
+from ..servers import OK, server
+from ..servers import says as says_bytes
+from .running import COMMAND, Run, on_terminal
 
 ID = "6b08d01a-8713-4e5c-a463-ce6091d5c5b8"
 

@@ -1,0 +1,1 @@
+"""The command line, run against scripted portals and servers."""

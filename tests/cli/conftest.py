@@ -1,0 +1,66 @@
+"""The command line with a function as the portal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from aiodatagouv import Client
+from aiodatagouv.cli import main
+
+from .running import Handler, Result
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """Run the command line in this process, with a function as the portal."""
+    monkeypatch.delenv("DATAGOUV_PORTAL", raising=False)
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"{request.url} was called")
+
+    def run(*arguments: str, portal: Handler = refuse) -> Result:
+        transport = httpx.MockTransport(portal)
+        monkeypatch.setattr("aiodatagouv._http.transport.default_transport", lambda *_: transport)
+        status = main(arguments)
+        return Result(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def requests() -> list[httpx.Request]:
+    return []
+
+
+@pytest.fixture
+def says(requests: list[httpx.Request]) -> Callable[..., Handler]:
+    """Make a portal that adds each request to ``requests`` and always gives the same answer."""
+
+    def says(*arguments: Any, **options: Any) -> Handler:
+        def portal(request: httpx.Request) -> httpx.Response:
+            requests.append(request)
+            return httpx.Response(*arguments or [200], **options)
+
+        return portal
+
+    return says
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Record the options of every client that is created."""
+    made: list[dict[str, Any]] = []
+    true = Client.__init__
+
+    def init(self: Client, **options: Any) -> None:
+        made.append(options)
+        true(self, **options)
+
+    monkeypatch.setattr(Client, "__init__", init)
+    return made
