@@ -22,7 +22,7 @@ import errno
 import socket
 import sys
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,6 +32,9 @@ from aiodatagouv import Client, DataGouvError, api
 
 LINKS, LINKS_OF_A_HOST = 32, 4
 """The most links that are checked at once, of all hosts and of one."""
+
+NAT64 = IPv6Network("64:ff9b::/96")
+"""The addresses by which a network without IPv4 reaches those of IPv4."""
 
 
 @dataclass
@@ -51,10 +54,20 @@ class Dataset:
     resources: list[File]
 
 
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is one of the internet, also if it stands for one of IPv4."""
+    inside: IPv4Address | None = None
+    if isinstance(address, IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour
+        if address in NAT64:
+            inside = IPv4Address(address.packed[-4:])
+    return is_public(inside) if inside else address.is_global and not address.is_multicast
+
+
 def public_socket(info: tuple[Any, ...]) -> socket.socket:
     """Make the socket of a connection, unless its address is one of a private network."""
     family, kind, protocol, _, address = info
-    if not ip_address(address[0]).is_global:
+    if not is_public(ip_address(address[0])):
         raise OSError(errno.EACCES, f"{address[0]} is an address of a private network")
     return socket.socket(family, kind, protocol)
 
@@ -86,8 +99,10 @@ async def ask(session: aiohttp.ClientSession, url: str, limit: asyncio.Timeout) 
                 outcome = str(response.status)
                 if response.ok:
                     break
-        except TimeoutError:
-            raise
+        except aiohttp.ConnectionTimeoutError:
+            return "timeout"
+        except aiohttp.ServerTimeoutError:
+            outcome = "timeout"
         except (aiohttp.ClientError, ValueError) as error:
             outcome = str(error) or type(error).__name__
     return outcome

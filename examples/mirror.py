@@ -44,7 +44,8 @@ async def update(name: str, found: Paginator[Any, Any], path: Path) -> bool:
             shutil.copyfile(path, before)
         report = await bulk.harvest(found, path, since="last")
         print(f"{name}: {report.items} items, {report.status}", file=sys.stderr)
-        if before.exists() and report.added + report.changed + report.removed:
+        is_same = report.since and not report.added + report.changed + report.removed
+        if before.exists() and not is_same:
             for difference in bulk.diff(before, path):
                 print(json.dumps({"list": name, **difference.to_dict()}))
     return report.complete

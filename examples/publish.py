@@ -24,8 +24,8 @@ from pathlib import Path
 from aiodatagouv import UNSET, Client, DataGouvError, api, files
 from aiodatagouv.models import Dataset, DatasetWrite, Resource
 
-JOURNAL = ".upload"
-"""The suffix of the journal beside a file."""
+JOURNAL = ".aiodatagouv-upload"
+"""The suffix of the journal beside a file: no other program makes such files."""
 
 
 async def find(client: Client, title: str, organization: str | None) -> Dataset | None:

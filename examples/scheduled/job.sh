@@ -8,7 +8,8 @@
 # what to do:
 #
 #     0         the file is up to date
-#     1         the portal, the network or the disk failed: run it again
+#     1         the portal, the network or the disk failed: run it again; if it stays, read the error:
+#               the file may be of a harvest with other options
 #     2         the command is wrong: do not run it again before it is corrected
 #     3         items are missing: run it again, and read the reason if it stays
 #     4         up to date but for objects that the portal cannot send: running it again does not help

@@ -17,6 +17,7 @@ see, so no API key is used.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -38,6 +39,8 @@ from aiodatagouv import (
     ServerError,
     api,
 )
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS = 16
 RATE: float | None = 5.0
@@ -116,6 +119,8 @@ async def show(client: Portal, dataset: str) -> Details:
     """A dataset, by its id or slug."""
     try:
         return await api.datasets.get_dataset(client, dataset, into=Details)
+    except DataGouvError:  # Some, as that of a malformed answer, are a ValueError too.
+        raise
     except ValueError:  # It would lead to another path.
         raise HTTPException(404, "There is no such dataset.") from None
 
@@ -132,6 +137,7 @@ async def not_found(request: Request, error: Exception) -> JSONResponse:
 @app.exception_handler(ServerError)
 async def unavailable(request: Request, error: Exception) -> JSONResponse:
     """Answer 503 when the portal does not answer in time, and say when to come back."""
+    log.warning("%s", error)
     asked = error.retry_after if isinstance(error, APIError) else None
     wait = math.ceil(DEADLINE if asked is None else asked)
     return JSONResponse(
@@ -144,4 +150,5 @@ async def unavailable(request: Request, error: Exception) -> JSONResponse:
 @app.exception_handler(DataGouvError)
 async def failed(request: Request, error: Exception) -> JSONResponse:
     """Answer 502 for any other answer of the portal; the log has its text."""
+    log.error("%s", error)
     return JSONResponse({"detail": "The portal has answered with an error."}, 502)

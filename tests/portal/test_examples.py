@@ -12,6 +12,7 @@ import textwrap
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ import httpx
 import nbformat
 import pytest
 from attrs import evolve
-from check_links import check, pausing
+from check_links import check, is_public, pausing
 from nbclient import NotebookClient
 from web_app import app as application
 from web_app.app import CONNECTIONS, POLICY, app
@@ -141,6 +142,19 @@ async def test_a_mirror_follows_the_portal(portal: Portal, visitor: Client, admi
     assert {row["id"]: row["title"] for row in read(Path("mirror/datasets.jsonl.gz"))} == everything
 
 
+async def test_differences_are_printed_when_a_lost_checkpoint_makes_all_be_fetched(
+    portal: Portal, admin: Client
+) -> None:
+    added = await created(admin, "Added")
+    assert (await example("mirror.py", "mirror")).status == 0
+    await datasets.delete_dataset(admin, added.id)
+    Path("mirror/datasets.jsonl.gz.checkpoint").unlink()
+    done = await example("mirror.py", "mirror")
+    assert done.status == 0, done.err
+    gone = {one["key"]["id"] for one in map(json.loads, done.out) if one["change"] == "gone"}
+    assert gone == {added.id}
+
+
 async def test_a_list_that_fails_does_not_keep_the_others_back(admin: Client) -> None:
     assert (await example("mirror.py", "mirror")).status == 0
     Path("mirror/datasets.jsonl.gz.checkpoint").write_text("damaged", "utf-8")
@@ -255,6 +269,43 @@ def test_a_host_that_sends_now_and_then_holds_a_link_for_its_time_only() -> None
     assert clock.run(checking()) == ("timeout", 60)
 
 
+def test_a_host_that_answers_no_head_is_asked_with_get() -> None:
+    heads: list[str] = []
+
+    async def only_get(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if heads[-1].startswith("GET"):
+            writer.write(EMPTY)
+        else:
+            await asyncio.sleep(60)
+
+    async def checking() -> str:
+        timeout = aiohttp.ClientTimeout(sock_read=10)
+        async with (
+            server(only_get, heads) as url,
+            aiohttp.ClientSession(timeout=timeout) as session,
+        ):
+            return await check(session, url, 60)
+
+    assert clock.run(checking()) == "200"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("93.184.215.14", True),
+        ("2a00:1450::1", True),
+        ("64:ff9b::5db8:d70e", True),
+        ("10.0.0.1", False),
+        ("224.0.0.1", False),
+        ("::ffff:127.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("2002:7f00:1::", False),
+    ],
+)
+def test_a_link_may_lead_to_public_addresses_only(address: str, expected: bool) -> None:
+    assert is_public(ip_address(address)) is expected
+
+
 def test_the_wait_for_a_busy_host_is_not_the_time_of_a_link() -> None:
     async def takes_time(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(50)
@@ -285,6 +336,7 @@ async def test_a_folder_is_published_once(portal: Portal, admin: Client, tmp_pat
 
     (folder / "a.csv").write_bytes(b"name;lat\nLoire;47.2\n")
     (folder / "B b.csv").write_bytes(b"name;lat\nBlain;47.4\n")
+    (folder / ".a.csv.upload").write_text("of another program")
     first = await publish()
     assert first.status == 0, first.err
     assert first.out[0].startswith("created http")
@@ -296,7 +348,7 @@ async def test_a_folder_is_published_once(portal: Portal, admin: Client, tmp_pat
     assert (await publish()).out == ["sent a.csv", "1 files sent"]
     dataset = await only_of(admin)
     assert {file.title: file.id for file in dataset.resources} == before
-    assert {one.name for one in folder.iterdir()} == {"a.csv", "B b.csv"}
+    assert {one.name for one in folder.iterdir()} == {"a.csv", "B b.csv", ".a.csv.upload"}
     await datasets.delete_dataset(admin, dataset.id)
 
     organization = portal.ids["/organizations/{org}/"]["org"]
@@ -385,6 +437,20 @@ async def test_a_user_does_not_wait_longer_than_the_deadline(
     async with server(stalls) as url, users(url, monkeypatch) as browser:
         answer = await browser.get("/datasets/a")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+
+
+@pytest.mark.parametrize("content", [b"<html>Maintenance</html>", b'{"id": 5}', b"[]"])
+async def test_users_are_not_told_that_a_dataset_is_missing_when_the_portal_is_broken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    monkeypatch.setattr(application, "POLICY", None)
+    answer = OK + b"Content-Length: %d\r\n\r\n" % len(content) + content
+    async with server(says(answer)) as url, users(url, monkeypatch) as browser:
+        shown = await browser.get("/datasets/velos")
+        wrong = await browser.get("/datasets/..")
+    assert (shown.status_code, wrong.status_code) == (502, 404)
+    assert [one.name for one in caplog.records] == ["web_app.app"]
+    assert caplog.messages[0].startswith("get_dataset: ")
 
 
 # ---- The notebook
