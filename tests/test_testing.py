@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import math
 import re
 import subprocess
 import sys
@@ -10,11 +12,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from aiodatagouv import (
+    OPERATIONS,
     BadRequestError,
     Client,
+    DownloadError,
     GoneError,
     LockedError,
     NetworkError,
@@ -99,6 +104,20 @@ async def test_an_object_as_answered_is_kept_as_it_is() -> None:
         (lambda one: one.script(None, cut="boddy"), "must be one of head, body"),
         (lambda one: one.script(None, delay=-1), "delay is -1"),
         (lambda one: one.script(None, status=500, times=0), "times is 0"),
+        (lambda one: one.script(None, status="500"), "status is '500'"),
+        (lambda one: one.script(None, status=200), "from 300 to 599"),
+        (lambda one: one.script(None, status=429, retry_after=-5), "retry_after is -5"),
+        (lambda one: one.script(None, status=429, headers={"X-A": 0}), "header X-A is 0"),
+        (lambda one: one.script(None, delay=math.nan), "delay is nan"),
+        (lambda one: one.script(None, status=500, times=1.5), "times is 1.5"),
+        (lambda one: one.script(None, status=500, json=object()), "not JSON serializable"),
+        (lambda one: one.script("GET /a", status=500), "not an http or https URL"),
+        (lambda one: one.answer("get https://a.example/", b""), "no method and URL"),
+        (lambda one: one.answer("list_datasets ", []), "no method and URL"),
+        (lambda one: one.answer("GET datasets/", b""), "not an http or https URL"),
+        (lambda one: one.answer("suggest_tags", object()), "answer: suggest_tags: .*not JSON"),
+        (lambda one: one.answer("suggest_tags", [], status=99), "status is 99"),
+        (lambda one: one.add(one.add(models.Dataset), titel="a"), "did you mean title"),
         (lambda one: one.answer("get_badge", None, parameters={"q": 1}), "no operation"),
         (lambda one: one.answer("suggest_tags", [], parameters={"qq": "a"}), "no parameter 'qq'"),
     ],
@@ -106,6 +125,38 @@ async def test_an_object_as_answered_is_kept_as_it_is() -> None:
 def test_mistakes_of_a_test_are_errors(add: Callable[[FakePortal], object], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         add(FakePortal())
+
+
+async def test_an_object_is_added_again_with_other_fields() -> None:
+    portal = FakePortal()
+    nantes = portal.add(models.Organization, name="Nantes")
+    before = portal.add(models.Dataset, title="Vélos", organization={"name": "Rennes"})
+    file = {"title": "a", "url": "https://files.example/a.csv"}
+    moment = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+    portal.add(before, last_update=moment, organization=nantes, resources=[file])
+    async with portal.client() as client:
+        (after,) = [one async for one in datasets.list_datasets(client, organization=nantes.id)]
+    assert (after.id, after.title, after.last_update) == (before.id, "Vélos", moment)
+    assert len(after.resources[0].id) == 36
+    assert after.resources[0].latest.endswith(f"/datasets/r/{after.resources[0].id}")
+
+
+async def test_an_organization_of_a_name_has_an_id_that_filters_take() -> None:
+    portal = FakePortal()
+    dataset = portal.add(models.Dataset, title="Vélos", organization={"name": "Nantes"})
+    assert dataset.organization is not None
+    async with portal.client() as client:
+        page = await datasets.list_datasets(client, organization=dataset.organization.id)
+    assert [one.title for one in page.data] == ["Vélos"]
+
+
+async def test_dates_are_sorted_as_moments() -> None:
+    portal = FakePortal()
+    for created in ("2026-05-01T12:00:00+02:00", "2026-05-01T11:00:00", "2026-05-01T11:30:00Z"):
+        portal.add(models.Reuse, created_at=created)
+    async with portal.client() as client:
+        found = [one.created_at async for one in api.reuses.list_reuses(client, sort="created")]
+    assert [f"{one:%H:%M}" for one in found] == ["12:00", "11:00", "11:30"]
 
 
 async def test_a_write_of_the_portal_leaves_what_was_answered_before() -> None:
@@ -230,6 +281,40 @@ async def test_answers_are_stated(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_bytes() == b"a;b\n"
 
 
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        (
+            "GET https://Files.example:443/été b.csv#a",
+            "https://files.example/%C3%A9t%C3%A9%20b.csv",
+        ),
+        ("GET https://files.example/a?format=csv", "https://files.example/a?format=csv"),
+        ("GET https://files.example/a", "https://files.example/a?format=json"),
+    ],
+)
+async def test_an_address_is_answered_in_any_spelling(
+    tmp_path: Path, target: str, url: str
+) -> None:
+    portal = FakePortal()
+    (resource,) = portal.add(models.Dataset, resources=[{"title": "a", "url": url}]).resources
+    portal.answer("GET https://files.example/a", b"json")
+    portal.answer(target, b"a;b\n")
+    portal.script(target, status=503, times=1)
+    async with portal.client() as client:
+        with pytest.raises(DownloadError, match="503"):
+            await files.download(client, resource, tmp_path / "a.csv")
+        await files.download(client, resource, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == b"a;b\n"
+
+
+async def test_a_page_that_is_not_asked_for_is_the_first() -> None:
+    portal = FakePortal()
+    velos = portal.add(models.Dataset, title="Vélos")
+    portal.answer("list_datasets", [velos, velos], parameters={"page": 1})
+    async with portal.client() as client:
+        assert (await datasets.list_datasets(client)).total == 2
+
+
 async def test_a_deleted_dataset_is_gone_for_visitors_only() -> None:
     portal = FakePortal()
     velos = portal.add(models.Dataset, title="Vélos")
@@ -341,6 +426,22 @@ async def test_a_harvest_of_a_portal_in_memory(tmp_path: Path) -> None:
         walk = datasets.list_datasets(client, page_size=10)
         report = await bulk.harvest(walk, tmp_path / "datasets.jsonl", concurrency=4)
     assert (report.items, report.complete) == (45, True)
+
+
+async def test_a_harvest_of_a_portal_in_memory_is_brought_up_to_date(tmp_path: Path) -> None:
+    portal = FakePortal()
+    velos, trains = [portal.add(models.Dataset, title=one) for one in ("Vélos", "Trains")]
+    path = tmp_path / "a.parquet"
+    async with portal.client(api_key=portal.api_key) as client:
+        await bulk.harvest(datasets.list_datasets(client, fields="id,title"), path, since="last")
+        body = models.DatasetWrite.of(velos, title="Bus")
+        await datasets.update_dataset(client, velos.id, body=body)
+        found = datasets.list_datasets(client, fields="id,title")
+        report = await bulk.harvest(found, path, since="last")
+        assert (await client.portal()).release == OPERATIONS["get_site"].releases[0]
+    assert (report.complete, report.changed) == (True, 1)
+    rows = pq.read_table(path).to_pylist()
+    assert {row["id"]: row["title"] for row in rows} == {velos.id: "Bus", trains.id: "Trains"}
 
 
 def test_programs_do_not_load_what_is_for_tests() -> None:

@@ -56,7 +56,7 @@ class Client(Caller):
             When True, ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, ``REQUESTS_CA_BUNDLE``,
             ``CURL_CA_BUNDLE`` or certifi's; when False, no certificate is checked.
         transport: The httpx transport to use instead of httpx-aiohttp, for tests: that of
-            ``aiodatagouv.testing.FakePortal``, or any other. respx, pytest-httpx and vcr do not see
+            ``aiodatagouv.testing.FakePortal``, or any other. respx and pytest-httpx do not see
             requests of the default one.
         user_agent: The ``User-Agent`` header.
         lang: The language of labels and messages, such as ``fr``; None for the portal's own.

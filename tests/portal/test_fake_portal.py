@@ -231,9 +231,60 @@ async def test_writes_are_the_same(both: Both) -> None:
     assert fake == real
 
 
+TITLES = (
+    "Œuvres d'art",
+    "Base de l'eau d'Aix",
+    "Données n°1 \N{EN DASH} l\N{RIGHT SINGLE QUOTATION MARK}été à 50€",
+    "Straße & Ærø, Łódź",
+    "Mots__soulignés / 2026",
+)
+
+
+async def test_slugs_are_the_same(both: Both) -> None:
+    async def slugs(client: Client) -> Any:
+        bodies = [DatasetWrite(title=one, description="a", frequency="daily") for one in TITLES]
+        made = [await datasets.create_dataset(client, body=one) for one in bodies]
+        body = OrganizationWrite(name="Ville de L'Haÿ-les-Roses", description="a")
+        organization = await organizations.create_organization(client, body=body)
+        for one in made:
+            await datasets.delete_dataset(client, one.id)
+        await organizations.delete_organization(client, organization.id)
+        return [one.slug for one in made], organization.slug
+
+    real, fake = await outcomes(both, slugs, key=True)
+    assert fake == real
+
+
+async def test_tags_are_the_same(both: Both) -> None:
+    async def tagged(client: Client) -> Any:
+        body = DatasetWrite(
+            title="Tags",
+            description="a",
+            frequency="daily",
+            tags=["Vélo Été", "transport", "transport", "Bus"],
+        )
+        one = await datasets.create_dataset(client, body=body)
+        found = [
+            (await datasets.list_datasets(client, tag=[tag])).total for tag in ("velo-ete", "Bus")
+        ]
+        short = await outcome(
+            client,
+            lambda c: datasets.update_dataset(
+                c, one.id, body=DatasetWrite(tags=["a"], temporal_coverage=None)
+            ),
+        )
+        await datasets.delete_dataset(client, one.id)
+        return one.tags, found, short
+
+    real, fake = await outcomes(both, tagged, key=True)
+    assert fake == real
+
+
+REUSE = ReuseWrite(title="Carte", description="a", type="api", topic="health", url=URL)
+
+
 async def written_reuse(client: Client) -> Any:
-    body = ReuseWrite(title="Carte", description="a", type="api", topic="health", url=URL)
-    reuse = await reuses.create_reuse(client, body=body)
+    reuse = await reuses.create_reuse(client, body=REUSE)
     changed = await reuses.update_reuse(client, reuse.id, body=ReuseWrite.of(reuse, title="Plan"))
     await reuses.delete_reuse(client, reuse.id)
     again = await outcome(client, lambda c: reuses.delete_reuse(c, reuse.id))
@@ -253,12 +304,16 @@ async def written_organization(client: Client) -> Any:
 
 async def written_dataservice(client: Client) -> Any:
     one = await dataservices.create_dataservice(client, body=DataserviceWrite(title="Adresses"))
+    cleared = await dataservices.update_dataservice(
+        client, one.id, body=DataserviceWrite(description=None)
+    )
     changed = await dataservices.update_dataservice(
         client, one.id, body=DataserviceWrite(title="Communes", description="a")
     )
     await dataservices.delete_dataservice(client, one.id)
     again = await outcome(client, lambda c: dataservices.delete_dataservice(c, one.id))
-    return [one.slug, one.license, changed.title, changed.slug, changed.description, again]
+    after = [changed.title, changed.slug, changed.description]
+    return [one.slug, one.license, one.description, cleared.description, after, again]
 
 
 async def written_topic(client: Client) -> Any:
@@ -297,6 +352,32 @@ REFUSED: dict[str, tuple[Call, bool]] = {
     "no key": (lambda client: datasets.create_dataset(client, body=NEW), False),
     "a dataset without a title": (
         lambda client: datasets.create_dataset(client, body=DatasetWrite(frequency="daily")),
+        True,
+    ),
+    "a blank title": (
+        lambda client: datasets.create_dataset(
+            client, body=DatasetWrite(title="  ", description="b", frequency="daily")
+        ),
+        True,
+    ),
+    "a blank title of a reuse": (
+        lambda client: reuses.create_reuse(
+            client,
+            body=ReuseWrite(title="  ", description="a", type="api", topic="health", url=URL),
+        ),
+        True,
+    ),
+    "no text for a text": (
+        lambda client: client.request(
+            "POST", "datasets/", json={"title": "a", "description": None, "frequency": "daily"}
+        ),
+        True,
+    ),
+    "a slug for the id of an organization": (
+        lambda client: datasets.create_dataset(
+            client,
+            body=DatasetWrite(title="a", description="b", frequency="daily", organization="a-slug"),
+        ),
         True,
     ),
     "an organization without a name": (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
+from .._decoding.dates import read_datetime
 from .._decoding.declared import declared
 from .._views.view import View
 from ..operation import Operation
@@ -79,8 +81,8 @@ def _sorted(
     operation: Operation, model: type[View], found: list[JsonObject], sort: str
 ) -> list[JsonObject]:
     order, name = operation.created, sort.removeprefix("-")
-    paths = {one.sort: one.date for one in (operation.created, operation.changed) if one}
-    paths |= {key: key for key in ("title", "name") if key in declared(model)}
+    dates = {one.sort: one.date for one in (operation.created, operation.changed) if one}
+    paths = dates | {key: key for key in ("title", "name") if key in declared(model)}
     if not sort:
         sort, name = ("-", order.sort) if order is not None else ("", "")
     if not name:
@@ -90,7 +92,18 @@ def _sorted(
             f"{operation.name}: the portal in memory has no order {name!r}, only "
             f"{', '.join(sorted(paths))}: state the answer by FakePortal.answer"
         )
-    return sorted(found, key=lambda one: str(_at(one, paths[name])), reverse=sort.startswith("-"))
+    read = _moment if name in dates else str
+
+    def key(one: JsonObject) -> tuple[bool, Any]:
+        value = _at(one, paths[name])
+        return value is not None, value if value is None else read(value)
+
+    return sorted(found, key=key, reverse=sort.startswith("-"))
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = read_datetime(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _at(value: Any, path: str) -> Any:

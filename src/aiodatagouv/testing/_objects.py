@@ -10,25 +10,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._decoding.declared import Model, declared
-from .._decoding.grammar import Alternative, alternatives, is_nullable
-from .._encoding.values import to_json
+from .._decoding.grammar import alternatives
 from .._fields import mask as masks
 from .._views.view import View
 from ..types import JsonObject
+from ._filling import Filling
 from ._roles import kinds, model_in, root_of
 from .errors import UnansweredError
 
-_USUAL = ("unknown", "notspecified", "other", "open")
-"""The values that the server gives to an enum by itself."""
-
-_BY_NAME = {
-    "license": "notspecified",
-    "title": "Title",
-    "name": "Name",
-    "description": "Description",
-    "url": "https://portal.example/file.csv",
-}
-"""The texts of objects that are made without them: an update requires some."""
+_LETTERS = str.maketrans(
+    {
+        "'": "",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "",
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "ß": "ss",
+        "ł": "l",
+        "°": "deg",
+        "€": "eur",
+    }
+)
+"""The letters and signs of slugs that are more than a letter with an accent."""
 
 
 class MissingReferenceError(Exception):
@@ -50,8 +53,11 @@ class Objects:
     def now(self) -> str:
         """The date of the next write: a second after the one before."""
         self._made += 1
-        start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-        return (start + dt.timedelta(seconds=self._made)).isoformat()
+        return self.clock().isoformat()
+
+    def clock(self) -> dt.datetime:
+        """The date of the latest write."""
+        return dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=self._made)
 
     def of(self, kind: str) -> Iterator[JsonObject]:
         """The objects of a kind, the newest first."""
@@ -73,7 +79,12 @@ class Objects:
         del self._by_kind[kind][id_]
 
     def make(
-        self, kind: str, given: JsonObject, *, is_part: type[View] | None = None
+        self,
+        kind: str,
+        given: JsonObject,
+        *,
+        is_part: type[View] | None = None,
+        has_texts: bool = False,
     ) -> JsonObject:
         """Make a whole object of the fields that are given; the others get their usual values.
 
@@ -81,11 +92,13 @@ class Objects:
             kind: The kind of the object, or of the one that it is a part of.
             given: Its fields, as JSON or as the client's own values.
             is_part: The model, if it is a part of an object: its id is a UUID.
+            has_texts: Whether it gets a title, a description and the like.
         """
         moment = self.now()
         number = self._made
-        id_ = f"65920080{number:016x}" if is_part is None else str(uuid.UUID(int=number))
-        made = whole(is_part or kinds()[kind], {"id": id_, **given}, moment)
+        id_ = _id(number) if is_part is None else str(uuid.UUID(int=number))
+        filling = Filling(moment, has_texts=has_texts)
+        made = filling.object(is_part or kinds()[kind], {"id": id_, **given})
         self._identify(made)
         if "slug" in made and not given.get("slug"):
             made["slug"] = self.slug(kind, made)
@@ -93,17 +106,26 @@ class Objects:
             made["uri"] = f"{self._url}{root_of(kind)}{made.get('slug', id_)}/"
         return made
 
-    def whole(self, model: type[Model], value: Any) -> JsonObject:
-        """Make whole JSON of an object of a model, of which some fields are given."""
-        made: JsonObject = _filled(value, model, self.now())
+    def changed(self, model: type[Model], given: JsonObject) -> JsonObject:
+        """Make JSON of some fields of an object, given as JSON or as the client's own values."""
+        fields = {name: one for one in declared(model).values() for name in (one.key, one.name)}
+        return {fields[name].key: self.whole(fields[name].type, given[name]) for name in given}
+
+    def whole(self, type_: Any, value: Any) -> Any:
+        """Make whole JSON of a value of a type; of the objects in it, some fields are given."""
+        made = Filling(self.now(), has_texts=False).value(value, type_)
+        self._identify(made)
         return made
 
     def _identify(self, value: Any) -> None:
-        """Give an id to every part of a value that has none."""
+        """Give an id to every part of a value that has none: a UUID, or that of an object."""
         if isinstance(value, dict):
             if value.get("id") == "":
                 self._made += 1
-                value["id"] = str(uuid.UUID(int=self._made))
+                is_object = value.get("class") in kinds()
+                value["id"] = _id(self._made) if is_object else str(uuid.UUID(int=self._made))
+            if value.get("latest") == "":
+                value["latest"] = f"{self._url}api/1/datasets/r/{value['id']}"
             value = list(value.values())
         if isinstance(value, list):
             for one in value:
@@ -112,8 +134,7 @@ class Objects:
     def slug(self, kind: str, made: JsonObject) -> str:
         """Make a slug of the title or name of an object, which no other of its kind has."""
         names = [str(made.get(key) or "") for key in ("title", "name", "first_name", "last_name")]
-        plain = unicodedata.normalize("NFKD", " ".join(names)).encode("ascii", "ignore").decode()
-        slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "unnamed"
+        slug = slug_of(" ".join(names)) or "unnamed"
         taken = {one.get("slug") for one in self.of(kind) if one["id"] != made["id"]}
         further = (f"{slug}-{number}" for number in range(1, len(taken) + 2))
         return next(one for one in (slug, *further) if one not in taken)
@@ -146,10 +167,20 @@ class Objects:
         id_ = value.get("id") if isinstance(value, dict) else value
         if kind not in kinds() or not isinstance(id_, str):
             return value
-        found = self.find(kind, id_)
+        found = self._by_kind.get(kind, {}).get(id_)  # A slug refers to nothing.
         if found is None:
             raise MissingReferenceError(f"{kind} {id_} does not exist")
         return kinds()[kind].from_dict(found)
+
+
+def _id(number: int) -> str:
+    return f"65920080{number:016x}"
+
+
+def slug_of(text: str) -> str:
+    """Make a slug of a text in Latin letters, as the server does."""
+    plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
+    return re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode()).strip("-")
 
 
 def check_names(model: type[Model], given: Mapping[str, Any], where: str = "") -> None:
@@ -166,63 +197,3 @@ def check_names(model: type[Model], given: Mapping[str, Any], where: str = "") -
         for one in value if isinstance(value, (list, tuple)) else [value]:
             if inside is not None and isinstance(one, dict):
                 check_names(inside, one, f"{where}{name}.")
-
-
-def whole(model: type[Model], given: JsonObject, moment: str) -> JsonObject:
-    """Make the JSON of a whole object: what is not given has its usual value."""
-    made: JsonObject = {}
-    for key, field in declared(model).items():
-        value = given.get(key, given.get(field.name))
-        if key in given or field.name in given:
-            made[key] = _filled(value, field.type, moment)
-        elif key == "class":
-            made[key] = model.__name__.removesuffix("Reference")
-        elif not field.absent:
-            made[key] = usual(model, key, moment)
-    return made | {key: to_json(one) for key, one in given.items() if key not in made}
-
-
-def usual(model: type[Model], key: str, moment: str) -> Any:
-    """The value that a field has when nothing is given for it."""
-    type_ = declared(model)[key].type
-    is_unnamed = key not in _BY_NAME or is_nullable(type_)
-    return _usual(type_, moment) if is_unnamed else _BY_NAME[key]
-
-
-def _filled(value: Any, type_: Any, moment: str) -> Any:
-    types = {one.kind: one for one in alternatives(type_)}
-    if isinstance(value, (list, tuple)) and "list" in types:
-        return [_filled(one, types["list"].item, moment) for one in value]
-    if "model" not in types or not isinstance(value, (Model, dict)):
-        return to_json(value)
-    model = types["model"].type
-    if isinstance(value, View):
-        # A reference has some of the fields of the object that it refers to.
-        known = declared(model)
-        value = {key: one for key, one in value.to_dict().items() if key in known}
-    elif isinstance(value, Model):
-        value = to_json(value)
-    return whole(model, value, moment)
-
-
-def _usual(type_: Any, moment: str) -> Any:
-    if is_nullable(type_):
-        return None
-    one = alternatives(type_)[0]
-    match one.kind:
-        case "list":
-            return []
-        case "object":
-            return {}
-        case "date":
-            return moment if one.type is dt.datetime else moment[:10]
-        case "model":
-            return whole(one.type, {}, moment)
-        case _:
-            return _usual_scalar(one)
-
-
-def _usual_scalar(one: Alternative) -> Any:
-    if one.values:
-        return next((value for value in _USUAL if value in one.values), one.values[0])
-    return None if one.kind == "any" else one.type()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from attrs import define, frozen
 
+from .. import _http
 from .._encoding.parameters import QueryValue, pairs
 from .._encoding.values import to_json
-from .._http import Reply
+from .._http import Cut, Reply
 from .._names import suggestion
 from .._views.view import json_of
 from ..api.operations import OPERATIONS
@@ -28,24 +30,29 @@ _MESSAGES = {
     503: "Service Unavailable",
 }
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+_DEFAULTS = {"page": ["1"]}
+"""The values of parameters that are not sent."""
+
 
 @define
 class Fault:
     """A fault of an operation.
 
     Attributes:
-        operation: The name of the operation, None for all.
+        target: The name of the operation, or a method and a URL; None for all requests.
         reply: The answer; without a status, the one that there would be without the fault.
         left: How many calls it is left for, None for all.
     """
 
-    operation: str | None
+    target: str | None
     reply: Reply
     left: int | None
 
-    def takes(self, operation: str) -> bool:
-        """Whether a call meets it; if so, it is left for one call less."""
-        if self.operation not in (None, operation) or self.left == 0:
+    def takes(self, targets: Sequence[str]) -> bool:
+        """Whether a call of some targets meets it; if so, it is left for one call less."""
+        if self.target not in (None, *targets) or self.left == 0:
             return False
         self.left = None if self.left is None else self.left - 1
         return True
@@ -57,7 +64,7 @@ class Stated:
 
     Attributes:
         target: The name of the operation, or a method and a URL.
-        answer: The answer.
+        answer: The answer: JSON, text or bytes.
         status: The HTTP status, None for the usual one.
         parameters: The parameters of the path or the query, with their texts, of the calls that it
             is for.
@@ -71,13 +78,91 @@ class Stated:
     def is_for(self, target: str, given: Mapping[str, list[str]]) -> bool:
         """Whether it is the answer of a call with some parameters."""
         return target == self.target and all(
-            one in given.get(name, []) for name, one in self.parameters
+            one in given.get(name, _DEFAULTS.get(name, [])) for name, one in self.parameters
         )
 
 
-def plain(answer: Any) -> Any:
-    """The JSON of an answer that is stated as models, dates or plain JSON."""
-    return to_json(json_of(answer))
+def state(
+    target: str, answer: Any, status: int | None, parameters: Mapping[str, QueryValue]
+) -> Stated:
+    """State an answer, after a check of everything.
+
+    Raises:
+        ValueError: Something is wrong with an argument.
+    """
+    if status is not None and not _is_whole(status, 200, 599):
+        raise ValueError(f"answer: status is {status!r}: it must be from 200 to 599")
+    if " " not in target:
+        values = texts(known(target), parameters)
+    elif parameters:
+        raise ValueError(f"answer: {target} has no operation, and so no parameters")
+    else:
+        values = []
+    value = answer if isinstance(answer, bytes) else plain(answer, f"answer: {target}: ")
+    return Stated(target_of(target), value, status, values)
+
+
+def target_of(target: str) -> str:
+    """The name of an operation, or a method and a URL as they are compared.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    method, space, address = target.partition(" ")
+    if not space:
+        return known(target).name
+    if method not in _METHODS:
+        raise ValueError(
+            f"{target!r} is no operation, and no method and URL, such as "
+            "'GET https://files.example/stops.csv'"
+        )
+    return f"{method} {_http.parse_url(address).copy_with(fragment=None, userinfo=b'')}"
+
+
+def check_fault(
+    status: int,
+    headers: Mapping[str, str] | None,
+    retry_after: int | None,
+    cut: str | None,
+    delay: float,
+    times: int | None,
+) -> None:
+    """Check the arguments of a fault.
+
+    Raises:
+        ValueError: One of them is wrong.
+    """
+    if status != 0 and not _is_whole(status, 300, 599):
+        raise ValueError(f"status is {status!r}: it must be from 300 to 599")
+    for name, value in (headers or {}).items():
+        if not isinstance(value, str):
+            raise ValueError(f"the header {name} is {value!r}: it must be a text")
+    if retry_after is not None and not _is_whole(retry_after, 0):
+        raise ValueError(f"retry_after is {retry_after!r}: it must be a whole number of seconds")
+    if cut not in (None, *get_args(Cut)):
+        raise ValueError(f"cut is {cut!r}: it must be one of {', '.join(get_args(Cut))}")
+    if not (isinstance(delay, (int, float)) and 0 <= delay < math.inf):
+        raise ValueError(f"delay is {delay!r}: it must be 0 seconds or more")
+    if times is not None and not _is_whole(times, 1):
+        raise ValueError(f"times is {times!r}: it must be at least 1, or None for all calls")
+
+
+def _is_whole(value: object, least: int, most: int | None = None) -> bool:
+    return isinstance(value, int) and least <= value <= (value if most is None else most)
+
+
+def plain(value: Any, where: str = "") -> Any:
+    """The JSON of a value that is stated as models, dates or plain JSON.
+
+    Raises:
+        ValueError: It is nothing of these.
+    """
+    found = to_json(json_of(value))
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}{error}") from None
+    return found
 
 
 def reply_of(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Reply:

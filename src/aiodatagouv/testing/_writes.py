@@ -9,13 +9,16 @@ from .._decoding.grammar import alternatives, is_nullable
 from .._views.view import View
 from ..operation import Operation
 from ..types import JsonObject
+from ._filling import Filling
 from ._lists import DELETED, is_deleted
-from ._objects import MissingReferenceError, Objects, usual
+from ._objects import MissingReferenceError, Objects, slug_of
 from ._refusals import RefusedError, invalid
 from ._roles import Act, body_of
 
 CHANGED = ("last_modified", "last_update", "metadata_modified_at")
 """The fields with the date of the last write."""
+
+_SHORTEST_TAG, _LONGEST_TAG = 3, 96
 
 NAMES = ("title", "name")
 """The fields that the slug is made of."""
@@ -29,7 +32,7 @@ def create(objects: Objects, act: Act, parent: JsonObject | None, body: Any) -> 
         UnansweredError: It has a field that cannot be simulated.
     """
     fields = _fields(objects, act, body)
-    missing = [key for key in required(act.operation) if not fields.get(key)]
+    missing = [key for key in required(act.operation) if is_blank(fields.get(key))]
     if missing:
         raise _invalid(dict.fromkeys(missing, "Field is required"))
     if parent is None or act.field is None:
@@ -50,7 +53,7 @@ def update(objects: Objects, act: Act, value: JsonObject, body: Any) -> JsonObje
     restored = any(key in fields and fields[key] is None for key in DELETED)
     if is_deleted(value) and not restored:
         raise gone(act)
-    emptied = [key for key in required(act.operation) if key in fields and not fields[key]]
+    emptied = [key for key in required(act.operation) if key in fields and is_blank(fields[key])]
     if emptied:
         raise _invalid(dict.fromkeys(emptied, "Field is required"))
     moment, before = objects.now(), [value.get(key) for key in NAMES]
@@ -59,6 +62,11 @@ def update(objects: Objects, act: Act, value: JsonObject, body: Any) -> JsonObje
         value["slug"] = objects.slug(act.kind, value)
     value |= {key: moment for key in CHANGED if key in value}
     return value
+
+
+def is_blank(text: Any) -> bool:
+    """Whether there is no text, or none that can be seen."""
+    return not str(text or "").strip()
 
 
 def delete(objects: Objects, act: Act, parent: JsonObject | None, value: JsonObject) -> None:
@@ -112,9 +120,21 @@ def _fields(objects: Objects, act: Act, body: Any) -> JsonObject:
         except MissingReferenceError as error:
             raise _invalid({key: str(error)}) from None
         if value is None and not is_nullable(field.type):
-            value = usual(act.part, key, objects.now())
+            value = Filling(objects.now(), has_texts=False).usual(act.part, key)
+        if key == "tags" and act.operation.version == 1:
+            value = _tags(value)
         found[key] = _whole_parts(objects, act, key, value)
     return found
+
+
+def _tags(given: Any) -> list[str]:
+    """The tags that version 1 of the API makes of those in a body; version 2 keeps them."""
+    tags = sorted({slug_of(str(one)) for one in given or []})
+    wrong = [one for one in tags if not _SHORTEST_TAG <= len(one) <= _LONGEST_TAG]
+    if wrong:
+        problem = f"Tag {wrong[0]!r} must have {_SHORTEST_TAG} to {_LONGEST_TAG} characters"
+        raise _invalid({"tags": problem})
+    return tags
 
 
 def _whole_parts(objects: Objects, act: Act, key: str, value: Any) -> Any:
@@ -138,7 +158,8 @@ def _whole_parts(objects: Objects, act: Act, key: str, value: Any) -> Any:
 
 def _part(objects: Objects, act: Act, model: type[View], value: Any) -> JsonObject:
     if isinstance(value, View) or "id" not in declared(model):
-        return objects.whole(model, value)
+        made: JsonObject = objects.whole(model, value)
+        return made
     return objects.make(act.kind, value, is_part=model)
 
 

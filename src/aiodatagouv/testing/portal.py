@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
@@ -16,6 +17,7 @@ from .._http import Cut, Reply
 from .._views.view import View
 from ..client import Client
 from ..errors import DecodeError, MaskError
+from ..models import Site
 from ..operation import Operation
 from ..types import JsonObject
 from . import _lists, _writes
@@ -24,7 +26,17 @@ from ._objects import Objects, check_names
 from ._recorded import RecordedRequest, recorded_of
 from ._refusals import RefusedError
 from ._roles import Act, acts, kinds, place_of, route
-from ._script import Fault, Stated, body_of_fault, known, plain, reply_of, texts
+from ._script import (
+    Fault,
+    Stated,
+    body_of_fault,
+    check_fault,
+    known,
+    plain,
+    reply_of,
+    state,
+    target_of,
+)
 from .errors import UnansweredError
 
 if TYPE_CHECKING:
@@ -65,6 +77,11 @@ class FakePortal:
         self._objects = Objects(self.url)
         self._faults: list[Fault] = []
         self._stated: list[Stated] = []
+        # What a portal says of itself: a harvest into a table asks for it.
+        release = known("get_site").releases[0]
+        self.answer("get_site", self._objects.whole(Site, {"title": "Portal", "version": release}))
+        for version in (1, 2):
+            self.answer(f"GET {self.url}api/{version}/swagger.json", _NOT_FOUND, status=404)
 
     def client(
         self,
@@ -116,9 +133,11 @@ class FakePortal:
 
         >>> portal.add(models.Dataset, title="Vélos", tags=["velo"], organization=nantes)
         >>> portal.add(models.Dataset.from_dict(recorded))
+        >>> portal.add(velos, title="Trains")
 
         Args:
-            model: The model; or an object, which is kept as it is.
+            model: The model; or an object, which is kept as it is but for the fields that are
+                given, in place of the one with its id.
             fields: The fields, as JSON or as the client's own values; those of an object inside
                 it as a dictionary: ``resources=[{"title": "Stops"}]``. All others get the value
                 that they usually have: null, nothing, an id, a slug, a date.
@@ -136,11 +155,11 @@ class FakePortal:
             known = f"add one of {', '.join(sorted(kinds()))}"
             hint = f"give its fields in {place}, or {known}" if place else known
             raise ValueError(f"no operation reads a {owner.__name__} by its id: {hint}")
+        check_names(owner, fields)
         if isinstance(model, type):
-            check_names(owner, fields)
-            added = self._objects.make(kind, fields)
+            added = self._objects.make(kind, fields, has_texts=True)
         else:
-            added = {**model.to_dict(), **fields}
+            added = {**model.to_dict(), **self._objects.changed(owner, fields)}
         view = owner.from_dict(added)
         try:
             view.check()
@@ -170,7 +189,8 @@ class FakePortal:
         The answers stated last count.
 
         Args:
-            target: The name of an operation, or a method and a URL without its query.
+            target: The name of an operation, or a method and a URL. One without a query is for all
+                queries.
             answer: Models or JSON; text or bytes for a stream; the objects of all pages for a list;
                 the target for a redirect.
             status: The status; None for the usual one, with which a redirect redirects.
@@ -178,16 +198,10 @@ class FakePortal:
                 operation takes them; only calls with them get the answer.
 
         Raises:
-            ValueError: There is no such operation, or it has no such parameters.
+            ValueError: There is no such operation, it has no such parameters, the URL is none, the
+                answer is not JSON, or there is no such status.
         """
-        given = parameters or {}
-        if " " not in target:
-            values = texts(known(target), given)
-        elif given:
-            raise ValueError(f"answer: {target} has no operation, and so no parameters")
-        else:
-            values = []
-        self._stated.insert(0, Stated(target, answer, status, values))
+        self._stated.insert(0, state(target, answer, status, parameters or {}))
 
     def script(
         self,
@@ -209,8 +223,8 @@ class FakePortal:
         Faults of one operation take turns in the order in which they are stated.
 
         Args:
-            operation: Its name, None for all operations.
-            status: The status instead of an answer; nothing is carried out.
+            operation: Its name, or a method and a URL as for :meth:`answer`; None for all requests.
+            status: The status instead of an answer, 300 or above; nothing is carried out.
             json: The body that comes with the status.
             headers: The headers that come with the status, such as ``X-RateLimit-Remaining``.
             retry_after: The seconds of ``Retry-After``.
@@ -221,17 +235,10 @@ class FakePortal:
             times: The number of calls, None for all.
 
         Raises:
-            ValueError: There is no such operation, nothing to happen, or no such cut, delay or
-                number of times.
+            ValueError: There is no such operation, nothing to happen, or no such status, header,
+                cut, delay or number of times.
         """
-        if operation is not None:
-            known(operation)
-        if cut not in (None, *get_args(Cut)):
-            raise ValueError(f"cut is {cut!r}: it must be one of {', '.join(get_args(Cut))}")
-        if delay < 0:
-            raise ValueError(f"delay is {delay!r}: it must be 0 seconds or more")
-        if times is not None and times < 1:
-            raise ValueError(f"times is {times!r}: it must be at least 1, or None for all calls")
+        check_fault(status, headers, retry_after, cut, delay, times)
         if not status and cut is None and not delay:
             raise ValueError("script: give a status, a cut or a delay")
         if not status and not (json is None and headers is None and retry_after is None):
@@ -239,33 +246,41 @@ class FakePortal:
         given = dict(headers or {})
         if retry_after is not None:
             given["Retry-After"] = str(retry_after)
-        reply = reply_of(status, body_of_fault(status) if json is None else json, given)
-        self._faults.append(Fault(operation, evolve(reply, delay=delay, cut=cut), times))
+        reply = reply_of(status, body_of_fault(status) if json is None else plain(json), given)
+        target = None if operation is None else target_of(operation)
+        self._faults.append(Fault(target, evolve(reply, delay=delay, cut=cut), times))
 
     def _answer(self, request: _http.Request) -> Reply:
         found = route(request.method, request.url.raw_path.decode().partition("?")[0])
         recorded = recorded_of(request, found)
         self.requests.append(recorded)
-        name = recorded.operation or ""
-        fault = next((one for one in self._faults if one.takes(name)), None)
+        address = request.url.copy_with(fragment=None, userinfo=b"")
+        # Addresses first: another host may have the paths of a portal.
+        addresses = [f"{request.method} {one}" for one in (address, recorded.url)]
+        targets = [*addresses, recorded.operation or ""]
+        fault = next((one for one in self._faults if one.takes(targets)), None)
         if fault is not None and fault.reply.status:
             return fault.reply
-        reply = self._without_fault(request, recorded, found[0] if found else None)
+        reply = self._without_fault(request, recorded, found[0] if found else None, targets)
+        # The time by the clock of the objects: a harvest asks for the changes since.
+        date = format_datetime(self._objects.clock(), usegmt=True)
+        reply = evolve(reply, headers={"Date": date, **reply.headers})
         if fault is not None:
             reply = evolve(reply, delay=fault.reply.delay, cut=fault.reply.cut)
         return reply
 
     def _without_fault(
-        self, request: _http.Request, recorded: RecordedRequest, operation: Operation | None
+        self,
+        request: _http.Request,
+        recorded: RecordedRequest,
+        operation: Operation | None,
+        targets: Sequence[str],
     ) -> Reply:
         key = request.headers.get("X-API-KEY")
         if operation is not None and key not in (None, self.api_key):
             return reply_of(401, {"message": "Invalid API token"})
-        address = f"{recorded.method} {recorded.url}"
-        target = operation.name if operation else address
+        target = operation.name if operation else f"{recorded.method} {recorded.url}"
         given = {**recorded.query, **{name: [one] for name, one in recorded.parameters.items()}}
-        # An address first: another host may have the paths of a portal.
-        targets = dict.fromkeys((address, target))
         fitting = (one for each in targets for one in self._stated if one.is_for(each, given))
         stated = next(fitting, None)
         act = acts().get(target)
@@ -289,7 +304,7 @@ class FakePortal:
     def _as_stated(
         self, stated: Stated, operation: Operation | None, recorded: RecordedRequest
     ) -> Reply:
-        answer, status = plain(stated.answer), stated.status or 200
+        answer, status = stated.answer, stated.status or 200
         if answer is None:
             return Reply(stated.status or 204)
         if operation is not None and operation.kind == "redirect" and status < 400:
