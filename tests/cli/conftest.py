@@ -11,7 +11,7 @@ import pytest
 from aiodatagouv import Client
 from aiodatagouv.cli import main
 
-from .running import Handler, Result
+from .running import Handler, Result, Run
 
 
 @pytest.fixture
@@ -64,3 +64,18 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(Client, "__init__", init)
     return made
+
+
+@pytest.fixture
+def complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """Ask, as a shell does, for the words that may end a command."""
+
+    def complete(words: str) -> list[str]:
+        monkeypatch.setenv("_AIODATAGOUV_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", f"aiodatagouv {words}")
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
+        result = run()
+        assert (result.status, result.err) == (0, "")
+        return [line.partition(",")[2] for line in result.out.splitlines()]
+
+    return complete

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -41,17 +41,9 @@ from .running import Run
     ],
 )
 def test_completion_suggests_matching_words(
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    words: str,
-    expected: Sequence[str],
+    complete: Callable[[str], list[str]], words: str, expected: Sequence[str]
 ) -> None:
-    monkeypatch.setenv("_AIODATAGOUV_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", f"aiodatagouv {words}")
-    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
-    result = run()
-    assert (result.status, result.err) == (0, "")
-    found = [line.partition(",")[2] for line in result.out.splitlines()]
+    found = complete(words)
     assert [*expected] == [one for one in found if one in expected]
     assert len(found) < 10
 

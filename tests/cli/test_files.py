@@ -565,14 +565,9 @@ def test_an_export_that_cannot_be_meant_is_refused(
     ],
 )
 def test_completion_suggests_matching_words(
-    run: Run, monkeypatch: pytest.MonkeyPatch, words: str, expected: Sequence[str]
+    complete: Callable[[str], list[str]], words: str, expected: Sequence[str]
 ) -> None:
-    monkeypatch.setenv("_AIODATAGOUV_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", f"aiodatagouv {words}")
-    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
-    result = run()
-    assert (result.status, result.err) == (0, "")
-    assert [line.partition(",")[2] for line in result.out.splitlines()] == [*expected]
+    assert complete(words) == [*expected]
 
 
 @pytest.mark.parametrize("command", ["upload", "download", "sync", "export"])
