@@ -60,6 +60,7 @@ toc_object_entries_show_parents = "hide"
 html_theme = "furo"
 html_title = "aiodatagouv"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["operations.js"]
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
