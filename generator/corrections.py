@@ -148,6 +148,10 @@ def change(swagger: dict[str, Any], correction: Correction, place: list[str]) ->
         parent = inner
     before = parent.get(last, MISSING)
     after: Any = MISSING if correction.change == "remove" else deepcopy(correction.value)
+    if before is MISSING and correction.change == "merge":
+        raise CorrectionError(
+            f"{where}: the place does not exist; {_at(last, parent)}; delete or update the entry"
+        )
     if correction.change == "merge":
         if not isinstance(before, dict):
             raise CorrectionError(f"{where}: the value to merge into is not an object")

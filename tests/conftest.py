@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from aiodatagouv import Client
 from aiodatagouv._environment import AUTHORITIES, KEY, PORTAL, PROXIES
@@ -22,7 +22,10 @@ from .portal.conformance import portals, table
 from .portal.portal import PINNED, RELEASES, Portal, running_portal
 
 # The same examples in every run, and no deadline on slow machines.
-settings.register_profile("tests", deadline=None, derandomize=True)
+# A busy machine generates slowly: that is no fault of a test.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("tests")
 
 # A background job of a shell ignores Ctrl-C, and so would the commands that the tests start.

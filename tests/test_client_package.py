@@ -20,7 +20,7 @@ import pytest
 import aiodatagouv
 from aiodatagouv import MaskError, api, cli
 from aiodatagouv._encoding.values import to_json
-from aiodatagouv.dask.run import portal_of
+from aiodatagouv.bulk.lists import operation_of
 from aiodatagouv.generated import answers, prepare
 from generator import combine, corrections, origins, pin, project, releases, renaming, verify
 from generator.adapt import Shared
@@ -264,8 +264,10 @@ def test_a_link_leads_to_a_list_of_the_package(package: ModuleType) -> None:
 
 def test_a_cluster_calls_the_portal_of_the_package(package: ModuleType) -> None:
     lists = importlib.import_module("dados_example_pt.api.datasets")
-    assert portal_of(lists.list_datasets) == "https://dados.example.pt/"
-    assert portal_of(api.datasets.list_datasets) == aiodatagouv.PRODUCTION
+    portals = [
+        operation_of(one.list_datasets).client_class().base_url for one in (lists, api.datasets)
+    ]
+    assert portals == ["https://dados.example.pt/", aiodatagouv.PRODUCTION]
 
 
 PROGRAM = """
@@ -820,7 +822,7 @@ def test_a_correction_takes_the_names_of_the_release(portal: Path) -> None:
     assert [one.partition(": ")[2] for one in shared.skipped] == [
         "the place does not exist",
         "there is no definition 'Nothing'",
-        "the value to merge into is not an object",
+        "the place does not exist",
     ]
 
 

@@ -22,7 +22,7 @@ import pytest
 from replay_portal import running
 
 from aiodatagouv import CheckpointError, Client, DestinationError, Paginator, ServerError, bulk
-from aiodatagouv.api import datasets
+from aiodatagouv.api import datasets, site
 from aiodatagouv.bulk import Report
 from aiodatagouv.bulk._journal.storage import CHECKPOINTS
 from aiodatagouv.dask import harvest
@@ -408,6 +408,11 @@ def test_a_folder_that_does_not_fit_is_refused(
         run(cluster, tmp_path, url, since="last", resume=False)
     with pytest.raises(ValueError, match="workers is 0"):
         run(cluster, tmp_path, url, workers=0)
+    with pytest.raises(ValueError, match="parts is 0: it must be at least 1"):
+        run(cluster, tmp_path, url, parts=0)
+    for one, named in (("datasets", "'datasets'"), (site.get_site, "get_site")):
+        with pytest.raises(TypeError, match=f"{named} makes no list: give a function"):
+            run(cluster, tmp_path, url, paginate=one)
     assert not portal.requests
     run(cluster, tmp_path, url)
     requests = portal.requests

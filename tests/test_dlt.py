@@ -81,9 +81,14 @@ def test_a_mistake_is_an_error_before_any_request() -> None:
         ("datasets", {"rows": "tables"}, "rows is 'tables': it must be 'arrow' or 'dicts'"),
         ("datasets", {"max_table_nesting": 1}, "max_table_nesting must be 0, or .* rows='dicts'"),
         ({"a": lambda client: bikes(client).into(Title)}, {}, "a: give fields instead of a class"),
+        ([], {}, "there are no lists to load"),
     ]
     for arguments, options, text in mistakes:
         with pytest.raises(ValueError, match=text):
             source(arguments, **options)
     with pytest.raises(MaskError, match="did you mean title"):
         source("datasets", fields="titel")
+    wrong: list[Any] = [api.site.get_site, {"a": api.site.get_site}, 5]
+    for arguments in wrong:
+        with pytest.raises(TypeError, match="makes no list: give a function"):
+            source(arguments)

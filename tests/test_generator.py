@@ -494,6 +494,7 @@ def test_a_correction_finds_a_parameter_by_its_name(
         ),
         ('set = "x"', '["nothing", "title"]', "there is no 'nothing'; delete or update"),
         ('set = "x"', '["info", "title", "x-form"]', "'title' is neither an object nor a list"),
+        ('merge = { type = "x" }', '["definitions", "No"]', "does not exist; there is no 'No'"),
         ('merge = { type = "x" }', '["info", "title"]', "the value to merge into is not an object"),
     ],
 )

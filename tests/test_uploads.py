@@ -450,9 +450,9 @@ def test_a_replacement_that_is_always_wrong_is_an_error_that_says_so() -> None:
     async def replaced() -> None:
         await send(portal, resource=portal.add(b"old", "old.csv", "The title")["id"])
 
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(UploadError, match="it may have a wrong file in place of") as caught:
         run(replaced())
-    assert caught.value.__notes__ == ["resource r1 may have the wrong file"]
+    assert (caught.value.resource, type(caught.value.__cause__)) == ("r1", IntegrityError)
     assert portal.resources[0]["title"] == "The title"
 
 
@@ -499,9 +499,9 @@ def test_a_title_that_cannot_be_given_back_is_named_in_the_error() -> None:
     async def replaced() -> None:
         await send(portal, resource=portal.add(b"old", "old.csv", "The title")["id"])
 
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(UploadError) as caught:
         run(replaced())
-    assert "resource r1 may have lost its title 'The title'" in caught.value.__notes__[1]
+    assert "resource r1 may have lost its title 'The title'" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize(("content", "calls"), [(SMALL, 2), (LARGE, 2), (LARGE, 4)])
@@ -651,6 +651,14 @@ def test_the_journal_of_another_upload_is_refused(
     with pytest.raises(CheckpointError, match="belongs to another upload") as caught:
         resumed(portal, path, **options)
     assert named in str(caught.value)
+
+
+def test_a_file_that_has_changed_since_its_upload_began_is_refused(path: Path) -> None:
+    portal = Scripted()
+    resumed(portal, path)
+    path.write_bytes(LARGE + b"more")
+    with pytest.raises(CheckpointError, match="the file was changed since the upload of"):
+        resumed(portal, path)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"upload": {}, "state": {"uuid": 1}}', "\0"])

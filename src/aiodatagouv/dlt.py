@@ -91,6 +91,7 @@ def source(
         MaskError: A list has no such field.
         ValueError: There is no list of that name, two tables have the same name, or an argument
             makes no sense.
+        TypeError: A function makes no list.
     """
     check_concurrency(concurrency)
     if rows not in ("arrow", "dicts"):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -363,6 +364,24 @@ def test_dlt_may_make_tables_of_nested_lists(portal: Portal, tmp_path: Path) -> 
     )
     assert len(joined) > 60
     assert {type(row["extras"]) for row in datasets_in(tmp_path)} == {str}
+
+
+def test_a_destination_without_sql_is_refused_unless_it_is_loaded_anew(
+    portal: Portal, tmp_path: Path
+) -> None:
+    received: list[Any] = []
+
+    @dlt.destination(name="sink")
+    def sink(items: Any, table: Any) -> None:
+        received.append(items)
+
+    pipeline = dlt.pipeline("sunk", destination=sink, pipelines_dir=str(tmp_path))
+    with pytest.raises(PipelineStepFailed, match="datasets cannot be updated in sink, which has"):
+        pipeline.run(lists(portal, fields="title"))
+    assert not received
+    pipeline.run(lists(portal, fields="title"), write_disposition="replace")
+    assert received
+    pipeline.deactivate()
 
 
 def test_a_source_can_be_tried_without_a_pipeline(portal: Portal) -> None:

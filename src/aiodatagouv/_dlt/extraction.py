@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import WithSqlClient
 from dlt.extract import DltResource
 
 from .._walk.pages import Batch, walk
@@ -140,7 +141,8 @@ class Extraction:
         The state of the resource is set at the end; dlt commits it together with the rows.
 
         Raises:
-            ValueError: The table was made of rows of another form.
+            ValueError: The table was made of rows of another form, or the destination has no SQL
+                for an update.
             OrderError: The portal does not sort the list as an update needs it.
             AuthenticationError: The list needs a key.
             APIError, NetworkError, DecodeError: A call fails.
@@ -154,6 +156,8 @@ class Extraction:
         rows = Rows(self.table, self.form, began)
         counters = Counters(Report(operation=self.table.operation.name))
         is_merged = self.table.is_updated and _disposition(resource) != "replace"
+        if is_merged:
+            _check_destination(resource.name)
         known, place = _known(resource) if is_merged else None, _place()
         with _json_as_text(resource), explained(only_public=self.only_public):
             async with self.shared.used() as client:
@@ -215,6 +219,16 @@ def _check_form(name: str, before: Form | None, form: Form) -> None:
             f"{name} was loaded with rows={before!r}, and cannot go on with rows={form!r}: keep "
             f'rows={before!r}, or give run(..., refresh="drop_resources") once, which loads the '
             "table anew"
+        )
+
+
+def _check_destination(name: str) -> None:
+    """Refuse a destination that later runs could not update, before it is loaded."""
+    context = Container()[PipelineContext]
+    destination = context.pipeline().destination if context.is_active() else None
+    if destination is not None and not issubclass(destination.client_class, WithSqlClient):
+        raise ValueError(
+            f"{name} cannot be updated in {destination.destination_name}, which has no SQL: {_ANEW}"
         )
 
 

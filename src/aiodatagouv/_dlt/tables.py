@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import dlt
@@ -18,13 +18,11 @@ from .._walk.listing import Listing
 from ..api.operations import OPERATIONS
 from ..bulk._lines.lines import item_of
 from ..bulk._table import columns
+from ..bulk.lists import Paginate, operation_of
 from ..client import Client
 from ..operation import Operation
 from ..pagination import Paginator
 from ..types import Fields, Mask
-
-Paginate: TypeAlias = Callable[[Client], Paginator[Any, Any]]
-"""Makes the paginator of a list."""
 
 List: TypeAlias = str | Paginate
 """A list: its name, the function of its operation, or another one that makes its paginator."""
@@ -182,14 +180,18 @@ def several(lists: List | Sequence[List] | Mapping[str, List]) -> dict[str, Pagi
     """The functions that make the paginators of lists, by the names of their tables.
 
     Raises:
-        ValueError: There is no list of a name, it needs arguments, or two have the same name.
+        ValueError: There is no list at all or of a name, it needs arguments, or two have the same
+            name.
+        TypeError: A function makes no list.
     """
+    if isinstance(lists, (Sequence, Mapping)) and not lists:
+        raise ValueError("there are no lists to load: give at least one")
     if isinstance(lists, Mapping):
         return {str(name): _function(one) for name, one in lists.items()}
     found: dict[str, Paginate] = {}
-    for one in [lists] if isinstance(lists, str) or callable(lists) else lists:
+    for one in lists if isinstance(lists, Sequence) and not isinstance(lists, str) else [lists]:
         function = _function(one)
-        name = bare(function(_nobody()).call.operation.name).replace(".", "_")
+        name = bare(operation_of(function).name).replace(".", "_")
         if name in found:
             raise ValueError(f"two lists are named {name}: give a mapping with other names")
         found[name] = function
@@ -202,8 +204,7 @@ def portal_of(paginates: Iterable[Paginate]) -> str | None:
     Raises:
         ValueError: They are of several packages.
     """
-    operations = [paginate(_nobody()).call.operation for paginate in paginates]
-    portals = {operation.client_class().base_url for operation in operations}
+    portals = {operation_of(paginate).client_class().base_url for paginate in paginates}
     if len(portals) > 1:
         raise ValueError("the lists are of several portals: make a source for each")
     return next(iter(portals), None)
@@ -217,6 +218,7 @@ def _nobody() -> Client:
 def _function(list_: List) -> Paginate:
     """The function that makes the paginator of a list."""
     if not isinstance(list_, str):
+        operation_of(list_)  # Raises an error if it is none.
         return list_
     lists = lists_of({one.name: one for one in OPERATIONS.values()})
     if (found := find(list_, lists)) is None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import define, evolve
 
@@ -17,6 +16,7 @@ from ..bulk._update.recording import record
 from ..bulk._update.update import check_update
 from ..bulk.describing import release_of
 from ..bulk.destination import sink_of
+from ..bulk.lists import Paginate
 from ..bulk.partition import Part
 from ..bulk.plan import Plan
 from ..bulk.report import Counters, Report
@@ -26,9 +26,6 @@ from ..errors import CheckpointError, DestinationError
 from ..pagination import Paginator
 from .folder import Folder
 from .worker import Job
-
-Paginate: TypeAlias = Callable[[Client], Paginator[Any, Any]]
-"""Makes the paginator of a list for a client."""
 
 
 @define

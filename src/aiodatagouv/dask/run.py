@@ -14,6 +14,7 @@ from typing import Any, Literal
 import distributed
 
 from .._walk.pages import check_concurrency
+from ..bulk.lists import Paginate, operation_of
 from ..bulk.partition import Part
 from ..bulk.public import explained
 from ..bulk.report import Report
@@ -21,7 +22,7 @@ from ..client import Client
 from ..rate import RATE
 from ..retry import RETRY, RetryPolicy
 from .board import Board, Progress, check_progress, shown
-from .driver import Driver, Paginate
+from .driver import Driver
 from .folder import Folder
 from .worker import Job, Options, Task, harvest_part
 
@@ -107,6 +108,7 @@ def harvest(
             it cannot be combined with a class.
         ValueError: The list cannot be split, a number is not positive, or the parts cannot be
             partitioned so.
+        TypeError: ``paginate`` makes no list.
         ModuleNotFoundError: ``progress`` is True, and the package ``rich`` is missing.
         RuntimeError: The cluster has no workers.
         APIError, NetworkError, DecodeError: A call failed. The same call goes on in the folder.
@@ -116,12 +118,15 @@ def harvest(
         raise ValueError(f"rate is {rate!r}: it must be a finite number of requests a second > 0")
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}: it must be at least 1")
+    if parts is not None and parts < 1:
+        raise ValueError(f"parts is {parts}: it must be at least 1")
     if since is not None and not resume:
         raise ValueError("since updates a folder, resume=False replaces it: give one of them")
     check_progress(progress)
     place = Folder(Path(folder).resolve(), suffix, is_partitioned=partition_by is not None)
     place.check()
-    portal = portal_of(paginate) if base_url is None else Client(base_url=base_url).base_url
+    listed = operation_of(paginate)
+    portal = Client(base_url=base_url).base_url if base_url else listed.client_class().base_url
     there: Any = cluster.nthreads()  # A coroutine, as far as its type tells.
     if not there:
         raise RuntimeError("the cluster has no workers: start at least one")
@@ -153,13 +158,6 @@ def harvest(
         if (report.complete or report.complete_but_for) and not place.is_complete:
             place.complete(board.files(), split, report)
     return report
-
-
-def portal_of(paginate: Paginate) -> str:
-    """The portal that the package of a list calls by default."""
-    operation = paginate(Client(base_url="production", api_key="")).call.operation
-    portal: str = operation.client_class().base_url
-    return portal
 
 
 @contextmanager

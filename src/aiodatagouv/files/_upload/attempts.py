@@ -69,6 +69,8 @@ class Attempts:
     """Whether the parts with this uuid were to be assembled before."""
     _was_posted: bool = field(default=False, init=False)
     """Whether a request of this run may have replaced the file of the resource."""
+    _is_wrong: bool = field(default=False, init=False)
+    """Whether the resource that was to get the file has got a wrong one."""
     _has_failed: bool = field(default=False, init=False)
     """Whether the portal itself has failed before."""
     _doubtful: list[Stored] = field(factory=list[Stored], init=False)
@@ -112,7 +114,7 @@ class Attempts:
     @property
     def may_have_replaced(self) -> bool:
         """Whether the resource that was to get the file may have it."""
-        is_begun = self._was_posted or self.journal.state.begun is not None
+        is_begun = self._was_posted or self._is_wrong or self.journal.state.begun is not None
         return self.replaced is not None and is_begun
 
     async def _create(self, sent: Sent) -> Made:
@@ -185,6 +187,7 @@ class Attempts:
         if wrong is not None:
             if not is_repeated:
                 self.journal.state.begun = None
+            self._is_wrong = self.replaced is not None
             if self.replaced is None:
                 self.journal.state.wrong.append(stored.id)
             await self.journal.save()
@@ -302,9 +305,9 @@ class Attempts:
         state, name = self.journal.state, self.sender.content.name
         if state.resource is not None:
             reason = f"the file is there, but the resource could not be read: {error}"
+        elif self._is_wrong:
+            reason = f"it may have a wrong file in place of {name}: {error}"
         elif state.begun is None:
-            if self.replaced is not None and isinstance(error, IntegrityError):
-                error.add_note(f"resource {self.replaced} may have the wrong file")
             raise error
         elif self.replaced is not None:
             reason = f"its file may have been replaced by {name}: {error}"

@@ -22,6 +22,9 @@ from ...errors import CheckpointError, DestinationError
 _LIFE = dt.timedelta(hours=23)
 """How long parts are counted on: the portal deletes them 24 hours after the latest one."""
 
+_OF_FILE = {"size", "changed_at"}
+"""What identifies the file of an upload as it is now; the rest are arguments."""
+
 _Id: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z-]{1,64}\Z")]
 _Index: TypeAlias = Annotated[int, Meta(ge=0, lt=1 << 31)]
 _Moment: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
@@ -124,14 +127,18 @@ class Journal:
             if record is None:
                 return cls(State(), False, identity, path, lock)
             there, state = record.upload, record.state
-            different = [
-                f"{name} {there.get(name)!r} there, {identity.get(name)!r} here"
-                for name in identity
-                if there.get(name) != identity.get(name)
-            ]
-            if different:
+            different = [name for name in identity if there.get(name) != identity.get(name)]
+            if different and {*different} <= _OF_FILE:
                 raise CheckpointError(
-                    f"{path} belongs to another upload ({'; '.join(different)}): give the same "
+                    f"the file was changed since the upload of {path} began: remove that to upload "
+                    "it as it is now"
+                )
+            if different:
+                shown = [
+                    f"{one} {there.get(one)!r} there, {identity[one]!r} here" for one in different
+                ]
+                raise CheckpointError(
+                    f"{path} belongs to another upload ({'; '.join(shown)}): give the same "
                     "arguments again, choose another journal, or remove it to upload anew"
                 )
             if state.sent_at is not None and dt.datetime.now(dt.UTC) - state.sent_at > _LIFE:

@@ -167,7 +167,8 @@ async def upload(
             argument does not fit another.
         OSError: The source cannot be read.
         IntegrityError: The source changed meanwhile, or the portal stored something else.
-        UploadError: The portal may have the file, or has it without its title; the error says so.
+        UploadError: The portal may have the file, has it without its title, or has a wrong one in
+            the resource to replace; the error says so.
         CheckpointError: The journal is of another upload, in use or damaged.
         DestinationError: The journal cannot be written.
         APIError: The portal refuses the upload.
