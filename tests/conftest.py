@@ -21,8 +21,7 @@ from .clients import client_of
 from .portal.conformance import portals, table
 from .portal.portal import PINNED, RELEASES, Portal, running_portal
 
-# The same examples in every run, and no deadline on slow machines.
-# A busy machine generates slowly: that is no fault of a test.
+# The same examples in every run, however slow the machine is.
 settings.register_profile(
     "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -12,7 +12,7 @@ PACKAGE = "aiodatagouv"
 ROOT = Path(aiodatagouv.__file__).parent
 
 LAYERS = [
-    ["version", "_environment", "_renamed", "_unset", "types", "_disk", "rate"],
+    ["version", "_environment", "_renamed", "_unset", "_checks", "types", "_disk", "rate"],
     ["_http"],
     ["operation", "errors"],
     ["retry", "_ownership", "_names"],

@@ -60,7 +60,7 @@ async def test_a_derived_client_cannot_be_entered(scripted: Scripted) -> None:
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"timeout": 0}, "timeout is 0: it must be a number of seconds above 0"),
+        ({"timeout": 0}, "timeout is 0: it must be a number above 0"),
         ({"rate": 0}, "rate is 0: it must be requests a second above 0"),
         ({"rate": "fast"}, "rate is 'fast': it must be a number, 'auto' or None"),
         ({"lang": "french please"}, "lang is 'french please': it must be the code of a language"),

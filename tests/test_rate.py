@@ -64,7 +64,7 @@ def test_a_burst_is_sent_at_once() -> None:
     assert times(Rate(4, burst=1), [0] * 3) == [0, 0.25, 0.5]
     assert times(Rate(50, burst=3), [0] * 4) == pytest.approx([0, 0, 0, 0.02])
     for wrong in (0, 0.5, math.nan):
-        with pytest.raises(ValueError, match="it must be at least 1 request"):
+        with pytest.raises(ValueError, match="it must be a finite number, at least 1"):
             Rate(4, burst=wrong)
 
 

@@ -95,6 +95,7 @@ async def test_an_object_as_answered_is_kept_as_it_is() -> None:
         (lambda one: one.add(models.Dataset, title=1), "title"),
         (lambda one: one.add(models.Dataset.from_dict({})), "needs its id"),
         (lambda one: one.add(models.Dataset, resources=[{"ulr": "a"}]), "mean resources.url"),
+        (lambda one: one.add(models.Dataset, extras={"a": {1}}), "Dataset: .*not JSON"),
         (lambda one: one.add(models.Badge), "no operation reads a Badge by its id"),
         (lambda one: one.add(models.Resource), r"in add\(Dataset, resources=\.\.\.\)"),
         (lambda one: one.answer("get_datasett", None), "Did you mean get_dataset"),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 
+from ._checks import is_number
+
 RATE = 5.0
 """Requests a second by default: about half of the rate that is known to get an address banned."""
 
 BURST = 10.0
 """Requests that may be sent within a second after a pause: more would look like an attack."""
+
+_LEAST, _MOST = 1e-300, 1e300
+"""The numbers of requests that can be reckoned with."""
 
 
 class Rate:
@@ -20,14 +25,14 @@ class Rate:
             second at ten requests or fewer.
 
     Raises:
-        ValueError: The rate is not positive, or the burst below 1.
+        ValueError: The rate is not positive, or the burst below 1 or infinite.
     """
 
     def __init__(self, rate: float, *, burst: float | None = None) -> None:
-        if not (rate > 0 and 1 / rate < math.inf):
+        if not (is_number(rate) and (rate == math.inf or _LEAST <= rate <= _MOST)):
             raise ValueError(f"rate is {rate!r}: it must be requests a second above 0")
-        if burst is not None and not burst >= 1:
-            raise ValueError(f"burst is {burst!r}: it must be at least 1 request")
+        if burst is not None and not (is_number(burst) and 1 <= burst <= _MOST):
+            raise ValueError(f"burst is {burst!r}: it must be a finite number, at least 1 request")
         self.rate = rate
         self.burst = burst
         self._next = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import errno
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -103,8 +104,13 @@ class Stream:
 
         Returns:
             The size of the answer in bytes.
+
+        Raises:
+            OSError: The file cannot be written.
         """
         path = Path(path)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder, not the path of a file", str(path))
         with written(path) as file:
             return await self._receive(file.write, progress, path.name)
 

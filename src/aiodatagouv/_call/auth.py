@@ -25,12 +25,14 @@ class ApiKey:
     def __init__(self, secret: str) -> None:
         self._secret = secret
         self._hidden: list[Spellings] = []
-        self.hide(secret)
+        if secret.isascii():  # Else it is refused, and encoding it could fail and show it.
+            self.hide(secret)
 
     @classmethod
     def find(cls, given: str | None) -> ApiKey:
         """Take the given key, or else that of the environment; an empty one means no key."""
-        return cls((os.environ.get(KEY, "") if given is None else given).strip())
+        key = os.environ.get(KEY, "") if given is None else given
+        return cls(key.strip() if isinstance(key, str) else "\0")  # Which is refused.
 
     def check(self) -> None:
         """Refuse a key that cannot be sent.
@@ -40,7 +42,8 @@ class ApiKey:
         """
         # Apart from `find`, whose frame has the key; and without quoting it.
         if not (self._secret.isascii() and self._secret.isprintable()):
-            raise ValueError("the API key has a character that no key has, such as a line break")
+            problem = "has a character that no key has, such as a line break, or is no text"
+            raise ValueError(f"the API key {problem}")
 
     def __bool__(self) -> bool:
         return bool(self._secret)
@@ -49,7 +52,7 @@ class ApiKey:
         return "ApiKey(***)" if self else "ApiKey()"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key cannot be pickled")
+        raise TypeError("a client, which may have an API key, cannot be pickled or copied")
 
     def headers(self, url: _http.URL, portal: _http.URL) -> SecretHeaders:
         """The headers for a request to ``url``: the key is only sent to the portal's own origin."""

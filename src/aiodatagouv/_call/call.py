@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from attrs import Factory, evolve, field, frozen
 
+from .._checks import check_count
 from .._encoding.parameters import QueryValue, pairs, segment, text
 from .._encoding.taken import json_of
 from .._fields import mask as masks
@@ -138,9 +139,10 @@ def prepare_path(
     """Prepare a call of an endpoint that has no operation; see :meth:`aiodatagouv.Client.request`.
 
     Raises:
-        ValueError: The path leads out of the API, or a parameter has an unsupported type.
+        ValueError: The path or version leads out of the API, or a parameter has another type.
     """
     segments = path.removeprefix("/").split("/")
+    check_count("version", version)
     # HTTP libraries resolve dots, encoded ones too.
     is_outside = {unquote(one) for one in segments} & {".", ".."} or path.startswith("//")
     if not (method.isascii() and method.isalpha()):

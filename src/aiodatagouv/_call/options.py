@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 
 from attrs import field, frozen
 
 from .. import _http
+from .._checks import check_callback, check_language, check_limit, checked
 from .._events import Observer, OnResponse, OnRetry
 from .._limits.line import Queue
 from .._unset import Unset
 from ..retry import NEVER, RETRY, RetryPolicy
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
 
 
 def _timeout(timeout: float | _http.Timeout | Unset | None) -> _http.Timeout:
@@ -21,8 +19,7 @@ def _timeout(timeout: float | _http.Timeout | Unset | None) -> _http.Timeout:
         return _http.Timeout(30, connect=10, pool=None)
     if isinstance(timeout, _http.Timeout):
         return timeout
-    if timeout is not None and not 0 < timeout < math.inf:
-        raise ValueError(f"timeout is {timeout!r}: it must be a number of seconds above 0, or None")
+    check_limit("timeout", timeout, most=1e9)
     return _http.Timeout(timeout, pool=None)
 
 
@@ -36,16 +33,7 @@ def _policy(retry: RetryPolicy | Unset | None) -> RetryPolicy:
     return retry
 
 
-def _language(lang: str | None) -> str | None:
-    # The portal silently ignores a language that it does not know.
-    if lang is not None and not _LANGUAGE.fullmatch(lang):
-        raise ValueError(f"lang is {lang!r}: it must be the code of a language, such as 'fr'")
-    return lang
-
-
 def _limit(limit: float | None) -> float:
-    if limit is not None and not limit > 0:
-        raise ValueError(f"max_size or max_time is {limit!r}: it must be above 0, or None")
     return math.inf if limit is None else limit
 
 
@@ -60,10 +48,10 @@ class Options:
 
     timeout: _http.Timeout = field(converter=_timeout)
     retry: RetryPolicy = field(converter=_policy)
-    lang: str | None = field(converter=_language)
-    max_size: float = field(converter=_limit)
-    max_time: float = field(converter=_limit)
-    on_response: OnResponse | None
-    on_retry: OnRetry | None
+    lang: str | None = field(validator=checked(check_language))
+    max_size: float = field(converter=_limit, validator=checked(check_limit))
+    max_time: float = field(converter=_limit, validator=checked(check_limit))
+    on_response: OnResponse | None = field(validator=checked(check_callback))
+    on_retry: OnRetry | None = field(validator=checked(check_callback))
     queues: tuple[Queue, ...] = ()
     observer: Observer | None = None

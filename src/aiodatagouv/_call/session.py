@@ -61,7 +61,10 @@ class Session:
             "seconds": options.max_time,
         }
         headers, body = {**self._headers, **call.headers()}, call.content(files)
-        return _http.request_of(call.operation.method, hop.url, headers, extensions, **body)
+        try:
+            return _http.request_of(call.operation.method, hop.url, headers, extensions, **body)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"{call.operation.name}: the body cannot be sent: {error}") from None
 
     async def send(self, request: _http.Request) -> _http.Response:
         """Send a request; the body of the response is still to be read."""

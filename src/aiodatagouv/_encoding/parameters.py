@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
+from .._checks import check_text
 from ..operation import Operation
 
 QueryValue: TypeAlias = str | int | float | bool | dt.date | Sequence[str] | None
@@ -37,6 +38,7 @@ def text(name: str, value: object, operation: Operation) -> str:
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, str):
+        check_text(f"{operation.name}: the parameter {name}", value)
         return str.__str__(value)  # The value of an enum.
     if isinstance(value, int | float):
         return repr(value) if isinstance(value, float) else str(int(value))
@@ -59,6 +61,7 @@ def segment(operation: Operation, name: str, value: object) -> str:
             f"{operation.name}: the path parameter {shown} is {value!r}: it must be text, such as "
             "an id or a slug, not empty, not only dots, and without a slash"
         )
+    check_text(f"{operation.name}: the path parameter {name}", given)
     return quote(given, safe="")
 
 

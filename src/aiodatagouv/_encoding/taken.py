@@ -26,7 +26,10 @@ def json_of(operation: Operation, body: object) -> Any:
         one = alternatives(taken)[0]
         expected = f"list of {alternatives(one.item)[0]}" if one.kind == "list" else one
         raise TypeError(f"{operation.name}: the body must be a {expected}, not {body!r:.80}")
-    json = to_json(body, is_id=False)
+    try:
+        json = to_json(body, is_id=False)
+    except RecursionError:
+        raise ValueError(f"{operation.name}: the body is nested too deeply to be sent") from None
     missing = [group for group in operation.lost if not _has_one(json, group)]
     if missing:
         named = " and ".join(" or ".join(group) for group in missing)

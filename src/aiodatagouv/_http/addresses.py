@@ -6,6 +6,8 @@ import ipaddress
 import re
 from typing import TypeAlias
 
+from httpx import URL
+
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
@@ -19,6 +21,9 @@ _UNICAST = ipaddress.IPv6Network("2000::/3")
 
 _EXAMPLES = ipaddress.IPv6Network("3fff::/20")
 """Addresses for documentation, which Python 3.11 takes for ordinary ones."""
+
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
+"""The most characters of a host's name, and of each part between its dots."""
 
 _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*", re.ASCII)
 
@@ -36,6 +41,29 @@ def literal_of(host: str) -> Address | None:
     if not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         return None
     return ipaddress.IPv4Address(host)
+
+
+def impossible(url: URL) -> str | None:
+    """What is impossible in the address of a host, None if it may be one."""
+    host = url.raw_host.decode("ascii")
+    if url.port is not None and not 0 < url.port < 1 << 16:
+        return "has an impossible port"
+    if not _is_possible(host):
+        return "has an impossible host name"
+    try:
+        literal_of(host)
+    except ValueError:
+        return "has an IP address in an unusual spelling, or an invalid one"
+    return None
+
+
+def _is_possible(host: str) -> bool:
+    """Whether the lengths of a name and of its parts are those of names that can be resolved."""
+    name = host.removesuffix(".")
+    return ":" in name or (
+        len(name) <= _LONGEST_NAME
+        and all(0 < len(label) <= _LONGEST_LABEL for label in name.split("."))
+    )
 
 
 def is_public(address: Address) -> bool:

@@ -11,6 +11,7 @@ import yarl
 from httpx import URL, AsyncBaseTransport
 from httpx_aiohttp import AiohttpTransport
 
+from .._checks import check_count, check_text
 from .outside import Outside
 from .proxied import ProxiedTransport, watch
 from .proxies import Proxy
@@ -35,6 +36,7 @@ def transports(
         The function that makes the transport, and the connections to other hosts.
 
     Raises:
+        TypeError: The transport is none, or none for asyncio.
         ValueError: The key would be sent in clear text, the proxy, the certificates or the user
             agent cannot be used, or the pool has no connection.
     """
@@ -42,11 +44,15 @@ def transports(
         raise ValueError(
             f"base_url: {portal}: an API key is only sent over https or to this machine"
         )
+    check_text("user_agent", user_agent)
     if not (user_agent.isascii() and user_agent.isprintable()):
         raise ValueError(f"user_agent is {user_agent!r}: a header must be plain ASCII")
-    if max_connections < 1:
-        raise ValueError(f"max_connections is {max_connections!r}: it must be at least 1")
+    check_count("max_connections", max_connections)
     if transport is not None:
+        if not isinstance(transport, AsyncBaseTransport):
+            raise TypeError(
+                f"transport is {transport!r}: it must be an asynchronous transport of httpx"
+            )
         if (proxy.is_given and proxy) or verify is not True:
             raise ValueError("proxy and verify have no effect on a transport: configure it instead")
         return lambda: transport, Outside(user_agent, transport=transport)

@@ -13,6 +13,7 @@ from attrs import define, evolve, field, frozen
 from .._call import answers
 from .._call.call import Call
 from .._call.caller import Caller
+from .._checks import check_count
 from .._decoding.declared import declared
 from .._fields import mask as masks
 from ..errors import BadRequestError, OrderError, UnknownOrderError
@@ -63,11 +64,12 @@ class Listing:
         """Prepare a list.
 
         Raises:
-            ValueError: The page size is not positive.
+            ValueError: The page or its size is no positive number.
         """
         size, first = call.query.get("page_size"), call.query.get("page")
-        if isinstance(size, int) and size < 1:
-            raise ValueError(f"{call.operation.name}: page_size is {size}: it must be at least 1")
+        for name, value in (("page_size", size), ("page", first)):
+            if value is not None:
+                check_count(f"{call.operation.name}: {name}", value)
         has_ids = "id" in declared(masks.model_of(call.operation))
         return cls(
             client,

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from .._checks import check_count
 from ..errors import DecodeError, NotFoundError
 from .skipped import Skipped
 from .visibility import Mark
@@ -62,8 +63,7 @@ def check_concurrency(concurrency: int) -> None:
     Raises:
         ValueError: It is below 1.
     """
-    if concurrency < 1:
-        raise ValueError(f"concurrency is {concurrency}: it must be at least 1")
+    check_count("concurrency", concurrency)
 
 
 async def walk(

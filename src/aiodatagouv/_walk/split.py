@@ -8,7 +8,7 @@ must be that of the search. A part of up to two windows is read from both of its
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Generic, TypeAlias
 
@@ -201,6 +201,8 @@ def facets_of(listing: Listing, split: Split) -> tuple[str, ...]:
         raise ValueError(f"{name}: page_size is {listing.page_size}: pages reach no result")
     if isinstance(split, bool):
         return ()
+    if not isinstance(split, str | Iterable):
+        raise TypeError(f"{name}: split is {split!r}: it must be True, or names of parameters")
     parameters = tuple(parameter_of(one) for one in ([split] if isinstance(split, str) else split))
     known = {one.key for one in operation.parameters if one.place == "query"}
     for one in parameters:

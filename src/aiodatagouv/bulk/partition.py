@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from .._call.call import Call
+from .._checks import check_count
 from .._walk.keys import read_page
 from .._walk.listing import Listing
 from .._walk.stable import STRETCH
@@ -93,12 +94,11 @@ async def partition(
         AuthenticationError: The list needs a key.
         APIError, NetworkError: A call fails.
     """
+    check_count("n", n)
     client = without_key(paginator.client) if only_public else paginator.client
     listing = Listing.of(client, paginator.call)
     if listing.unstable:
         raise ValueError(f"{listing.call.operation.name} cannot be split: {listing.unstable}")
-    if n < 1:
-        raise ValueError(f"n is {n}: it must be at least 1")
     fetch_ids = listing.id_fetcher(listing.created)
     with explained(only_public=only_public):
         try:
@@ -114,7 +114,8 @@ async def partition(
         n = 1
     cuts: dict[dt.datetime | None, int] = {None: 0}
     latest: dt.datetime | None = None
-    for offset in {total * number // n: None for number in range(1, n)}:
+    n = min(n, max(total, 1))  # No part is empty.
+    for offset in (total * number // n for number in range(1, n)):
         with suppress(NotFoundError):  # The list has shrunk: there are fewer parts.
             # A list without pages answers more than the one item.
             for date in (await fetch_ids(offset + 1, 1)).dates[:1]:

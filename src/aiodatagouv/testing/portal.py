@@ -167,6 +167,7 @@ class FakePortal:
             raise ValueError(f"{owner.__name__}: {error}") from None
         if not isinstance(added.get("id"), str):
             raise ValueError(f"{owner.__name__}: an object to add needs its id")
+        plain(added, f"{owner.__name__}: ")  # Raises an error for what is no JSON.
         # A copy: the caller has the object as it is now.
         self._objects.put(kind, deepcopy(added))
         return view

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
+from ..._checks import check_text
+
 NULL = "__HIVE_DEFAULT_PARTITION__"
 """The value of a partition for rows that have none."""
 
@@ -59,6 +61,8 @@ def read_keys(given: str | Sequence[str]) -> tuple[Key, ...]:
         ValueError: It is not such a list, or a key is given twice.
     """
     texts = given.split(",") if isinstance(given, str) else [*given]
+    for text in texts:
+        check_text("partition_by", text)
     keys = [_key(text.strip()) for text in texts]
     names = [key.name for key in keys]
     if not keys:

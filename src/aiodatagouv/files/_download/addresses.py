@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from ... import _http
-from ..._http.addresses import is_local_name, is_public, literal_of
+from ..._http.addresses import impossible, is_local_name, is_public, literal_of
 from ..._http.urls import origin
 from ...errors import AddressError
 
 MAX_REDIRECTS = 10
 """The redirects that are followed for one file."""
-
-_LONGEST_NAME, _LONGEST_LABEL = 253, 63
-"""The most characters of a host's name, and of each part between its dots."""
 
 _PRIVATE = "is not an address of the internet: allow_private=True fetches it nevertheless"
 
@@ -97,28 +94,13 @@ def shown_text(address: str) -> str:
 def _check(url: _http.URL, *, allow_private: bool, source: _http.URL | None = None) -> None:
     if url.userinfo:
         raise AddressError(shown(url), _redirected("has a user name or a password", source))
-    if url.port is not None and not 0 < url.port < 1 << 16:
-        raise AddressError(shown(url), _redirected("has an impossible port", source))
+    if problem := impossible(url):
+        raise AddressError(shown(url), _redirected(problem, source))
     host = url.raw_host.decode("ascii")
-    if not _is_possible(host):
-        raise AddressError(shown(url), _redirected("has an impossible host name", source))
-    try:
-        literal = literal_of(host)
-    except ValueError:
-        problem = "has an IP address in an unusual spelling, or an invalid one"
-        raise AddressError(shown(url), _redirected(problem, source)) from None
+    literal = literal_of(host)
     is_private = is_local_name(host) if literal is None else not is_public(literal)
     if is_private and not allow_private:
         raise AddressError(shown(url), _redirected(_PRIVATE, source))
-
-
-def _is_possible(host: str) -> bool:
-    """Whether the lengths of a name and of its parts are those of names that can be resolved."""
-    name = host.removesuffix(".")
-    return ":" in name or (
-        len(name) <= _LONGEST_NAME
-        and all(0 < len(label) <= _LONGEST_LABEL for label in name.split("."))
-    )
 
 
 def _redirected(problem: str, source: _http.URL | None) -> str:

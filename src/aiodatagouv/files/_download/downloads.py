@@ -78,9 +78,12 @@ async def download(
             in the places of the temporary ones.
         NetworkError: The host does not answer, or the answer breaks off.
         APIError: The portal does not know the id.
+        TypeError: The resource is something else.
         ValueError: The resource has no address.
         RuntimeError: The client is closed, or was opened in another event loop.
     """
+    if not isinstance(resource, str | AnyResource):
+        raise TypeError(f"resource is a {type(resource).__name__}, not a Resource or an id")
     if isinstance(resource, str):
         resource = (await v2.datasets.get_resource(client, resource)).resource
     url = resource.url

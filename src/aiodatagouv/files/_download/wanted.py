@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from ..._checks import check_callback, check_limit, checked
 from ...types import OnProgress
 from .checksums import Checksum, Expected
 
@@ -66,8 +67,8 @@ class Wanted:
     expected: Expected = field(factory=Expected)
     etag: str | None = None
     last_modified: str | None = None
-    max_size: int | None = MAX_SIZE
+    max_size: int | None = field(default=MAX_SIZE, validator=checked(check_limit))
     allow_private: bool = False
     resume: bool = True
-    progress: OnProgress | None = None
+    progress: OnProgress | None = field(default=None, validator=checked(check_callback))
     before: Callable[[Download], Awaitable[object]] | None = None

@@ -9,8 +9,9 @@ import os
 from contextlib import aclosing
 from functools import partial
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
+from ..._checks import check_limit, checked
 from ...client import Client
 from ...errors import DataGouvError, DestinationError, NetworkError
 from ...types import OnProgress
@@ -41,7 +42,7 @@ _EXPECTED = (DataGouvError, OSError, UnicodeError)
 class Options:
     """The conditions that are the same for all files: see :func:`.folder.sync`."""
 
-    max_size: int | None
+    max_size: int | None = field(validator=checked(check_limit))
     allow_private: bool
     keep_altered: bool
 

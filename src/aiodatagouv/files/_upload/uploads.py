@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias, get_args, overload
 
 from attrs import evolve
 
+from ..._checks import check_callback, check_count, check_text
 from ...api import ops
 from ...client import Client
 from ...errors import DataGouvError, UploadError
@@ -162,7 +163,7 @@ async def upload(
         The resource as the portal has it afterwards.
 
     Raises:
-        TypeError: The dataset or the resource is something else.
+        TypeError: The dataset, the resource, the title or the name is something else.
         ValueError: The portal does not accept files with this extension, there is no name, or an
             argument does not fit another.
         OSError: The source cannot be read.
@@ -174,13 +175,19 @@ async def upload(
         APIError: The portal refuses the upload.
         NetworkError: There is no answer, and nothing on the portal.
     """
-    if chunk_size < 1 or concurrency < 1:
-        raise ValueError("chunk_size and concurrency must be at least 1")
+    check_count("chunk_size", chunk_size)
+    check_count("concurrency", concurrency)
+    check_text("title", title)
+    check_text("name", name)
+    check_callback("progress", progress)
+    if size is not None:
+        check_count("size", size, least=0)
     dataset = _id_of(dataset, AnyDataset, "dataset")
     kinds = CommunityReplaceable if community else Replaceable
     replaced = None if resource is None else _id_of(resource, kinds, "resource")
     content = content_of(source, name, size)
     try:
+        check_text("name", content.name)
         if journal is not None and not isinstance(content, PathContent):
             raise ValueError("a journal needs the path of a file: nothing else can be read again")
         if journal is not None and isinstance(content, PathContent) and content.is_at(journal):
