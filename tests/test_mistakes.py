@@ -22,6 +22,7 @@ from aiodatagouv.testing import FakePortal
 HALF = "a\udc80"
 """What a name of a file may have on Linux: half of a pair, which UTF-8 lacks."""
 
+PAIRS: Any = [("a", 1)]
 OUTSIDE: Any = "../../other"
 HALF_A_PART: Any = 1.5
 NOTHING: Any = None
@@ -117,6 +118,10 @@ CALLS: dict[str, tuple[Call, str]] = {
     "a version that leads out of the API": (
         lambda one: one.request("DELETE", "x", version=OUTSIDE),
         "version is '../../other': it must be a whole number",
+    ),
+    "parameters as pairs": (
+        lambda one: one.request("GET", "x", params=PAIRS),
+        "GET x: the parameters must be a mapping",
     ),
     "version 0": (lambda one: one.request("GET", "x", version=0), "version is 0"),
     "half of a character in an id": (

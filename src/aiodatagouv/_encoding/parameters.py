@@ -18,8 +18,11 @@ def pairs(query: Mapping[str, QueryValue], operation: Operation) -> list[tuple[s
     """The query parameters of an operation as they are sent.
 
     Raises:
+        TypeError: They are no mapping.
         ValueError: A parameter has an unsupported type.
     """
+    if not isinstance(query, Mapping):
+        raise TypeError(f"{operation.name}: the parameters must be a mapping, not {query!r:.80}")
     return [
         (name, text(name, one, operation))
         for name, value in query.items()

@@ -157,10 +157,10 @@ def plain(value: Any, where: str = "") -> Any:
     Raises:
         ValueError: It is nothing of these.
     """
-    found = to_json(json_of(value))
     try:
+        found = to_json(json_of(value))
         json.dumps(found)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{where}{error}") from None
     return found
 
