@@ -408,7 +408,7 @@ def test_a_folder_that_does_not_fit_is_refused(
         run(cluster, tmp_path, url, since="last", resume=False)
     with pytest.raises(ValueError, match="workers is 0"):
         run(cluster, tmp_path, url, workers=0)
-    with pytest.raises(ValueError, match="parts is 0: it must be at least 1"):
+    with pytest.raises(ValueError, match="parts is 0: it must be a whole number"):
         run(cluster, tmp_path, url, parts=0)
     for one, named in (("datasets", "'datasets'"), (site.get_site, "get_site")):
         with pytest.raises(TypeError, match=f"{named} makes no list: give a function"):

@@ -68,6 +68,14 @@ def test_a_burst_is_sent_at_once() -> None:
             Rate(4, burst=wrong)
 
 
+@pytest.mark.parametrize("burst", [2.0, 1e9, 1e20, 1e300])
+def test_a_pause_holds_back_every_burst(burst: float) -> None:
+    rate = Rate(5, burst=burst)
+    rate.take(0)
+    rate.pause(2)
+    assert rate.delay(0.2) == pytest.approx(1.8)
+
+
 def test_requests_after_a_pause_are_sent_one_by_one() -> None:
     rate = Rate(4)
     rate.take(0)

@@ -36,6 +36,7 @@ class Rate:
         self.rate = rate
         self.burst = burst
         self._next = 0.0
+        self._paused_until = -math.inf
 
     @property
     def interval(self) -> float:
@@ -52,7 +53,8 @@ class Rate:
         """Seconds until the next request may be sent."""
         if self._next <= now:  # The usual case of a client that sends few requests.
             return 0.0
-        return max(0.0, self._next - self._ahead - now)
+        # A large burst may swallow the end of a pause.
+        return max(0.0, self._paused_until - now, self._next - self._ahead - now)
 
     def take(self, now: float) -> None:
         """Count a request that is sent now."""
@@ -61,6 +63,7 @@ class Rate:
     def pause(self, until: float) -> None:
         """Send nothing before a given time, and no burst after it."""
         self._next = max(self._next, until + self._ahead)
+        self._paused_until = max(self._paused_until, until)
 
     def rejected(self, sent: float, now: float, pause: float) -> None:
         """Learn that a request was answered 429. A given rate does not change.

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import distributed
 
+from .._checks import check_count
 from .._walk.pages import check_concurrency
 from ..bulk.lists import Paginate, operation_of
 from ..bulk.partition import Part
@@ -116,17 +117,18 @@ def harvest(
     check_concurrency(concurrency)
     if not 0 < rate < math.inf:
         raise ValueError(f"rate is {rate!r}: it must be a finite number of requests a second > 0")
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers is {workers}: it must be at least 1")
-    if parts is not None and parts < 1:
-        raise ValueError(f"parts is {parts}: it must be at least 1")
+    if workers is not None:
+        check_count("workers", workers)
+    if parts is not None:
+        check_count("parts", parts)
     if since is not None and not resume:
         raise ValueError("since updates a folder, resume=False replaces it: give one of them")
     check_progress(progress)
     place = Folder(Path(folder).resolve(), suffix, is_partitioned=partition_by is not None)
     place.check()
     listed = operation_of(paginate)
-    portal = Client(base_url=base_url).base_url if base_url else listed.client_class().base_url
+    default = listed.client_class().base_url
+    portal = default if base_url is None else Client(base_url=base_url).base_url
     there: Any = cluster.nthreads()  # A coroutine, as far as its type tells.
     if not there:
         raise RuntimeError("the cluster has no workers: start at least one")
