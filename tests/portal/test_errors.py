@@ -77,9 +77,9 @@ CASES: list[tuple[Make, type[APIError], str]] = [
         "create_reuse: 400 ValidationError",
     ),
     (
-        lambda client, _: a_page(client, page=0),
+        lambda client, _: a_page(client, featured="perhaps"),
         BadRequestError,
-        "list_datasets: 400 Input payload validation failed [page: The page to fetch",
+        "list_datasets: 400 Input payload validation failed [featured: ",
     ),
     (
         lambda client, _: a_page(client, organization="slug"),
