@@ -128,7 +128,7 @@ async def test_the_body_of_an_error_is_cut(scripted: Scripted) -> None:
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_limit_that_makes_no_sense_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="max_size is .*: it must be a number above 0"):
+    with pytest.raises(ValueError, match=r"^max_size is .*: it must be a number above 0"):
         Client(max_size=size)
     Client(max_size=None)
 
