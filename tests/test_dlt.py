@@ -69,6 +69,13 @@ def test_only_lists_that_can_be_brought_up_to_date_are_merged() -> None:
     assert "_deleted" not in columns_of("users")
 
 
+def test_several_lists_may_come_from_anywhere() -> None:
+    names = ["datasets", "reuses"]
+    for several in (names, tuple(names), dict.fromkeys(names), {*names}, (one for one in names)):
+        lists: Any = several if not isinstance(several, dict) else several.keys()
+        assert {*source(lists).resources} == {*names}
+
+
 def test_a_mistake_is_an_error_before_any_request() -> None:
     mistakes: list[tuple[Any, dict[str, Any], str]] = [
         ("datset", {}, "there is no list 'datset'. Did you mean datasets"),
@@ -82,6 +89,7 @@ def test_a_mistake_is_an_error_before_any_request() -> None:
         ("datasets", {"max_table_nesting": 1}, "max_table_nesting must be 0, or .* rows='dicts'"),
         ({"a": lambda client: bikes(client).into(Title)}, {}, "a: give fields instead of a class"),
         ([], {}, "there are no lists to load"),
+        ({}, {}, "there are no lists to load"),
     ]
     for arguments, options, text in mistakes:
         with pytest.raises(ValueError, match=text):

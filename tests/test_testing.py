@@ -106,7 +106,7 @@ async def test_an_object_as_answered_is_kept_as_it_is() -> None:
         (lambda one: one.script(None, delay=-1), "delay is -1"),
         (lambda one: one.script(None, status=500, times=0), "times is 0"),
         (lambda one: one.script(None, status="500"), "status is '500'"),
-        (lambda one: one.script(None, status=200), "from 300 to 599"),
+        (lambda one: one.script(None, status=99), "from 200 to 599"),
         (lambda one: one.script(None, status=429, retry_after=-5), "retry_after is -5"),
         (lambda one: one.script(None, status=429, headers={"X-A": 0}), "header X-A is 0"),
         (lambda one: one.script(None, delay=math.nan), "delay is nan"),
@@ -291,6 +291,8 @@ async def test_answers_are_stated(tmp_path: Path) -> None:
         ),
         ("GET https://files.example/a?format=csv", "https://files.example/a?format=csv"),
         ("GET https://files.example/a", "https://files.example/a?format=json"),
+        ("GET https://a.example", "https://a.example/"),
+        ("GET https://a.example/b?", "https://a.example/b"),
     ],
 )
 async def test_an_address_is_answered_in_any_spelling(
@@ -437,12 +439,16 @@ async def test_a_harvest_of_a_portal_in_memory_is_brought_up_to_date(tmp_path: P
         await bulk.harvest(datasets.list_datasets(client, fields="id,title"), path, since="last")
         body = models.DatasetWrite.of(velos, title="Bus")
         await datasets.update_dataset(client, velos.id, body=body)
+        for number in range(80):  # More than a minute by the clock of the portal.
+            portal.add(models.Reuse, title=f"Reuse {number}")
+        await bulk.harvest(datasets.list_datasets(client, fields="id,title"), path, since="last")
+        portal.add(trains, title="Trams")
         found = datasets.list_datasets(client, fields="id,title")
         report = await bulk.harvest(found, path, since="last")
         assert (await client.portal()).release == OPERATIONS["get_site"].releases[0]
     assert (report.complete, report.changed) == (True, 1)
     rows = pq.read_table(path).to_pylist()
-    assert {row["id"]: row["title"] for row in rows} == {velos.id: "Bus", trains.id: "Trains"}
+    assert {row["id"]: row["title"] for row in rows} == {velos.id: "Bus", trains.id: "Trams"}
 
 
 def test_programs_do_not_load_what_is_for_tests() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-]\w{2,8})*", re.ASCII | re.IGNORECASE)
@@ -16,7 +17,7 @@ def check_count(name: str, value: object, least: int = 1) -> None:
     Raises:
         ValueError: It is not one, or below the least.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} is {value!r}: it must be a whole number, at least {least}")
 
 
@@ -27,23 +28,22 @@ def check_limit(name: str, value: object, most: float = math.inf) -> None:
         ValueError: It is not a number above 0.
     """
     if value is not None and not (is_number(value) and 0 < value <= most):
-        raise ValueError(f"{name} is {value!r}: it must be a number above 0, or None")
+        end = "" if most == math.inf else f" and at most {most:,.0f}"
+        raise ValueError(f"{name} is {value!r}: it must be a number above 0{end}, or None")
 
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a number, and no boolean."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_text(name: str, value: object) -> None:
-    """Check a text that is sent, None if it is left out.
+    """Check a text that is sent.
 
     Raises:
         TypeError: It is not text.
         ValueError: It cannot be sent.
     """
-    if value is None:
-        return
     if not isinstance(value, str):
         raise TypeError(f"{name} is a {type(value).__name__}: it must be text")
     if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):

@@ -184,17 +184,22 @@ def several(lists: List | Sequence[List] | Mapping[str, List]) -> dict[str, Pagi
             name.
         TypeError: A function makes no list.
     """
-    if isinstance(lists, (Sequence, Mapping)) and not lists:
-        raise ValueError("there are no lists to load: give at least one")
     if isinstance(lists, Mapping):
-        return {str(name): _function(one) for name, one in lists.items()}
+        named = {str(name): _function(one) for name, one in lists.items()}
+        return _some(named)
     found: dict[str, Paginate] = {}
-    for one in lists if isinstance(lists, Sequence) and not isinstance(lists, str) else [lists]:
+    for one in lists if isinstance(lists, Iterable) and not isinstance(lists, str) else [lists]:
         function = _function(one)
         name = bare(operation_of(function).name).replace(".", "_")
         if name in found:
             raise ValueError(f"two lists are named {name}: give a mapping with other names")
         found[name] = function
+    return _some(found)
+
+
+def _some(found: dict[str, Paginate]) -> dict[str, Paginate]:
+    if not found:
+        raise ValueError("there are no lists to load: give at least one")
     return found
 
 

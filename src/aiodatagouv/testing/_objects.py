@@ -20,15 +20,9 @@ from .errors import UnansweredError
 
 _LETTERS = str.maketrans(
     {
-        "'": "",
-        "\N{RIGHT SINGLE QUOTATION MARK}": "",
-        "æ": "ae",
-        "œ": "oe",
-        "ø": "o",
-        "ß": "ss",
-        "ł": "l",
-        "°": "deg",
-        "€": "eur",
+        **{"'": "", "\N{RIGHT SINGLE QUOTATION MARK}": "", "æ": "ae", "œ": "oe", "ø": "o"},
+        **{"ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ŧ": "t"},
+        **{"°": "deg", "€": "eur", "№": "no", "µ": "u", "\N{MULTIPLICATION SIGN}": "x"},
     }
 )
 """The letters and signs of slugs that are more than a letter with an accent."""
@@ -180,7 +174,8 @@ def _id(number: int) -> str:
 def slug_of(text: str) -> str:
     """Make a slug of a text in Latin letters, as the server does."""
     plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
-    return re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode()).strip("-")
+    letters = "".join(one for one in plain if not unicodedata.combining(one))
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
 
 
 def check_names(model: type[Model], given: Mapping[str, Any], where: str = "") -> None:

@@ -116,7 +116,12 @@ def target_of(target: str) -> str:
             f"{target!r} is no operation, and no method and URL, such as "
             "'GET https://files.example/stops.csv'"
         )
-    return f"{method} {_http.parse_url(address).copy_with(fragment=None, userinfo=b'')}"
+    return f"{method} {plain_url(_http.parse_url(address))}"
+
+
+def plain_url(url: _http.URL) -> _http.URL:
+    """An address as it is compared: without a fragment, a password or an empty query."""
+    return url.copy_with(fragment=None, userinfo=b"", path=url.path or "/", query=url.query or None)
 
 
 def check_fault(
@@ -132,8 +137,8 @@ def check_fault(
     Raises:
         ValueError: One of them is wrong.
     """
-    if status != 0 and not _is_whole(status, 300, 599):
-        raise ValueError(f"status is {status!r}: it must be from 300 to 599")
+    if status != 0 and not _is_whole(status, 200, 599):
+        raise ValueError(f"status is {status!r}: it must be from 200 to 599")
     for name, value in (headers or {}).items():
         if not isinstance(value, str):
             raise ValueError(f"the header {name} is {value!r}: it must be a text")

@@ -14,6 +14,7 @@ from ._lists import DELETED, is_deleted
 from ._objects import MissingReferenceError, Objects, slug_of
 from ._refusals import RefusedError, invalid
 from ._roles import Act, body_of
+from .errors import UnansweredError
 
 CHANGED = ("last_modified", "last_update", "metadata_modified_at")
 """The fields with the date of the last write."""
@@ -122,14 +123,19 @@ def _fields(objects: Objects, act: Act, body: Any) -> JsonObject:
         if value is None and not is_nullable(field.type):
             value = Filling(objects.now(), has_texts=False).usual(act.part, key)
         if key == "tags" and act.operation.version == 1:
-            value = _tags(value)
+            value = _tags(value, f"{act.operation.name}: {key}")
         found[key] = _whole_parts(objects, act, key, value)
     return found
 
 
-def _tags(given: Any) -> list[str]:
+def _tags(given: Any, where: str) -> list[str]:
     """The tags that version 1 of the API makes of those in a body; version 2 keeps them."""
-    tags = sorted({slug_of(str(one)) for one in given or []})
+    texts = [given] if isinstance(given, str) else given or []
+    if not isinstance(texts, list) or not all(one is None or isinstance(one, str) for one in texts):
+        raise UnansweredError(f"{where}: the portal in memory only takes tags that are texts")
+    if len(texts) == 1:  # One text may have several tags.
+        texts = [one for one in (texts[0] or "").split(",") if one.strip()]
+    tags = sorted({slug_of(one or "") for one in texts})
     wrong = [one for one in tags if not _SHORTEST_TAG <= len(one) <= _LONGEST_TAG]
     if wrong:
         problem = f"Tag {wrong[0]!r} must have {_SHORTEST_TAG} to {_LONGEST_TAG} characters"

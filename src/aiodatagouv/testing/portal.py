@@ -33,6 +33,7 @@ from ._script import (
     check_fault,
     known,
     plain,
+    plain_url,
     reply_of,
     state,
     target_of,
@@ -160,6 +161,9 @@ class FakePortal:
             added = self._objects.make(kind, fields, has_texts=True)
         else:
             added = {**model.to_dict(), **self._objects.changed(owner, fields)}
+            if fields:
+                moment = {key: self._objects.now() for key in _writes.CHANGED if key in added}
+                added |= {key: one for key, one in moment.items() if key not in fields}
         view = owner.from_dict(added)
         try:
             view.check()
@@ -192,8 +196,8 @@ class FakePortal:
         Args:
             target: The name of an operation, or a method and a URL. One without a query is for all
                 queries.
-            answer: Models or JSON; text or bytes for a stream; the objects of all pages for a list;
-                the target for a redirect.
+            answer: Models or JSON, as they are now; text or bytes for a stream; the objects of all
+                pages for a list; the target for a redirect.
             status: The status; None for the usual one, with which a redirect redirects.
             parameters: The values of parameters in the path or query, as the function of the
                 operation takes them; only calls with them get the answer.
@@ -225,7 +229,8 @@ class FakePortal:
 
         Args:
             operation: Its name, or a method and a URL as for :meth:`answer`; None for all requests.
-            status: The status instead of an answer, 300 or above; nothing is carried out.
+            status: The status instead of an answer, with ``json`` as its body; nothing is carried
+                out.
             json: The body that comes with the status.
             headers: The headers that come with the status, such as ``X-RateLimit-Remaining``.
             retry_after: The seconds of ``Retry-After``.
@@ -255,9 +260,8 @@ class FakePortal:
         found = route(request.method, request.url.raw_path.decode().partition("?")[0])
         recorded = recorded_of(request, found)
         self.requests.append(recorded)
-        address = request.url.copy_with(fragment=None, userinfo=b"")
         # Addresses first: another host may have the paths of a portal.
-        addresses = [f"{request.method} {one}" for one in (address, recorded.url)]
+        addresses = [f"{request.method} {one}" for one in (plain_url(request.url), recorded.url)]
         targets = [*addresses, recorded.operation or ""]
         fault = next((one for one in self._faults if one.takes(targets)), None)
         if fault is not None and fault.reply.status:

@@ -130,8 +130,8 @@ class Journal:
             different = [name for name in identity if there.get(name) != identity.get(name)]
             if different and {*different} <= _OF_FILE:
                 raise CheckpointError(
-                    f"the file was changed since the upload of {path} began: remove that to upload "
-                    "it as it is now"
+                    f"{path} is the journal of another file, or this one was changed since: "
+                    "choose another journal, or remove it to upload this one anew"
                 )
             if different:
                 shown = [

@@ -177,8 +177,9 @@ async def upload(
     """
     check_count("chunk_size", chunk_size)
     check_count("concurrency", concurrency)
-    check_text("title", title)
-    check_text("name", name)
+    for label, text in (("title", title), ("name", name)):
+        if text is not None:
+            check_text(label, text)
     check_callback("progress", progress)
     if size is not None:
         check_count("size", size, least=0)
