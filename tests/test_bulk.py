@@ -656,6 +656,7 @@ async def test_progress_reports_count_the_items_so_far(tmp_path: Path) -> None:
         ("nowhere/a.jsonl", "there is no folder"),
         ("folder.jsonl", "is not a file"),
         ("pipe.jsonl", "is not a file"),
+        ("\udcff.parquet", "the name of a Parquet file must be UTF-8"),
     ],
 )
 async def test_an_impossible_destination_is_refused(name: str, words: str, tmp_path: Path) -> None:

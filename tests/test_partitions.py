@@ -188,7 +188,7 @@ async def test_too_many_partitions_and_too_long_names_are_refused(
     with pytest.raises(DestinationError, match=r"year\(created_at\) makes more than 3 partitions"):
         await harvest(portal, tmp_path / "a.parquet", partition_by=YEARS)
     monkeypatch.setattr("aiodatagouv.bulk._table.partitions._LONGEST", 20)
-    with pytest.raises(DestinationError, match="a value of frequency, is too long for the name"):
+    with pytest.raises(DestinationError, match="of frequency is too long for the name of a folder"):
         await harvest(portal, tmp_path / "b.parquet", partition_by="frequency")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import random
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
@@ -651,6 +652,12 @@ def test_the_journal_of_another_upload_is_refused(
     with pytest.raises(CheckpointError, match="belongs to another upload") as caught:
         resumed(portal, path, **options)
     assert named in str(caught.value)
+
+
+def test_a_named_pipe_is_refused_as_nobody_may_write_to_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match="is a pipe or a device: open it, and give the open file"):
+        run(send(Scripted(), source=tmp_path / "a.csv"))
 
 
 def test_a_file_that_has_changed_since_its_upload_began_is_refused(path: Path) -> None:

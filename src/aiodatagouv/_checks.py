@@ -47,7 +47,8 @@ def check_text(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a {type(value).__name__}: it must be text")
     if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
-        raise ValueError(f"{name} is {value!r}: it has half of a character, which UTF-8 lacks")
+        problem = "it has a byte that is not UTF-8, or half of a character"
+        raise ValueError(f"{name} is {value!r}: {problem}")
 
 
 def check_callback(name: str, value: object) -> None:

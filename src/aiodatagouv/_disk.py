@@ -112,6 +112,14 @@ def written(path: Path) -> Generator[BinaryIO]:
             yield file
             sync(file)
         replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            named(error, path)
         raise
+
+
+def named(error: OSError, path: Path | str) -> None:
+    """Name the file in the error of a write, such as that of a full disk, which does not."""
+    if error.errno is not None and error.filename is None:
+        error.filename = str(path)

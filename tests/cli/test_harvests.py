@@ -220,7 +220,7 @@ def test_an_interrupted_harvest_hints_at_resuming(
 
     monkeypatch.setattr(bulk, "harvest", harvest)
     _, _, err = run("harvest", "datasets", "-o", str(target), *options)
-    assert err == f"Error: No space left on device; {hint} continues the harvest\n"
+    assert err == f"Error: {target}: No space left on device; {hint} continues the harvest\n"
 
 
 @pytest.mark.parametrize("is_kept", [True, False])

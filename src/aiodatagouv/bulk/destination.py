@@ -72,6 +72,8 @@ def sink_of(
         if plan.keys:
             raise ValueError(_NO_TABLE)
         return JsonLines(LocalFile(path), path, plan.key)
+    if any("\ud800" <= one <= "\udfff" for one in str(path)):
+        raise DestinationError(f"{str(path)!r}: the name of a Parquet file must be UTF-8")
     return _table(path, plan)
 
 

@@ -42,6 +42,7 @@ _OPTIONS = (
     (r"leave out organization", "leave out --organization"),
     (r"allow_private=True fetches", "--allow-private fetches"),
     (r"\bmax_size, ([0-9,]+ bytes)", r"--max-size, \1"),
+    (r"open it, and give the open file", "pipe it to -, with --name"),
     (r"choose another journal, or remove it", "give --fresh, or another --journal,"),
     (r"choose another place for the journal", "give another --journal"),
     (r"choose a journal in another folder", "give a --journal in another folder"),

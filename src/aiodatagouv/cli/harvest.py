@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .._disk import named
 from .._meter import Meter
 from ..errors import APIError, CheckpointError
 from . import exits
@@ -202,6 +203,8 @@ def _harvest(ctx: click.Context, given: Given) -> int:
         if isinstance(error, APIError) and error.status == 500 and not ctx.params["skip_broken"]:
             skipping = "--skip-broken leaves out an object that the portal cannot send"
             after = f"{after}; {skipping}" if after else skipping
+        if isinstance(error, OSError) and not to_stdout:
+            named(error, str(output))
         return exits.report(error, after)
     exits.say(summary(report, None if to_stdout else output))
     if report.complete_but_for:

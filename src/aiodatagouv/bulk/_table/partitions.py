@@ -168,8 +168,8 @@ def _named(key: Key, value: str | None) -> str:
     folder = folder_of(key.name, value)
     if len(folder.encode()) > _LONGEST:
         raise DestinationError(
-            f"partition_by: {value!r:.60}, a value of {key.column}, is too long for the name of a "
-            "folder"
+            f"partition_by: the value {(value or '')[:40]!r}... of {key.column} is too long for the"
+            f" name of a folder, {_LONGEST} bytes: partition by another column"
         )
     return folder
 

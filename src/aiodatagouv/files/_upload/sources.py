@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
+from ..._disk import is_special
 from ...errors import IntegrityError
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | AsyncIterable[bytes]
@@ -98,6 +99,8 @@ class PathContent(_Seekable):
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
+        if is_special(path):  # A pipe without a writer would never be opened.
+            raise ValueError(f"{path} is a pipe or a device: open it, and give the open file")
         file = path.open("rb", buffering=0)
         try:
             super().__init__(cast("BinaryIO", file), name)
@@ -210,7 +213,7 @@ def content_of(source: Source, name: str | None, size: int | None) -> Content:
 
     Raises:
         OSError: The path cannot be read.
-        ValueError: There is no name, or the size is given and differs.
+        ValueError: There is no name, the size is given and differs, or the path is that of a pipe.
         TypeError: The source is none.
     """
     found: Content
