@@ -46,9 +46,14 @@ def check_text(name: str, value: object) -> None:
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} is a {type(value).__name__}: it must be text")
-    if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
+    if not is_utf8(value):
         problem = "it has a byte that is not UTF-8, or half of a character"
         raise ValueError(f"{name} is {value!r}: {problem}")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can encode a text: a name of a file may have bytes that are no characters."""
+    return text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def check_callback(name: str, value: object) -> None:

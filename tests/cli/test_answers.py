@@ -1,4 +1,4 @@
-"""What is printed, written or said of an answer."""
+"""The output of a call: JSON, files, and the errors for answers that are none."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_a_parameter_without_a_description_is_still_listed(run: Run) -> None:
         (["get", "create-reuse"], "create_reuse is a POST: try 'aiodatagouv call create_reuse'"),
         (["get", "get_datset"], "Did you mean get_dataset"),
         (["call", "create_resue", "--body", "{}"], "Did you mean create_reuse"),
-        (["call", "xxxxxxxxxxxxx"], "No such command 'xxxxxxxxxxxxx'."),
+        (["call", "zzzzzzzzzzzzz"], "No such command 'zzzzzzzzzzzzz'."),
         (["datasets"], "No such command 'datasets': try 'aiodatagouv harvest datasets'."),
         (["dataset", "velos"], "'dataset': try 'aiodatagouv get dataset'."),
         (["create-reuse"], "'create-reuse': try 'aiodatagouv call create-reuse'."),

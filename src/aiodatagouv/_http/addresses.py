@@ -44,7 +44,7 @@ def literal_of(host: str) -> Address | None:
 
 
 def impossible(url: URL) -> str | None:
-    """What is impossible in the address of a host, None if it may be one."""
+    """Find an impossible port, name or number in an address; None if a host may have it."""
     host = url.raw_host.decode("ascii")
     if url.port is not None and not 0 < url.port < 1 << 16:
         return "has an impossible port"

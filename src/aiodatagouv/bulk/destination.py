@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .._checks import is_utf8
 from .._fields import mask as masks
 from ..errors import DestinationError
 from ._journal.storage import checkpoint_of
@@ -72,7 +73,7 @@ def sink_of(
         if plan.keys:
             raise ValueError(_NO_TABLE)
         return JsonLines(LocalFile(path), path, plan.key)
-    if any("\ud800" <= one <= "\udfff" for one in str(path)):
+    if not is_utf8(str(path)):
         raise DestinationError(f"{str(path)!r}: the name of a Parquet file must be UTF-8")
     return _table(path, plan)
 

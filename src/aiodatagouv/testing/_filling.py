@@ -76,8 +76,6 @@ class Filling:
         return self.object(model, value)
 
     def _of(self, type_: Any) -> Any:
-        if is_nullable(type_):
-            return None
         one = alternatives(type_)[0]
         match one.kind:
             case "list":

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from attrs import define, frozen
 
 from .. import _http
+from .._checks import check_count, is_number
 from .._encoding.parameters import QueryValue, pairs
 from .._encoding.values import to_json
 from .._http import Cut, Reply
@@ -31,6 +32,8 @@ _MESSAGES = {
 }
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+_STATUSES = range(200, 600)
 
 _DEFAULTS = {"page": ["1"]}
 """The values of parameters that are not sent."""
@@ -90,7 +93,7 @@ def state(
     Raises:
         ValueError: Something is wrong with an argument.
     """
-    if status is not None and not _is_whole(status, 200, 599):
+    if status is not None and status not in _STATUSES:
         raise ValueError(f"answer: status is {status!r}: it must be from 200 to 599")
     if " " not in target:
         values = texts(known(target), parameters)
@@ -137,23 +140,19 @@ def check_fault(
     Raises:
         ValueError: One of them is wrong.
     """
-    if status != 0 and not _is_whole(status, 200, 599):
+    if status and status not in _STATUSES:
         raise ValueError(f"status is {status!r}: it must be from 200 to 599")
     for name, value in (headers or {}).items():
         if not isinstance(value, str):
             raise ValueError(f"the header {name} is {value!r}: it must be a text")
-    if retry_after is not None and not _is_whole(retry_after, 0):
-        raise ValueError(f"retry_after is {retry_after!r}: it must be a whole number of seconds")
+    if retry_after is not None:
+        check_count("retry_after", retry_after, least=0)
     if cut not in (None, *get_args(Cut)):
         raise ValueError(f"cut is {cut!r}: it must be one of {', '.join(get_args(Cut))}")
-    if not (isinstance(delay, (int, float)) and 0 <= delay < math.inf):
+    if not (is_number(delay) and 0 <= delay < math.inf):
         raise ValueError(f"delay is {delay!r}: it must be 0 seconds or more")
-    if times is not None and not _is_whole(times, 1):
-        raise ValueError(f"times is {times!r}: it must be at least 1, or None for all calls")
-
-
-def _is_whole(value: object, least: int, most: int | None = None) -> bool:
-    return isinstance(value, int) and least <= value <= (value if most is None else most)
+    if times is not None:
+        check_count("times", times)
 
 
 def plain(value: Any, where: str = "") -> Any:

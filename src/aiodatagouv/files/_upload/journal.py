@@ -23,7 +23,7 @@ _LIFE = dt.timedelta(hours=23)
 """How long parts are counted on: the portal deletes them 24 hours after the latest one."""
 
 _OF_FILE = {"size", "changed_at"}
-"""What identifies the file of an upload as it is now; the rest are arguments."""
+"""The parts of the identity of an upload that are of its file; the rest are arguments."""
 
 _Id: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z-]{1,64}\Z")]
 _Index: TypeAlias = Annotated[int, Meta(ge=0, lt=1 << 31)]
